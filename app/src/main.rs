@@ -1,0 +1,3 @@
+//! pointsman DOES: everything with IO, around the decisions of `pointsman-core`.
+
+fn main() {}

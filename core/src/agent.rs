@@ -1,0 +1,304 @@
+//! Agents and tiers: the named ways to work that a route chooses among.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::AgentName;
+
+/// Ordered capability: a stronger tier can do what a weaker one can, at a higher price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Mechanical work, lookups, one place.
+    Haiku,
+    /// Normal multi-step coding.
+    Sonnet,
+    /// Architecture, deep debugging, high stakes.
+    Opus,
+}
+
+impl Tier {
+    /// All tiers, weakest first.
+    pub const ALL: [Tier; 3] = [Tier::Haiku, Tier::Sonnet, Tier::Opus];
+
+    /// Returns the tier's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tier::Haiku => "haiku",
+            Tier::Sonnet => "sonnet",
+            Tier::Opus => "opus",
+        }
+    }
+
+    /// Reads a tier's name, in any letter case.
+    pub fn parse(text: &str) -> Option<Tier> {
+        Tier::ALL.into_iter().find(|tier| text.eq_ignore_ascii_case(tier.as_str()))
+    }
+
+    /// Returns the next stronger tier, or `None` at the top.
+    pub fn up(self) -> Option<Tier> {
+        match self {
+            Tier::Haiku => Some(Tier::Sonnet),
+            Tier::Sonnet => Some(Tier::Opus),
+            Tier::Opus => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Which translation speaks to the agent's CLI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterKind {
+    /// Claude Code, or anything that speaks its stream-json.
+    Claude,
+    /// Any command that reads a prompt on stdin and writes text.
+    Plain,
+}
+
+/// Whether an agent may change files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// The agent only looks.
+    ReadOnly,
+    /// The agent may edit files of the project.
+    Write,
+}
+
+/// How the agent's CLI answers its own permission questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PermissionMode {
+    /// The CLI's own default: what needs a question is denied when nobody is there to answer.
+    Default,
+    /// Edits inside the project are accepted, all else is the default.
+    AcceptEdits,
+    /// The agent plans and changes nothing.
+    Plan,
+    /// Questions are denied.
+    DontAsk,
+    /// The CLI decides by its own classifier.
+    Auto,
+    /// No questions at all. Never a default; see the trust rules.
+    BypassPermissions,
+}
+
+impl PermissionMode {
+    /// Every mode, as the CLI's help lists them.
+    pub const ALL: [PermissionMode; 6] = [
+        PermissionMode::Default,
+        PermissionMode::AcceptEdits,
+        PermissionMode::Plan,
+        PermissionMode::DontAsk,
+        PermissionMode::Auto,
+        PermissionMode::BypassPermissions,
+    ];
+
+    /// Returns the mode in the CLI's spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PermissionMode::Default => "default",
+            PermissionMode::AcceptEdits => "acceptEdits",
+            PermissionMode::Plan => "plan",
+            PermissionMode::DontAsk => "dontAsk",
+            PermissionMode::Auto => "auto",
+            PermissionMode::BypassPermissions => "bypassPermissions",
+        }
+    }
+}
+
+/// Who is meant to pay for an agent's tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Billing {
+    /// A subscription login if there is one, otherwise the API key.
+    Auto,
+    /// Always the subscription: API variables are withheld.
+    Subscription,
+    /// Always the API key: it passes even beside a login.
+    Api,
+}
+
+/// Whether the person's and the project's own hooks run inside agents that we spawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentHooks {
+    /// They run: they may be somebody's safety net.
+    Keep,
+    /// They are switched off for the agent.
+    Disable,
+}
+
+/// Where an agent's definition came from; decides how far it is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentSource {
+    /// Compiled in.
+    Builtin,
+    /// The operator's own config.
+    Config,
+    /// A file of the repository (`.claude/agents/*.md`).
+    Project,
+    /// The scripted agent of a rehearsal.
+    Rehearsal,
+}
+
+/// A named way to work: which CLI, which model, with what rights.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agent {
+    /// The name that routes, records and flags use.
+    pub name: AgentName,
+    /// One sentence for people.
+    pub description: String,
+    /// The translation that is used.
+    pub adapter: AdapterKind,
+    /// Program and fixed leading arguments; never empty.
+    pub command: Vec<String>,
+    /// The capability that a route asks for.
+    pub tier: Tier,
+    /// The model handed to the CLI: an alias or a full name.
+    pub model: String,
+    /// The model that the CLI itself may fall back to when the first is overloaded.
+    pub fallback_model: Option<String>,
+    /// Whether the agent may change files.
+    pub access: Access,
+    /// An explicit permission mode; without one, `access` decides.
+    pub permission_mode: Option<PermissionMode>,
+    /// The CLI's own agent definition to run as (`--agent`), for project agents.
+    pub cli_agent: Option<String>,
+    /// Environment from the operator's config; always passed. Never serialised: it may hold keys.
+    #[serde(skip)]
+    pub env: BTreeMap<String, String>,
+    /// Who pays.
+    pub billing: Billing,
+    /// Whether other people's hooks run inside.
+    pub hooks: AgentHooks,
+    /// Where the definition came from.
+    pub source: AgentSource,
+}
+
+impl Agent {
+    /// Returns the permission mode that the agent runs with: explicit, or by what it may do.
+    pub fn effective_permission_mode(&self) -> PermissionMode {
+        self.permission_mode.unwrap_or(match self.access {
+            Access::Write => PermissionMode::AcceptEdits,
+            Access::ReadOnly => PermissionMode::Default,
+        })
+    }
+}
+
+/// The agents that can be chosen, and which one each tier means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Catalog {
+    agents: BTreeMap<AgentName, Agent>,
+    by_tier: BTreeMap<Tier, AgentName>,
+    /// Extra model names per tier, from config (`tiers.<tier>.served_as`).
+    served_as: BTreeMap<Tier, Vec<String>>,
+}
+
+/// Why a catalog cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogError {
+    /// A tier names an agent that does not exist.
+    #[error("tier `{tier}` names agent `{agent}`, which is not in the catalog; known agents: {known}")]
+    UnknownTierAgent {
+        /// The tier.
+        tier: Tier,
+        /// The name that was not found.
+        agent: AgentName,
+        /// All names, comma separated.
+        known: String,
+    },
+    /// A tier has no agent.
+    #[error("tier `{tier}` has no agent")]
+    NoTierAgent {
+        /// The tier.
+        tier: Tier,
+    },
+    /// An agent has an empty command.
+    #[error("agent `{agent}` has an empty command")]
+    EmptyCommand {
+        /// The agent.
+        agent: AgentName,
+    },
+}
+
+impl Catalog {
+    /// Builds a catalog in which every tier has an existing agent.
+    pub fn new(
+        agents: Vec<Agent>,
+        by_tier: BTreeMap<Tier, AgentName>,
+        served_as: BTreeMap<Tier, Vec<String>>,
+    ) -> Result<Catalog, CatalogError> {
+        let agents: BTreeMap<_, _> = agents.into_iter().map(|a| (a.name.clone(), a)).collect();
+        let catalog = Catalog { agents, by_tier, served_as };
+        for tier in Tier::ALL {
+            let agent = catalog.by_tier.get(&tier).ok_or(CatalogError::NoTierAgent { tier })?;
+            if !catalog.agents.contains_key(agent) {
+                return Err(CatalogError::UnknownTierAgent {
+                    tier,
+                    agent: agent.clone(),
+                    known: catalog.known_names(),
+                });
+            }
+        }
+        match catalog.agents.values().find(|a| a.command.is_empty()) {
+            Some(agent) => Err(CatalogError::EmptyCommand { agent: agent.name.clone() }),
+            None => Ok(catalog),
+        }
+    }
+
+    /// Returns the agent of that name.
+    pub fn get(&self, name: &AgentName) -> Option<&Agent> {
+        self.agents.get(name)
+    }
+
+    /// Returns all agents in name order.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.values()
+    }
+
+    /// Returns the agent that a tier means.
+    pub fn for_tier(&self, tier: Tier) -> &Agent {
+        let name = self.by_tier.get(&tier).expect("checked in `new`: every tier has an agent");
+        self.agents.get(name).expect("checked in `new`: a tier's agent exists")
+    }
+
+    /// Returns the tier of a model name as an agent's stream reports it, or `None` when it is not known.
+    ///
+    /// Names given in config win; otherwise the tier's word must stand in the name as a whole
+    /// segment (`claude-haiku-4-5`, not `haikuish`).
+    pub fn tier_of_model(&self, model: &str) -> Option<Tier> {
+        let configured = |tier: &Tier| {
+            self.served_as.get(tier).is_some_and(|names| names.iter().any(|name| name == model))
+        };
+        let segment =
+            |tier: &Tier| model.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == tier.as_str());
+        let mut tiers = Tier::ALL.into_iter();
+        tiers.clone().find(configured).or_else(|| tiers.find(segment))
+    }
+
+    /// Returns all agent names, comma separated, for messages.
+    pub fn known_names(&self) -> String {
+        self.agents.keys().map(AgentName::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Describes what routing depends on (names, tiers, the agent of each tier), for the policy hash.
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for agent in self.agents.values() {
+            text.push_str(&format!("agent {} {}\n", agent.name, agent.tier));
+        }
+        for (tier, agent) in &self.by_tier {
+            text.push_str(&format!("tier {tier} {agent}\n"));
+        }
+        text
+    }
+}

@@ -1,0 +1,9 @@
+//! pointsman-core DECIDES: every choice of the program as a pure function over plain data.
+//!
+//! No module here reads a clock, a file, the environment or a random number; they are arguments.
+//! The crate `pointsman` (folder `app/`) DOES: it has all the IO and asks this crate what to do.
+
+pub mod agent;
+pub mod ids;
+pub mod request;
+pub mod route;

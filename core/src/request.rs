@@ -1,0 +1,125 @@
+//! A request: what someone asked, with where it came from and what they fixed beforehand.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::agent::Tier;
+use crate::ids::AgentName;
+
+/// Which face a request came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The command line.
+    Cli,
+    /// A hook of an interactive session.
+    Hook,
+}
+
+/// How far the person's word goes: who decides, and whether anybody can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The route is advice; a person is there.
+    Directive,
+    /// The route is imposed on subagent calls of an interactive session.
+    Enforced,
+    /// pointsman decides alone and spawns the agent.
+    Orchestration,
+}
+
+impl Mode {
+    /// Returns the mode's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Directive => "directive",
+            Mode::Enforced => "enforced",
+            Mode::Orchestration => "orchestration",
+        }
+    }
+}
+
+/// What the person fixed by structured means (flags), as opposed to words in the text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overrides {
+    /// `--tier`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// `--agent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
+}
+
+/// What someone asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The words as they came. Not empty, and free of NUL.
+    text: String,
+    /// Which face it came through.
+    pub origin: Origin,
+    /// What was fixed by flags.
+    pub overrides: Overrides,
+}
+
+/// Why a text is not a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Nothing but white space.
+    #[error("the prompt is empty")]
+    Empty,
+    /// A NUL character, which no command line or text tool carries faithfully.
+    #[error("the prompt has a NUL character at byte {at}")]
+    Nul {
+        /// Where, in bytes.
+        at: usize,
+    },
+}
+
+impl Request {
+    /// Makes a request from a text that has words and no NUL.
+    pub fn new(text: String, origin: Origin, overrides: Overrides) -> Result<Request, RequestError> {
+        if let Some(at) = text.bytes().position(|b| b == 0) {
+            return Err(RequestError::Nul { at });
+        }
+        if text.trim().is_empty() {
+            return Err(RequestError::Empty);
+        }
+        Ok(Request { text, origin, overrides })
+    }
+
+    /// Returns the words as they came.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the hash that stands for the words wherever the words must not: sha256, first 16 hex digits.
+    ///
+    /// This is the predecessor's `request_hash`, so that old and new metrics can be joined.
+    pub fn hash(&self) -> String {
+        request_hash(&self.text)
+    }
+}
+
+/// Returns sha256 of the text, first 16 hex digits.
+pub fn request_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_hash_is_the_predecessors() {
+        // printf 'hello' | sha256sum
+        assert_eq!(request_hash("hello"), "2cf24dba5fb0a30e");
+    }
+
+    #[test]
+    fn a_prompt_without_words_or_with_nul_is_refused() {
+        let make = |text: &str| Request::new(text.to_owned(), Origin::Cli, Overrides::default());
+        assert_eq!(make(" \n").unwrap_err(), RequestError::Empty);
+        assert_eq!(make("a\0b").unwrap_err(), RequestError::Nul { at: 1 });
+        assert!(make("--help me").is_ok());
+    }
+}
