@@ -3,7 +3,10 @@
 //! No module here reads a clock, a file, the environment or a random number; they are arguments.
 //! The crate `pointsman` (folder `app/`) DOES: it has all the IO and asks this crate what to do.
 
+pub mod adapter;
 pub mod agent;
+pub mod breaker;
 pub mod ids;
 pub mod request;
 pub mod route;
+pub mod run;

@@ -1,0 +1,71 @@
+//! The command line for `claude`.
+
+use std::collections::BTreeMap;
+
+use crate::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
+use crate::agent::{AgentHooks, PermissionMode};
+
+/// The oldest version on which every flag used here was seen to work.
+///
+/// `--max-turns` and `--append-system-prompt-file` are in no `--help`, so the help cannot be asked.
+pub const VERIFIED_SINCE: CliVersion = CliVersion(2, 1, 197);
+
+/// Our variables for the CLI: its own retries are off, because there is one retry layer and it is ours.
+const OWN_ENV: [(&str, &str); 1] = [("CLAUDE_CODE_MAX_RETRIES", "0")];
+
+/// Tells whether the version knows every flag that [`invocation`] would like to use.
+pub fn knows_all_flags(version: Option<CliVersion>) -> bool {
+    version.is_some_and(|version| version >= VERIFIED_SINCE)
+}
+
+/// Writes the command. No word of the prompt is an argument, and neither is the nonce.
+///
+/// A CLI that is older than [`VERIFIED_SINCE`], or that did not tell its version, gets only flags that
+/// every stream-json version has; the contract then goes with the prompt.
+pub fn invocation(order: &Order<'_>) -> Invocation {
+    let (program, fixed) = order.agent.command.split_first().expect("checked by the catalog: never empty");
+    let mut args = fixed.to_vec();
+    args.extend(["-p", "--output-format", "stream-json", "--verbose"].map(str::to_owned));
+    let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
+    flag("--model", order.agent.model.clone());
+    match order.session {
+        AgentSession::New(id) => flag("--session-id", id.clone()),
+        AgentSession::Resume(id) => flag("--resume", id.clone()),
+    }
+    if order.permission_mode != PermissionMode::Default {
+        flag("--permission-mode", order.permission_mode.as_str().to_owned());
+    }
+    if let Some(name) = &order.agent.cli_agent {
+        flag("--agent", name.clone());
+    }
+    if order.agent.hooks == AgentHooks::Disable {
+        flag("--settings", r#"{"disableAllHooks":true}"#.to_owned());
+    }
+    let all_flags = knows_all_flags(order.version);
+    if all_flags {
+        if let Some(model) = &order.agent.fallback_model {
+            flag("--fallback-model", model.clone());
+        }
+        if let Some(turns) = order.max_turns {
+            flag("--max-turns", turns.to_string());
+        }
+        if let Some(usd) = order.max_usd {
+            flag("--max-budget-usd", usd.to_string());
+        }
+        flag("--append-system-prompt-file", order.contract_file.to_string_lossy().into_owned());
+        args.push("--include-partial-messages".to_owned());
+    }
+    let prompt = as_text(order.prompt);
+    let stdin = if all_flags { prompt } else { format!("{prompt}\n\n{}", order.contract) };
+    let env: BTreeMap<_, _> = OWN_ENV.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Invocation { program: program.clone(), args, env, cwd: order.cwd.to_owned(), stdin }
+}
+
+/// Returns the prompt in a form that the CLI does not take for a slash command.
+fn as_text(prompt: &str) -> String {
+    if prompt.trim_start().starts_with('/') {
+        format!("Request: {}", prompt.trim_start())
+    } else {
+        prompt.to_owned()
+    }
+}

@@ -1,0 +1,87 @@
+//! One fully resolved command as a value.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{Agent, PermissionMode};
+
+/// A version as CLIs print it, for comparing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CliVersion(pub u32, pub u32, pub u32);
+
+impl CliVersion {
+    /// Reads the first `a.b.c` of what `--version` printed.
+    pub fn parse(printed: &str) -> Option<CliVersion> {
+        printed.split(|c: char| !(c.is_ascii_digit() || c == '.')).find_map(|word| {
+            let mut parts = word.splitn(3, '.').map(|part| part.parse::<u32>().ok());
+            Some(CliVersion(parts.next()??, parts.next()??, parts.next()??))
+        })
+    }
+}
+
+impl std::fmt::Display for CliVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// How the attempt's agent session begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
+pub enum AgentSession {
+    /// A new one under this id (a UUID).
+    New(String),
+    /// An earlier one goes on.
+    Resume(String),
+}
+
+impl AgentSession {
+    /// Returns the session's id.
+    pub fn id(&self) -> &str {
+        match self {
+            AgentSession::New(id) | AgentSession::Resume(id) => id,
+        }
+    }
+}
+
+/// What an adapter needs to know to write one command.
+#[derive(Debug, Clone)]
+pub struct Order<'a> {
+    /// The agent that does it.
+    pub agent: &'a Agent,
+    /// What `--version` said, when it could be read.
+    pub version: Option<CliVersion>,
+    /// The words for the agent: the request, or how to go on.
+    pub prompt: &'a str,
+    /// The output contract with this run's nonce.
+    pub contract: &'a str,
+    /// Where the contract stands as a file, for CLIs that read one.
+    pub contract_file: &'a Path,
+    /// The agent session to begin or resume, for CLIs that have sessions.
+    pub session: &'a AgentSession,
+    /// The permission mode.
+    pub permission_mode: PermissionMode,
+    /// The most agent turns.
+    pub max_turns: Option<u32>,
+    /// The most US dollars of this attempt.
+    pub max_usd: Option<f64>,
+    /// The project directory.
+    pub cwd: &'a Path,
+}
+
+/// One command, ready to be spawned: nothing is looked up after this.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// The program: a name for `PATH` or a path.
+    pub program: String,
+    /// The arguments, as an array; no shell reads them and no word of the prompt is in them.
+    pub args: Vec<String>,
+    /// The whole environment, by name.
+    pub env: BTreeMap<String, String>,
+    /// The working directory.
+    pub cwd: PathBuf,
+    /// Everything that the program reads on its standard input.
+    pub stdin: String,
+}

@@ -1,0 +1,26 @@
+//! Any command that reads a prompt on standard input and writes its answer as text.
+//!
+//! There are no sessions, no limits and no models in such a stream: the answer is all the text, and
+//! the end of the process is the end of the answer.
+
+use std::collections::BTreeMap;
+
+use super::event::AgentEvent;
+use super::invocation::{Invocation, Order};
+
+/// Writes the command: as configured, with the prompt and the output contract on standard input.
+pub fn invocation(order: &Order<'_>) -> Invocation {
+    let (program, args) = order.agent.command.split_first().expect("checked by the catalog: never empty");
+    Invocation {
+        program: program.clone(),
+        args: args.to_vec(),
+        env: BTreeMap::new(),
+        cwd: order.cwd.to_owned(),
+        stdin: format!("{}\n\n{}", order.prompt, order.contract),
+    }
+}
+
+/// Reads one line: all of it is answer.
+pub fn decode(line: &str) -> Vec<AgentEvent> {
+    vec![AgentEvent::Text { text: format!("{line}\n") }]
+}

@@ -1,0 +1,126 @@
+//! The circuit breaker of one agent and model: a fold over outcomes.
+//!
+//! It is kept in the store, so that many short-lived processes share it. Only failures of the
+//! infrastructure count; an agent that answers badly is not a broken service.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::run::outcome::{Class, Outcome};
+
+/// When a breaker opens and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerLimits {
+    /// How many counting failures in a row open it.
+    pub threshold: u32,
+    /// How long it stays open before one probe may pass.
+    pub open_for: Duration,
+}
+
+/// The state that is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Breaker {
+    /// Calls pass.
+    Closed {
+        /// How many counting failures came in a row.
+        failure_count: u32,
+    },
+    /// Calls are refused until then.
+    Open {
+        /// When a probe may pass.
+        until: Timestamp,
+    },
+    /// One probe is on its way; other calls are refused until it answers or is given up.
+    HalfOpen {
+        /// When the probe is given up.
+        probe_until: Timestamp,
+    },
+}
+
+/// Whether a call may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Pass,
+    /// It may, and everybody waits for how it ends.
+    Probe,
+    /// It may not, before then.
+    Refuse {
+        /// When to ask again.
+        until: Timestamp,
+    },
+}
+
+impl Default for Breaker {
+    fn default() -> Breaker {
+        Breaker::Closed { failure_count: 0 }
+    }
+}
+
+impl Breaker {
+    /// Decides about a call; returns the state to store with the decision.
+    pub fn admit(self, limits: &BreakerLimits, now: Timestamp) -> (Breaker, Admission) {
+        match self {
+            Breaker::Closed { .. } => (self, Admission::Pass),
+            Breaker::Open { until } | Breaker::HalfOpen { probe_until: until } if now < until => {
+                (self, Admission::Refuse { until })
+            }
+            Breaker::Open { .. } | Breaker::HalfOpen { .. } => {
+                (Breaker::HalfOpen { probe_until: after(now, limits.open_for) }, Admission::Probe)
+            }
+        }
+    }
+
+    /// Takes in how a call ended.
+    pub fn record(self, outcome: Outcome, limits: &BreakerLimits, now: Timestamp) -> Breaker {
+        match (effect(outcome), self) {
+            (Effect::None, Breaker::HalfOpen { .. }) => Breaker::Open { until: now },
+            (Effect::None, breaker) => breaker,
+            (Effect::Works, _) => Breaker::default(),
+            (Effect::Fails, Breaker::Closed { failure_count }) => opened_at(failure_count + 1, limits, now),
+            (Effect::Fails, Breaker::Open { until }) => Breaker::Open { until },
+            (Effect::Fails, Breaker::HalfOpen { .. }) => Breaker::Open { until: after(now, limits.open_for) },
+        }
+    }
+
+    /// Returns one word for the state.
+    pub fn name(self) -> &'static str {
+        match self {
+            Breaker::Closed { .. } => "closed",
+            Breaker::Open { .. } => "open",
+            Breaker::HalfOpen { .. } => "half-open",
+        }
+    }
+}
+
+enum Effect {
+    Works,
+    Fails,
+    None,
+}
+
+/// A service that answered works, even when the answer is bad; a stop of our own says nothing.
+fn effect(outcome: Outcome) -> Effect {
+    match outcome.class() {
+        Class::Transient if outcome == Outcome::WorkerLost => Effect::None,
+        Class::Transient => Effect::Fails,
+        Class::Usable | Class::Escalatable => Effect::Works,
+        Class::Timeout | Class::Quota | Class::Final => Effect::None,
+    }
+}
+
+fn opened_at(failure_count: u32, limits: &BreakerLimits, now: Timestamp) -> Breaker {
+    if failure_count >= limits.threshold {
+        Breaker::Open { until: after(now, limits.open_for) }
+    } else {
+        Breaker::Closed { failure_count }
+    }
+}
+
+fn after(now: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,197 @@
+//! The log of a run: past-tense facts, each written once and never changed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Flag, Outcome, Verdict};
+use super::tokens::Tokens;
+use crate::agent::Tier;
+use crate::ids::{AgentName, RunId, SessionId};
+use crate::request::{Mode, Origin, Overrides};
+use crate::route::Route;
+
+/// The version of the persisted form. A reader takes equal and older ones; fields are only added.
+pub const EVENT_VERSION: u32 = 1;
+
+/// One entry of a run's log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// The run.
+    pub run_id: RunId,
+    /// The position in the run's log, from 1, without gaps.
+    pub seq: u32,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What can happen to a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Fact {
+    /// Somebody asked.
+    Requested(Requested),
+    /// It was decided who does it.
+    Routed {
+        /// The decision.
+        route: Route,
+    },
+    /// A person said yes to a route that asks first.
+    Approved {
+        /// How the yes was given.
+        by: String,
+    },
+    /// A process was about to be spawned.
+    AttemptStarted(AttemptStarted),
+    /// The process ended and was judged.
+    AttemptEnded(Box<AttemptEnded>),
+    /// The run waits.
+    Waiting {
+        /// Until when.
+        until: Timestamp,
+        /// For what.
+        why: WaitReason,
+    },
+    /// The run is over. Nothing follows.
+    Finished {
+        /// The judgement of the whole run.
+        verdict: Verdict,
+        /// The exit code of the verb that waited for it.
+        exit_code: u8,
+        /// One sentence for people.
+        reason: String,
+        /// What the person can do next.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+        /// When trying again makes sense.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resets_at: Option<Timestamp>,
+    },
+}
+
+impl Fact {
+    /// Returns the fact's name as it stands in the log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fact::Requested(_) => "requested",
+            Fact::Routed { .. } => "routed",
+            Fact::Approved { .. } => "approved",
+            Fact::AttemptStarted(_) => "attempt_started",
+            Fact::AttemptEnded(_) => "attempt_ended",
+            Fact::Waiting { .. } => "waiting",
+            Fact::Finished { .. } => "finished",
+        }
+    }
+}
+
+/// For what a run waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitReason {
+    /// A passing failure: the next try comes later.
+    Backoff,
+    /// The account's limit: it starts anew at a known time.
+    Quota,
+    /// The breaker of the agent is open.
+    Breaker,
+}
+
+/// What was asked, and under which conditions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Requested {
+    /// The version of this log's form.
+    pub version: u32,
+    /// sha256 of the words, first 16 hex digits.
+    pub request_hash: String,
+    /// The words, secrets redacted; absent where prompts are not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// The session.
+    pub session_id: SessionId,
+    /// The project directory.
+    pub project_root: String,
+    /// Through which face it came.
+    pub origin: Origin,
+    /// Who decides.
+    pub mode: Mode,
+    /// Whether the scripted agent plays it.
+    #[serde(default)]
+    pub rehearsal: bool,
+    /// What was fixed by flags.
+    #[serde(default)]
+    pub overrides: Overrides,
+}
+
+/// A process that was about to be spawned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptStarted {
+    /// The attempt's number in the run, from 1.
+    pub attempt: u32,
+    /// Who.
+    pub agent: AgentName,
+    /// Which tier.
+    pub tier: Tier,
+    /// The model that the CLI was told to use.
+    pub model_requested: String,
+    /// Why this attempt is made.
+    pub why: AttemptReason,
+    /// The agent session that it begins or resumes.
+    pub agent_session_id: Option<String>,
+    /// Whether it goes on in an earlier attempt's agent session.
+    #[serde(default)]
+    pub resumed: bool,
+}
+
+/// Why an attempt is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptReason {
+    /// The first one.
+    Start,
+    /// The same agent again.
+    Retry,
+    /// One tier up.
+    Escalate,
+    /// Another agent, because the first is unavailable.
+    FallBack,
+}
+
+/// A process that ended, and its judgement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptEnded {
+    /// The attempt's number.
+    pub attempt: u32,
+    /// The judgement.
+    pub outcome: Outcome,
+    /// What else is worth knowing.
+    #[serde(default)]
+    pub flags: Vec<Flag>,
+    /// One sentence on why the outcome is what it is.
+    pub detail: String,
+    /// The exit code, where the process ended by itself.
+    pub exit_code: Option<i32>,
+    /// The signal that ended the process.
+    #[serde(default)]
+    pub signal: Option<i32>,
+    /// The models that really answered in the main thread.
+    pub models_served: Vec<String>,
+    /// What was used.
+    pub tokens: Tokens,
+    /// What the agent reports to have cost.
+    pub cost_reported_usd: Option<f64>,
+    /// What we estimate, where nothing was reported.
+    pub cost_estimated_usd: Option<f64>,
+    /// The agent's session, for resuming.
+    pub agent_session_id: Option<String>,
+    /// From spawn to end, in milliseconds.
+    pub duration_ms: u64,
+    /// The answer, secrets redacted, cut to a bound; absent where prompts are not stored.
+    pub answer: Option<String>,
+    /// When the limit that was hit starts anew.
+    pub resets_at: Option<Timestamp>,
+    /// Whether any model answered: then an agent session exists that can be resumed.
+    #[serde(default)]
+    pub progressed: bool,
+}

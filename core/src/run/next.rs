@@ -1,0 +1,326 @@
+//! What a run does next: a pure function of where it stands.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{AttemptEnded, AttemptReason, WaitReason};
+use super::outcome::{Class, Outcome, Verdict};
+use super::state::{Phase, RunState};
+use crate::agent::Catalog;
+use crate::ids::AgentName;
+use crate::route::Decision;
+
+/// The limits of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// The most attempts that count, over the whole run.
+    pub attempt_count_max: u32,
+    /// The longest attempt.
+    pub wall: Duration,
+    /// The longest silence of an attempt.
+    pub idle: Duration,
+    /// The longest wait for an attempt's first output.
+    pub startup: Duration,
+    /// How long a process may live after its result.
+    pub post_result_grace: Duration,
+    /// How long a process has between the polite signal and the kill.
+    pub stop_grace: Duration,
+    /// The most agent turns of one attempt.
+    pub max_turns: Option<u32>,
+    /// The most US dollars of the whole run.
+    pub max_usd: Option<f64>,
+    /// The most bytes of an answer that are kept.
+    pub answer_bytes_max: usize,
+    /// The first backoff's ceiling.
+    pub backoff_base: Duration,
+    /// The highest backoff's ceiling.
+    pub backoff_cap: Duration,
+    /// How long passing failures in a row are retried.
+    pub backoff_max_elapsed: Duration,
+    /// What a mismatch of models leads to.
+    pub on_model_mismatch: OnModelMismatch,
+    /// Whether a stronger tier may be tried.
+    pub escalation: Escalation,
+    /// Whether the run waits for limits that start anew.
+    pub on_limit: OnLimit,
+}
+
+/// What a mismatch of models leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnModelMismatch {
+    /// The answer counts; the record says so.
+    Flag,
+    /// One more try on the same tier.
+    Retry,
+    /// The run fails.
+    Fail,
+}
+
+/// Whether a stronger tier may be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escalation {
+    /// Once, one tier up.
+    Allowed,
+    /// Never (`--no-escalate`).
+    Forbidden,
+}
+
+/// Whether the run waits for limits that start anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnLimit {
+    /// It ends and says when to try again.
+    End,
+    /// It waits (`--wait`).
+    Wait,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Spawn an agent.
+    Invoke(Plan),
+    /// Do nothing until then, and ask again.
+    Wait {
+        /// Until when.
+        until: Timestamp,
+        /// For what.
+        why: WaitReason,
+    },
+    /// The run is over.
+    Finish(Finish),
+}
+
+/// The next attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Who.
+    pub agent: AgentName,
+    /// Why.
+    pub why: AttemptReason,
+    /// What is carried over from the attempt before.
+    pub carry: Carry,
+    /// The most that it may cost, US dollars.
+    pub usd_left: Option<f64>,
+}
+
+/// What an attempt takes over from the one before.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Carry {
+    /// Nothing: it begins anew with the request.
+    Nothing,
+    /// The agent session, in which all work so far is known.
+    Session {
+        /// The agent's session id.
+        agent_session_id: String,
+    },
+    /// A note on what happened, for an agent that knows nothing of it.
+    HandOver,
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finish {
+    /// The judgement of the run.
+    pub verdict: Verdict,
+    /// The exit code.
+    pub exit_code: u8,
+    /// One sentence for people.
+    pub reason: String,
+    /// When trying again makes sense.
+    pub resets_at: Option<Timestamp>,
+}
+
+/// Returns the next step of a run. `jitter` is a random number from 0 up to 1.
+pub fn next_step(run: &RunState, limits: &Limits, catalog: &Catalog, now: Timestamp, jitter: f64) -> Step {
+    match &run.phase {
+        Phase::Waiting { until, why } if now < *until => return Step::Wait { until: *until, why: *why },
+        Phase::Finished { verdict, exit_code, reason, resets_at, .. } => {
+            return Step::Finish(Finish {
+                verdict: *verdict,
+                exit_code: *exit_code,
+                reason: reason.clone(),
+                resets_at: *resets_at,
+            });
+        }
+        Phase::New | Phase::Requested | Phase::Ready | Phase::Running | Phase::Waiting { .. } => {}
+    }
+    let waited = matches!(run.phase, Phase::Waiting { .. });
+    match run.last_ended() {
+        None => first_step(run, limits),
+        Some(ended) => after(run, ended, waited, limits, catalog, now, jitter),
+    }
+}
+
+fn first_step(run: &RunState, limits: &Limits) -> Step {
+    let route = run.route.as_ref().expect("a run is routed before its next step is asked for");
+    if route.decision == Decision::Escalate && !run.approved {
+        return finish(Verdict::Refused, 77, &format!("a person must approve this first: {}", route.reason));
+    }
+    Step::Invoke(Plan {
+        agent: route.agent.clone(),
+        why: AttemptReason::Start,
+        carry: Carry::Nothing,
+        usd_left: limits.max_usd,
+    })
+}
+
+fn after(
+    run: &RunState,
+    ended: &AttemptEnded,
+    waited: bool,
+    limits: &Limits,
+    catalog: &Catalog,
+    now: Timestamp,
+    jitter: f64,
+) -> Step {
+    match ended.outcome.class() {
+        Class::Usable => usable(run, ended, limits, catalog),
+        Class::Escalatable => escalate(run, ended, limits, catalog),
+        Class::Timeout => retry_once(run, ended, limits, catalog),
+        Class::Transient if waited => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
+        Class::Transient => back_off(run, ended, limits, now, jitter),
+        Class::Quota if waited => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
+        Class::Quota => wait_for_reset(ended, limits, now),
+        Class::Final if ended.outcome == Outcome::Cancelled => {
+            finish(Verdict::Cancelled, ended.outcome.exit_code(), &ended.detail)
+        }
+        Class::Final => failed(ended),
+    }
+}
+
+fn usable(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
+    let mismatch = ended.outcome == Outcome::ModelMismatch;
+    match limits.on_model_mismatch {
+        OnModelMismatch::Fail if mismatch => finish(Verdict::Failed, 1, &ended.detail),
+        OnModelMismatch::Retry if mismatch && count(run, Outcome::ModelMismatch) == 1 => {
+            retry_once(run, ended, limits, catalog)
+        }
+        OnModelMismatch::Flag | OnModelMismatch::Retry | OnModelMismatch::Fail => {
+            finish(Verdict::Succeeded, 0, &ended.detail)
+        }
+    }
+}
+
+/// One tier up, once, with the work carried over.
+fn escalate(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
+    let last = run.attempts.last().expect("an attempt has ended");
+    let done_before = run.attempts.iter().any(|attempt| attempt.started.why == AttemptReason::Escalate);
+    let target = last.started.tier.up().map(|tier| catalog.for_tier(tier).name.clone());
+    match target {
+        Some(agent)
+            if limits.escalation == Escalation::Allowed && !done_before && attempts_left(run, limits) =>
+        {
+            invoke(run, AttemptReason::Escalate, limits, catalog, agent)
+        }
+        Some(_) | None => failed(ended),
+    }
+}
+
+/// Once more on the same tier.
+fn retry_once(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
+    let same_class = run.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
+    let count = same_class.filter(|other| other.outcome.class() == ended.outcome.class()).count();
+    if count == 1 && attempts_left(run, limits) {
+        invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run))
+    } else {
+        failed(ended)
+    }
+}
+
+/// Waits with full jitter: a random part of a ceiling that doubles from try to try.
+fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
+    let in_row = run.attempts.iter().rev().map_while(|attempt| {
+        attempt.ended.as_ref().filter(|ended| ended.outcome.class() == Class::Transient).map(|_| attempt)
+    });
+    let (count, since) = in_row.fold((0u32, now), |(count, _), attempt| (count + 1, attempt.started_at));
+    let elapsed = now.duration_since(since).unsigned_abs();
+    if elapsed >= limits.backoff_max_elapsed {
+        return failed(ended);
+    }
+    let ceiling = limits
+        .backoff_base
+        .saturating_mul(2u32.saturating_pow(count.saturating_sub(1)))
+        .min(limits.backoff_cap);
+    Step::Wait { until: later(now, ceiling.mul_f64(jitter.clamp(0.0, 1.0))), why: WaitReason::Backoff }
+}
+
+/// How long to wait when the server did not say when its limit starts anew.
+const RESET_UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
+
+fn wait_for_reset(ended: &AttemptEnded, limits: &Limits, now: Timestamp) -> Step {
+    match limits.on_limit {
+        OnLimit::End => Step::Finish(Finish {
+            verdict: Verdict::Waiting,
+            exit_code: ended.outcome.exit_code(),
+            reason: ended.detail.clone(),
+            resets_at: ended.resets_at,
+        }),
+        OnLimit::Wait => {
+            let until = ended.resets_at.filter(|at| *at > now);
+            Step::Wait {
+                until: until.unwrap_or_else(|| later(now, RESET_UNKNOWN_WAIT)),
+                why: WaitReason::Quota,
+            }
+        }
+    }
+}
+
+fn invoke(run: &RunState, why: AttemptReason, limits: &Limits, catalog: &Catalog, agent: AgentName) -> Step {
+    let spent: f64 = run.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).map(cost).sum();
+    let usd_left = limits.max_usd.map(|max| max - spent);
+    if usd_left.is_some_and(|left| left <= 0.0) {
+        return finish(Verdict::Failed, Outcome::Budget.exit_code(), "the cost limit of the run is used up");
+    }
+    let carry = carry(run, catalog, &agent);
+    Step::Invoke(Plan { agent, why, carry, usd_left })
+}
+
+fn cost(ended: &AttemptEnded) -> f64 {
+    ended.cost_reported_usd.or(ended.cost_estimated_usd).unwrap_or(0.0)
+}
+
+/// What the next attempt takes over: the session where the same CLI can go on in it, else a note;
+/// nothing where nothing was done yet.
+fn carry(run: &RunState, catalog: &Catalog, to: &AgentName) -> Carry {
+    let last = run.attempts.last().expect("something is carried over only after an attempt");
+    let Some(ended) = last.ended.as_ref().filter(|ended| ended.progressed) else { return Carry::Nothing };
+    let same_cli = match (catalog.get(&last.started.agent), catalog.get(to)) {
+        (Some(from), Some(to)) => {
+            from.adapter == to.adapter && from.command == to.command && to.adapter.announces_result()
+        }
+        (Some(_) | None, Some(_) | None) => false,
+    };
+    match &ended.agent_session_id {
+        Some(id) if same_cli => Carry::Session { agent_session_id: id.clone() },
+        Some(_) | None => Carry::HandOver,
+    }
+}
+
+fn same_agent(run: &RunState) -> AgentName {
+    run.attempts.last().expect("an attempt has ended").started.agent.clone()
+}
+
+fn attempts_left(run: &RunState, limits: &Limits) -> bool {
+    let ended = run.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
+    let consumed = ended.filter(|ended| ended.outcome.consumes_attempt()).count();
+    consumed < limits.attempt_count_max as usize
+}
+
+fn count(run: &RunState, outcome: Outcome) -> usize {
+    run.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).filter(|e| e.outcome == outcome).count()
+}
+
+fn failed(ended: &AttemptEnded) -> Step {
+    finish(Verdict::Failed, ended.outcome.exit_code(), &ended.detail)
+}
+
+fn finish(verdict: Verdict, exit_code: u8, reason: &str) -> Step {
+    Step::Finish(Finish { verdict, exit_code, reason: reason.to_owned(), resets_at: None })
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,176 @@
+//! Where a run stands: the fold of its log, used while it lives and after a crash.
+
+use jiff::Timestamp;
+
+use super::event::{AttemptEnded, AttemptStarted, Fact, Requested, RunEvent, WaitReason};
+use super::outcome::Verdict;
+use crate::route::Route;
+
+/// A run, as far as its log goes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunState {
+    /// How many events were applied.
+    pub seq: u32,
+    /// What was asked.
+    pub requested: Option<Requested>,
+    /// When it was asked.
+    pub requested_at: Option<Timestamp>,
+    /// The decision.
+    pub route: Option<Route>,
+    /// Whether a person said yes to a route that asks first.
+    pub approved: bool,
+    /// The attempts so far.
+    pub attempts: Vec<Attempt>,
+    /// Where the run stands.
+    pub phase: Phase,
+}
+
+/// One attempt; `ended` is there once it was judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// How it began.
+    pub started: AttemptStarted,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How it ended.
+    pub ended: Option<AttemptEnded>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Phase {
+    /// Nothing is known.
+    #[default]
+    New,
+    /// Asked, not yet routed.
+    Requested,
+    /// Ready for its next step.
+    Ready,
+    /// A process is running.
+    Running,
+    /// It waits for an instant.
+    Waiting {
+        /// Until when.
+        until: Timestamp,
+        /// For what.
+        why: WaitReason,
+    },
+    /// It is over.
+    Finished {
+        /// The judgement.
+        verdict: Verdict,
+        /// The exit code.
+        exit_code: u8,
+        /// One sentence for people.
+        reason: String,
+        /// What to do next.
+        hint: Option<String>,
+        /// When.
+        at: Timestamp,
+        /// When trying again makes sense.
+        resets_at: Option<Timestamp>,
+    },
+}
+
+/// An event that cannot follow: the log is damaged, or the program has a bug.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} (`{kind}`) cannot follow in a run that is {phase}")]
+pub struct IllegalEvent {
+    seq: u32,
+    kind: &'static str,
+    phase: String,
+}
+
+impl RunState {
+    /// Rebuilds the state from a log.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a RunEvent>) -> Result<RunState, IllegalEvent> {
+        let mut state = RunState::default();
+        for event in events {
+            state.apply(event)?;
+        }
+        Ok(state)
+    }
+
+    /// Applies the next event, or refuses one that cannot follow.
+    pub fn apply(&mut self, event: &RunEvent) -> Result<(), IllegalEvent> {
+        let next = self.next_phase(event).ok_or_else(|| IllegalEvent {
+            seq: event.seq,
+            kind: event.fact.kind(),
+            phase: self.phase_name().to_owned(),
+        })?;
+        match &event.fact {
+            Fact::Requested(requested) => {
+                self.requested = Some(requested.clone());
+                self.requested_at = Some(event.at);
+            }
+            Fact::Routed { route } => self.route = Some(route.clone()),
+            Fact::Approved { .. } => self.approved = true,
+            Fact::AttemptStarted(started) => {
+                self.attempts.push(Attempt { started: started.clone(), started_at: event.at, ended: None })
+            }
+            Fact::AttemptEnded(ended) => {
+                let attempt = self.attempts.last_mut().expect("`next_phase` allows it only while one runs");
+                attempt.ended = Some((**ended).clone());
+            }
+            Fact::Waiting { .. } | Fact::Finished { .. } => {}
+        }
+        self.seq = event.seq;
+        self.phase = next;
+        Ok(())
+    }
+
+    /// Returns the phase after the event, or `None` when the event cannot follow.
+    fn next_phase(&self, event: &RunEvent) -> Option<Phase> {
+        if event.seq != self.seq + 1 {
+            return None;
+        }
+        let between = matches!(self.phase, Phase::Ready | Phase::Waiting { .. });
+        match &event.fact {
+            Fact::Requested(_) => (self.phase == Phase::New).then_some(Phase::Requested),
+            Fact::Routed { .. } => (self.phase == Phase::Requested).then_some(Phase::Ready),
+            Fact::Approved { .. } => (between && self.attempts.is_empty()).then_some(Phase::Ready),
+            Fact::AttemptStarted(started) => {
+                let is_next = started.attempt as usize == self.attempts.len() + 1;
+                (between && is_next).then_some(Phase::Running)
+            }
+            Fact::AttemptEnded(ended) => {
+                let is_running =
+                    self.phase == Phase::Running && ended.attempt as usize == self.attempts.len();
+                is_running.then_some(Phase::Ready)
+            }
+            Fact::Waiting { until, why } => between.then_some(Phase::Waiting { until: *until, why: *why }),
+            Fact::Finished { verdict, exit_code, reason, hint, resets_at } => {
+                between.then(|| Phase::Finished {
+                    verdict: *verdict,
+                    exit_code: *exit_code,
+                    reason: reason.clone(),
+                    hint: hint.clone(),
+                    at: event.at,
+                    resets_at: *resets_at,
+                })
+            }
+        }
+    }
+
+    /// Returns the last attempt that was judged.
+    pub fn last_ended(&self) -> Option<&AttemptEnded> {
+        self.attempts.iter().rev().find_map(|attempt| attempt.ended.as_ref())
+    }
+
+    /// Returns one word for the phase: `new`, `requested`, `ready`, `running`, `waiting`, or the verdict.
+    pub fn phase_name(&self) -> &'static str {
+        match &self.phase {
+            Phase::New => "new",
+            Phase::Requested => "requested",
+            Phase::Ready => "ready",
+            Phase::Running => "running",
+            Phase::Waiting { .. } => "waiting",
+            Phase::Finished { verdict, .. } => verdict.as_str(),
+        }
+    }
+
+    /// Tells whether the run is over.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Finished { .. })
+    }
+}

@@ -1,0 +1,78 @@
+//! The deadlines of one attempt, as a pure machine: told what was seen when, it says what is due.
+//!
+//! Times are durations since the attempt began, on a clock that does not jump.
+
+use std::time::Duration;
+
+use super::end::StopCause;
+
+/// The limits that the watchdog guards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WatchLimits {
+    /// The longest wait for the first output. `None` where a silent start is normal.
+    pub startup: Option<Duration>,
+    /// The longest silence.
+    pub idle: Duration,
+    /// The longest attempt.
+    pub wall: Duration,
+    /// How long a process may live after its result.
+    pub post_result_grace: Duration,
+    /// The most that the attempt may cost by our estimate, US dollars.
+    pub usd: Option<f64>,
+}
+
+/// What the watchdog knows of a running attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watchdog {
+    limits: WatchLimits,
+    last_output: Option<Duration>,
+    settled_at: Option<Duration>,
+    over_budget: bool,
+}
+
+impl Watchdog {
+    /// Starts watching at time zero.
+    pub fn new(limits: WatchLimits) -> Watchdog {
+        Watchdog { limits, last_output: None, settled_at: None, over_budget: false }
+    }
+
+    /// Notes a sign of life.
+    pub fn saw_output(&mut self, now: Duration) {
+        self.last_output = Some(now);
+    }
+
+    /// Notes whether the stream is settled: a result, no open task, no new turn.
+    pub fn saw_settled(&mut self, now: Duration, settled: bool) {
+        self.settled_at = if settled { self.settled_at.or(Some(now)) } else { None };
+    }
+
+    /// Notes what the attempt is estimated to have cost so far, in US dollars.
+    pub fn saw_cost(&mut self, usd: f64) {
+        self.over_budget = self.limits.usd.is_some_and(|max| usd > max);
+    }
+
+    /// Returns what must be stopped now, and why.
+    pub fn alarm(&self, now: Duration) -> Option<StopCause> {
+        if self.settled_at.is_none() && self.over_budget {
+            return Some(StopCause::Budget);
+        }
+        let (due, cause) = self.next_deadline();
+        (now >= due).then_some(cause)
+    }
+
+    /// Returns the next instant at which something would be due if nothing happens, and what.
+    ///
+    /// Once the stream is settled, only the grace counts: the work is done and must not turn into a timeout.
+    pub fn next_deadline(&self) -> (Duration, StopCause) {
+        if let Some(settled) = self.settled_at {
+            return (settled + self.limits.post_result_grace, StopCause::PostResult);
+        }
+        let quiet = match (self.last_output, self.limits.startup) {
+            (Some(last), _) => (last + self.limits.idle, StopCause::IdleTimeout),
+            (None, Some(startup)) => (startup, StopCause::StartupTimeout),
+            (None, None) => (self.limits.idle, StopCause::IdleTimeout),
+        };
+        let wall = (self.limits.wall, StopCause::WallTimeout);
+        if quiet.0 < wall.0 { quiet } else { wall }
+    }
+}
