@@ -1,3 +1,7 @@
 //! pointsman DOES: everything with IO, around the decisions of `pointsman-core`.
 
+mod clock;
+mod process;
+mod store;
+
 fn main() {}

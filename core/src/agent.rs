@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AgentName;
+use crate::run::tokens::Price;
 
 /// Ordered capability: a stronger tier can do what a weaker one can, at a higher price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -167,6 +168,10 @@ pub struct Agent {
     pub model: String,
     /// The model that the CLI itself may fall back to when the first is overloaded.
     pub fallback_model: Option<String>,
+    /// The agent that takes over when this one is unavailable.
+    pub fall_back: Option<AgentName>,
+    /// The list price of its model, for estimates where the agent reports no cost.
+    pub price: Option<Price>,
     /// Whether the agent may change files.
     pub access: Access,
     /// An explicit permission mode; without one, `access` decides.

@@ -7,6 +7,7 @@ pub mod adapter;
 pub mod agent;
 pub mod breaker;
 pub mod ids;
+pub mod report;
 pub mod request;
 pub mod route;
 pub mod run;

@@ -34,6 +34,22 @@ impl AdapterKind {
         }
     }
 
+    /// Tells whether the CLI said on standard error that the session to resume is unknown to it.
+    pub fn session_was_lost(self, stderr_tail: &str) -> bool {
+        match self {
+            AdapterKind::Claude => stderr_tail.contains(claude::SESSION_UNKNOWN),
+            AdapterKind::Plain => false,
+        }
+    }
+
+    /// Returns the longest prompt that the CLI reads, in bytes.
+    pub fn prompt_bytes_max(self) -> Option<usize> {
+        match self {
+            AdapterKind::Claude => Some(claude::PROMPT_BYTES_MAX),
+            AdapterKind::Plain => None,
+        }
+    }
+
     /// Tells whether the stream announces its own end with a result event.
     ///
     /// Where it does not, a silent start is normal and the end of the process is the end of the answer.

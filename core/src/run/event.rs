@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::end::StopCause;
 use super::outcome::{Flag, Outcome, Verdict};
 use super::tokens::Tokens;
 use crate::agent::Tier;
@@ -175,6 +176,9 @@ pub struct AttemptEnded {
     /// The signal that ended the process.
     #[serde(default)]
     pub signal: Option<i32>,
+    /// Why we stopped it ourselves, if we did.
+    #[serde(default)]
+    pub stopped: Option<StopCause>,
     /// The models that really answered in the main thread.
     pub models_served: Vec<String>,
     /// What was used.

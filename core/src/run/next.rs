@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::end::StopCause;
 use super::event::{AttemptEnded, AttemptReason, WaitReason};
 use super::outcome::{Class, Outcome, Verdict};
 use super::state::{Phase, RunState};
@@ -184,10 +185,57 @@ fn after(
         Class::Quota if waited => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
         Class::Quota => wait_for_reset(ended, limits, now),
         Class::Final if ended.outcome == Outcome::Cancelled => {
-            finish(Verdict::Cancelled, ended.outcome.exit_code(), &ended.detail)
+            Step::Finish(cancelled(ended.stopped.unwrap_or(StopCause::Interrupt)))
+        }
+        Class::Final if ended.outcome == Outcome::AgentMissing => {
+            fall_back(run, limits, catalog).unwrap_or_else(|| failed(ended))
         }
         Class::Final => failed(ended),
     }
+}
+
+/// Returns the step instead of an invocation that an open breaker refuses until then.
+pub fn refused_by_breaker(run: &RunState, limits: &Limits, catalog: &Catalog, until: Timestamp) -> Step {
+    if let Some(step) = fall_back(run, limits, catalog) {
+        return step;
+    }
+    match (limits.on_limit, run.last_ended()) {
+        (OnLimit::Wait, _) => Step::Wait { until, why: WaitReason::Breaker },
+        (OnLimit::End, Some(ended)) => failed(ended),
+        (OnLimit::End, None) => Step::Finish(Finish {
+            verdict: Verdict::Waiting,
+            exit_code: 75,
+            reason: "the agent failed too often lately; its circuit breaker is open".to_owned(),
+            resets_at: Some(until),
+        }),
+    }
+}
+
+/// Returns how a run ends that somebody stopped, between attempts or during one.
+pub fn cancelled(cause: StopCause) -> Finish {
+    let (exit_code, reason) = match cause {
+        StopCause::Terminate => (143, "stopped on request"),
+        StopCause::Interrupt
+        | StopCause::StartupTimeout
+        | StopCause::IdleTimeout
+        | StopCause::WallTimeout
+        | StopCause::PostResult
+        | StopCause::Budget
+        | StopCause::AuthFailed => (130, "stopped by Ctrl-C"),
+    };
+    Finish { verdict: Verdict::Cancelled, exit_code, reason: reason.to_owned(), resets_at: None }
+}
+
+/// The agent that the operator named for when this one is unavailable; each is tried once.
+fn fall_back(run: &RunState, limits: &Limits, catalog: &Catalog) -> Option<Step> {
+    let current = match run.attempts.last() {
+        Some(attempt) => &attempt.started.agent,
+        None => &run.route.as_ref()?.agent,
+    };
+    let next = catalog.get(current)?.fall_back.clone()?;
+    let tried = run.attempts.iter().any(|attempt| attempt.started.agent == next);
+    (!tried && catalog.get(&next).is_some())
+        .then(|| invoke(run, AttemptReason::FallBack, limits, catalog, next))
 }
 
 fn usable(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
@@ -284,7 +332,7 @@ fn cost(ended: &AttemptEnded) -> f64 {
 /// What the next attempt takes over: the session where the same CLI can go on in it, else a note;
 /// nothing where nothing was done yet.
 fn carry(run: &RunState, catalog: &Catalog, to: &AgentName) -> Carry {
-    let last = run.attempts.last().expect("something is carried over only after an attempt");
+    let Some(last) = run.attempts.last() else { return Carry::Nothing };
     let Some(ended) = last.ended.as_ref().filter(|ended| ended.progressed) else { return Carry::Nothing };
     let same_cli = match (catalog.get(&last.started.agent), catalog.get(to)) {
         (Some(from), Some(to)) => {

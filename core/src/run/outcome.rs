@@ -387,6 +387,9 @@ fn missing_result(agent: &Agent, end: &ProcessEnd) -> Option<Judgement> {
         line if line.is_empty() => String::new(),
         line => format!("; it says: {line}"),
     };
+    if agent.adapter.session_was_lost(&end.stderr_tail) {
+        return Some(Judgement::new(Outcome::Infrastructure, "the agent no longer has the session"));
+    }
     match end.exit {
         Exit::Signal { signal } => Some(Judgement::new(
             Outcome::Infrastructure,

@@ -5,3 +5,9 @@
 
 pub mod argv;
 pub mod decode;
+
+/// The CLI refuses to read more than this from standard input.
+pub const PROMPT_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// What the CLI says on standard error when it cannot resume a session.
+pub const SESSION_UNKNOWN: &str = "No conversation found";

@@ -1,0 +1,19 @@
+//! Running one command to its end, whatever it does: the only room that spawns.
+//!
+//! Each attempt has a *shim*: this program again, under a hidden verb, between us and the agent. The
+//! shim leads its own session, adopts every orphan of the agent's tree, hears us through a lifeline
+//! pipe (whose end tells it that we died), and kills the whole tree before it writes the exit record.
+//! The agent's output comes to us directly; its standard input is an unlinked file.
+//!
+//! The room has never heard of Claude: it is given an `Invocation`, hands out lines, and is told by
+//! the caller what a line means for the deadlines.
+//!
+//! Reading order: `supervise` (our side), `shim` (the other side), `lines` (bounded reading), `tree`
+//! (who descends from whom), `identity` (is that process still the same one), `probe` (`--version`).
+
+pub mod identity;
+mod lines;
+pub mod probe;
+pub mod shim;
+pub mod supervise;
+mod tree;

@@ -1,0 +1,89 @@
+//! Asking a program for its version, once per build of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::process::Command;
+
+/// A version is printed in well under a second; a CLI that hangs here would hang anywhere.
+const PROBE_LIMIT: Duration = Duration::from_secs(15);
+
+/// What a program was when it told its version. Another inode, time or size is another program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    inode: u64,
+    mtime_ns: i128,
+    size: u64,
+    printed: String,
+}
+
+/// Finds a program as the system would: a path as it is, a name on the search path.
+pub fn find_program(program: &str, search_path: Option<&str>) -> Option<PathBuf> {
+    if program.contains('/') {
+        return is_executable(Path::new(program)).then(|| PathBuf::from(program));
+    }
+    let dirs = search_path.unwrap_or("").split(':').filter(|dir| dir.starts_with('/'));
+    dirs.map(|dir| Path::new(dir).join(program)).find(|path| is_executable(path))
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Returns what `PROGRAM --version` prints, from the cache when the program is still the same file.
+///
+/// A cache that cannot be read or written costs time, never correctness.
+pub async fn version(
+    program: &Path,
+    env: &BTreeMap<String, String>,
+    cache_file: &Path,
+) -> io::Result<String> {
+    let meta = fs::metadata(program)?;
+    let mtime_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+    let same =
+        |known: &Known| (known.inode, known.mtime_ns, known.size) == (meta.ino(), mtime_ns, meta.size());
+    let mut cache: BTreeMap<PathBuf, Known> =
+        fs::read(cache_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    if let Some(known) = cache.get(program).filter(|known| same(known)) {
+        return Ok(known.printed.clone());
+    }
+    let printed = ask(program, env).await?;
+    let known = Known { inode: meta.ino(), mtime_ns, size: meta.size(), printed: printed.clone() };
+    cache.insert(program.to_owned(), known);
+    let _ = write_cache(cache_file, &cache);
+    Ok(printed)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+async fn ask(program: &Path, env: &BTreeMap<String, String>) -> io::Result<String> {
+    let output = Command::new(program)
+        .arg("--version")
+        .env_clear()
+        .envs(env)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PROBE_LIMIT, output)
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "`--version` gave no answer"))??;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).take(200).collect())
+}
+
+fn write_cache(path: &Path, cache: &BTreeMap<PathBuf, Known>) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let mut file =
+        tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir)?;
+    file.write_all(&serde_json::to_vec(cache)?)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! The shim: one small process per attempt, between the supervisor and the agent.
+//!
+//! Standard input is the lifeline: first one line with the [`ShimOrder`], then single bytes as
+//! commands; its end means that the supervisor died. Standard output and error are the agent's own
+//! and are never written to here.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use pointsman_core::adapter::invocation::Invocation;
+use pointsman_core::run::end::Exit;
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use super::identity::ProcessIdentity;
+use super::tree;
+
+/// The hidden verb under which this program is a shim.
+pub const VERB: &str = "__shim";
+
+/// The exit record's name in the attempt's directory.
+pub const EXIT_RECORD: &str = "exit.json";
+
+/// The agent's identity, for whoever has to find it after the shim died.
+pub const AGENT_RECORD: &str = "agent.json";
+
+/// Children of an agent that ended by itself get this long to end as well before they count as leaked.
+const LEAK_GRACE: Duration = Duration::from_millis(300);
+
+/// How often orphans are collected while nothing else happens.
+const REAP_EVERY: Duration = Duration::from_secs(5);
+
+/// Everything that a shim is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShimOrder {
+    /// What to spawn.
+    pub invocation: Invocation,
+    /// Where the records go.
+    pub dir: PathBuf,
+    /// How long the agent has between the polite signal and the kill.
+    pub stop_grace: Duration,
+}
+
+/// How the agent ended, as the shim saw it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// How the process went away.
+    pub exit: Exit,
+    /// How many other processes of its tree were alive and had to be killed.
+    pub leaked_count: u32,
+}
+
+/// A command on the lifeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LifelineCommand {
+    /// Polite signal, grace, kill.
+    Stop,
+    /// Kill at once.
+    Kill,
+}
+
+impl LifelineCommand {
+    /// Returns the byte that stands for the command.
+    pub fn byte(self) -> u8 {
+        match self {
+            LifelineCommand::Stop => b's',
+            LifelineCommand::Kill => b'k',
+        }
+    }
+}
+
+enum News {
+    AgentEnded,
+    Stop,
+    Kill,
+}
+
+/// Runs the shim to its end.
+pub fn main() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Nobody reads our standard error but the supervisor's tail of it: the agent's is the same stream.
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "pointsman shim: {error}");
+            ExitCode::from(70)
+        }
+    }
+}
+
+fn serve() -> io::Result<()> {
+    rustix::process::setsid()?;
+    become_subreaper()?;
+    let mut lifeline = BufReader::new(io::stdin());
+    let mut line = String::new();
+    lifeline.read_line(&mut line)?;
+    let order: ShimOrder = serde_json::from_str(&line)?;
+    drop(line);
+    let record = match spawn(&order) {
+        Ok(agent) => watch(agent, lifeline, &order)?,
+        Err(error) => ExitRecord { exit: not_spawned(&error), leaked_count: 0 },
+    };
+    write_record(&order.dir.join(EXIT_RECORD), &record)
+}
+
+#[cfg(target_os = "linux")]
+fn become_subreaper() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn become_subreaper() -> io::Result<()> {
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+fn spawn(order: &ShimOrder) -> io::Result<Child> {
+    let invocation = &order.invocation;
+    // Unlinked from the start: no name leads to the prompt.
+    let mut stdin = tempfile::tempfile_in(&order.dir)?;
+    stdin.write_all(invocation.stdin.as_bytes())?;
+    stdin.rewind()?;
+    Command::new(&invocation.program)
+        .args(&invocation.args)
+        .env_clear()
+        .envs(&invocation.env)
+        .current_dir(&invocation.cwd)
+        .stdin(Stdio::from(stdin))
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::inherit())
+        .process_group(0)
+        .spawn()
+}
+
+fn not_spawned(error: &io::Error) -> Exit {
+    let missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied);
+    Exit::NotSpawned { missing, message: error.to_string() }
+}
+
+/// Waits for the agent's end or a command, then leaves no process behind.
+fn watch(mut agent: Child, lifeline: BufReader<io::Stdin>, order: &ShimOrder) -> io::Result<ExitRecord> {
+    let pid = i32::try_from(agent.id()).expect("a pid fits the system's own type");
+    write_record(&order.dir.join(AGENT_RECORD), &ProcessIdentity::of(pid))?;
+    let (sender, news) = mpsc::channel();
+    listen(lifeline, sender.clone());
+    wait_for_end(pid, sender);
+    let ended_by_itself = until_end_or_command(pid, &news, order.stop_grace);
+    let leaked_count = match ended_by_itself {
+        Ended::ByItself if tree::descendants_end_within(LEAK_GRACE, Some(pid)) => 0,
+        Ended::ByItself | Ended::Stopped => {
+            tree::send_group(pid, Signal::KILL);
+            kill_tree_except_status_of(&mut agent)
+        }
+    };
+    let status = agent.wait()?;
+    tree::reap_orphans(None);
+    let exit = match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code { code },
+        (None, Some(signal)) => Exit::Signal { signal },
+        (None, None) => Exit::Lost,
+    };
+    Ok(ExitRecord { exit, leaked_count })
+}
+
+enum Ended {
+    ByItself,
+    Stopped,
+}
+
+fn until_end_or_command(pid: i32, news: &Receiver<News>, stop_grace: Duration) -> Ended {
+    let mut kill_at: Option<Instant> = None;
+    loop {
+        let wait = kill_at.map_or(REAP_EVERY, |at| at.saturating_duration_since(Instant::now()));
+        match news.recv_timeout(wait) {
+            Ok(News::AgentEnded) => return if kill_at.is_some() { Ended::Stopped } else { Ended::ByItself },
+            Ok(News::Stop) => {
+                tree::send_group(pid, Signal::TERM);
+                // A stopped process cannot obey; let it run so that it can.
+                tree::send_group(pid, Signal::CONT);
+                kill_at = kill_at.or(Some(Instant::now() + stop_grace));
+            }
+            Ok(News::Kill) => return Ended::Stopped,
+            Err(RecvTimeoutError::Timeout) if kill_at.is_some() => return Ended::Stopped,
+            Err(RecvTimeoutError::Timeout) => tree::reap_orphans(Some(pid)),
+            Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
+        }
+    }
+}
+
+/// Kills the tree; the agent's own exit status is collected first, so that it is not lost.
+fn kill_tree_except_status_of(agent: &mut Child) -> u32 {
+    let pid = i32::try_from(agent.id()).unwrap_or(0);
+    let agent_lives = ProcessIdentity::of(pid).is_alive();
+    tree::send(pid, Signal::KILL);
+    // `Child` keeps the status; a second wait gives it again.
+    let _ = agent.wait();
+    tree::kill_descendants() + u32::from(agent_lives)
+}
+
+/// Tells when the agent has ended, without collecting it: until then its pid cannot mean another process.
+fn wait_for_end(pid: i32, news: Sender<News>) {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    std::thread::spawn(move || {
+        let pid = Pid::from_raw(pid).expect("a child has a pid");
+        while let Err(error) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            if error != rustix::io::Errno::INTR {
+                break;
+            }
+        }
+        // The receiver is gone only when the shim is ending anyway.
+        let _ = news.send(News::AgentEnded);
+    });
+}
+
+fn listen(mut lifeline: BufReader<io::Stdin>, news: Sender<News>) {
+    std::thread::spawn(move || {
+        let mut byte = [0u8; 1];
+        loop {
+            let command = match lifeline.read(&mut byte) {
+                Ok(1) if byte[0] == LifelineCommand::Stop.byte() => News::Stop,
+                Ok(1) if byte[0] == LifelineCommand::Kill.byte() => News::Kill,
+                Ok(1) => continue,
+                // The supervisor is gone: nobody waits for this agent any more.
+                Ok(_) | Err(_) => {
+                    let _ = news.send(News::Kill);
+                    return;
+                }
+            };
+            if news.send(command).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Writes a record so that it is there whole or not at all.
+fn write_record<T: Serialize>(path: &Path, record: &T) -> io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file: File =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(&serde_json::to_vec(record)?)?;
+    fs::rename(&part, path)
+}

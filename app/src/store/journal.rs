@@ -1,0 +1,53 @@
+//! A run's live log: the lines that `run -o jsonl` prints, kept for `runs logs`.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::private;
+
+/// A chatty agent must not fill the disk: what comes after this is in the ledger's facts only.
+const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The file's name in the run's directory.
+pub const FILE: &str = "log.jsonl";
+
+/// An open live log.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    bytes: u64,
+}
+
+impl Journal {
+    /// Begins or continues the log in a run's directory.
+    pub fn open(run_dir: &Path) -> io::Result<Journal> {
+        let runs = run_dir.parent().map(PathBuf::from).unwrap_or_default();
+        private::ensure_dir(&runs).map_err(io::Error::other)?;
+        private::ensure_dir(run_dir).map_err(io::Error::other)?;
+        let file = private::append(&run_dir.join(FILE))?;
+        let bytes = file.metadata()?.len();
+        Ok(Journal { file, bytes })
+    }
+
+    /// Appends a line. Facts are written beyond the bound as well.
+    pub fn write(&mut self, line: &str, weight: Weight) -> io::Result<()> {
+        if self.bytes >= JOURNAL_BYTES_MAX && weight == Weight::Live {
+            return Ok(());
+        }
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        self.bytes += bytes.len() as u64;
+        self.file.write_all(&bytes)
+    }
+}
+
+/// Whether a line may be left out of a log that is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// A fact of the run's log: always written.
+    Fact,
+    /// A piece of live output: left out when the log is full.
+    Live,
+}

@@ -1,0 +1,260 @@
+//! The ledger and what stands in for it: everything that outlives a process.
+//!
+//! `Store` never fails to open. When the database cannot be used, the store says why ([`Store::trouble`])
+//! and appends what must not be lost to the spool, from where the next good start takes it over.
+//! The only room with SQL.
+//!
+//! Reading order: `ledger` (the database), `spool` (its stand-in), `metrics` (daily files),
+//! `journal` (a run's live log), `private` (directories and files that nobody else may read), `lock`.
+
+pub mod journal;
+mod ledger;
+pub mod lock;
+pub mod metrics;
+pub mod private;
+mod spool;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use pointsman_core::breaker::{Admission, Breaker, BreakerLimits};
+use pointsman_core::ids::{AgentName, RunId, SessionId};
+use pointsman_core::run::event::RunEvent;
+use pointsman_core::run::outcome::Outcome;
+use pointsman_core::run::state::RunState;
+
+pub use ledger::{BreakerRow, RunRow};
+
+use crate::process::identity::ProcessIdentity;
+use ledger::Ledger;
+use spool::Spool;
+
+/// What can be wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory is not ours alone.
+    #[error(transparent)]
+    Private(#[from] private::PrivateError),
+    /// The database says no.
+    #[error("the ledger `{path}` cannot be used: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The file is not a healthy database.
+    #[error("the ledger `{path}` is damaged: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The file was written by a newer version.
+    #[error("the ledger `{path}` has schema {found}, and this version knows up to {known}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// SQLite itself is too old to be trusted with a write-ahead log.
+    #[error("SQLite {found} is older than 3.51.3, which can corrupt a write-ahead log")]
+    OldSqlite {
+        /// Its version.
+        found: &'static str,
+    },
+    /// A stored log cannot be read.
+    #[error("the log of run `{run}` cannot be read: {what}")]
+    Log {
+        /// The run.
+        run: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// Where the store keeps its files.
+#[derive(Debug, Clone)]
+pub struct StorePaths {
+    /// The state directory, ours alone.
+    pub state: PathBuf,
+    /// Where the spool goes when the state directory cannot be used, best first.
+    pub spool_fallbacks: Vec<PathBuf>,
+}
+
+impl StorePaths {
+    /// Returns the ledger's file.
+    pub fn ledger(&self) -> PathBuf {
+        self.state.join("ledger.db")
+    }
+
+    /// Returns the directory of one run's files.
+    pub fn run_dir(&self, run: &RunId) -> PathBuf {
+        self.state.join("runs").join(run.as_str())
+    }
+
+    fn spools(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.state.clone()).chain(self.spool_fallbacks.clone()).map(|dir| dir.join("spool"))
+    }
+}
+
+/// The ledger, or the spool in its place.
+pub struct Store {
+    paths: StorePaths,
+    ledger: Result<Ledger, StoreError>,
+    spool: Spool,
+}
+
+impl Store {
+    /// Opens the store. Never fails: what is wrong with it is its [`trouble`](Store::trouble).
+    pub fn open(paths: StorePaths) -> Store {
+        let ledger = private::ensure_dir(&paths.state)
+            .map_err(StoreError::from)
+            .and_then(|()| Ledger::open(&paths.ledger()));
+        let spool = Spool::new(paths.spools().collect());
+        Store { paths, ledger, spool }
+    }
+
+    /// Returns why the ledger cannot be used, if it cannot.
+    pub fn trouble(&self) -> Option<&StoreError> {
+        self.ledger.as_ref().err()
+    }
+
+    /// Returns where the files are.
+    pub fn paths(&self) -> &StorePaths {
+        &self.paths
+    }
+
+    /// Takes over what the spool holds; returns how many events were new.
+    pub fn drain_spool(&mut self) -> usize {
+        let Ok(ledger) = &mut self.ledger else { return 0 };
+        self.spool.drain(|events| ledger.take_over(events))
+    }
+
+    /// Appends an event and renews the run's line, in one transaction. What the ledger refuses goes to the spool.
+    ///
+    /// Returns `Err` only when both refuse; then the event exists in memory alone.
+    pub fn append(&mut self, events: &[RunEvent], run: &RunState) -> std::io::Result<()> {
+        if let Ok(ledger) = &mut self.ledger {
+            match ledger.append(events, run) {
+                Ok(()) => return Ok(()),
+                Err(error) => self.ledger = Err(error),
+            }
+        }
+        self.spool.append(events)
+    }
+
+    /// Notes who drives a run. Lost with the ledger: then nobody can cancel it from outside.
+    pub fn set_driver(&mut self, run: &RunId, driver: &ProcessIdentity) {
+        if let Ok(ledger) = &mut self.ledger
+            && let Err(error) = ledger.set_driver(run, driver)
+        {
+            self.ledger = Err(error);
+        }
+    }
+
+    /// Asks a breaker whether a call may pass. Without a ledger every call passes.
+    pub fn admit(
+        &mut self,
+        agent: &AgentName,
+        model: &str,
+        limits: &BreakerLimits,
+        now: Timestamp,
+    ) -> Admission {
+        let decide = |breaker: Breaker| breaker.admit(limits, now);
+        self.with_breaker(agent, model, decide).unwrap_or(Admission::Pass)
+    }
+
+    /// Tells a breaker how a call ended.
+    pub fn record_outcome(
+        &mut self,
+        agent: &AgentName,
+        model: &str,
+        outcome: Outcome,
+        limits: &BreakerLimits,
+        now: Timestamp,
+    ) {
+        self.with_breaker(agent, model, |breaker| (breaker.record(outcome, limits, now), ()));
+    }
+
+    fn with_breaker<T>(
+        &mut self,
+        agent: &AgentName,
+        model: &str,
+        decide: impl FnOnce(Breaker) -> (Breaker, T),
+    ) -> Option<T> {
+        let ledger = self.ledger.as_mut().ok()?;
+        match ledger.with_breaker(agent, model, decide) {
+            Ok(decision) => Some(decision),
+            Err(error) => {
+                self.ledger = Err(error);
+                None
+            }
+        }
+    }
+
+    /// Returns the agent session in which a session of ours goes on.
+    pub fn agent_session(&self, session: &SessionId, command: &str, project: &Path) -> Option<String> {
+        self.ledger.as_ref().ok()?.agent_session(session, command, project).ok().flatten()
+    }
+
+    /// Notes the agent session in which a session of ours goes on.
+    pub fn set_agent_session(
+        &mut self,
+        session: &SessionId,
+        command: &str,
+        project: &Path,
+        agent_session: &str,
+        now: Timestamp,
+    ) {
+        if let Ok(ledger) = &mut self.ledger
+            && let Err(error) = ledger.set_agent_session(session, command, project, agent_session, now)
+        {
+            self.ledger = Err(error);
+        }
+    }
+
+    fn reading(&self) -> Result<&Ledger, &StoreError> {
+        self.ledger.as_ref()
+    }
+
+    /// Returns a run's log, empty when there is no such run.
+    pub fn events(&self, run: &RunId) -> Result<Vec<RunEvent>, String> {
+        self.reading().map_err(ToString::to_string)?.events(run).map_err(|error| error.to_string())
+    }
+
+    /// Returns runs whose id begins with a text, newest first.
+    pub fn runs_by_prefix(&self, prefix: &str, count_max: usize) -> Result<Vec<RunRow>, String> {
+        let ledger = self.reading().map_err(ToString::to_string)?;
+        ledger.runs_by_prefix(prefix, count_max).map_err(|error| error.to_string())
+    }
+
+    /// Returns the newest runs.
+    pub fn runs(&self, count_max: usize) -> Result<Vec<RunRow>, String> {
+        self.runs_by_prefix("", count_max)
+    }
+
+    /// Returns runs that are not over, with who drives them.
+    pub fn open_runs(&self) -> Result<Vec<(RunId, Option<ProcessIdentity>)>, String> {
+        self.reading().map_err(ToString::to_string)?.open_runs().map_err(|error| error.to_string())
+    }
+
+    /// Returns who drives a run.
+    pub fn driver(&self, run: &RunId) -> Option<ProcessIdentity> {
+        self.reading().ok()?.driver(run).ok().flatten()
+    }
+
+    /// Returns all breakers that are not in their first state.
+    pub fn breakers(&self) -> Result<Vec<BreakerRow>, String> {
+        self.reading().map_err(ToString::to_string)?.breakers().map_err(|error| error.to_string())
+    }
+
+    /// Checks the whole database; returns what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        self.reading().map_err(ToString::to_string)?.check().map_err(|error| error.to_string())
+    }
+}

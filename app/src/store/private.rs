@@ -1,0 +1,79 @@
+//! Directories and files that only their owner may read.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Why a directory is not taken as ours.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateError {
+    /// A symbolic link could lead our files anywhere.
+    #[error("`{path}` is a symbolic link; a private directory must be a real one")]
+    Symlink {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It exists and is something else.
+    #[error("`{path}` is not a directory")]
+    NotDirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody else could read or replace our files.
+    #[error("`{path}` belongs to user {owner}, not to you (user {own})")]
+    ForeignOwner {
+        /// The directory.
+        path: PathBuf,
+        /// Who owns it.
+        owner: u32,
+        /// Who we are.
+        own: u32,
+    },
+    /// The system says no.
+    #[error("`{path}` cannot be used: {source}")]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Makes sure that a directory exists, is real, is ours, and is closed to everybody else.
+pub fn ensure_dir(path: &Path) -> Result<(), PrivateError> {
+    let io = |source| PrivateError::Io { path: path.to_owned(), source };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+        }
+        Err(error) => return Err(io(error)),
+        Ok(_) => {}
+    }
+    let meta = fs::symlink_metadata(path).map_err(io)?;
+    if meta.is_symlink() {
+        return Err(PrivateError::Symlink { path: path.to_owned() });
+    }
+    if !meta.is_dir() {
+        return Err(PrivateError::NotDirectory { path: path.to_owned() });
+    }
+    let own = rustix::process::geteuid().as_raw();
+    if meta.uid() != own {
+        return Err(PrivateError::ForeignOwner { path: path.to_owned(), owner: meta.uid(), own });
+    }
+    if meta.mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io)?;
+    }
+    Ok(())
+}
+
+/// Opens a file for appending, made with mode 0600 if it is new, never through a symbolic link.
+pub fn append(path: &Path) -> io::Result<File> {
+    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
+}
+
+/// Makes a file with mode 0600 if it does not exist yet.
+pub fn touch(path: &Path) -> io::Result<()> {
+    append(path).map(drop)
+}

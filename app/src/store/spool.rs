@@ -1,0 +1,110 @@
+//! The spool: an append-only file of events for when the ledger cannot be written.
+//!
+//! Writers hold a shared lock while they append; whoever drains first renames the file, then takes
+//! the exclusive lock, so that no line is written into a file that was already read.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use pointsman_core::run::event::RunEvent;
+
+use super::private;
+
+/// The file that is appended to.
+const FILE: &str = "events.jsonl";
+
+/// Files that a drain has taken begin with this; one that crashed leaves its file for the next.
+const TAKEN: &str = "taken-";
+
+pub(super) struct Spool {
+    /// Where it may be, best first.
+    dirs: Vec<PathBuf>,
+}
+
+impl Spool {
+    pub(super) fn new(dirs: Vec<PathBuf>) -> Spool {
+        Spool { dirs }
+    }
+
+    /// Appends events to the first directory that takes them.
+    pub(super) fn append(&self, events: &[RunEvent]) -> io::Result<()> {
+        let mut bytes = vec![];
+        for event in events {
+            serde_json::to_writer(&mut bytes, event)?;
+            bytes.push(b'\n');
+        }
+        let mut last = io::Error::other("no spool directory is configured");
+        for dir in &self.dirs {
+            match append_to(dir, &bytes) {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Hands all spooled events to `take` and removes a file once `take` has kept what it holds.
+    pub(super) fn drain(
+        &self,
+        mut take: impl FnMut(&[RunEvent]) -> Result<usize, super::StoreError>,
+    ) -> usize {
+        let mut count = 0;
+        for dir in &self.dirs {
+            for file in taken_files(dir) {
+                let Ok(events) = read(&file) else { continue };
+                if let Ok(new) = take(&events)
+                    && fs::remove_file(&file).is_ok()
+                {
+                    count += new;
+                }
+            }
+        }
+        count
+    }
+}
+
+fn append_to(dir: &Path, bytes: &[u8]) -> io::Result<()> {
+    private::ensure_dir(dir.parent().unwrap_or(dir)).map_err(io::Error::other)?;
+    private::ensure_dir(dir).map_err(io::Error::other)?;
+    let path = dir.join(FILE);
+    loop {
+        let mut file = private::append(&path)?;
+        file.lock_shared()?;
+        if is_still(&file, &path) {
+            file.write_all(bytes)?;
+            return file.sync_data();
+        }
+    }
+}
+
+fn is_still(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => open.ino() == named.ino(),
+        (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+    }
+}
+
+/// Renames the current file out of the writers' way and returns it with those of earlier drains.
+fn taken_files(dir: &Path) -> Vec<PathBuf> {
+    let current = dir.join(FILE);
+    if current.exists() {
+        let inode = fs::metadata(&current).map(|meta| meta.ino()).unwrap_or(0);
+        // Somebody else may drain at the same moment; then one of the renames finds nothing.
+        let _ = fs::rename(&current, dir.join(format!("{TAKEN}{inode}-{}", std::process::id())));
+    }
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(TAKEN))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// Reads the events of a file; a torn last line is left out.
+fn read(path: &Path) -> io::Result<Vec<RunEvent>> {
+    let file = File::open(path)?;
+    file.lock()?;
+    let lines = BufReader::new(file).lines();
+    Ok(lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok()).collect())
+}

@@ -1,0 +1,120 @@
+//! A run as it happens: the lines of `run -o jsonl` and `runs logs`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::run::SCHEMA_VERSION;
+use crate::adapter::event::RateLimit;
+use crate::ids::RunId;
+use crate::run::event::RunEvent;
+
+/// One line of the event stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// Whether the scripted agent plays the run.
+    pub rehearsal: bool,
+    /// A fact of the run's log, or something that is only seen live.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What a line says. Both kinds have `run_id`, `at` and `type`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Body {
+    /// A fact of the run's log.
+    Fact(Box<RunEvent>),
+    /// Something seen live.
+    Live(LiveEvent),
+}
+
+/// Something that is seen live and not kept in the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LiveEvent {
+    /// The run.
+    pub run_id: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub seen: Seen,
+}
+
+/// What can be seen of an agent at work. All text has its secrets redacted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Seen {
+    /// The agent's process has begun its session.
+    AgentStarted {
+        /// The agent's own session id.
+        agent_session_id: Option<String>,
+        /// The version that the CLI names.
+        cli_version: Option<String>,
+        /// Where the CLI says it found its key.
+        api_key_source: Option<String>,
+    },
+    /// The next characters of the agent's text.
+    TextDelta {
+        /// The characters.
+        text: String,
+    },
+    /// A complete piece of the agent's text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// The agent calls a tool.
+    ToolUse {
+        /// The tool's name.
+        tool: String,
+        /// Whether a subagent calls it.
+        subagent: bool,
+    },
+    /// A tool was not allowed.
+    PermissionDenied {
+        /// The tool's name.
+        tool: String,
+    },
+    /// A model answered in the main thread, for the first time in this attempt.
+    ModelServed {
+        /// The model's name.
+        model: String,
+    },
+    /// The CLI switched to its fallback model.
+    ModelFallback {
+        /// The model that was asked for.
+        from: String,
+        /// The model that goes on.
+        to: String,
+    },
+    /// The server's report about the account's limits.
+    RateLimit(RateLimit),
+    /// An API call failed.
+    ApiError {
+        /// The CLI's word for it.
+        kind: String,
+        /// The HTTP status.
+        status: Option<u16>,
+    },
+    /// A line of a kind that this version does not know.
+    UnknownAgentEvent {
+        /// What the line calls itself.
+        kind: String,
+        /// The line, cut to a bound.
+        raw: String,
+    },
+    /// Something that people should know.
+    Notice {
+        /// The sentence.
+        text: String,
+    },
+}
+
+impl Line {
+    /// Makes a line.
+    pub fn new(rehearsal: bool, body: Body) -> Line {
+        Line { schema_version: SCHEMA_VERSION, rehearsal, body }
+    }
+}

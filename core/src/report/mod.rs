@@ -1,0 +1,7 @@
+//! Turning what was recorded into what is shown: plain values that are printed as text or JSON.
+//!
+//! Reading order: `run` (one run), `live` (a run as it happens), `metrics` (the daily records).
+
+pub mod live;
+pub mod metrics;
+pub mod run;

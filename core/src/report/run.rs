@@ -1,0 +1,172 @@
+//! One run as a value: the contract of `run -o json` and `runs show -o json`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Tier;
+use crate::ids::{AgentName, RunId, SessionId};
+use crate::request::Mode;
+use crate::route::Route;
+use crate::run::event::{AttemptReason, Requested};
+use crate::run::outcome::{Flag, Outcome, Verdict};
+use crate::run::state::{Attempt, Phase, RunState};
+use crate::run::tokens::Tokens;
+
+/// The version of every JSON that this program prints. Fields are added freely, never changed.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A run, for people and programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The run.
+    pub run_id: RunId,
+    /// The session.
+    pub session_id: SessionId,
+    /// Who decided.
+    pub mode: Mode,
+    /// Whether the scripted agent played it.
+    pub rehearsal: bool,
+    /// Where it stands: the verdict's name, or `running` and its kind.
+    pub state: String,
+    /// The judgement, once there is one.
+    pub verdict: Option<Verdict>,
+    /// The exit code of the verb that waited for it.
+    pub exit_code: Option<u8>,
+    /// One sentence on the verdict.
+    pub reason: Option<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// When trying again makes sense.
+    pub resets_at: Option<Timestamp>,
+    /// The usable answer, if there is one.
+    pub answer: Option<String>,
+    /// The decision.
+    pub route: Option<Route>,
+    /// Whether a stronger tier was tried.
+    pub escalated: bool,
+    /// The attempts in order.
+    pub attempts: Vec<AttemptReport>,
+    /// When it was asked.
+    pub created_at: Option<Timestamp>,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+    /// The project directory.
+    pub project_root: String,
+    /// The hash of the request.
+    pub request_hash: String,
+}
+
+/// One attempt, for people and programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptReport {
+    /// Who.
+    pub agent: AgentName,
+    /// Which tier.
+    pub tier: Tier,
+    /// Why it was made.
+    pub why: AttemptReason,
+    /// The model that the CLI was told to use.
+    pub model_requested: String,
+    /// The models that really answered.
+    pub models_served: Vec<String>,
+    /// The judgement; absent while it runs.
+    pub outcome: Option<Outcome>,
+    /// What else is worth knowing.
+    pub flags: Vec<Flag>,
+    /// Why the outcome is what it is.
+    pub detail: Option<String>,
+    /// The exit code, where the process ended by itself.
+    pub exit_code: Option<i32>,
+    /// From spawn to end.
+    pub duration_ms: u64,
+    /// What was used.
+    pub tokens: Tokens,
+    /// What it cost.
+    pub cost_usd: Cost,
+    /// The agent's own session.
+    pub agent_session_id: Option<String>,
+}
+
+/// Two figures that must not be mixed: what the agent says, and what we think.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// What the agent reported, US dollars.
+    pub reported: Option<f64>,
+    /// What we estimate where nothing was reported, US dollars.
+    pub estimated: Option<f64>,
+}
+
+impl RunReport {
+    /// Makes the report of a run. `answer` is the last attempt's text; it counts only if the run succeeded.
+    pub fn new(run_id: &RunId, requested: &Requested, run: &RunState, answer: Option<String>) -> RunReport {
+        let (verdict, exit_code, reason, hint, finished_at, resets_at) = match &run.phase {
+            Phase::Finished { verdict, exit_code, reason, hint, at, resets_at } => {
+                (Some(*verdict), Some(*exit_code), Some(reason.clone()), hint.clone(), Some(*at), *resets_at)
+            }
+            Phase::Waiting { until, .. } => (None, None, None, None, None, Some(*until)),
+            Phase::New | Phase::Requested | Phase::Ready | Phase::Running => {
+                (None, None, None, None, None, None)
+            }
+        };
+        RunReport {
+            schema_version: SCHEMA_VERSION,
+            run_id: run_id.clone(),
+            session_id: requested.session_id.clone(),
+            mode: requested.mode,
+            rehearsal: requested.rehearsal,
+            state: run.phase_name().to_owned(),
+            verdict,
+            exit_code,
+            reason,
+            hint,
+            resets_at,
+            answer: answer.filter(|_| verdict == Some(Verdict::Succeeded)),
+            route: run.route.clone(),
+            escalated: run.attempts.iter().any(|attempt| attempt.started.why == AttemptReason::Escalate),
+            attempts: run.attempts.iter().map(AttemptReport::new).collect(),
+            created_at: run.requested_at,
+            finished_at,
+            project_root: requested.project_root.clone(),
+            request_hash: requested.request_hash.clone(),
+        }
+    }
+
+    /// Returns what all attempts used.
+    pub fn tokens(&self) -> Tokens {
+        self.attempts.iter().fold(Tokens::default(), |sum, attempt| sum + attempt.tokens)
+    }
+
+    /// Returns what all attempts cost: reported where there is a report, estimated elsewhere.
+    pub fn cost_usd(&self) -> Option<f64> {
+        let costs = self.attempts.iter().filter_map(|a| a.cost_usd.reported.or(a.cost_usd.estimated));
+        costs.fold(None, |sum: Option<f64>, cost| Some(sum.unwrap_or(0.0) + cost))
+    }
+}
+
+impl AttemptReport {
+    fn new(attempt: &Attempt) -> AttemptReport {
+        let started = &attempt.started;
+        let ended = attempt.ended.as_ref();
+        AttemptReport {
+            agent: started.agent.clone(),
+            tier: started.tier,
+            why: started.why,
+            model_requested: started.model_requested.clone(),
+            models_served: ended.map(|e| e.models_served.clone()).unwrap_or_default(),
+            outcome: ended.map(|e| e.outcome),
+            flags: ended.map(|e| e.flags.clone()).unwrap_or_default(),
+            detail: ended.map(|e| e.detail.clone()),
+            exit_code: ended.and_then(|e| e.exit_code),
+            duration_ms: ended.map_or(0, |e| e.duration_ms),
+            tokens: ended.map(|e| e.tokens).unwrap_or_default(),
+            cost_usd: ended
+                .map(|e| Cost { reported: e.cost_reported_usd, estimated: e.cost_estimated_usd })
+                .unwrap_or_default(),
+            agent_session_id: ended
+                .and_then(|e| e.agent_session_id.clone())
+                .or_else(|| started.agent_session_id.clone()),
+        }
+    }
+}
