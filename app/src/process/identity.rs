@@ -26,6 +26,12 @@ impl ProcessIdentity {
         ProcessIdentity { pid, started_ticks: stat(pid).map(|stat| stat.started_ticks), boot_id: boot_id() }
     }
 
+    /// Asks the process to end (SIGTERM).
+    pub fn terminate(&self) -> std::io::Result<()> {
+        let pid = rustix::process::Pid::from_raw(self.pid).ok_or(std::io::ErrorKind::InvalidInput)?;
+        Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+    }
+
     /// Tells whether this very process is still alive (a zombie is not).
     pub fn is_alive(&self) -> bool {
         if self.pid <= 0 || self.boot_id != boot_id() {

@@ -12,7 +12,7 @@
 //! (who descends from whom), `identity` (is that process still the same one), `probe` (`--version`).
 
 pub mod identity;
-mod lines;
+pub mod lines;
 pub mod probe;
 pub mod shim;
 pub mod supervise;

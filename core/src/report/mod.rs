@@ -1,7 +1,9 @@
 //! Turning what was recorded into what is shown: plain values that are printed as text or JSON.
 //!
-//! Reading order: `run` (one run), `live` (a run as it happens), `metrics` (the daily records).
+//! Reading order: `run` (one run), `live` (a run as it happens), `metrics` (the daily records),
+//! `hint` (what a person can do next).
 
+pub mod hint;
 pub mod live;
 pub mod metrics;
 pub mod run;

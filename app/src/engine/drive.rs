@@ -1,0 +1,88 @@
+//! The loop of a run: ask for the next step, do it, keep what happened, until it is over.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pointsman_core::breaker::Admission;
+use pointsman_core::report::hint;
+use pointsman_core::report::metrics::OrchestratedExecution;
+use pointsman_core::report::run::RunReport;
+use pointsman_core::run::end::StopCause;
+use pointsman_core::run::event::Fact;
+use pointsman_core::run::next::{self, Finish, Plan, Step};
+use tokio::sync::mpsc;
+
+use super::submit::{Run, random_bytes};
+use super::{Engine, attempt};
+use crate::clock;
+use crate::store::metrics;
+
+/// Drives a run to its end and returns its report. A cause on `stops` ends it early.
+pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut mpsc::Receiver<StopCause>) -> RunReport {
+    loop {
+        let step = next::next_step(&run.log.state, &run.limits, &engine.catalog, clock::now(), jitter());
+        match admitted(engine, run, step) {
+            Step::Invoke(plan) => attempt::attempt(engine, run, &plan, stops).await,
+            Step::Wait { until, why } => {
+                run.log.record(&mut engine.store, vec![Fact::Waiting { until, why }]);
+                if let Some(cause) = wait(until, stops).await {
+                    return finish(engine, run, next::cancelled(cause));
+                }
+            }
+            Step::Finish(end) => return finish(engine, run, end),
+        }
+    }
+}
+
+/// Lets the breaker of the agent have its say about an invocation.
+fn admitted(engine: &mut Engine, run: &Run, step: Step) -> Step {
+    let Step::Invoke(Plan { agent: name, .. }) = &step else { return step };
+    let Some(agent) = engine.catalog.get(name).cloned() else { return step };
+    match engine.store.admit(&agent.name, &agent.model, &engine.breaker_limits, clock::now()) {
+        Admission::Pass | Admission::Probe => step,
+        Admission::Refuse { until } => {
+            next::refused_by_breaker(&run.log.state, &run.limits, &engine.catalog, until)
+        }
+    }
+}
+
+/// Waits until an instant, looking at the clock often enough to notice that the machine slept.
+async fn wait(until: Timestamp, stops: &mut mpsc::Receiver<StopCause>) -> Option<StopCause> {
+    const LOOK_EVERY: Duration = Duration::from_secs(30);
+    loop {
+        let left = Duration::try_from(until.duration_since(clock::now())).unwrap_or(Duration::ZERO);
+        if left.is_zero() {
+            return None;
+        }
+        tokio::select! {
+            Some(cause) = stops.recv() => return Some(cause),
+            () = tokio::time::sleep(left.min(LOOK_EVERY)) => {}
+        }
+    }
+}
+
+fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
+    let hint = hint::hint(&run.log.state, &end);
+    let fact = Fact::Finished {
+        verdict: end.verdict,
+        exit_code: end.exit_code,
+        reason: end.reason,
+        hint,
+        resets_at: end.resets_at,
+    };
+    run.log.record(&mut engine.store, vec![fact]);
+    let requested = run.log.state.requested.as_ref().expect("a run begins with what was asked");
+    let report = RunReport::new(&run.log.run_id, requested, &run.log.state, run.answer.clone());
+    if let Some(record) = OrchestratedExecution::of(&report) {
+        // Metrics are for looking back; the run itself must not fail for them.
+        let _ = metrics::append(&engine.store.paths().state, clock::now(), &record);
+    }
+    report
+}
+
+/// A random number from 0 up to 1.
+fn jitter() -> f64 {
+    let bytes = random_bytes();
+    let number = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    f64::from(number) / (f64::from(u32::MAX) + 1.0)
+}

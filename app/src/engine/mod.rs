@@ -1,0 +1,68 @@
+//! The one door inwards: every face (command line, later HTTP, MCP, hooks, workers) asks this room.
+//!
+//! The engine is given ready values and never reads settings, environment or arguments. It decides
+//! nothing itself: it asks `core` for the next step, has it done by `process`, and lets `store` keep
+//! what happened before anything else sees it.
+//!
+//! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process),
+//! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died).
+
+pub mod attempt;
+pub mod drive;
+pub mod error;
+pub mod preview;
+pub mod query;
+pub mod record;
+pub mod recover;
+pub mod submit;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pointsman_core::agent::Catalog;
+use pointsman_core::breaker::BreakerLimits;
+use pointsman_core::policy::Policy;
+
+use crate::store::Store;
+
+/// Everything that driving runs needs, ready to use.
+pub struct Engine {
+    /// The agents.
+    pub catalog: Catalog,
+    /// The routing rules.
+    pub policy: Policy,
+    /// When breakers open.
+    pub breaker_limits: BreakerLimits,
+    /// What outlives the process.
+    pub store: Store,
+    /// The surroundings of agents.
+    pub surroundings: Surroundings,
+    /// Whether words are kept.
+    pub stored_words: StoredWords,
+}
+
+/// What agents find around them, and what we must know to build it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Our own environment, from which agents get an allow-listed part.
+    pub ambient: BTreeMap<String, String>,
+    /// Further names that the operator allows.
+    pub extra_allow: Vec<String>,
+    /// Whether a subscription login was found.
+    pub login_found: bool,
+    /// How deep in our own agents we already are.
+    pub depth: u32,
+    /// This program, which is also the shim.
+    pub own_program: PathBuf,
+    /// Where versions of CLIs are remembered.
+    pub version_cache: PathBuf,
+}
+
+/// Whether prompts and answers are kept in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredWords {
+    /// They are, with secrets redacted.
+    Kept,
+    /// Only their hash is.
+    HashOnly,
+}

@@ -1,0 +1,124 @@
+//! What a run would do, without doing it.
+
+use std::path::PathBuf;
+
+use pointsman_core::adapter::invocation::{AgentSession, Order};
+use pointsman_core::agent::Agent;
+use pointsman_core::agent_env::{self, Payer};
+use pointsman_core::request::Request;
+use pointsman_core::route::{Route, Routed};
+use pointsman_core::run::contract::{self, Nonce};
+use pointsman_core::run::next::Limits;
+use serde::Serialize;
+
+use super::error::EngineError;
+use super::{Engine, attempt, submit};
+use crate::process::probe;
+
+/// The first attempt of a run, as it would be.
+#[derive(Debug, Clone, Serialize)]
+pub struct Preview {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The decision.
+    pub route: Route,
+    /// The agent's command; `None` when its program cannot be found.
+    pub program: Option<PathBuf>,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The names of the variables that the agent would get. Values may be secrets and are not shown.
+    pub environment: Vec<String>,
+    /// Variables that would be kept from it, because they would change who pays.
+    pub withheld: Vec<String>,
+    /// Who would pay.
+    pub payer: Payer,
+    /// The permission mode.
+    pub permission_mode: String,
+    /// The working directory.
+    pub cwd: PathBuf,
+    /// How many bytes the agent would read on its standard input.
+    pub stdin_bytes: usize,
+    /// The limits.
+    pub limits: PreviewLimits,
+}
+
+/// The limits in readable units.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreviewLimits {
+    /// The most attempts.
+    pub attempts: u32,
+    /// The longest attempt, seconds.
+    pub wall_seconds: u64,
+    /// The longest silence, seconds.
+    pub idle_seconds: u64,
+    /// The longest start, seconds.
+    pub startup_seconds: u64,
+    /// The most turns.
+    pub max_turns: Option<u32>,
+    /// The most US dollars.
+    pub max_usd: Option<f64>,
+}
+
+/// Shows what the first attempt would be.
+pub async fn preview(
+    engine: &Engine,
+    request: &Request,
+    project: PathBuf,
+    limits: &Limits,
+) -> Result<(Preview, Routed), EngineError> {
+    let routed = submit::decide(engine, request)?;
+    let agent = engine.catalog.get(&routed.route.agent).expect("a route names an agent of the catalog");
+    let around = &engine.surroundings;
+    let env = attempt::environment_for(around, agent, "RUN-ID", "SESSION-ID");
+    let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
+    let version = match &program {
+        Some(program) => attempt::cli_version(around, agent, program, &env).await,
+        None => None,
+    };
+    let contract_file = engine.store.paths().state.join("runs/RUN-ID/attempt-1/contract.md");
+    let order = Order {
+        agent,
+        version,
+        prompt: request.text(),
+        contract: &contract::text(&Nonce::from_bytes([0; 16])),
+        contract_file: &contract_file,
+        session: &AgentSession::New("NEW-UUID".to_owned()),
+        permission_mode: agent.effective_permission_mode(),
+        max_turns: limits.max_turns,
+        max_usd: limits.max_usd,
+        cwd: &project,
+    };
+    let withheld = env.withheld.clone();
+    let shown = program.clone().unwrap_or_else(|| PathBuf::from(&agent.command[0]));
+    let invocation = attempt::resolve(agent.adapter.invocation(&order), &shown, env);
+    let preview = Preview {
+        schema_version: pointsman_core::report::run::SCHEMA_VERSION,
+        route: routed.route.clone(),
+        program,
+        argv: std::iter::once(invocation.program).chain(invocation.args).collect(),
+        environment: invocation.env.into_keys().collect(),
+        withheld,
+        payer: payer(engine, agent),
+        permission_mode: agent.effective_permission_mode().as_str().to_owned(),
+        stdin_bytes: invocation.stdin.len(),
+        cwd: project,
+        limits: readable(limits),
+    };
+    Ok((preview, routed))
+}
+
+/// Who would pay for an agent.
+pub fn payer(engine: &Engine, agent: &Agent) -> Payer {
+    agent_env::payer(&engine.surroundings.ambient, agent.billing, engine.surroundings.login_found)
+}
+
+fn readable(limits: &Limits) -> PreviewLimits {
+    PreviewLimits {
+        attempts: limits.attempt_count_max,
+        wall_seconds: limits.wall.as_secs(),
+        idle_seconds: limits.idle.as_secs(),
+        startup_seconds: limits.startup.as_secs(),
+        max_turns: limits.max_turns,
+        max_usd: limits.max_usd,
+    }
+}

@@ -1,0 +1,96 @@
+//! Keeping what happens: a fact is applied, stored, written to the live log, and then told to watchers.
+
+use jiff::Timestamp;
+use pointsman_core::ids::RunId;
+use pointsman_core::report::live::{Body, Line, LiveEvent, Seen};
+use pointsman_core::run::event::{Fact, RunEvent};
+use pointsman_core::run::state::RunState;
+
+use crate::clock;
+use crate::store::Store;
+use crate::store::journal::{Journal, Weight};
+
+/// Somebody who is told about a run as it happens.
+pub trait Watcher {
+    /// Takes in one line. Must return soon: the run waits.
+    fn see(&mut self, line: &Line);
+}
+
+/// Nobody watches.
+pub struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn see(&mut self, _line: &Line) {}
+}
+
+/// The log of one run while it is driven.
+pub struct RunLog {
+    /// The run.
+    pub run_id: RunId,
+    /// Where it stands.
+    pub state: RunState,
+    rehearsal: bool,
+    journal: Option<Journal>,
+    watcher: Box<dyn Watcher>,
+    /// Whether the trouble of the store was told already.
+    trouble_told: bool,
+}
+
+impl RunLog {
+    /// Begins the log of a run.
+    pub fn new(run_id: RunId, rehearsal: bool, journal: Option<Journal>, watcher: Box<dyn Watcher>) -> RunLog {
+        RunLog { run_id, state: RunState::default(), rehearsal, journal, watcher, trouble_told: false }
+    }
+
+    /// Keeps facts that happen together, in one transaction, and then tells them.
+    ///
+    /// When the ledger fails, the facts are in the spool and the run goes on: an orchestrator's trouble
+    /// must not stand between a person and their agent.
+    pub fn record(&mut self, store: &mut Store, facts: Vec<Fact>) {
+        let at = clock::now();
+        let mut events = Vec::with_capacity(facts.len());
+        for fact in facts {
+            let event = RunEvent { run_id: self.run_id.clone(), seq: self.state.seq + 1, at, fact };
+            self.state.apply(&event).expect("drive only records what can follow; anything else is a bug");
+            events.push(event);
+        }
+        let kept = store.append(&events, &self.state);
+        self.tell_trouble(store, kept.err());
+        for event in events {
+            self.tell(Body::Fact(Box::new(event)), Weight::Fact);
+        }
+    }
+
+    /// Tells something that is only seen live.
+    pub fn see(&mut self, seen: Seen) {
+        self.see_at(clock::now(), seen);
+    }
+
+    fn see_at(&mut self, at: Timestamp, seen: Seen) {
+        self.tell(Body::Live(LiveEvent { run_id: self.run_id.clone(), at, seen }), Weight::Live);
+    }
+
+    fn tell(&mut self, body: Body, weight: Weight) {
+        let line = Line::new(self.rehearsal, body);
+        if let Some(journal) = &mut self.journal {
+            let text = serde_json::to_string(&line).expect("plain data has a JSON form");
+            if journal.write(&text, weight).is_err() {
+                // The live log is a convenience; the ledger has the facts.
+                self.journal = None;
+            }
+        }
+        self.watcher.see(&line);
+    }
+
+    fn tell_trouble(&mut self, store: &Store, spool_error: Option<std::io::Error>) {
+        if let Some(error) = spool_error {
+            self.see(Seen::Notice { text: format!("nothing of this run can be kept: {error}") });
+        }
+        if let Some(trouble) = store.trouble()
+            && !std::mem::replace(&mut self.trouble_told, true)
+        {
+            let text = format!("{trouble}; the record goes to the spool (`pointsman doctor` helps)");
+            self.see(Seen::Notice { text });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A request becomes a run: routed and stored before anything is spawned.
+
+use std::path::PathBuf;
+
+use pointsman_core::ids::{RunId, SessionId};
+use pointsman_core::redact::redact;
+use pointsman_core::report::live::Seen;
+use pointsman_core::request::{Mode, Request};
+use pointsman_core::route::{self, Decision, Routed};
+use pointsman_core::run::contract::Nonce;
+use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
+use pointsman_core::run::next::Limits;
+
+use super::error::EngineError;
+use super::record::{RunLog, Watcher};
+use super::{Engine, StoredWords};
+use crate::process::identity::ProcessIdentity;
+use crate::store::journal::Journal;
+use crate::store::lock::{self, Lock};
+
+/// What comes with a request.
+pub struct Submission {
+    /// What was asked.
+    pub request: Request,
+    /// The session to go on in; a new one without.
+    pub session: Option<SessionId>,
+    /// The project directory.
+    pub project: PathBuf,
+    /// Who decides.
+    pub mode: Mode,
+    /// Whether the scripted agent plays it.
+    pub rehearsal: bool,
+    /// How a person said yes beforehand.
+    pub approval: Option<String>,
+    /// The run's limits.
+    pub limits: Limits,
+}
+
+/// A run that can be driven.
+pub struct Run {
+    /// Its log.
+    pub log: RunLog,
+    /// What was asked, word for word: agents get this, records a redacted copy.
+    pub request: Request,
+    /// The session.
+    pub session: SessionId,
+    /// The project directory.
+    pub project: PathBuf,
+    /// The limits.
+    pub limits: Limits,
+    /// The random part of this run's markers.
+    pub nonce: Nonce,
+    /// Whether the scripted agent plays it.
+    pub rehearsal: bool,
+    /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep words.
+    pub answer: Option<String>,
+    /// Held for the whole run: one run at a time goes on in a session.
+    _session_lock: Option<Lock>,
+}
+
+/// Decides about a request and stores it. Nothing is spawned.
+pub fn submit(
+    engine: &mut Engine,
+    submission: Submission,
+    watcher: Box<dyn Watcher>,
+) -> Result<Run, EngineError> {
+    let routed = decide(engine, &submission.request)?;
+    let run_id: RunId = new_uuid().parse().expect("a UUID is a valid id");
+    let session = submission
+        .session
+        .clone()
+        .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
+    let session_lock = lock_session(engine, &submission, &session)?;
+    let drained = engine.store.drain_spool();
+    let journal = Journal::open(&engine.store.paths().run_dir(&run_id)).ok();
+    let mut log = RunLog::new(run_id, submission.rehearsal, journal, watcher);
+    let mut facts = vec![
+        Fact::Requested(requested(engine, &submission, &session)),
+        Fact::Routed { route: routed.route.clone() },
+    ];
+    if let (Decision::Escalate, Some(by)) = (routed.route.decision, submission.approval) {
+        facts.push(Fact::Approved { by });
+    }
+    log.record(&mut engine.store, facts);
+    engine.store.set_driver(&log.run_id, &ProcessIdentity::own());
+    if drained > 0 {
+        log.see(Seen::Notice { text: format!("{drained} events were taken over from the spool") });
+    }
+    Ok(Run {
+        log,
+        request: submission.request,
+        session,
+        project: submission.project,
+        limits: submission.limits,
+        nonce: Nonce::from_bytes(random_bytes()),
+        rehearsal: submission.rehearsal,
+        answer: None,
+        _session_lock: session_lock,
+    })
+}
+
+/// Routes a request; a router that fails is not in the way of the person.
+pub fn decide(engine: &Engine, request: &Request) -> Result<Routed, EngineError> {
+    let route = || route::route(request, &engine.catalog, &engine.policy);
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(route)) {
+        Ok(routed) => Ok(routed?),
+        Err(_) => Ok(Routed { route: route::fallback(&engine.catalog), looked: vec![] }),
+    }
+}
+
+fn lock_session(
+    engine: &Engine,
+    submission: &Submission,
+    session: &SessionId,
+) -> Result<Option<Lock>, EngineError> {
+    if submission.session.is_none() {
+        return Ok(None);
+    }
+    let dir = engine.store.paths().state.join("locks");
+    match lock::try_lock(&dir, &format!("session-{session}")) {
+        Ok(Some(lock)) => Ok(Some(lock)),
+        Ok(None) => Err(EngineError::SessionBusy { session: session.clone() }),
+        // Without a usable state directory there is no session to go on in either.
+        Err(_) => Ok(None),
+    }
+}
+
+fn requested(engine: &Engine, submission: &Submission, session: &SessionId) -> Requested {
+    let words = match engine.stored_words {
+        StoredWords::Kept => Some(redact(submission.request.text()).into_owned()),
+        StoredWords::HashOnly => None,
+    };
+    Requested {
+        version: EVENT_VERSION,
+        request_hash: submission.request.hash(),
+        prompt: words,
+        session_id: session.clone(),
+        project_root: submission.project.to_string_lossy().into_owned(),
+        origin: submission.request.origin,
+        mode: submission.mode,
+        rehearsal: submission.rehearsal,
+        overrides: submission.request.overrides.clone(),
+    }
+}
+
+/// Returns a new UUIDv7: sortable by time, and random enough to be nobody else's.
+pub fn new_uuid() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Returns random bytes from the system.
+pub fn random_bytes() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has random numbers; without them nothing here is safe");
+    bytes
+}
