@@ -4,6 +4,8 @@
 //! The crate `pointsman` (folder `app/`) DOES: it has all the IO and asks this crate what to do.
 
 pub mod agent;
+pub mod agent_env;
+pub mod agent_file;
 pub mod ids;
 pub mod request;
 pub mod route;
