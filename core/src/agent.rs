@@ -38,9 +38,8 @@ impl Tier {
 
     /// Returns the tier whose word stands in a model name as a whole segment (`claude-haiku-4-5`, not `haikuish`).
     pub fn in_model_name(model: &str) -> Option<Tier> {
-        let names = |tier: &Tier| {
-            model.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == tier.as_str())
-        };
+        let names =
+            |tier: &Tier| model.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == tier.as_str());
         Tier::ALL.into_iter().find(names)
     }
 

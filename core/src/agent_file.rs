@@ -100,7 +100,11 @@ pub fn parse_agent_file(file_stem: &str, text: &str) -> Result<AgentFile, AgentF
     if yaml.len() > FRONT_MATTER_BYTES_MAX {
         return Err(AgentFileError::TooLarge { bytes: yaml.len(), max: FRONT_MATTER_BYTES_MAX });
     }
-    let keys = parse_mapping(yaml)?;
+    // The CLI's own generator writes descriptions with `: ` in them and without quotes, and reads them back.
+    let keys = parse_mapping(yaml).or_else(|error| match with_quoted_description(yaml) {
+        Some(quoted) => parse_mapping(&quoted).map_err(|_| error),
+        None => Err(error),
+    })?;
     let reader = Reader { keys: &keys, yaml };
     let name = reader.text("name")?.unwrap_or_else(|| file_stem.to_owned());
     Ok(AgentFile {
@@ -139,13 +143,24 @@ fn parse_mapping(yaml: &str) -> Result<Map<String, Value>, AgentFileError> {
         .map_err(|error| AgentFileError::Yaml {
             // The fence is the first line of the file.
             line: 1 + error.location().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1)).max(1),
-            message: one_line(&error.to_string()),
+            message: reason(&error.to_string()),
         })
 }
 
-/// The first line of a message, without control characters.
-fn one_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
+/// Returns the front matter with its one-line description in quotes; `None` when there is none without them.
+fn with_quoted_description(yaml: &str) -> Option<String> {
+    const KEY: &str = "description: ";
+    let line = yaml.lines().find(|line| line.starts_with(KEY))?;
+    let value = line.strip_prefix(KEY)?.trim();
+    let is_plain = !value.starts_with(['"', '\'', '|', '>', '[', '{', '&', '*', '!']);
+    is_plain.then(|| yaml.replacen(line, &format!("{KEY}'{}'", value.replace('\'', "''")), 1))
+}
+
+/// The first line of the reader's message, without the place: it counts lines from the fence.
+fn reason(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.split(" at line ").next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).collect()
 }
 
 struct Reader<'a> {
@@ -227,6 +242,15 @@ mod tests {
     fn tools_may_be_a_list() {
         let file = parse("---\ntools: [Read, Bash]\n---\n").unwrap();
         assert_eq!(file.tools.unwrap(), ["Read", "Bash"]);
+    }
+
+    #[test]
+    fn a_description_as_the_clis_generator_writes_it_is_read() {
+        let text =
+            "---\nname: x\ndescription: Use it when: it's time.\\nuser: \"go\" # now\nhooks: {}\n---\n";
+        let file = parse(text).unwrap();
+        assert_eq!(file.description, "Use it when: it's time.\\nuser: \"go\" # now");
+        assert_eq!(file.privileged_keys, ["hooks"]);
     }
 
     #[test]
