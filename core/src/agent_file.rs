@@ -119,7 +119,9 @@ pub fn parse_agent_file(file_stem: &str, text: &str) -> Result<AgentFile, AgentF
 
 /// Returns the text between the first line `---` and the next one.
 fn front_matter(text: &str) -> Result<&str, AgentFileError> {
-    let is_fence = |line: &str| line.trim_end() == "---";
+    // Only these count as blank: were we to end the front matter earlier than the CLI does, it would see keys
+    // that we do not.
+    let is_fence = |line: &str| line.trim_end_matches([' ', '\t', '\r', '\n']) == "---";
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().filter(|line| is_fence(line)).ok_or(AgentFileError::NoFrontMatter)?;
     let mut end = first.len();
@@ -153,7 +155,10 @@ fn with_quoted_description(yaml: &str) -> Option<String> {
     let line = yaml.lines().find(|line| line.starts_with(KEY))?;
     let value = line.strip_prefix(KEY)?.trim();
     let is_plain = !value.starts_with(['"', '\'', '|', '>', '[', '{', '&', '*', '!']);
-    is_plain.then(|| yaml.replacen(line, &format!("{KEY}'{}'", value.replace('\'', "''")), 1))
+    // What some readers take for a line break could hide a key inside the quotes.
+    let is_one_line = !value.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    (is_plain && is_one_line)
+        .then(|| yaml.replacen(line, &format!("{KEY}'{}'", value.replace('\'', "''")), 1))
 }
 
 /// The first line of the reader's message, without the place: it counts lines from the fence.
@@ -251,6 +256,18 @@ mod tests {
         let file = parse(text).unwrap();
         assert_eq!(file.description, "Use it when: it's time.\\nuser: \"go\" # now");
         assert_eq!(file.privileged_keys, ["hooks"]);
+    }
+
+    #[test]
+    fn no_odd_line_break_hides_a_key() {
+        for text in [
+            "---\nname: x\n---\u{85}\nhooks: {}\n---\n",
+            "---\nname: x\ndescription: a: b\rhooks: {}\n---\n",
+            "---\nname: x\ndescription: a: b\u{2028}hooks: {}\n---\n",
+        ] {
+            let keys = parse(text).map(|file| file.privileged_keys);
+            assert!(keys.as_ref().map_or(true, |keys| !keys.is_empty()), "{text:?}: {keys:?}");
+        }
     }
 
     #[test]

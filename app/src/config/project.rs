@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::PermissionMode;
-use pointsman_core::agent_file::{AGENT_FILE_BYTES_MAX, AgentFile, parse_agent_file};
+use pointsman_core::agent_file::{AGENT_FILE_BYTES_MAX, AgentFile, AgentFileError, parse_agent_file};
 use pointsman_core::ids::AgentName;
 
 use super::error::{Warning, printable};
@@ -24,6 +24,9 @@ const FILE_BYTES_MAX: u64 = AGENT_FILE_BYTES_MAX as u64;
 
 /// How many agent files of a project are read. They are read at every start.
 const AGENT_FILES_MAX: usize = 200;
+
+/// How deep directories below the agents' directory are entered. Real ones have one level.
+const AGENTS_DEPTH_MAX: usize = 4;
 
 /// Where a project is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +86,7 @@ pub struct ProjectFiles {
     pub root: PathBuf,
     /// `.pointsman.toml`.
     pub settings: Option<ProjectFile>,
-    /// `.claude/agents/*.md`, by name.
+    /// `.claude/agents/**/*.md`, by path.
     pub agents: Vec<ProjectFile>,
     /// What was skipped and why.
     pub warnings: Vec<Warning>,
@@ -101,7 +104,7 @@ impl ProjectFiles {
             }
         };
         let settings = project.settings_file.clone().and_then(&mut read);
-        let mut paths = agent_paths(&project.root.join(AGENTS_DIR));
+        let mut paths = agent_paths(&project.root.join(AGENTS_DIR), 0);
         let too_many = paths.split_off(paths.len().min(AGENT_FILES_MAX));
         let agents = paths.into_iter().filter_map(&mut read).collect();
         if let Some(first) = too_many.first() {
@@ -125,21 +128,41 @@ impl ProjectFiles {
     }
 
     /// Returns the agents that may be used, and why others may not.
+    ///
+    /// The CLI is told a name and finds the file itself. So a name counts only when no other file has it, or
+    /// could have it: a harmless file must not lend its name to one that was left out.
     pub fn agents(&self, is_trusted: IsTrusted) -> (Vec<ProjectAgent>, Vec<Warning>) {
-        let (mut agents, mut warnings): (Vec<ProjectAgent>, _) = (Vec::new(), Vec::new());
-        for file in &self.agents {
-            match read_agent(file, is_trusted, &self.root) {
-                Ok(agent) if agents.iter().any(|other| other.name == agent.name) => {
-                    let message =
-                        format!("another file defines agent `{}`; this one is left out", agent.name);
-                    warnings.push(Warning { at: Some(shown(&file.path)), message, hint: None });
-                }
+        let (mut agents, mut warnings) = (Vec::new(), Vec::new());
+        let parsed: Vec<_> = self.agents.iter().map(|file| (file, parse(file))).collect();
+        for (file, agent) in &parsed {
+            let usable = agent.clone().map_err(|error| leave_out(file, error.line(), &error.to_string()));
+            let named =
+                usable.and_then(|agent| match parsed.iter().find(|other| may_be(other, file, &agent)) {
+                    Some((other, _)) => {
+                        let rival = other.path.strip_prefix(&self.root).unwrap_or(&other.path);
+                        let reason = format!("`{}` may be `{}` too", shown(rival), agent.name);
+                        Err(leave_out(file, 1, &reason))
+                    }
+                    None => Ok(agent),
+                });
+            match named.and_then(|agent| usable_agent(file, agent, is_trusted, &self.root)) {
                 Ok(agent) => agents.push(agent),
                 Err(warning) => warnings.push(warning),
             }
         }
         (agents, warnings)
     }
+}
+
+type Parsed<'f> = (&'f ProjectFile, Result<AgentFile, AgentFileError>);
+
+/// Tells whether another file has this agent's name, or is malformed and has the name somewhere.
+fn may_be((other, parsed): &Parsed<'_>, file: &ProjectFile, agent: &AgentFile) -> bool {
+    let is_same_name = match parsed {
+        Ok(parsed) => parsed.name == agent.name,
+        Err(_) => other.text.to_lowercase().contains(agent.name.as_str()),
+    };
+    other.path != file.path && is_same_name
 }
 
 /// Whether a person approved the files as they are.
@@ -168,24 +191,34 @@ pub struct ProjectAgent {
     pub permission_mode: Option<PermissionMode>,
 }
 
-fn read_agent(file: &ProjectFile, is_trusted: IsTrusted, root: &Path) -> Result<ProjectAgent, Warning> {
-    let leave_out = |line: usize, reason: String| Warning {
+fn parse(file: &ProjectFile) -> Result<AgentFile, AgentFileError> {
+    let stem = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    parse_agent_file(stem, &file.text)
+}
+
+fn leave_out(file: &ProjectFile, line: usize, reason: &str) -> Warning {
+    Warning {
         at: Some(format!("{}:{line}", shown(&file.path))),
         message: format!("the agent is left out: {reason}"),
         hint: None,
-    };
-    let stem = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let agent =
-        parse_agent_file(stem, &file.text).map_err(|error| leave_out(error.line(), error.to_string()))?;
+    }
+}
+
+fn usable_agent(
+    file: &ProjectFile,
+    agent: AgentFile,
+    is_trusted: IsTrusted,
+    root: &Path,
+) -> Result<ProjectAgent, Warning> {
     if !agent.privileged_keys.is_empty() && is_trusted == IsTrusted::No {
         let keys: Vec<_> = agent.privileged_keys.iter().map(|key| format!("`{}`", printable(key))).collect();
-        let warning = leave_out(1, format!("{} need a trusted project", keys.join(", ")));
+        let warning = leave_out(file, 1, &format!("{} need a trusted project", keys.join(", ")));
         return Err(Warning { hint: Some(trust_hint(root)), ..warning });
     }
     if let Some(model) = agent.model.as_deref().filter(|model| !is_model(model)) {
-        return Err(leave_out(1, format!("`{}` is not the name of a model", printable(model))));
+        return Err(leave_out(file, 1, &format!("`{}` is not the name of a model", printable(model))));
     }
-    let permission_mode = permission_mode(&agent).map_err(|reason| leave_out(1, reason))?;
+    let permission_mode = permission_mode(&agent).map_err(|reason| leave_out(file, 1, &reason))?;
     Ok(ProjectAgent {
         name: agent.name,
         description: agent.description.split_whitespace().collect::<Vec<_>>().join(" "),
@@ -220,10 +253,21 @@ pub(super) fn trust_hint(root: &Path) -> String {
     format!("read the files of the project, then run `pointsman trust {dir}`")
 }
 
-fn agent_paths(dir: &Path) -> Vec<PathBuf> {
+/// The agent files below a directory, as the CLI looks for them, in path order. Linked directories are not
+/// entered.
+fn agent_paths(dir: &Path, depth: usize) -> Vec<PathBuf> {
     let Ok(entries) = dir.read_dir() else { return Vec::new() };
-    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
-    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let mut paths = Vec::new();
+    for entry in entries.filter_map(Result::ok) {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if depth < AGENTS_DEPTH_MAX {
+                paths.extend(agent_paths(&path, depth + 1));
+            }
+        } else if path.extension().is_some_and(|end| end == "md") {
+            paths.push(path);
+        }
+    }
     paths.sort();
     paths
 }

@@ -77,8 +77,25 @@ fn a_projects_agent_never_shadows_another() {
     fixture.agent("three", "name: twin");
     fixture.agent("two", "name: twin");
     let loaded = fixture.load().unwrap();
-    assert_eq!(loaded.project_agents.len(), 1);
-    assert_eq!(loaded.warnings.len(), 2);
+    assert_eq!(loaded.project_agents, []);
+    assert_eq!(loaded.warnings.len(), 3);
+}
+
+#[test]
+fn a_harmless_file_never_lends_its_name_to_one_that_is_left_out() {
+    for (stem, rival) in [
+        ("deep/other", "name: helper\nhooks: {}"),
+        ("other", "name: helper\npermissionMode: plan"),
+        ("other", "name: Helper\nbroken: ["),
+    ] {
+        let fixture = Fixture::new();
+        fixture.agent("helper", "model: haiku");
+        fixture.agent("bystander", "model: haiku");
+        fixture.agent(stem, rival);
+        let agents = fixture.load().unwrap().project_agents;
+        let names: Vec<_> = agents.iter().map(|agent| agent.name.as_str()).collect();
+        assert_eq!(names, ["bystander"], "{rival}");
+    }
 }
 
 #[test]
@@ -90,7 +107,8 @@ fn links_out_of_the_project_large_files_and_pipes_are_skipped() {
     symlink(outside, agents.join("out.md")).unwrap();
     symlink(agents.join("good.md"), agents.join("inside.md")).unwrap();
     symlink("nowhere", agents.join("dangling.md")).unwrap();
-    fixture.dir("repo/.claude/agents/directory.md");
+    rustix::fs::mknodat(rustix::fs::CWD, agents.join("pipe.md"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
     let large = "x".repeat(AGENT_FILE_BYTES_MAX + 1);
     fixture.write("repo/.claude/agents/large.md", &large);
     let files = ProjectFiles::read(&find(&fixture.repo(), &fixture.home()));
