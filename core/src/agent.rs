@@ -37,6 +37,13 @@ impl Tier {
         Tier::ALL.into_iter().find(|tier| text.eq_ignore_ascii_case(tier.as_str()))
     }
 
+    /// Returns the tier whose word stands in a model name as a whole segment (`claude-haiku-4-5`, not `haikuish`).
+    pub fn in_model_name(model: &str) -> Option<Tier> {
+        let names =
+            |tier: &Tier| model.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == tier.as_str());
+        Tier::ALL.into_iter().find(names)
+    }
+
     /// Returns the next stronger tier, or `None` at the top.
     pub fn up(self) -> Option<Tier> {
         match self {
@@ -284,10 +291,7 @@ impl Catalog {
         let configured = |tier: &Tier| {
             self.served_as.get(tier).is_some_and(|names| names.iter().any(|name| name == model))
         };
-        let segment =
-            |tier: &Tier| model.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == tier.as_str());
-        let mut tiers = Tier::ALL.into_iter();
-        tiers.clone().find(configured).or_else(|| tiers.find(segment))
+        Tier::ALL.into_iter().find(configured).or_else(|| Tier::in_model_name(model))
     }
 
     /// Returns all agent names, comma separated, for messages.

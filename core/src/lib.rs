@@ -5,8 +5,12 @@
 
 pub mod adapter;
 pub mod agent;
+pub mod agent_env;
+pub mod agent_file;
 pub mod breaker;
 pub mod ids;
+pub mod policy;
+pub mod redact;
 pub mod report;
 pub mod request;
 pub mod route;

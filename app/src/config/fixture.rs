@@ -1,0 +1,104 @@
+//! A machine of one user with one repository, in a temporary directory. No test touches the real environment.
+
+use std::fs;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::env::{Dirs, Environment};
+use super::error::{Error, Warning};
+use super::load::{Inputs, Loaded, USER_FILE, load};
+use super::project::{ProjectFiles, find};
+use super::trust::TrustStore;
+
+pub struct Fixture {
+    root: tempfile::TempDir,
+    env: Vec<(String, String)>,
+    flags: Vec<(String, String)>,
+}
+
+impl Fixture {
+    pub fn new() -> Fixture {
+        let fixture = Fixture { root: tempfile::tempdir().unwrap(), env: Vec::new(), flags: Vec::new() };
+        fixture.dir("home");
+        fixture.dir("repo/.git");
+        fixture
+    }
+
+    pub fn base(&self) -> PathBuf {
+        self.root.path().canonicalize().unwrap()
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.base().join("home")
+    }
+
+    pub fn repo(&self) -> PathBuf {
+        self.base().join("repo")
+    }
+
+    pub fn dir(&self, path: &str) -> PathBuf {
+        let dir = self.base().join(path);
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    pub fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.base().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn user(self, text: &str) -> Fixture {
+        self.write(&format!("home/.config/pointsman/{USER_FILE}"), text);
+        self
+    }
+
+    pub fn project(&self, text: &str) {
+        self.write("repo/.pointsman.toml", text);
+    }
+
+    pub fn agent(&self, stem: &str, front_matter: &str) {
+        self.write(
+            &format!("repo/.claude/agents/{stem}.md"),
+            &format!("---\n{front_matter}\n---\nYou work.\n"),
+        );
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> Fixture {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn flag(mut self, key: &str, value: &str) -> Fixture {
+        self.flags.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn dirs(&self) -> Dirs {
+        let home = self.home();
+        Dirs::find(&[("HOME", home.to_str().unwrap())].into_iter().collect()).unwrap()
+    }
+
+    pub fn trust(&self) {
+        let files = ProjectFiles::read(&find(&self.repo(), &self.home()));
+        let store = TrustStore::in_dir(&self.dirs().config);
+        store.approve(&files.root, &files.hash(), Timestamp::UNIX_EPOCH).unwrap();
+    }
+
+    pub fn load(&self) -> Result<Loaded, Error> {
+        let env: Environment = self.env.iter().cloned().collect();
+        load(&Inputs { env: &env, dirs: &self.dirs(), cwd: &self.repo(), flags: &self.flags })
+    }
+
+    /// A warning or error without the temporary directory's name.
+    pub fn shown(&self, text: impl ToString) -> String {
+        text.to_string().replace(&format!("{}/", self.base().display()), "")
+    }
+
+    /// All warnings, one a line.
+    pub fn warnings(&self, warnings: &[Warning]) -> Vec<String> {
+        warnings.iter().map(|warning| self.shown(warning)).collect()
+    }
+}

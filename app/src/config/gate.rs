@@ -1,0 +1,135 @@
+//! What a repository's settings may do.
+//!
+//! Nobody approved an untrusted file, so it may only ask for less: lower limits, a stricter answer to a
+//! wrong model, more say for a person, another of the operator's agents that may do no more. What it may
+//! not is left out with a warning. Everything that is not named here is not allowed.
+
+use std::cmp::Ordering;
+use std::path::Path;
+
+use pointsman_core::agent::{Access, PermissionMode, Tier};
+use pointsman_core::ids::AgentName;
+
+use super::error::{Warning, printable};
+use super::layers::{Content, Node, Value};
+use super::model::{Limits, RoutingMode, Settings};
+use super::project::trust_hint;
+
+/// Leaves what an untrusted project may set. `operator` is what holds without the project, `claimed` with it.
+pub fn untrusted(layer: &mut Node, operator: &Settings, claimed: &Settings, root: &Path) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    layer.retain(&mut |path, node| match judge(path, operator, claimed) {
+        Ok(()) => true,
+        Err(reason) => {
+            let hint = reason.is_for_trust.then(|| trust_hint(root));
+            warnings.push(ignored(path, node, &reason.text, hint));
+            false
+        }
+    });
+    warnings
+}
+
+/// Leaves what a trusted project may set, which is everything but a free hand.
+pub fn trusted(layer: &mut Node) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    layer.retain(&mut |path, node| {
+        let is_bypass = matches!(&node.content, Content::Leaf(Value::String(mode))
+            if mode == PermissionMode::BypassPermissions.as_str());
+        let is_free_hand = matches!(path, ["agents", _, "permission_mode"]) && is_bypass;
+        if is_free_hand {
+            warnings.push(ignored(path, node, "a repository never gives an agent a free hand", None));
+        }
+        !is_free_hand
+    });
+    warnings
+}
+
+fn ignored(path: &[&str], node: &Node, reason: &str, hint: Option<String>) -> Warning {
+    let at = node.key_origin();
+    Warning {
+        at: Some(format!("{}:{}", printable(&at.source), at.line)),
+        message: format!("`{}` is ignored: {reason}", printable(&path.join("."))),
+        hint,
+    }
+}
+
+struct Refusal {
+    text: String,
+    is_for_trust: bool,
+}
+
+fn refused(text: impl Into<String>) -> Result<(), Refusal> {
+    Err(Refusal { text: text.into(), is_for_trust: true })
+}
+
+fn judge(path: &[&str], operator: &Settings, claimed: &Settings) -> Result<(), Refusal> {
+    match path {
+        ["limits", name] => match compare_limit(name, &claimed.limits, &operator.limits) {
+            Some(Ordering::Less | Ordering::Equal) => Ok(()),
+            Some(Ordering::Greater) | None => refused("an untrusted project may only lower a limit"),
+        },
+        ["routing_mode"] if asks_no_less(claimed.routing_mode, operator.routing_mode) => Ok(()),
+        ["routing_mode"] => refused("an untrusted project may only choose a mode that asks more"),
+        ["on_model_mismatch"] if claimed.on_model_mismatch >= operator.on_model_mismatch => Ok(()),
+        ["on_model_mismatch"] => refused("an untrusted project may only be stricter"),
+        ["tiers", tier, "agent"] => match Tier::parse(tier) {
+            Some(tier) => {
+                judge_agent(&claimed.tiers.get(tier).agent, &operator.tiers.get(tier).agent, operator)
+            }
+            None => refused("there is no such tier"),
+        },
+        _ => refused("only a trusted project may set it"),
+    }
+}
+
+/// Compares a limit; `None` in a setting is no limit, which is the greatest.
+fn compare_limit(name: &str, claimed: &Limits, operator: &Limits) -> Option<Ordering> {
+    let unbounded = |limit: Option<f64>| limit.unwrap_or(f64::INFINITY);
+    Some(match name {
+        "timeout" => claimed.timeout.cmp(&operator.timeout),
+        "idle" => claimed.idle.cmp(&operator.idle),
+        "startup" => claimed.startup.cmp(&operator.startup),
+        "post_result_grace" => claimed.post_result_grace.cmp(&operator.post_result_grace),
+        "stop_grace" => claimed.stop_grace.cmp(&operator.stop_grace),
+        "attempts" => claimed.attempts.cmp(&operator.attempts),
+        "max_turns" => unbounded(claimed.max_turns.map(f64::from))
+            .total_cmp(&unbounded(operator.max_turns.map(f64::from))),
+        "max_usd" => unbounded(claimed.max_usd).total_cmp(&unbounded(operator.max_usd)),
+        "answer_bytes_max" => claimed.answer_bytes_max.cmp(&operator.answer_bytes_max),
+        _ => return None,
+    })
+}
+
+/// Tells whether a mode leaves a person at least as much say. `off` is no step of this ladder: it would
+/// silence the operator's hooks, and an operator who chose it wants none of a repository's modes.
+fn asks_no_less(claimed: RoutingMode, operator: RoutingMode) -> bool {
+    let step = |mode: RoutingMode| match mode {
+        RoutingMode::Off => None,
+        RoutingMode::Orchestration => Some(0),
+        RoutingMode::Hybrid => Some(1),
+        RoutingMode::Directive => Some(2),
+        RoutingMode::Enforced => Some(3),
+    };
+    match (step(claimed), step(operator)) {
+        (Some(claimed), Some(operator)) => claimed >= operator,
+        (claimed, operator) => claimed == operator,
+    }
+}
+
+/// An agent that the operator has, and that may do no more than the one it stands in for.
+fn judge_agent(claimed: &AgentName, current: &AgentName, operator: &Settings) -> Result<(), Refusal> {
+    let Some(agent) = operator.agents.get(claimed) else {
+        return refused(format!("`{claimed}` is not an agent of the operator"));
+    };
+    let current = operator.agents.get(current);
+    let is_free = agent.permission_mode == Some(PermissionMode::BypassPermissions);
+    let was_free = current.is_some_and(|a| a.permission_mode == Some(PermissionMode::BypassPermissions));
+    let only_looked = current.is_some_and(|a| a.access == Access::ReadOnly);
+    if (is_free && !was_free) || (only_looked && agent.access == Access::Write) {
+        return refused(format!("`{claimed}` may do more than the agent it would stand in for"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

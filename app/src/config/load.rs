@@ -1,0 +1,232 @@
+//! The way in: defaults, the user's file, the project's file, variables and flags become one `Settings`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
+
+use super::decode::decode;
+use super::env::{Dirs, Environment};
+use super::error::{Error, Warning, printable};
+use super::gate;
+use super::layers::{Layer, Node, Origin, Source};
+use super::model::Settings;
+use super::project::{self, IsTrusted, Project, ProjectAgent, ProjectFiles, trust_hint};
+use super::settings_check::check;
+use super::trust::{Status, TrustStore};
+
+/// The defaults, as they stand in the repository.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// The user's settings file, in the config directory.
+pub const USER_FILE: &str = "config.toml";
+
+/// The largest settings file of the user that is read.
+const USER_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What settings are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The environment.
+    pub env: &'a Environment,
+    /// The directories.
+    pub dirs: &'a Dirs,
+    /// The directory the work is for.
+    pub cwd: &'a Path,
+    /// Settings from the command line: the key with dots, and the value as text.
+    pub flags: &'a [(String, String)],
+}
+
+/// Settings, where they came from, and the project they hold for.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Where the project is.
+    pub project: Project,
+    /// How far it is trusted.
+    pub trust: Status,
+    /// Its agents that may be used; none has a name that the settings have.
+    pub project_agents: Vec<ProjectAgent>,
+    /// What people should hear.
+    pub warnings: Vec<Warning>,
+    tree: Node,
+}
+
+/// One setting, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key with dots.
+    pub key: String,
+    /// The value as TOML; `(hidden)` where it may be a secret.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Loads the settings for a directory.
+pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
+    let defaults = Node::parse(&Source::new(Layer::Default, "", DEFAULTS))?;
+    let user = user_layer(&inputs.dirs.config.join(USER_FILE))?;
+    let variables = inputs.env.layer();
+    let flags = flag_layer(inputs.flags);
+    let below = user.iter().fold(defaults, |below, user| below.under(user));
+    let mut tree = below.clone().under(&variables).under(&flags);
+    let mut settings = decode_checked(&tree)?;
+
+    let project = project::find(inputs.cwd, &inputs.dirs.home);
+    let mut files = ProjectFiles::read(&project);
+    let mut warnings = inputs.env.unknown();
+    warnings.append(&mut files.warnings);
+    let trust = trust_of(&files, &inputs.dirs.config, &mut warnings);
+    if let Some(mut layer) = project_layer(&files)? {
+        // Read as if it held in full, so that a misspelled key is reported as one, trusted or not.
+        let claimed = decode(&tree.clone().under(&layer))?;
+        warnings.extend(match trust {
+            Status::Trusted => gate::trusted(&mut layer),
+            Status::Untrusted | Status::Changed => {
+                gate::untrusted(&mut layer, &settings, &claimed, &files.root)
+            }
+        });
+        tree = below.under(&layer).under(&variables).under(&flags);
+        settings = decode_checked(&tree)?;
+    }
+    mark_sources(&mut settings, &tree);
+    let project_agents = project_agents(&files, trust, &settings, &mut warnings);
+    Ok(Loaded { settings, project, trust, project_agents, warnings, tree })
+}
+
+impl Loaded {
+    /// Builds the catalog of the settings and the project.
+    pub fn catalog(&self) -> Result<Catalog, CatalogError> {
+        self.settings.catalog(self.project_agents.clone())
+    }
+
+    /// Returns every setting that has a value, in key order.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.tree.each_leaf(&mut |path, node, value| {
+            let is_secret = matches!(path, ["agents", _, "env", _]);
+            let value = if is_secret { "(hidden)".to_owned() } else { value.to_string() };
+            entries.push(Entry { key: path.join("."), value, origin: node.value_origin() });
+        });
+        entries
+    }
+
+    /// Returns where a setting's value came from.
+    pub fn origin(&self, key: &str) -> Option<Origin> {
+        self.tree.get(&key.split('.').collect::<Vec<_>>()).map(Node::value_origin)
+    }
+}
+
+fn decode_checked(tree: &Node) -> Result<Settings, Error> {
+    let settings = decode(tree)?;
+    check(&settings, tree)?;
+    Ok(settings)
+}
+
+fn user_layer(path: &Path) -> Result<Option<Node>, Error> {
+    let unreadable = |reason: String| Error::Unreadable { path: path.to_path_buf(), reason };
+    match fs::metadata(path) {
+        Ok(meta) if meta.len() > USER_FILE_BYTES_MAX => {
+            return Err(unreadable(format!("it has more than {USER_FILE_BYTES_MAX} bytes")));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(_) | Err(_) => {}
+    }
+    let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    Node::parse(&Source::new(Layer::User, path.display().to_string(), text)).map(Some)
+}
+
+fn project_layer(files: &ProjectFiles) -> Result<Option<Node>, Error> {
+    let Some(file) = &files.settings else { return Ok(None) };
+    let name = printable(&file.path.display().to_string());
+    Node::parse(&Source::new(Layer::Project, name, file.text.as_str())).map(Some)
+}
+
+fn flag_layer(flags: &[(String, String)]) -> Node {
+    let mut layer = Node::empty(Layer::Flag);
+    for (key, text) in flags {
+        layer.set(&Source::new(Layer::Flag, key.as_str(), ""), key, text);
+    }
+    layer
+}
+
+fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>) -> Status {
+    if files.settings.is_none() && files.agents.is_empty() {
+        return Status::Untrusted;
+    }
+    let status = TrustStore::in_dir(config_dir).status(&files.root, &files.hash());
+    match status {
+        Ok(Status::Changed) => warnings.push(Warning {
+            at: Some(printable(&files.root.display().to_string())),
+            message: "the project's files changed since they were trusted, so they count as untrusted"
+                .to_owned(),
+            hint: Some(trust_hint(&files.root)),
+        }),
+        Ok(Status::Trusted | Status::Untrusted) => {}
+        Err(error) => {
+            warnings.push(Warning {
+                at: None,
+                message: format!("no project is trusted: {error}"),
+                hint: Some("repair or remove the file".to_owned()),
+            });
+            return Status::Untrusted;
+        }
+    }
+    status.unwrap_or(Status::Untrusted)
+}
+
+/// Notes for each agent which layer had the last word about it.
+fn mark_sources(settings: &mut Settings, tree: &Node) {
+    for (name, agent) in &mut settings.agents {
+        let mut last = Layer::Default;
+        if let Some(node) = tree.get(&["agents", name.as_str()]) {
+            node.each_leaf(&mut |_, leaf, _| last = last.max(leaf.layer()));
+        }
+        agent.source = match last {
+            Layer::Default => AgentSource::Builtin,
+            Layer::Project => AgentSource::Project,
+            Layer::User | Layer::Env | Layer::Flag => AgentSource::Config,
+        };
+    }
+}
+
+fn project_agents(
+    files: &ProjectFiles,
+    trust: Status,
+    settings: &Settings,
+    warnings: &mut Vec<Warning>,
+) -> Vec<ProjectAgent> {
+    let is_trusted = match trust {
+        Status::Trusted => IsTrusted::Yes,
+        Status::Untrusted | Status::Changed => IsTrusted::No,
+    };
+    let (mut agents, left_out) = files.agents(is_trusted);
+    warnings.extend(left_out);
+    let at = || Some(printable(&files.root.display().to_string()));
+    agents.retain(|agent| {
+        let (message, hint) = if settings.agents.contains_key(&agent.name) {
+            (
+                format!("the project's agent `{}` is left out: there is an agent of that name", agent.name),
+                None,
+            )
+        } else if settings.tier_of(agent).is_none() {
+            let model = agent.model.as_deref().unwrap_or_default();
+            let hint = format!("add \"{model}\" to `served_as` of a tier in your own settings");
+            (
+                format!("the project's agent `{}` is left out: its model is of no known tier", agent.name),
+                Some(hint),
+            )
+        } else {
+            return true;
+        };
+        warnings.push(Warning { at: at(), message, hint });
+        false
+    });
+    agents
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Settings: what the operator said, from five layers, each value with the place it came from.
+//!
+//! The room reads files and the environment and hands out values. It never decides about a request, spawns
+//! nothing and prints nothing; what people should hear comes back as `Warning`s. A repository is a stranger
+//! here: what its files may do is written in `gate` and nowhere else.
+//!
+//! Reading order: `load` (the way in), `model` (every setting, typed), `catalog` (settings to agents), `layers`
+//! (merge with origins), `decode` (layers to the model), `project` and `trust` (the repository's files and what
+//! a person approved of them), `gate` (what an untrusted repository may do), `env` (every variable),
+//! `schema` and `init` (the file for editors and for people).
+
+pub mod catalog;
+mod decode;
+pub mod env;
+pub mod error;
+mod gate;
+pub mod init;
+pub mod layers;
+pub mod load;
+pub mod model;
+pub mod project;
+pub mod schema;
+mod settings_check;
+pub mod trust;
+
+#[cfg(test)]
+mod fixture;

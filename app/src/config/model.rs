@@ -1,0 +1,315 @@
+//! Every setting, typed. The doc comments are the descriptions in the JSON schema.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
+use pointsman_core::ids::AgentName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+
+use super::schema;
+
+/// The longest duration that a setting may have. Timers far beyond it overflow.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Settings of pointsman.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How far pointsman goes by itself.
+    pub routing_mode: RoutingMode,
+    /// Keep prompts and answers in the ledger; with false only a keyed hash is kept.
+    pub store_prompts: bool,
+    /// What to do when another tier served a run than the one that was asked for.
+    pub on_model_mismatch: MismatchAction,
+    /// Whether your own and the project's hooks run inside spawned agents.
+    #[schemars(schema_with = "schema::agent_hooks")]
+    pub agent_hooks: AgentHooks,
+    /// Bounds of one run.
+    pub limits: Limits,
+    /// Waiting between attempts.
+    pub retry: Retry,
+    /// When to stop asking a failing service.
+    pub breaker: Breaker,
+    /// What each tier means.
+    pub tiers: Tiers,
+    /// The agents by name.
+    #[schemars(with = "BTreeMap<String, AgentSettings>")]
+    pub agents: BTreeMap<AgentName, AgentSettings>,
+    /// Which environment variables agents get.
+    pub environment: EnvironmentSettings,
+}
+
+/// How far pointsman goes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoutingMode {
+    /// Routes are advice.
+    Directive,
+    /// Subagents of an interactive session are held to the route.
+    Enforced,
+    /// pointsman spawns agents alone.
+    Orchestration,
+    /// Advice for people, agents for automation.
+    Hybrid,
+    /// Hooks keep silent.
+    Off,
+}
+
+/// What to do when another tier served a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MismatchAction {
+    /// Succeed and say so.
+    Flag,
+    /// Try once more.
+    Retry,
+    /// Fail the run.
+    Fail,
+}
+
+/// Bounds of one run.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The longest one attempt may take.
+    pub timeout: HumanDuration,
+    /// The longest an agent may say nothing.
+    pub idle: HumanDuration,
+    /// The longest an agent may take until its first word.
+    pub startup: HumanDuration,
+    /// How long an agent may go on after its result.
+    pub post_result_grace: HumanDuration,
+    /// How long an agent that was asked to stop may take before it is killed.
+    pub stop_grace: HumanDuration,
+    /// How many attempts one run may use.
+    #[schemars(range(min = 1))]
+    pub attempts: u32,
+    /// The most turns of one attempt.
+    #[schemars(range(min = 1))]
+    pub max_turns: Option<u32>,
+    /// The most US dollars of one attempt.
+    pub max_usd: Option<f64>,
+    /// The most bytes of an answer that are kept.
+    #[schemars(range(min = 1))]
+    pub answer_bytes_max: u64,
+}
+
+/// Waiting between attempts.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// The first wait.
+    pub base: HumanDuration,
+    /// The longest single wait.
+    pub cap: HumanDuration,
+    /// After this much waiting in all, give up.
+    pub max_elapsed: HumanDuration,
+}
+
+/// When to stop asking a failing service.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// How many failures in a row open it.
+    #[schemars(range(min = 1))]
+    pub threshold: u32,
+    /// How long it stays open.
+    pub open_for: HumanDuration,
+}
+
+/// What each tier means.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tiers {
+    /// Mechanical work.
+    pub haiku: TierSettings,
+    /// Everyday coding.
+    pub sonnet: TierSettings,
+    /// Hard or weighty work.
+    pub opus: TierSettings,
+}
+
+impl Tiers {
+    /// Returns the settings of a tier.
+    pub fn get(&self, tier: Tier) -> &TierSettings {
+        match tier {
+            Tier::Haiku => &self.haiku,
+            Tier::Sonnet => &self.sonnet,
+            Tier::Opus => &self.opus,
+        }
+    }
+}
+
+/// One tier.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TierSettings {
+    /// The agent that does its work.
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// The model that the CLI is told: an alias or a full name.
+    pub model: String,
+    /// Further names of models that count as this tier.
+    pub served_as: Vec<String>,
+}
+
+/// One agent.
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentSettings {
+    /// How to talk to it.
+    #[schemars(schema_with = "schema::adapter")]
+    pub adapter: AdapterKind,
+    /// Program and leading arguments.
+    pub command: Vec<String>,
+    /// The tier it counts as.
+    #[schemars(schema_with = "schema::tier")]
+    pub tier: Tier,
+    /// One sentence for people.
+    #[serde(default)]
+    pub description: String,
+    /// Whether it may change files.
+    #[serde(default = "default_access")]
+    #[schemars(schema_with = "schema::access")]
+    pub access: Access,
+    /// The model, where it is not the tier's.
+    pub model: Option<String>,
+    /// The model that the CLI may fall back to.
+    pub fallback_model: Option<String>,
+    /// How its CLI answers its own questions.
+    #[schemars(schema_with = "schema::permission_mode")]
+    pub permission_mode: Option<PermissionMode>,
+    /// Environment variables that it always gets.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Who pays.
+    #[serde(default = "default_billing")]
+    #[schemars(schema_with = "schema::billing")]
+    pub billing: Billing,
+    /// Whether hooks run inside it, where it is not as `agent_hooks` says.
+    #[schemars(schema_with = "schema::agent_hooks")]
+    pub hooks: Option<AgentHooks>,
+    /// The CLI's own agent to run as.
+    pub cli_agent: Option<String>,
+    /// Which layer had the last word about it; set by the loader.
+    #[serde(skip, default = "default_source")]
+    #[schemars(skip)]
+    pub source: AgentSource,
+}
+
+fn default_access() -> Access {
+    Access::Write
+}
+
+fn default_billing() -> Billing {
+    Billing::Auto
+}
+
+fn default_source() -> AgentSource {
+    AgentSource::Config
+}
+
+/// The values of `env` may be keys: a debug print shows their names only.
+impl fmt::Debug for AgentSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentSettings")
+            .field("adapter", &self.adapter)
+            .field("command", &self.command)
+            .field("tier", &self.tier)
+            .field("model", &self.model)
+            .field("permission_mode", &self.permission_mode)
+            .field("env", &self.env.keys().collect::<Vec<_>>())
+            .field("billing", &self.billing)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which environment variables agents get.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentSettings {
+    /// Names of further variables; a trailing `*` stands for any ending.
+    pub allow: Vec<String>,
+}
+
+/// A duration as people write it: `90s`, `10m`, `1h30m`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = r"^\s*[0-9].*[a-z]\s*$", "examples" = ["90s", "10m", "1h30m"]))]
+pub struct HumanDuration(pub Duration);
+
+impl HumanDuration {
+    /// Reads a duration, or returns `None` when the text is none, is negative, or is beyond a year.
+    pub fn parse(text: &str) -> Option<HumanDuration> {
+        let signed: jiff::SignedDuration = text.trim().parse().ok()?;
+        let duration = Duration::try_from(signed).ok()?;
+        (duration <= DURATION_MAX).then_some(HumanDuration(duration))
+    }
+}
+
+impl fmt::Display for HumanDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signed = jiff::SignedDuration::try_from(self.0).map_err(|_| fmt::Error)?;
+        write!(f, "{signed:#}")
+    }
+}
+
+impl fmt::Debug for HumanDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<'de> Deserialize<'de> for HumanDuration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = HumanDuration;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as \"90s\", \"10m\" or \"1h30m\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<HumanDuration, E> {
+                HumanDuration::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, seconds) in
+            [("90s", 90), ("2m", 120), ("1h30m", 5400), ("1h 30m", 5400), (" 10m ", 600), ("0s", 0)]
+        {
+            assert_eq!(
+                HumanDuration::parse(text),
+                Some(HumanDuration(Duration::from_secs(seconds))),
+                "{text}"
+            );
+        }
+        assert_eq!(HumanDuration::parse("250ms").unwrap().0.as_millis(), 250);
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in ["", "5", "-5s", "5 parsecs", "s", "9999999h", "1h30"] {
+            assert_eq!(HumanDuration::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_prints_as_it_is_read() {
+        let duration = HumanDuration::parse("90m").unwrap();
+        assert_eq!(HumanDuration::parse(&duration.to_string()), Some(duration));
+    }
+}

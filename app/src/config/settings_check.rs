@@ -1,0 +1,103 @@
+//! Rules about values that a type cannot state.
+
+use super::error::Error;
+use super::layers::Node;
+use super::model::{AgentSettings, HumanDuration, Settings};
+use pointsman_core::agent::Tier;
+
+/// Checks the values; `root` tells where the culprit was written.
+pub fn check(settings: &Settings, root: &Node) -> Result<(), Error> {
+    let mut rules = Rules { root, broken: None };
+    limits(settings, &mut rules);
+    tiers(settings, &mut rules);
+    for (name, agent) in &settings.agents {
+        agent_rules(name.as_str(), agent, &mut rules);
+    }
+    for pattern in &settings.environment.allow {
+        let start = pattern.strip_suffix('*').unwrap_or(pattern);
+        let is_name = !pattern.is_empty() && !start.contains(['*', '=', '\0']);
+        rules.must(is_name, &["environment", "allow"], || {
+            format!("has `{pattern:?}`, which is neither a name nor a name with a trailing `*`")
+        });
+    }
+    rules.broken.map_or(Ok(()), Err)
+}
+
+struct Rules<'n> {
+    root: &'n Node,
+    broken: Option<Error>,
+}
+
+impl Rules<'_> {
+    /// Notes the first broken rule.
+    fn must(&mut self, holds: bool, path: &[&str], message: impl FnOnce() -> String) {
+        if holds || self.broken.is_some() {
+            return;
+        }
+        let node = self.root.get(path).unwrap_or(self.root);
+        self.broken =
+            Some(Error::Invalid { at: node.value_origin(), key: path.join("."), message: message() });
+    }
+}
+
+fn limits(settings: &Settings, rules: &mut Rules<'_>) {
+    let limits = &settings.limits;
+    let long = |duration: HumanDuration| !duration.0.is_zero();
+    for (path, holds) in [
+        (["limits", "timeout"], long(limits.timeout)),
+        (["limits", "idle"], long(limits.idle)),
+        (["limits", "startup"], long(limits.startup)),
+        (["limits", "attempts"], limits.attempts > 0),
+        (["limits", "max_turns"], limits.max_turns.is_none_or(|turns| turns > 0)),
+        (["limits", "max_usd"], limits.max_usd.is_none_or(|usd| usd.is_finite() && usd > 0.0)),
+        (["limits", "answer_bytes_max"], limits.answer_bytes_max > 0),
+        (["retry", "base"], long(settings.retry.base)),
+        (["retry", "cap"], settings.retry.cap >= settings.retry.base),
+        (["breaker", "threshold"], settings.breaker.threshold > 0),
+    ] {
+        rules.must(holds, &path, || match path {
+            ["retry", "cap"] => "must not be shorter than `retry.base`".to_owned(),
+            _ => "must be greater than zero".to_owned(),
+        });
+    }
+}
+
+fn tiers(settings: &Settings, rules: &mut Rules<'_>) {
+    for tier in Tier::ALL {
+        let of = settings.tiers.get(tier);
+        rules.must(settings.agents.contains_key(&of.agent), &["tiers", tier.as_str(), "agent"], || {
+            let known: Vec<_> = settings.agents.keys().map(|name| name.as_str()).collect();
+            format!("names agent `{}`, which does not exist; known agents: {}", of.agent, known.join(", "))
+        });
+        rules.must(is_model(&of.model), &["tiers", tier.as_str(), "model"], not_a_model);
+    }
+}
+
+fn agent_rules(name: &str, agent: &AgentSettings, rules: &mut Rules<'_>) {
+    let program = agent.command.first().is_some_and(|program| !program.is_empty());
+    rules.must(program, &["agents", name, "command"], || "must name a program".to_owned());
+    let no_nul = agent.command.iter().all(|word| !word.contains('\0'));
+    rules.must(no_nul, &["agents", name, "command"], || "must not have a NUL character".to_owned());
+    for (key, model) in [("model", &agent.model), ("fallback_model", &agent.fallback_model)] {
+        let holds = model.as_deref().is_none_or(is_model);
+        rules.must(holds, &["agents", name, key], not_a_model);
+    }
+    let no_flag = agent.cli_agent.as_deref().is_none_or(|name| !name.is_empty() && !name.starts_with('-'));
+    rules.must(no_flag, &["agents", name, "cli_agent"], || "is not the name of an agent".to_owned());
+    for (variable, value) in &agent.env {
+        let holds = !variable.is_empty() && !variable.contains(['=', '\0']) && !value.contains('\0');
+        rules.must(holds, &["agents", name, "env", variable], || "cannot be a variable".to_owned());
+    }
+}
+
+fn not_a_model() -> String {
+    "is not the name of a model".to_owned()
+}
+
+/// Tells whether a text can be a model's name. It becomes an argument: it must not look like a flag.
+pub fn is_model(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_:/@[]".contains(&b);
+    text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text.len() <= 256
+        && text.bytes().all(allowed)
+}

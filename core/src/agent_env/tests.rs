@@ -1,0 +1,203 @@
+use super::*;
+use crate::agent::{Access, AgentHooks, AgentSource, Tier};
+
+/// What a real shell may hold, and none of which is an agent's business by default.
+const CANARIES: [&str; 40] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_SMALL_FAST_MODEL",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+    "ANTHROPIC_DEFAULT_SONNET_MODEL",
+    "ANTHROPIC_DEFAULT_OPUS_MODEL",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "ANTHROPIC_VERTEX_PROJECT_ID",
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CODE_CHILD_SESSION",
+    "CLAUDE_CODE_SUBAGENT_MODEL",
+    "CLAUDE_CODE_EXECPATH",
+    "CLAUDE_CODE_MESSAGING_SOCKET",
+    "CLAUDE_PROJECT_DIR",
+    "CLAUDE_ENV_FILE",
+    "CLAUDE_PLUGIN_ROOT",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_PROFILE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_API_KEY",
+    "CLOUD_ML_REGION",
+    "OPENAI_API_KEY",
+    "GEMINI_API_KEY",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "NPM_TOKEN",
+    "CARGO_REGISTRY_TOKEN",
+    "DATABASE_URL",
+    "STRIPE_SECRET_KEY",
+    "POINTSMAN_RUN",
+    "POINTSMAN_DEPTH",
+    "LD_PRELOAD",
+];
+
+const WORKING: [&str; 12] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "XDG_RUNTIME_DIR",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "SSL_CERT_FILE",
+    "SSH_AUTH_SOCK",
+    "CARGO_HOME",
+    "VIRTUAL_ENV",
+];
+
+fn vars(names: &[&str]) -> BTreeMap<String, String> {
+    names.iter().map(|name| ((*name).to_owned(), format!("ambient {name}"))).collect()
+}
+
+fn agent(adapter: AdapterKind) -> Agent {
+    Agent {
+        name: "a".parse().unwrap(),
+        description: String::new(),
+        adapter,
+        command: vec!["a".to_owned()],
+        tier: Tier::Haiku,
+        model: "haiku".to_owned(),
+        fallback_model: None,
+        access: Access::Write,
+        permission_mode: None,
+        cli_agent: None,
+        env: BTreeMap::new(),
+        billing: Billing::Auto,
+        hooks: AgentHooks::Keep,
+        source: AgentSource::Config,
+    }
+}
+
+fn names(env: &AgentEnv) -> Vec<&str> {
+    env.vars.keys().map(String::as_str).collect()
+}
+
+fn sorted(names: &[&'static str]) -> Vec<&'static str> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn s10_of_forty_canaries_none_reaches_an_agent_of_a_subscriber() {
+    let ambient = vars(&[&CANARIES[..], &WORKING[..]].concat());
+    for adapter in [AdapterKind::Claude, AdapterKind::Plain] {
+        let paying = payer(&ambient, Billing::Auto, true);
+        assert_eq!(paying, Payer::Subscription);
+        let own = [("POINTSMAN_RUN".to_owned(), "this one".to_owned())];
+        let env = agent_env(&ambient, &agent(adapter), paying, &[], &own);
+        assert_eq!(names(&env), sorted(&[&WORKING[..], &["POINTSMAN_RUN"]].concat()));
+        assert_eq!(env.vars["POINTSMAN_RUN"], "this one");
+        assert_eq!(env.withheld.len(), 39);
+        assert_eq!(env.withheld_api().count(), 3);
+    }
+}
+
+#[test]
+fn s10_without_a_login_only_the_three_api_variables_pass_and_only_to_claude() {
+    let ambient = vars(&CANARIES);
+    let paying = payer(&ambient, Billing::Auto, false);
+    assert_eq!(paying, Payer::ApiKey);
+    let claude = agent_env(&ambient, &agent(AdapterKind::Claude), paying, &[], &[]);
+    assert_eq!(names(&claude), sorted(API));
+    let plain = agent_env(&ambient, &agent(AdapterKind::Plain), paying, &[], &[]);
+    assert_eq!(names(&plain), Vec::<&str>::new());
+}
+
+#[test]
+fn s10_a_pattern_of_the_operator_cannot_let_through_what_pays_or_steers() {
+    let ambient = vars(&CANARIES);
+    let all = ["*".to_owned(), "ANTHROPIC_API_KEY".to_owned()];
+    let env = agent_env(&ambient, &agent(AdapterKind::Claude), Payer::Subscription, &all, &[]);
+    let leaked: Vec<_> = names(&env).into_iter().filter(|n| matches_any(n, RULED)).collect();
+    assert_eq!(leaked, Vec::<&str>::new());
+    assert!(env.vars.contains_key("GITHUB_TOKEN"), "a bare `*` is the operator's word for the rest");
+}
+
+#[test]
+fn who_pays_is_decided_by_billing_then_cloud_then_login_then_key() {
+    let (auto, subscription, api) = (Billing::Auto, Billing::Subscription, Billing::Api);
+    let (bedrock, vertex) = (Payer::Cloud(Cloud::Bedrock), Payer::Cloud(Cloud::Vertex));
+    let (key, token) = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN");
+    for (ambient, billing, login_found, expected) in [
+        (&[][..], auto, false, Payer::Unknown),
+        (&[], auto, true, Payer::Subscription),
+        (&[key], auto, false, Payer::ApiKey),
+        (&[token], auto, false, Payer::ApiKey),
+        (&["ANTHROPIC_BASE_URL"], auto, false, Payer::Unknown),
+        (&[key], auto, true, Payer::Subscription),
+        (&[key, OAUTH_TOKEN], auto, false, Payer::Subscription),
+        (&[key], subscription, false, Payer::Subscription),
+        (&[key, OAUTH_TOKEN], api, true, Payer::ApiKey),
+        (&[BEDROCK_SWITCH, key], auto, true, bedrock),
+        (&[VERTEX_SWITCH, key], auto, true, vertex),
+        (&[BEDROCK_SWITCH], subscription, true, Payer::Subscription),
+    ] {
+        assert_eq!(payer(&vars(ambient), billing, login_found), expected, "{ambient:?} {billing:?}");
+    }
+    for off in ["", "0", "false", "No"] {
+        let ambient = BTreeMap::from([(BEDROCK_SWITCH.to_owned(), off.to_owned())]);
+        assert_eq!(payer(&ambient, auto, true), Payer::Subscription, "{off:?}");
+    }
+}
+
+#[test]
+fn cloud_variables_pass_only_with_their_own_switch() {
+    let mut ambient = vars(&["AWS_PROFILE", "GOOGLE_CLOUD_PROJECT", "CLOUD_ML_REGION", "ANTHROPIC_API_KEY"]);
+    ambient.insert(BEDROCK_SWITCH.to_owned(), "1".to_owned());
+    let claude = agent(AdapterKind::Claude);
+    let env = |payer| agent_env(&ambient, &claude, payer, &[], &[]);
+    assert_eq!(names(&env(Payer::Cloud(Cloud::Bedrock))), ["AWS_PROFILE", BEDROCK_SWITCH]);
+    assert_eq!(names(&env(Payer::Cloud(Cloud::Vertex))), ["CLOUD_ML_REGION", "GOOGLE_CLOUD_PROJECT"]);
+    assert_eq!(names(&env(Payer::Subscription)), Vec::<&str>::new());
+}
+
+#[test]
+fn the_login_of_the_cli_passes_to_claude_and_to_nobody_else() {
+    let ambient = vars(&["CLAUDE_CONFIG_DIR", OAUTH_TOKEN]);
+    let paying = Payer::Subscription;
+    assert_eq!(agent_env(&ambient, &agent(AdapterKind::Claude), paying, &[], &[]).vars, ambient);
+    assert_eq!(agent_env(&ambient, &agent(AdapterKind::Plain), paying, &[], &[]).vars.len(), 0);
+}
+
+#[test]
+fn what_the_operator_sets_for_an_agent_passes_and_wins_and_what_pointsman_sets_is_last() {
+    let ambient = vars(&["ANTHROPIC_BASE_URL", "LANG", "POINTSMAN_RUN"]);
+    let mut claude = agent(AdapterKind::Claude);
+    for name in ["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "LANG", "CLAUDE_CODE_X", "POINTSMAN_RUN"] {
+        claude.env.insert(name.to_owned(), "config".to_owned());
+    }
+    let own = [("POINTSMAN_RUN".to_owned(), "own".to_owned())];
+    let env = agent_env(&ambient, &claude, Payer::Subscription, &[], &own);
+    let expected = [
+        ("ANTHROPIC_AUTH_TOKEN", "config"),
+        ("ANTHROPIC_BASE_URL", "config"),
+        ("CLAUDE_CODE_X", "config"),
+        ("LANG", "config"),
+        ("POINTSMAN_RUN", "own"),
+    ];
+    assert_eq!(env.vars, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+    assert_eq!(env.withheld, Vec::<String>::new());
+    assert_eq!(env.effective_payer(true), Payer::ApiKey);
+}
+
+#[test]
+fn a_debug_print_shows_no_value() {
+    let env = agent_env(&vars(&["PATH"]), &agent(AdapterKind::Plain), Payer::Unknown, &[], &[]);
+    assert_eq!(format!("{env:?}"), r#"AgentEnv { vars: ["PATH"], withheld: [] }"#);
+}
