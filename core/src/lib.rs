@@ -5,5 +5,7 @@
 
 pub mod agent;
 pub mod ids;
+pub mod policy;
+pub mod redact;
 pub mod request;
 pub mod route;
