@@ -1,0 +1,250 @@
+//! The policy: the versioned rule table that a route is computed from.
+//!
+//! A policy is text (TOML) that is read once and prepared for matching. It never looks at a request;
+//! `route` does that. Reading order: `Policy` and `Rule` here, `pattern` (what a rule may say about
+//! words), `lexicon` (which words mean what), `builtin.toml` (the table that is compiled in).
+
+pub mod lexicon;
+pub mod pattern;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::agent::{Catalog, Tier};
+use crate::route::Layer;
+
+use lexicon::{Lexicon, Structure};
+use pattern::Pattern;
+
+/// The version of the router's code as far as it decides routes. Raise it whenever equal rules would decide otherwise.
+pub const ROUTER_VERSION: u32 = 1;
+
+/// The compiled-in table.
+const BUILTIN: &str = include_str!("builtin.toml");
+
+/// How many hex digits of the hash are kept: 64 bits tell any two policies apart that a person will ever compare.
+const HASH_DIGITS: usize = 16;
+
+/// What a rule leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// The haiku tier does it.
+    Haiku,
+    /// The sonnet tier does it.
+    Sonnet,
+    /// The opus tier does it.
+    Opus,
+    /// A person is asked first.
+    Escalate,
+}
+
+impl Effect {
+    /// Returns the tier that the effect names, or `None` when it asks a person.
+    pub fn tier(self) -> Option<Tier> {
+        match self {
+            Effect::Haiku => Some(Tier::Haiku),
+            Effect::Sonnet => Some(Tier::Sonnet),
+            Effect::Opus => Some(Tier::Opus),
+            Effect::Escalate => None,
+        }
+    }
+}
+
+/// One line of the table: when these words stand there, this follows.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Stable id in kebab case, prefixed by its layer: `safety.force-push`.
+    pub id: String,
+    /// The layer that looks at the rule.
+    pub layer: Layer,
+    /// What follows.
+    pub effect: Effect,
+    /// One sentence for people.
+    pub because: String,
+    /// Measured share of acceptable routes among those that the rule decided. Never 1.
+    pub confidence: f64,
+    /// At least one of these must match; none given means that the other conditions suffice.
+    pub(crate) any: Vec<Pattern>,
+    /// Each of these must match as well.
+    pub(crate) also: Vec<Pattern>,
+    /// None of these may match.
+    pub(crate) unless: Vec<Pattern>,
+    /// The most own words that the request may have.
+    pub(crate) words_max: Option<usize>,
+    /// Whether the first sentence must ask something.
+    pub(crate) question: Option<bool>,
+}
+
+/// Why a text is not a policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// It is not TOML, or has unknown or missing fields.
+    #[error("the policy cannot be read: {message}")]
+    Syntax {
+        /// What the reader said.
+        message: String,
+    },
+    /// A rule's id does not begin with its layer.
+    #[error("rule `{rule}` does not begin with its layer `{layer}.`")]
+    Prefix {
+        /// The rule.
+        rule: String,
+        /// The layer that it names.
+        layer: String,
+    },
+    /// Two rules share an id.
+    #[error("rule `{rule}` stands there twice")]
+    Duplicate {
+        /// The rule.
+        rule: String,
+    },
+    /// A confidence is not a probability below one.
+    #[error("rule `{rule}` has a confidence that is not above 0 and below 1")]
+    Confidence {
+        /// The rule.
+        rule: String,
+    },
+    /// A pattern is malformed.
+    #[error("rule `{rule}` has the pattern `{pattern}`: {problem}")]
+    Pattern {
+        /// The rule.
+        rule: String,
+        /// The pattern as written.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A word list that the router itself relies on is missing.
+    #[error("the word list `{name}` is missing")]
+    MissingWords {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table<'a> {
+    #[serde(borrow)]
+    words: BTreeMap<&'a str, &'a str>,
+    #[serde(rename = "rule", borrow)]
+    rules: Vec<Row<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row<'a> {
+    id: &'a str,
+    effect: Effect,
+    because: String,
+    confidence: f64,
+    #[serde(default)]
+    any: Vec<String>,
+    #[serde(default)]
+    also: Vec<String>,
+    #[serde(default)]
+    unless: Vec<String>,
+    words_max: Option<usize>,
+    question: Option<bool>,
+}
+
+/// A prepared rule table.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    text_hash: blake3::Hash,
+    rules: Vec<Rule>,
+    lexicon: Lexicon,
+    structure: Structure,
+}
+
+impl Policy {
+    /// Returns the compiled-in policy.
+    pub fn builtin() -> Policy {
+        Policy::parse(BUILTIN).expect("the compiled-in policy is read by a test of this module")
+    }
+
+    /// Reads a policy and prepares it for matching.
+    pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        let table: Table =
+            toml::from_str(text).map_err(|e| PolicyError::Syntax { message: e.message().to_owned() })?;
+        let mut lexicon = Lexicon::new(&table.words);
+        let structure =
+            Structure::new(&lexicon).map_err(|name| PolicyError::MissingWords { name: name.to_owned() })?;
+        let mut rules: Vec<Rule> = Vec::with_capacity(table.rules.len());
+        for row in table.rules {
+            let rule = row.prepare(&mut lexicon)?;
+            if rules.iter().any(|earlier| earlier.id == rule.id) {
+                return Err(PolicyError::Duplicate { rule: rule.id });
+            }
+            rules.push(rule);
+        }
+        Ok(Policy { text_hash: blake3::hash(text.as_bytes()), rules, lexicon, structure })
+    }
+
+    /// Returns the hash of all that a route depends on besides the request: rules, catalog, router version.
+    pub fn hash(&self, catalog: &Catalog) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.text_hash.as_bytes());
+        hasher.update(&ROUTER_VERSION.to_le_bytes());
+        hasher.update(catalog.fingerprint().as_bytes());
+        hasher.finalize().to_hex()[..HASH_DIGITS].to_owned()
+    }
+
+    /// Returns the rules in the order in which they are looked at within their layer.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
+    pub(crate) fn structure(&self) -> &Structure {
+        &self.structure
+    }
+}
+
+impl Row<'_> {
+    fn prepare(self, lexicon: &mut Lexicon) -> Result<Rule, PolicyError> {
+        let layer = match self.id.split_once('.') {
+            Some(("safety", _)) => Layer::Safety,
+            Some(("policy", _)) => Layer::Policy,
+            Some(("rules", _)) => Layer::Rules,
+            Some((layer, _)) => {
+                return Err(PolicyError::Prefix { rule: self.id.to_owned(), layer: layer.to_owned() });
+            }
+            None => return Err(PolicyError::Prefix { rule: self.id.to_owned(), layer: "rules".to_owned() }),
+        };
+        if !(self.confidence > 0.0 && self.confidence < 1.0) {
+            return Err(PolicyError::Confidence { rule: self.id.to_owned() });
+        }
+        let mut read = |sources: &[String]| {
+            let mut patterns = Vec::with_capacity(sources.len());
+            for source in sources {
+                Pattern::parse(source, lexicon, &mut patterns).map_err(|problem| PolicyError::Pattern {
+                    rule: self.id.to_owned(),
+                    pattern: source.clone(),
+                    problem,
+                })?;
+            }
+            Ok(patterns)
+        };
+        Ok(Rule {
+            any: read(&self.any)?,
+            also: read(&self.also)?,
+            unless: read(&self.unless)?,
+            id: self.id.to_owned(),
+            layer,
+            effect: self.effect,
+            because: self.because,
+            confidence: self.confidence,
+            words_max: self.words_max,
+            question: self.question,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

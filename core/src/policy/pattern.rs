@@ -1,0 +1,119 @@
+//! Patterns: what a rule may say about a row of words.
+//!
+//! A pattern is a few elements separated by spaces:
+//!
+//! | written | means |
+//! |---|---|
+//! | `delete` | a word of the list `delete` |
+//! | `'force'` | this word |
+//! | `a\|b` | either |
+//! | `a/b` | `a`, when no `b` follows directly |
+//! | `v:a` | `a` used as a verb that is asked for: not a noun, not described, not in a question |
+//! | `^a` | `a` where an order begins: at the start of a sentence, after "and", "please", … |
+//! | `a .. b`, `a ..8 b` | `b` after `a` with up to 3 (8) words between, in the same sentence |
+//! | `a ~8 b` | the same, in either order |
+//!
+//! Nothing here can repeat or backtrack, so matching takes time linear in the number of words.
+
+use super::lexicon::{Concept, Lexicon};
+
+/// How many words `..` may skip when no number is given.
+const GAP_DEFAULT: u8 = 3;
+
+/// One place of a pattern.
+#[derive(Debug, Clone)]
+pub(crate) struct Element {
+    /// The word lists of which one must be present.
+    pub any_of: Vec<Concept>,
+    /// The word lists of which none may follow directly.
+    pub not_next: Vec<Concept>,
+    /// Whether it must be used as a verb that is asked for.
+    pub verb: bool,
+    /// Whether it must stand where an order begins.
+    pub imperative: bool,
+    /// How many words may stand between the element before and this one.
+    pub gap: u8,
+}
+
+/// A row of elements.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    /// Never empty.
+    pub elements: Vec<Element>,
+}
+
+impl Pattern {
+    /// Reads one written pattern and appends the patterns it stands for (two, when the order is free).
+    pub fn parse(source: &str, lexicon: &mut Lexicon, into: &mut Vec<Pattern>) -> Result<(), String> {
+        let mut elements: Vec<Element> = Vec::new();
+        let mut gap = 0;
+        let mut free = false;
+        for word in split(source, ' ').into_iter().filter(|word| !word.is_empty()) {
+            if let Some(count) = word.strip_prefix("..") {
+                gap = if count.is_empty() { GAP_DEFAULT } else { number(count)? };
+            } else if let Some(count) = word.strip_prefix('~') {
+                gap = number(count)?;
+                free = true;
+            } else {
+                elements.push(element(word, gap, lexicon)?);
+                gap = 0;
+            }
+        }
+        if elements.is_empty() || gap != 0 {
+            return Err("it needs an element at its end".to_owned());
+        }
+        if free {
+            let [a, b] = elements.as_slice() else {
+                return Err("`~` joins exactly two elements".to_owned());
+            };
+            let swapped = vec![Element { gap: 0, ..b.clone() }, Element { gap: b.gap, ..a.clone() }];
+            into.push(Pattern { elements: swapped });
+        }
+        into.push(Pattern { elements });
+        Ok(())
+    }
+}
+
+/// Splits outside of literals. A literal ends at a quote that a separator or the end follows, so it may hold an apostrophe.
+fn split(text: &str, by: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut from, mut quoted, mut previous) = (0, false, ' ');
+    for (at, c) in text.char_indices() {
+        if c == '\'' && quoted {
+            quoted = !text[at + 1..].chars().next().is_none_or(|next| matches!(next, ' ' | '|' | '/'));
+        } else if c == '\'' {
+            quoted = matches!(previous, ' ' | '|' | '/' | '^' | ':');
+        } else if c == by && !quoted {
+            parts.push(&text[from..at]);
+            from = at + c.len_utf8();
+        }
+        previous = c;
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+fn number(text: &str) -> Result<u8, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number of words"))
+}
+
+fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, String> {
+    let (imperative, word) = word.strip_prefix('^').map_or((false, word), |rest| (true, rest));
+    let (verb, word) = word.strip_prefix("v:").map_or((false, word), |rest| (true, rest));
+    let mut lists = |names: &str| -> Result<Vec<Concept>, String> {
+        split(names, '|').into_iter().map(|name| concept(name, lexicon)).collect()
+    };
+    let (any_of, not_next) = match split(word, '/').as_slice() {
+        [any] => (lists(any)?, Vec::new()),
+        [any, not] => (lists(any)?, lists(not)?),
+        _ => return Err(format!("`{word}` has more than one `/`")),
+    };
+    Ok(Element { any_of, not_next, verb, imperative, gap })
+}
+
+fn concept(name: &str, lexicon: &mut Lexicon) -> Result<Concept, String> {
+    if let Some(word) = name.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        return Ok(lexicon.literal(word));
+    }
+    lexicon.concept(name).ok_or_else(|| format!("there is no word list `{name}`"))
+}

@@ -1,0 +1,81 @@
+//! Explaining: what was looked at, and why it did or did not fire.
+
+use serde::Serialize;
+
+use super::Layer;
+
+/// What became of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome", content = "reason")]
+pub enum LookOutcome {
+    /// It matched. The first that fires in a layer decides.
+    Fired,
+    /// It did not count, for this reason.
+    PassedOver(&'static str),
+}
+
+/// The words are nowhere.
+pub const NO_MATCH: &str = "no match";
+/// The words stand there with "not" or "without".
+pub const NEGATED: &str = "negated";
+/// The words stand only in a quotation, a paste, or code.
+pub const QUOTED: &str = "only in quoted text";
+/// The words are there, but as a question, a description, or a text to be written.
+pub const MENTIONED: &str = "only described or asked about";
+/// The words are there, and so is an exception of the rule.
+pub const EXCEPTED: &str = "an exception of the rule applies";
+/// The words are there, but the request is too long or has the wrong form for the rule.
+pub const OTHER_FORM: &str = "another condition of the rule does not hold";
+
+/// One rule that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Look {
+    /// The rule's id.
+    pub rule: String,
+    /// Its layer.
+    pub layer: Layer,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: LookOutcome,
+    /// What the rule says, for people.
+    pub because: String,
+    /// The words that it matched, shortened.
+    pub matched: Option<String>,
+}
+
+/// The longest matched text that is shown, in characters.
+const MATCHED_CHARS_MAX: usize = 80;
+
+impl Look {
+    pub(super) fn fired(rule: &str, layer: Layer, because: &str, matched: Option<&str>) -> Look {
+        Look::new(rule, layer, LookOutcome::Fired, because, matched)
+    }
+
+    pub(super) fn passed(
+        rule: &str,
+        layer: Layer,
+        reason: &'static str,
+        because: &str,
+        matched: Option<&str>,
+    ) -> Look {
+        Look::new(rule, layer, LookOutcome::PassedOver(reason), because, matched)
+    }
+
+    fn new(rule: &str, layer: Layer, outcome: LookOutcome, because: &str, matched: Option<&str>) -> Look {
+        Look {
+            rule: rule.to_owned(),
+            layer,
+            outcome,
+            because: because.to_owned(),
+            matched: matched.map(|text| text.chars().take(MATCHED_CHARS_MAX).collect()),
+        }
+    }
+
+    /// Returns whether the rule fired.
+    pub fn has_fired(&self) -> bool {
+        match self.outcome {
+            LookOutcome::Fired => true,
+            LookOutcome::PassedOver(_) => false,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Overrides: what the person chose, by flags or by words. They never lift safety.
+
+use crate::agent::{Catalog, Tier};
+use crate::ids::AgentName;
+use crate::policy::Policy;
+use crate::request::Request;
+
+use super::explain::{Look, NO_MATCH};
+use super::signals::Signals;
+use super::{Layer, RouteError};
+
+/// The person said so; what remains is that they may have chosen too weak a tier.
+const CHOSEN_CONFIDENCE: f64 = 0.95;
+/// Free words are read by the router, so they are a little less sure than a flag.
+const WORDS_CONFIDENCE: f64 = 0.9;
+
+const AGENT: &str = "override.agent";
+const TIER: &str = "override.tier";
+const MARK: &str = "override.mark";
+const WORDS: &str = "override.words";
+
+/// How many words may stand between "use" and the tier.
+const CHOOSE_REACH: usize = 3;
+
+/// What was chosen.
+pub(super) struct Choice {
+    /// The tier.
+    pub tier: Tier,
+    /// The agent, when one was named.
+    pub agent: Option<AgentName>,
+    /// Why, for people.
+    pub because: String,
+    /// How sure it is.
+    pub confidence: f64,
+}
+
+/// Looks at flags, a mark at the start, and words, in this order; the first that is there wins.
+pub(super) fn look(
+    request: &Request,
+    catalog: &Catalog,
+    policy: &Policy,
+    signals: &Signals,
+    judged: Tier,
+    looked: &mut Vec<Look>,
+) -> Result<Option<Choice>, RouteError> {
+    let mut chosen: Option<Choice> = None;
+    if let Some(name) = &request.overrides.agent {
+        let agent = catalog.get(name).ok_or_else(|| RouteError::UnknownAgent {
+            agent: name.clone(),
+            known: catalog.known_names(),
+        })?;
+        let because = format!("you chose the agent `{name}`");
+        looked.push(Look::fired(AGENT, Layer::Override, &because, None));
+        let agent_name = Some(name.clone());
+        chosen = Some(Choice { tier: agent.tier, agent: agent_name, because, confidence: CHOSEN_CONFIDENCE });
+    } else {
+        looked.push(Look::passed(AGENT, Layer::Override, NO_MATCH, "the flag names an agent", None));
+    }
+    let found = [
+        (TIER, request.overrides.tier, "the flag names a tier", CHOSEN_CONFIDENCE),
+        (MARK, marked_tier(request.text()), "the text begins with a tier's mark", CHOSEN_CONFIDENCE),
+        (WORDS, raised_tier(policy, signals, judged), "the words ask for a stronger tier", WORDS_CONFIDENCE),
+    ];
+    for (rule, tier, because, confidence) in found {
+        let Some(tier) = tier else {
+            looked.push(Look::passed(rule, Layer::Override, NO_MATCH, because, None));
+            continue;
+        };
+        if chosen.is_some() {
+            let reason = "an earlier override decides";
+            looked.push(Look::passed(rule, Layer::Override, reason, because, Some(tier.as_str())));
+            continue;
+        }
+        looked.push(Look::fired(rule, Layer::Override, because, Some(tier.as_str())));
+        let because = format!("{because}: {tier}");
+        chosen = Some(Choice { tier, agent: None, because, confidence });
+    }
+    Ok(chosen)
+}
+
+/// Reads `@opus …`, `/opus …` or `[opus] …` at the very start.
+fn marked_tier(text: &str) -> Option<Tier> {
+    let text = text.trim_start();
+    let word = text.split(char::is_whitespace).next()?;
+    let word = word.strip_suffix([':', ',']).unwrap_or(word);
+    let name = match word.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?,
+        None => word.strip_prefix(['@', '/'])?,
+    };
+    Tier::parse(name)
+}
+
+/// Finds the strongest tier that own words ask for, when it is above what the rules would take.
+fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier> {
+    let own = &signals.own;
+    let s = policy.structure();
+    let asked = |tier: &Tier| {
+        let list = s.tiers[*tier as usize];
+        own.contains(list)
+            && (0..own.places().len()).filter(|at| own.has(list, *at) && !own.is_mention(*at)).any(|at| {
+                (at.saturating_sub(CHOOSE_REACH)..=at + CHOOSE_REACH).any(|n| own.has(s.choose, n))
+            })
+    };
+    Tier::ALL.into_iter().rev().find(asked).filter(|tier| *tier > judged)
+}

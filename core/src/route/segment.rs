@@ -1,0 +1,266 @@
+//! Segmenting: a person's own words, and what they pasted or quoted.
+//!
+//! Only own words give orders. Fenced blocks, inline code, quotations, `>` lines, logs, stack traces,
+//! diffs and code are material. What is quoted but is only a name (`` `parse_duration` ``) stays,
+//! because it says what the order is about; and code that follows "run" stays, because it is the order.
+
+use super::tokens::QUOTE_MARK;
+
+/// Own words beyond this many characters are read at both ends only: orders stand there.
+const OWN_HEAD_CHARS: usize = 1500;
+/// See [`OWN_HEAD_CHARS`].
+const OWN_TAIL_CHARS: usize = 500;
+/// How much of the material is read; it gives no orders, so its beginning is enough to say what it is.
+const MATERIAL_CHARS: usize = 2000;
+/// The longest quoted text that may be a name.
+const NAME_CHARS_MAX: usize = 80;
+
+/// Words after which quoted code is the order itself.
+const EXECUTE: [&str; 24] = [
+    "run", "execute", "exec", "rerun", "re-run", "running", "type", "do", "lance", "execute", "execute:", "run:",
+    "ejecuta", "corre", "roda", "rode", "esegui", "draai", "starte", "uruchom", "запусти", "выполни", "führe", "kör",
+];
+
+/// A text, taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Segments {
+    /// The person's own words; a quotation leaves a mark.
+    pub own: String,
+    /// What was quoted or pasted.
+    pub material: String,
+    /// How many bytes of whole lines were pasted.
+    pub pasted_bytes: usize,
+}
+
+/// Takes a text apart.
+pub(crate) fn segment(text: &str) -> Segments {
+    let clean: String = text.chars().filter(|c| !is_invisible(*c)).map(plain_width).collect();
+    let mut out = Segments::default();
+    let mut state = Lines::Own;
+    for line in clean.split('\n') {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let (pasted, next) = state.read(line);
+        state = next;
+        if pasted {
+            out.pasted_bytes += line.len() + 1;
+            out.material.push_str(line);
+            out.material.push('\n');
+        } else {
+            own_line(line, &mut out);
+            out.own.push('\n');
+        }
+    }
+    // Somebody who sends nothing but a quotation means it.
+    if !out.own.chars().any(|c| c.is_alphanumeric()) {
+        let marks: &[char] = &['`', '"', '>', '~'];
+        out.own = out.material.lines().map(|l| l.trim_matches(marks)).collect::<Vec<_>>().join("\n");
+        if out.pasted_bytes == 0 || looks_like_log(&out.own) {
+            out.pasted_bytes = out.material.len();
+        }
+    }
+    out.own = cap(&out.own, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
+    out.material = cap(&out.material, MATERIAL_CHARS, 0);
+    out
+}
+
+fn looks_like_log(text: &str) -> bool {
+    text.lines().any(|line| is_log(line) || is_trace(line))
+}
+
+/// What the lines before make of the next one.
+#[derive(Debug, Clone, Copy)]
+enum Lines {
+    Own,
+    Fence { mark: char, length: usize },
+    Block,
+    Diff,
+    Trace,
+}
+
+impl Lines {
+    /// Tells whether the line is pasted, and the state after it.
+    fn read(self, line: &str) -> (bool, Lines) {
+        let trimmed = line.trim();
+        match self {
+            Lines::Fence { mark, length } => match fence(trimmed) {
+                Some((m, n)) if m == mark && n >= length && trimmed.chars().all(|c| c == mark) => (true, Lines::Own),
+                Some(_) | None => (true, self),
+            },
+            Lines::Block => (true, if is_ruler(trimmed) { Lines::Own } else { Lines::Block }),
+            Lines::Diff if line.starts_with(['+', '-', ' ', '\t', '@', '\\']) || is_diff(line) => (true, Lines::Diff),
+            Lines::Trace if !trimmed.is_empty() && line.starts_with([' ', '\t']) => (true, Lines::Trace),
+            Lines::Own | Lines::Diff | Lines::Trace => Lines::fresh(line, trimmed),
+        }
+    }
+
+    fn fresh(line: &str, trimmed: &str) -> (bool, Lines) {
+        if let Some((mark, length)) = fence(trimmed) {
+            return (true, Lines::Fence { mark, length });
+        }
+        if trimmed.starts_with('>') {
+            return (true, Lines::Own);
+        }
+        if is_diff(line) {
+            return (true, Lines::Diff);
+        }
+        if is_titled_ruler(trimmed) {
+            return (true, Lines::Block);
+        }
+        if is_log(trimmed) || is_trace(line) {
+            return (true, Lines::Trace);
+        }
+        (is_code(trimmed), Lines::Own)
+    }
+}
+
+fn fence(trimmed: &str) -> Option<(char, usize)> {
+    let mark = trimmed.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let length = trimmed.chars().take_while(|c| *c == mark).count();
+    let rest = &trimmed[length..];
+    (length >= 3 && !rest.contains(mark)).then_some((mark, length))
+}
+
+fn is_ruler(trimmed: &str) -> bool {
+    trimmed.len() >= 3 && trimmed.bytes().all(|b| b == b'-' || b == b'=')
+}
+
+/// `--- spec.md ---`
+fn is_titled_ruler(trimmed: &str) -> bool {
+    let inner = trimmed.trim_matches(['-', '=']);
+    trimmed.starts_with(['-', '=']) && trimmed.ends_with("---") | trimmed.ends_with("===") && !inner.trim().is_empty()
+        && trimmed.len() >= inner.len() + 6
+}
+
+fn is_diff(line: &str) -> bool {
+    ["diff --git ", "@@ -", "+++ ", "--- a/", "--- /dev/", "index "].iter().any(|mark| line.starts_with(mark))
+        && (!line.starts_with("index ") || line.contains(".."))
+}
+
+fn is_log(trimmed: &str) -> bool {
+    let bytes = trimmed.as_bytes();
+    let digits = |from: usize, n: usize| bytes.len() >= from + n && bytes[from..from + n].iter().all(u8::is_ascii_digit);
+    let date = digits(0, 4) && bytes.get(4) == Some(&b'-') && digits(5, 2) && digits(8, 2) && bytes.len() > 12;
+    let clock = digits(0, 2) && bytes.get(2) == Some(&b':') && digits(3, 2) && bytes.get(5) == Some(&b':');
+    let stamp = bytes.first() == Some(&b'[') && bytes.get(1).is_some_and(u8::is_ascii_digit);
+    let level = ["ERROR", "WARN", "INFO", "DEBUG", "FATAL", "TRACE", "FAIL\t", "--- FAIL", "npm ERR!", "E/", "[ERROR]", "[INFO]", "[WARN]", "error["];
+    date || clock || stamp || level.iter().any(|word| {
+        trimmed.strip_prefix(word).is_some_and(|rest| word.ends_with(['\t', '!', ']', '[', '/']) || rest.starts_with([' ', ':', ']', '|', '\t']))
+    })
+}
+
+fn is_trace(line: &str) -> bool {
+    let trimmed = line.trim_start();
+    let indented = trimmed.len() < line.len();
+    let starts = ["Traceback (most recent", "File \"", "Caused by:", "stack backtrace:", "goroutine ", "thread '", "panicked at", "Exception in thread", "Seq Scan", "Planning Time:", "Execution Time:"];
+    if starts.iter().any(|mark| trimmed.starts_with(mark)) {
+        return true;
+    }
+    let frame = trimmed.starts_with("at ") && trimmed.contains(['(', ':', '/']) && (indented || trimmed.contains('('));
+    let number = trimmed.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = indented && number.len() < trimmed.len() && number.starts_with(": ") && number.contains("::");
+    // `java.lang.IllegalStateException: …`, `TypeError: …`
+    let head = trimmed.split(':').next().unwrap_or_default();
+    let exception = !head.contains(' ') && head.len() < trimmed.len()
+        && (head.ends_with("Error") || head.ends_with("Exception") || head.ends_with("Panic")) && head.len() > 5;
+    frame || numbered || exception
+}
+
+fn is_code(trimmed: &str) -> bool {
+    let starts = ["//", "/*", "#include", "def ", "fn ", "pub fn ", "func ", "<?php", "#!/"];
+    let comment = trimmed.starts_with("# ") && trimmed.contains(": ") && trimmed.len() < NAME_CHARS_MAX && !trimmed.starts_with("# Task");
+    comment || starts.iter().any(|mark| trimmed.starts_with(mark)) || (trimmed.ends_with(['{', '}', ';']) && trimmed.contains(['(', '=', '}', '{']))
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' | '\u{ad}' | '\u{180e}' | QUOTE_MARK)
+}
+
+/// Full-width letters and odd spaces as plain ones.
+fn plain_width(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' if c.is_alphanumeric() || matches!(c, '\u{ff0d}' | '\u{ff0f}') => {
+            char::from_u32(c as u32 - 0xfee0).unwrap_or(c)
+        }
+        '\u{a0}' | '\u{3000}' | '\u{2009}' => ' ',
+        '\t' | '\u{b}' | '\u{c}' => '\t',
+        other => other,
+    }
+}
+
+/// Copies a line of own words, with quotations taken out.
+fn own_line(line: &str, out: &mut Segments) {
+    // Once a closing mark was not found, none stands further on: never search for it twice.
+    let mut missing: Vec<char> = Vec::new();
+    let mut rest = line;
+    let mut previous = ' ';
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        let quoted = closing(c, previous).filter(|close| !missing.contains(close));
+        let Some(close) = quoted else {
+            out.own.push(c);
+            previous = c;
+            rest = after;
+            continue;
+        };
+        let Some(length) = find_close(after, close) else {
+            missing.push(close);
+            continue;
+        };
+        let inner = &after[..length];
+        let is_name = !inner.is_empty() && inner.chars().count() <= NAME_CHARS_MAX && !inner.contains(char::is_whitespace)
+            && (c == '`' || inner.contains(['/', '.', '_', ':']));
+        let ordered = c == '`' && ends_in_execute(&out.own);
+        if ordered || is_name {
+            out.own.push_str(inner);
+        } else {
+            out.own.push(QUOTE_MARK);
+            out.material.push_str(inner);
+            out.material.push('\n');
+        }
+        previous = close;
+        rest = &after[length + close.len_utf8()..];
+    }
+}
+
+fn closing(open: char, previous: char) -> Option<char> {
+    let fresh = !previous.is_alphanumeric();
+    match open {
+        '`' => Some('`'),
+        '"' => Some('"'),
+        '\'' if fresh => Some('\''),
+        '“' => Some('”'),
+        '„' => Some('“'),
+        '‘' if fresh => Some('’'),
+        '«' => Some('»'),
+        '「' => Some('」'),
+        '『' => Some('』'),
+        '《' => Some('》'),
+        _ => None,
+    }
+}
+
+fn find_close(after: &str, close: char) -> Option<usize> {
+    if !matches!(close, '\'' | '’') {
+        return after.find(close);
+    }
+    // An apostrophe within a word closes nothing.
+    after.match_indices(close).map(|(at, _)| at).find(|at| {
+        *at > 0 && !after[at + close.len_utf8()..].starts_with(|c: char| c.is_alphanumeric())
+    })
+}
+
+fn ends_in_execute(own: &str) -> bool {
+    let tail = own.trim_end();
+    let word = tail.rsplit([' ', '\n', '\t']).next().unwrap_or_default();
+    word.len() <= 20 && EXECUTE.contains(&word.to_lowercase().as_str())
+}
+
+/// Returns the first and the last characters of a text.
+fn cap(text: &str, head: usize, tail: usize) -> String {
+    let Some((cut, _)) = text.char_indices().nth(head) else { return text.to_owned() };
+    let rest = &text[cut..];
+    let skip = rest.chars().count().saturating_sub(tail);
+    let from = rest.char_indices().nth(skip).map_or(rest.len(), |(at, _)| at);
+    if from == 0 { text.to_owned() } else { format!("{}\n{}", &text[..cut], &rest[from..]) }
+}

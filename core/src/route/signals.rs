@@ -1,0 +1,137 @@
+//! Signals: the facts about a request that the layers decide on.
+
+use crate::agent::Tier;
+use crate::policy::Policy;
+use crate::policy::lexicon::Structure;
+
+use super::segment::Segments;
+use super::stream::Stream;
+use super::tokens::Kind;
+use super::{Complexity, Decision, Timing};
+
+/// From this many orders on, a request is several phases and wants a plan.
+const ORDERS_COMPLEX: usize = 4;
+/// From this many own words on, a request is a specification and wants a plan.
+const WORDS_COMPLEX: usize = 120;
+/// Up to this many own words, a request with one order is one step.
+const WORDS_SIMPLE: usize = 12;
+
+/// What templates leave behind where somebody forgot to fill in.
+const PLACEHOLDERS: [&str; 8] =
+    ["<TODO", "<todo", "[TODO", "[todo", "<INSERT", "<insert ", "<your ", "<placeholder"];
+
+/// What was read from a request.
+pub(crate) struct Signals<'a> {
+    /// The person's own words.
+    pub own: Stream<'a>,
+    /// What was quoted or pasted.
+    pub material: Stream<'a>,
+    /// How many words are the person's own (ideographs count as half).
+    pub word_count: usize,
+    /// How many words carry content: neither generic nor a reference to what was never said.
+    pub content_count: usize,
+    /// Whether the words name something: a path, an identifier, a number, a quotation.
+    pub has_referent: bool,
+    /// Whether the request points at something that was never said here.
+    pub is_dangling: bool,
+    /// Whether a placeholder (`<TODO>`) was left in the words.
+    pub has_placeholder: bool,
+    /// Whether the first sentence asks something.
+    pub is_question: bool,
+    /// How many bytes of whole lines were pasted.
+    pub pasted_bytes: usize,
+    /// How many orders the words give.
+    pub order_count: usize,
+    is_planning: bool,
+    is_together: bool,
+}
+
+impl<'a> Signals<'a> {
+    /// Reads the facts.
+    pub fn read(segments: &'a Segments, policy: &Policy) -> Signals<'a> {
+        let s = policy.structure();
+        let own = Stream::new(&segments.own, policy.lexicon(), s);
+        let material = Stream::new(&segments.material, policy.lexicon(), s);
+        let mut word_count = 0;
+        let mut ideograph_count = 0;
+        let mut content_count = 0;
+        let mut has_referent = false;
+        let mut order_count = 0;
+        for (at, place) in own.places().iter().enumerate() {
+            match place.kind {
+                Kind::Path | Kind::Ident | Kind::Number | Kind::Flag | Kind::Quote => has_referent = true,
+                Kind::Word | Kind::Ideograph => {}
+                Kind::End | Kind::Question | Kind::Comma | Kind::Colon => continue,
+            }
+            if place.kind == Kind::Ideograph {
+                ideograph_count += 1;
+            } else {
+                word_count += 1;
+            }
+            if !is_empty_word(&own, at, s) {
+                content_count += 1;
+            }
+            if at == 0 || (own.is_order_start(at) && !own.has(s.lead_in, at)) {
+                order_count += 1;
+            }
+        }
+        word_count += (ideograph_count + 1) / 2;
+        let is_question = asks(&own, s);
+        Signals {
+            word_count,
+            content_count,
+            has_referent,
+            is_dangling: own.contains(s.dangling),
+            has_placeholder: PLACEHOLDERS.iter().any(|mark| segments.own.contains(mark)),
+            is_question,
+            pasted_bytes: segments.pasted_bytes,
+            order_count,
+            is_planning: own.contains(s.planning),
+            is_together: own.contains(s.together),
+            own,
+            material,
+        }
+    }
+
+    /// Returns how much planning the request needs when this tier does it.
+    ///
+    /// Complex: the strongest tier, four orders or more, a word such as "plan" or "in phases", or more
+    /// than 120 own words. Simple: the weakest tier, or one or two orders in at most 12 own words.
+    /// Moderate: the rest.
+    pub fn complexity(&self, tier: Tier) -> Complexity {
+        let complex = tier == Tier::Opus
+            || self.is_planning
+            || self.order_count >= ORDERS_COMPLEX
+            || self.word_count > WORDS_COMPLEX;
+        let simple = tier == Tier::Haiku || (self.order_count <= 2 && self.word_count <= WORDS_SIMPLE);
+        match (tier, complex, simple) {
+            (Tier::Haiku, _, _) => Complexity::Simple,
+            (Tier::Sonnet | Tier::Opus, true, _) => Complexity::Complex,
+            (Tier::Sonnet | Tier::Opus, false, true) => Complexity::Simple,
+            (Tier::Sonnet | Tier::Opus, false, false) => Complexity::Moderate,
+        }
+    }
+
+    /// Returns whether somebody should be there: when a person must say yes, or asked to be taken along.
+    pub fn timing(&self, decision: Decision) -> Timing {
+        match decision {
+            Decision::Escalate => Timing::NeedsPerson,
+            Decision::Direct if self.is_together => Timing::NeedsPerson,
+            Decision::Direct => Timing::Unattended,
+        }
+    }
+}
+
+fn is_empty_word(own: &Stream, at: usize, s: &Structure) -> bool {
+    let lists =
+        [s.generic, s.dangling, s.lead_in, s.article, s.contrast, s.negation, s.spec, s.together, s.choose];
+    lists.iter().any(|list| own.has(*list, at)) || s.tiers.iter().any(|list| own.has(*list, at))
+}
+
+/// Whether the first sentence begins as a question, or the words end as one.
+fn asks(own: &Stream, s: &Structure) -> bool {
+    let mut first_words = own.places().iter().enumerate().filter(|(_, p)| p.kind.is_word()).map(|(n, _)| n);
+    let begins = first_words.next().is_some_and(|at| own.has(s.ask, at) && !own.is_mention(at));
+    let ends = own.places().iter().rfind(|p| p.kind != Kind::End).is_some_and(|p| p.kind == Kind::Question);
+    begins || ends || own.contains(s.ask_anywhere)
+}

@@ -1,0 +1,398 @@
+//! A stream: tokens with, for each word list, the set of places where it stands.
+//!
+//! Sets are rows of bits, one per token, so that a pattern is matched with a few shifts per element
+//! whatever the text holds.
+
+use crate::policy::lexicon::{Concept, Entry, Lexicon, Structure};
+use crate::policy::pattern::{Element, Pattern};
+
+use super::tokens::{self, Kind, Seen};
+
+/// How much further words may stand apart in scripts with one token per character.
+const IDEOGRAPH_REACH: u8 = 3;
+
+/// How far a negation reaches, in words, when nothing stops it.
+const NEGATION_REACH: usize = 7;
+
+/// How far "no" reaches: it negates a noun.
+const NEGATION_SHORT_REACH: usize = 3;
+
+/// How far a negation after its verb reaches back, in characters of a script without spaces.
+const NEGATION_BACK_REACH: usize = 4;
+
+/// How far "should" and "lets" make a description of what follows.
+const SPEC_REACH: usize = 4;
+
+/// A set of places in a stream.
+pub(crate) type Bits = Vec<u64>;
+
+/// Where a token stands in the text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// What it is by its form.
+    pub kind: Kind,
+    start: u32,
+    end: u32,
+}
+
+/// Which readings of a word count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Only what is asked for: not negated, not described.
+    Asked,
+    /// What is not negated.
+    NotNegated,
+    /// Everything that stands there.
+    Raw,
+}
+
+/// Tokens and where each word list stands among them.
+#[derive(Debug)]
+pub(crate) struct Stream<'a> {
+    text: &'a str,
+    places: Vec<Place>,
+    stride: usize,
+    masks: Vec<u64>,
+    present: Vec<bool>,
+    negated: Bits,
+    described: Bits,
+    noun: Bits,
+    imperative: Bits,
+    end: Bits,
+    ideographs: bool,
+}
+
+impl<'a> Stream<'a> {
+    /// Reads a text.
+    pub fn new(text: &'a str, lexicon: &Lexicon, structure: &Structure) -> Stream<'a> {
+        let mut places = Vec::with_capacity(text.len() / 5 + 4);
+        let mut folded = String::with_capacity(text.len() + 16);
+        let mut spans: Vec<(u32, u32)> = Vec::with_capacity(places.capacity());
+        tokens::tokenize(text, |Seen { kind, folded: word, start, end }| {
+            let from = folded.len();
+            folded.push_str(word);
+            spans.push((from as u32, folded.len() as u32));
+            places.push(Place { kind, start: start as u32, end: end as u32 });
+        });
+        let count = places.len();
+        let stride = count.div_ceil(64).max(1);
+        let mut stream = Stream {
+            text,
+            places,
+            stride,
+            masks: vec![0; stride * lexicon.len()],
+            present: vec![false; lexicon.len()],
+            negated: vec![0; stride],
+            described: vec![0; stride],
+            noun: vec![0; stride],
+            imperative: vec![0; stride],
+            end: vec![0; stride],
+            ideographs: false,
+        };
+        let words: Vec<&str> = spans.iter().map(|&(a, b)| &folded[a as usize..b as usize]).collect();
+        for at in 0..count {
+            stream.look_up(at, &words, lexicon);
+        }
+        stream.ideographs = stream.places.iter().filter(|p| p.kind == Kind::Ideograph).count() * 3 > count;
+        stream.read_structure(structure);
+        stream
+    }
+
+    /// Returns the tokens.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Returns whether the list stands at this place.
+    pub fn has(&self, concept: Concept, at: usize) -> bool {
+        self.present[usize::from(concept)] && get(self.mask(concept), at)
+    }
+
+    /// Returns whether the list stands anywhere.
+    pub fn contains(&self, concept: Concept) -> bool {
+        self.present[usize::from(concept)]
+    }
+
+    /// Returns whether the place is negated or merely described.
+    pub fn is_mention(&self, at: usize) -> bool {
+        get(&self.negated, at) || get(&self.described, at)
+    }
+
+    /// Returns whether an order may begin at this place.
+    pub fn is_order_start(&self, at: usize) -> bool {
+        get(&self.imperative, at)
+    }
+
+    /// Returns the first words that the pattern matches, as they stand in the text.
+    pub fn find(&self, pattern: &Pattern, reading: Reading) -> Option<&'a str> {
+        let mut sets: Vec<Bits> = Vec::with_capacity(pattern.elements.len());
+        for element in &pattern.elements {
+            let mut here = self.candidates(element)?;
+            self.restrict(&mut here, element, sets.is_empty(), reading);
+            if let Some(before) = sets.last() {
+                let reach = self.reach(element.gap);
+                let mut window = before.clone();
+                shift_up(&mut window);
+                let mut front = window.clone();
+                for _ in 0..reach {
+                    and_not(&mut front, &self.end);
+                    shift_up(&mut front);
+                    or(&mut window, &front);
+                }
+                and(&mut here, &window);
+                if element.gap > 0 {
+                    // Two lists may share a word; with a gap allowed that word is both.
+                    let mut same = self.candidates(element)?;
+                    and(&mut same, before);
+                    or(&mut here, &same);
+                }
+            }
+            if here.iter().all(|word| *word == 0) {
+                return None;
+            }
+            sets.push(here);
+        }
+        let last = first_bit(sets.last()?)?;
+        let mut at = last;
+        for n in (1..sets.len()).rev() {
+            let reach = usize::from(self.reach(pattern.elements[n].gap)) + 1;
+            at = (at.saturating_sub(reach)..=at).rev().find(|&p| get(&sets[n - 1], p)).unwrap_or(at);
+        }
+        let (from, to) = (self.places[at].start as usize, self.places[last].end as usize);
+        self.text.get(from..to)
+    }
+
+    fn reach(&self, gap: u8) -> u8 {
+        if self.ideographs { gap.saturating_mul(IDEOGRAPH_REACH) } else { gap }
+    }
+
+    fn mask(&self, concept: Concept) -> &[u64] {
+        let from = usize::from(concept) * self.stride;
+        &self.masks[from..from + self.stride]
+    }
+
+    fn candidates(&self, element: &Element) -> Option<Bits> {
+        let mut lists = element.any_of.iter().filter(|list| self.present[usize::from(**list)]);
+        let mut bits = self.mask(*lists.next()?).to_vec();
+        for list in lists {
+            or(&mut bits, self.mask(*list));
+        }
+        for list in element.not_next.iter().filter(|list| self.present[usize::from(**list)]) {
+            let mut next = self.mask(*list).to_vec();
+            shift_down(&mut next);
+            and_not(&mut bits, &next);
+        }
+        Some(bits)
+    }
+
+    fn restrict(&self, bits: &mut Bits, element: &Element, first: bool, reading: Reading) {
+        if element.imperative {
+            and(bits, &self.imperative);
+        }
+        if element.verb {
+            and_not(bits, &self.noun);
+        }
+        match reading {
+            Reading::Asked if element.verb || first => {
+                and_not(bits, &self.negated);
+                and_not(bits, &self.described);
+            }
+            Reading::NotNegated if element.verb || first => and_not(bits, &self.negated),
+            Reading::Asked | Reading::NotNegated | Reading::Raw => {}
+        }
+    }
+
+    fn look_up(&mut self, at: usize, words: &[&str], lexicon: &Lexicon) {
+        let word = words[at];
+        let kind = self.places[at].kind;
+        if let Some(form) = form_concept(kind) {
+            self.set(form, at);
+        }
+        if word.is_empty() {
+            return;
+        }
+        if let Some(entry) = lexicon.get(word) {
+            self.mark_entry(entry, at, words);
+        }
+        // A name is not its beginning: only names that begin with a dot or dash have families.
+        if kind == Kind::Word || word.starts_with(['.', '-', '~']) {
+            lexicon.prefixes(word, |lists| lists.iter().for_each(|list| self.set(*list, at)));
+        }
+        if kind == Kind::Path || kind == Kind::Ident {
+            self.look_up_name(word, at, lexicon);
+        }
+    }
+
+    fn look_up_name(&mut self, word: &str, at: usize, lexicon: &Lexicon) {
+        /// Deeper paths are looked at from their end only as far as this, to stay linear.
+        const SEGMENTS_MAX: usize = 8;
+        for (slash, _) in word.rmatch_indices('/').take(SEGMENTS_MAX) {
+            let tail = &word[slash + 1..];
+            if tail.contains('.') {
+                if let Some(entry) = lexicon.get(tail) {
+                    entry.exact.iter().for_each(|list| self.set(*list, at));
+                }
+                if tail.starts_with('.') {
+                    lexicon.prefixes(tail, |lists| lists.iter().for_each(|list| self.set(*list, at)));
+                }
+            }
+        }
+        let is_production = |part: &str| matches!(part, "prod" | "production");
+        if word.split(|c: char| !c.is_ascii_alphanumeric()).any(is_production) {
+            self.set(PRODNAME, at);
+        }
+    }
+
+    fn mark_entry(&mut self, entry: &Entry, at: usize, words: &[&str]) {
+        entry.exact.iter().chain(&entry.prefix).for_each(|list| self.set(*list, at));
+        for (rest, list) in &entry.phrases {
+            let matches = rest.iter().enumerate().all(|(n, piece)| {
+                words.get(at + 1 + n).is_some_and(|word| {
+                    if piece.prefix { word.starts_with(piece.text.as_str()) } else { *word == piece.text }
+                })
+            });
+            if matches {
+                (at..=at + rest.len()).for_each(|n| self.set(*list, n));
+            }
+        }
+    }
+
+    fn set(&mut self, concept: Concept, at: usize) {
+        let concept = usize::from(concept);
+        self.masks[concept * self.stride + at / 64] |= 1 << (at % 64);
+        self.present[concept] = true;
+    }
+
+    /// Walks once through the tokens and marks what is negated, described, a noun, or may begin an order.
+    fn read_structure(&mut self, structure: &Structure) {
+        let count = self.places.len();
+        let mut from = 0;
+        while from < count {
+            let ends = |p: &Place| matches!(p.kind, Kind::End | Kind::Question);
+            let to = (from..count).find(|&n| ends(&self.places[n])).unwrap_or(count);
+            let asks = to < count && self.places[to].kind == Kind::Question;
+            self.read_sentence(from, to, asks, structure);
+            if to < count {
+                put(&mut self.end, to);
+            }
+            from = to + 1;
+        }
+    }
+
+    fn read_sentence(&mut self, from: usize, to: usize, asks: bool, s: &Structure) {
+        let (mut negation, mut spec) = (0_usize, 0_usize);
+        let (mut material, mut question) = (false, false);
+        let asks_anywhere = self.contains(s.ask_anywhere) && (from..to).any(|n| self.has(s.ask_anywhere, n));
+        for at in from..to {
+            let kind = self.places[at].kind;
+            let before = if at > from { Some(at - 1) } else { None };
+            let starts = before.is_none_or(|b| !self.places[b].kind.is_word() || self.has(s.lead_in, b));
+            if starts {
+                put(&mut self.imperative, at);
+            }
+            if kind == Kind::Colon || self.has(s.contrast, at) || self.has(s.negation_cancel, at) {
+                negation = 0;
+            }
+            if kind == Kind::Comma {
+                let list_goes_on = (at + 1..(at + 4).min(to)).any(|n| self.has(s.alternative, n));
+                if !list_goes_on {
+                    negation = 0;
+                }
+                spec = 0;
+            }
+            if negation > 0 {
+                put(&mut self.negated, at);
+                negation -= 1;
+            }
+            if spec > 0 || (material && !starts) || asks_anywhere || (question && (asks || !starts)) {
+                put(&mut self.described, at);
+                spec = spec.saturating_sub(1);
+            }
+            if self.has(s.negation, at) {
+                negation = NEGATION_REACH;
+            } else if self.has(s.negation_short, at) {
+                negation = negation.max(NEGATION_SHORT_REACH);
+            }
+            if self.has(s.spec, at) {
+                spec = SPEC_REACH;
+            }
+            if self.has(s.author, at) && !get(&self.negated, at) {
+                material = true;
+            }
+            if self.has(s.ask, at) && (starts || material) {
+                question = true;
+            }
+            if before.is_some_and(|b| self.has(s.article, b))
+                || self.has(s.code, at + 1) && at + 1 < to && kind != Kind::Ideograph
+            {
+                put(&mut self.noun, at);
+            }
+            if self.has(s.negation_after, at) {
+                for back in at.saturating_sub(NEGATION_BACK_REACH).max(from)..at {
+                    put(&mut self.negated, back);
+                }
+            }
+        }
+    }
+}
+
+/// The number of the list of production names among the forms.
+const PRODNAME: Concept = 8;
+
+fn form_concept(kind: Kind) -> Option<Concept> {
+    match kind {
+        Kind::End | Kind::Question => Some(0),
+        Kind::Comma => Some(1),
+        Kind::Colon => Some(2),
+        Kind::Path => Some(3),
+        Kind::Ident => Some(4),
+        Kind::Number => Some(5),
+        Kind::Quote => Some(6),
+        Kind::Flag => Some(7),
+        Kind::Word | Kind::Ideograph => None,
+    }
+}
+
+fn get(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
+}
+
+fn put(bits: &mut [u64], at: usize) {
+    if let Some(word) = bits.get_mut(at / 64) {
+        *word |= 1 << (at % 64);
+    }
+}
+
+fn or(bits: &mut [u64], other: &[u64]) {
+    bits.iter_mut().zip(other).for_each(|(a, b)| *a |= b);
+}
+
+fn and(bits: &mut [u64], other: &[u64]) {
+    bits.iter_mut().zip(other).for_each(|(a, b)| *a &= b);
+}
+
+fn and_not(bits: &mut [u64], other: &[u64]) {
+    bits.iter_mut().zip(other).for_each(|(a, b)| *a &= !b);
+}
+
+fn shift_up(bits: &mut [u64]) {
+    let mut carry = 0;
+    for word in bits {
+        let out = *word >> 63;
+        *word = (*word << 1) | carry;
+        carry = out;
+    }
+}
+
+fn shift_down(bits: &mut [u64]) {
+    let mut carry = 0;
+    for word in bits.iter_mut().rev() {
+        let out = *word << 63;
+        *word = (*word >> 1) | carry;
+        carry = out;
+    }
+}
+
+fn first_bit(bits: &[u64]) -> Option<usize> {
+    bits.iter().position(|word| *word != 0).map(|n| n * 64 + bits[n].trailing_zeros() as usize)
+}
