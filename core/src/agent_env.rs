@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::agent::{AdapterKind, Agent, Billing};
 
 /// Names that every agent gets when they are set. A trailing `*` stands for any ending.
@@ -106,7 +108,8 @@ const VERTEX: &[&str] = &[
 const RULED: &[&str] = &["ANTHROPIC_*", "CLAUDECODE", "CLAUDE_*", "POINTSMAN_*"];
 
 /// A cloud that serves the models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Cloud {
     /// Amazon Bedrock.
     Bedrock,
@@ -115,7 +118,8 @@ pub enum Cloud {
 }
 
 /// Who pays for an agent's tokens, as far as the environment tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Payer {
     /// A subscription login; ambient API variables are withheld.
     Subscription,

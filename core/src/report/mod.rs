@@ -1,9 +1,11 @@
 //! Turning what was recorded into what is shown: plain values that are printed as text or JSON.
 //!
 //! Reading order: `run` (one run), `live` (a run as it happens), `metrics` (the daily records),
-//! `hint` (what a person can do next).
+//! `hint` (what a person can do next),
+//! `plain_text` (strangers' words for a terminal).
 
 pub mod hint;
 pub mod live;
 pub mod metrics;
+pub mod plain_text;
 pub mod run;

@@ -62,10 +62,8 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
 }
 
 /// Returns the prompt in a form that the CLI does not take for a slash command.
+///
+/// A `/` as the very first character is what makes a command (2.1.197 and 2.1.330); after a line break it is text.
 fn as_text(prompt: &str) -> String {
-    if prompt.trim_start().starts_with('/') {
-        format!("Request: {}", prompt.trim_start())
-    } else {
-        prompt.to_owned()
-    }
+    if prompt.starts_with('/') { format!("\n{prompt}") } else { prompt.to_owned() }
 }

@@ -1,0 +1,161 @@
+//! The only place that prints: data to standard output, everything for people to standard error.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use pointsman_core::report::plain_text::plain_text;
+use serde::Serialize;
+
+use super::exit::Failure;
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON value.
+    Json,
+    /// One JSON value a line, as things happen.
+    Jsonl,
+}
+
+/// How a list or a value is printed, where there is no stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlainFormat {
+    /// For people.
+    Text,
+    /// One JSON value.
+    Json,
+}
+
+/// The weight of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Something went well.
+    Good,
+    /// Something to know.
+    Plain,
+    /// Something that may be wrong.
+    Warning,
+    /// Something failed.
+    Bad,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Tone::Good => AnsiColor::Green.on_default().bold(),
+            Tone::Plain => Style::new().bold(),
+            Tone::Warning => AnsiColor::Yellow.on_default().bold(),
+            Tone::Bad => AnsiColor::Red.on_default().bold(),
+        }
+    }
+}
+
+/// Prints text as data. A reader that went away is no error of ours.
+pub fn text(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(out, "{}{newline}", plain_text(text)).and_then(|()| out.flush());
+}
+
+/// Prints bytes as data, as they are: for files that another program reads.
+pub fn bytes(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
+/// Prints one JSON value as data: over several lines for a terminal, in one line otherwise.
+pub fn json<T: Serialize>(value: &T) {
+    let pretty = std::io::stdout().is_terminal();
+    let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    line(&text.expect("plain data has a JSON form"));
+}
+
+/// Prints one line as data; returns whether anybody still reads.
+pub fn line(line: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+}
+
+/// Says something to people: a word with weight, and a sentence.
+pub fn say(tone: Tone, word: &str, sentence: &str) {
+    let style = tone.style();
+    let mut err = AutoStream::auto(std::io::stderr().lock());
+    let _ = writeln!(err, "{style}{word}{style:#} {}", plain_text(sentence));
+}
+
+/// Says something to people in a dim line below another.
+pub fn detail(sentence: &str) {
+    let dim = Style::new().dimmed();
+    let mut err = AutoStream::auto(std::io::stderr().lock());
+    let _ = writeln!(err, "  {dim}{}{dim:#}", plain_text(sentence));
+}
+
+/// Says what failed, and what to do next on a line of its own.
+pub fn failure(failure: &Failure) {
+    say(Tone::Bad, "error:", &failure.message);
+    if let Some(next) = &failure.hint {
+        hint(next);
+    }
+}
+
+/// Says what to do next.
+pub fn hint(sentence: &str) {
+    let style = AnsiColor::Cyan.on_default();
+    let mut err = AutoStream::auto(std::io::stderr().lock());
+    let _ = writeln!(err, "  {style}hint:{style:#} {}", plain_text(sentence));
+}
+
+/// Asks a yes-or-no question on the terminal; anything but a yes is a no.
+pub fn ask(question: &str) -> bool {
+    let mut err = AutoStream::auto(std::io::stderr().lock());
+    let _ = write!(err, "{} [y/N] ", plain_text(question)).and_then(|()| err.flush());
+    drop(err);
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// Tells whether a person can be asked and can read the question.
+pub fn somebody_is_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Tells whether progress can be shown.
+pub fn progress_is_seen() -> bool {
+    let dumb = anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never;
+    std::io::stderr().is_terminal() && !dumb
+}
+
+/// Returns a path as people write it: below the home directory with `~`.
+pub fn short_path(path: &Path, home: &Path) -> String {
+    match path.strip_prefix(home) {
+        Ok(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Ok(rest) => format!("~/{}", rest.display()),
+        Err(_) => path.display().to_string(),
+    }
+}
+
+/// Returns rows as columns of equal width.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([head[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let print = |cells: Vec<&str>| {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![print(head.to_vec())];
+    lines.extend(rows.iter().map(|row| print(row.iter().map(String::as_str).collect())));
+    lines.join("\n")
+}

@@ -1,0 +1,149 @@
+//! Words of an agent, made safe for a terminal: text stays, everything that commands a terminal goes.
+
+use std::borrow::Cow;
+
+/// Returns the text without control and escape sequences, and without characters that reorder text.
+///
+/// Line feeds and tabs stay. A carriage return goes: it would let a line overwrite itself. The body of
+/// an escape sequence goes with it, so that no remains (`[31m`, a window title) are left to read.
+pub fn plain_text(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\u{9b}' => skip_control_sequence(&mut chars),
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut chars),
+            c if is_unsafe(c) => {}
+            c => plain.push(c),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+fn is_unsafe(c: char) -> bool {
+    let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
+    (c.is_control() && c != '\n' && c != '\t') || reorders
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// After ESC: a control sequence, a string that a terminal would swallow, or a short sequence.
+fn skip_escape(chars: &mut Chars<'_>) {
+    match chars.peek() {
+        Some('[') => {
+            chars.next();
+            skip_control_sequence(chars);
+        }
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            chars.next();
+            skip_string(chars);
+        }
+        Some(' '..='/') => {
+            while chars.next_if(|c| (' '..='/').contains(c)).is_some() {}
+            chars.next_if(|c| ('0'..='~').contains(c));
+        }
+        Some('0'..='~') => {
+            chars.next();
+        }
+        Some(_) | None => {}
+    }
+}
+
+/// Parameters and intermediate characters, then one final character (ECMA-48, 5.4).
+fn skip_control_sequence(chars: &mut Chars<'_>) {
+    while chars.next_if(|c| (' '..='?').contains(c)).is_some() {}
+    chars.next_if(|c| ('@'..='~').contains(c));
+}
+
+/// The longest operating-system command that is swallowed; an unclosed one must not eat the answer.
+const STRING_CHARS_MAX: usize = 1024;
+
+/// Everything up to BEL or ST; an unclosed string ends at the line's end or at the bound.
+fn skip_string(chars: &mut Chars<'_>) {
+    for _ in 0..STRING_CHARS_MAX {
+        match chars.peek() {
+            None | Some('\n') => return,
+            Some('\u{7}' | '\u{9c}') => {
+                chars.next();
+                return;
+            }
+            Some('\u{1b}') => {
+                chars.next();
+                chars.next_if_eq(&'\\');
+                return;
+            }
+            Some(_) => {
+                chars.next();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ordinary_text_is_not_touched() {
+        for text in ["", "plain", "tab\there\nline", "émoji 👩‍👩‍👧 中文 עברית", "[31m without escape"] {
+            assert!(matches!(plain_text(text), Cow::Borrowed(same) if same == text), "{text:?}");
+        }
+    }
+
+    /// The guard is `plain_text`: with the identity in its place nearly all of these fail.
+    #[test]
+    fn s09_fifty_ways_to_command_a_terminal_leave_only_their_text() {
+        let mut payloads: Vec<(String, &str)> = vec![
+            ("\u{1b}[31mred\u{1b}[0m".into(), "red"),
+            ("\u{1b}]0;owned\u{7}title".into(), "title"),
+            ("\u{1b}]8;;http://evil\u{1b}\\link\u{1b}]8;;\u{1b}\\".into(), "link"),
+            ("\u{1b}]52;c;ZXZpbA==\u{7}clipboard".into(), "clipboard"),
+            ("\u{1b}P+q544e\u{1b}\\dcs".into(), "dcs"),
+            ("\u{1b}_apc\u{1b}\\x".into(), "x"),
+            ("\u{1b}^pm\u{1b}\\x".into(), "x"),
+            ("\u{1b}Xsos\u{1b}\\x".into(), "x"),
+            ("\u{9b}31mred".into(), "red"),
+            ("\u{9d}0;t\u{9c}x".into(), "x"),
+            ("\u{90}q\u{9c}x".into(), "x"),
+            ("safe\rEVIL".into(), "safeEVIL"),
+            ("a\u{8}\u{8}b".into(), "ab"),
+            ("\u{7}bell".into(), "bell"),
+            ("nul\0".into(), "nul"),
+            ("\u{7f}del".into(), "del"),
+            ("\u{202e}txt.exe".into(), "txt.exe"),
+            ("\u{2066}x\u{2069}".into(), "x"),
+            ("\u{1b}(0lqk".into(), "lqk"),
+            ("\u{1b}#8x".into(), "x"),
+            ("\u{1b}cx".into(), "x"),
+            ("\u{1b}=x".into(), "x"),
+            ("\u{1b}[?1049hx".into(), "x"),
+            ("\u{1b}[2J\u{1b}[Hx".into(), "x"),
+            ("\u{1b}[>0;276;0cx".into(), "x"),
+            ("\u{1b}[6nx".into(), "x"),
+            ("x\u{1b}".into(), "x"),
+            ("x\u{1b}[".into(), "x"),
+            ("x\u{1b}]unclosed\ny".into(), "x\ny"),
+        ];
+        for letter in 'A'..='Z' {
+            payloads.push((format!("\u{1b}[1;2{letter}text"), "text"));
+        }
+        assert!(payloads.len() >= 50);
+        for (payload, want) in payloads {
+            assert_eq!(plain_text(&payload), want, "{payload:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn s09_no_input_leaves_a_control_character(text in "(\\PC|\\pC|\u{1b}|\u{9b}|\\[|\\]|;|m){0,60}") {
+            let plain = plain_text(&text);
+            prop_assert!(!plain.chars().any(is_unsafe), "{plain:?}");
+        }
+    }
+}
