@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
+use serde::Serialize;
 
 use super::decode::decode;
 use super::env::{Dirs, Environment};
@@ -55,7 +56,7 @@ pub struct Loaded {
 }
 
 /// One setting, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// The key with dots.
     pub key: String,

@@ -160,6 +160,12 @@ type Parsed<'f> = (&'f ProjectFile, Result<AgentFile, AgentFileError>);
 fn may_be((other, parsed): &Parsed<'_>, file: &ProjectFile, agent: &AgentFile) -> bool {
     let is_same_name = match parsed {
         Ok(parsed) => parsed.name == agent.name,
+        // A readme, for every reader.
+        Err(AgentFileError::NoFrontMatter)
+            if !other.text.trim_start_matches('\u{feff}').starts_with("---") =>
+        {
+            false
+        }
         Err(_) => other.text.to_lowercase().contains(agent.name.as_str()),
     };
     other.path != file.path && is_same_name
