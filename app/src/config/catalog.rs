@@ -7,6 +7,7 @@ use pointsman_core::agent::{
 };
 use pointsman_core::ids::AgentName;
 
+use super::error::Warning;
 use super::model::{AgentSettings, Settings};
 use super::project::ProjectAgent;
 
@@ -17,7 +18,7 @@ impl Settings {
     /// Builds the catalog: the agents of the settings, and those of the project under names that are free.
     pub fn catalog(&self, project_agents: Vec<ProjectAgent>) -> Result<Catalog, CatalogError> {
         let configured = self.agents.iter().map(|(name, agent)| self.agent(name, agent));
-        let free = |agent: &ProjectAgent| !self.agents.contains_key(&agent.name);
+        let free = |agent: &ProjectAgent| self.left_out(agent).is_none();
         let of_project =
             project_agents.into_iter().filter(free).filter_map(|agent| self.project_agent(agent));
         let agents = configured.chain(of_project).collect();
@@ -50,8 +51,26 @@ impl Settings {
         }
     }
 
+    /// Says why the catalog has no place for a project's agent, if it has none.
+    pub(super) fn left_out(&self, agent: &ProjectAgent) -> Option<Warning> {
+        let model = agent.model.as_deref().unwrap_or_default();
+        let like = self.tier_of(agent).and_then(|tier| self.agents.get(&self.tiers.get(tier).agent));
+        let (reason, hint) = if self.agents.contains_key(&agent.name) {
+            ("there is an agent of that name", None)
+        } else if self.tier_of(agent).is_none() {
+            let hint = format!("add \"{model}\" to `served_as` of a tier in your own settings");
+            ("its model is of no known tier", Some(hint))
+        } else if like.is_some_and(|like| like.adapter == AdapterKind::Plain) {
+            ("the agent of its tier is not Claude Code, which alone reads such files", None)
+        } else {
+            return None;
+        };
+        let message = format!("the project's agent `{}` is left out: {reason}", agent.name);
+        Some(Warning { at: None, message, hint })
+    }
+
     /// Returns the tier that a project's agent counts as, or `None` when its model is not known.
-    pub(super) fn tier_of(&self, agent: &ProjectAgent) -> Option<Tier> {
+    fn tier_of(&self, agent: &ProjectAgent) -> Option<Tier> {
         let Some(model) = agent.model.as_deref().filter(|model| *model != "inherit") else {
             return Some(Tier::Sonnet);
         };
@@ -64,11 +83,6 @@ impl Settings {
     fn project_agent(&self, agent: ProjectAgent) -> Option<Agent> {
         let tier = self.tier_of(&agent)?;
         let like = self.agents.get(&self.tiers.get(tier).agent)?;
-        // Only the claude adapter can run a file of `.claude/agents`.
-        let command = match like.adapter {
-            AdapterKind::Claude => like.command.clone(),
-            AdapterKind::Plain => return None,
-        };
         let only_looks = agent
             .tools
             .as_ref()
@@ -82,8 +96,8 @@ impl Settings {
             cli_agent: Some(agent.name.to_string()),
             name: agent.name,
             description: agent.description,
-            adapter: AdapterKind::Claude,
-            command,
+            adapter: like.adapter,
+            command: like.command.clone(),
             tier,
             model,
             fallback_model: like.fallback_model.clone(),
@@ -178,6 +192,16 @@ mod tests {
         assert_eq!(agent.billing, like.billing);
         assert_eq!((agent.permission_mode, agent.env.len(), agent.access), (None, 0, Access::ReadOnly));
         assert_eq!((agent.cli_agent.as_deref(), agent.source), (Some("reader"), AgentSource::Project));
+    }
+
+    #[test]
+    fn a_projects_agent_needs_claude_code_in_its_tier() {
+        let text = "[agents.mine]\nadapter = \"plain\"\ncommand = [\"mine\"]\ntier = \"haiku\"\n\
+                    [tiers.haiku]\nagent = \"mine\"";
+        let settings = settings(text);
+        let agent = project_agent("x", Some("haiku"));
+        assert!(settings.left_out(&agent).unwrap().message.contains("not Claude Code"));
+        assert!(settings.catalog(vec![agent]).unwrap().get(&"x".parse().unwrap()).is_none());
     }
 
     #[test]

@@ -240,6 +240,8 @@ impl Dirs {
 
 #[cfg(test)]
 mod tests {
+    use pointsman_core::agent::Tier;
+
     use super::*;
 
     #[test]
@@ -256,6 +258,20 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), VARIABLES.len());
+    }
+
+    #[test]
+    fn the_page_on_configuration_names_every_setting_and_variable() {
+        let page = include_str!("../../../docs/configuration.md");
+        for variable in VARIABLES {
+            let key = variable.setting.filter(|_| variable.name != MODE).map(|key| {
+                Tier::ALL
+                    .iter()
+                    .fold(key.to_owned(), |key, tier| key.replace(&format!("tiers.{tier}."), "tiers.TIER."))
+            });
+            let name = key.unwrap_or_else(|| variable.name.to_owned());
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
     }
 
     #[test]

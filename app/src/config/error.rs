@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::layers::Origin;
 
 /// Why settings cannot be used.
@@ -90,7 +92,7 @@ impl Error {
 }
 
 /// Something that was left out or overruled while settings were read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// The place, when there is one: `file:line` or the name of a variable.
     pub at: Option<String>,

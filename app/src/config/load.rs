@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
+use serde::Serialize;
 
 use super::decode::decode;
 use super::env::{Dirs, Environment};
@@ -55,7 +56,7 @@ pub struct Loaded {
 }
 
 /// One setting, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// The key with dots.
     pub key: String,
@@ -205,25 +206,12 @@ fn project_agents(
     };
     let (mut agents, left_out) = files.agents(is_trusted);
     warnings.extend(left_out);
-    let at = || Some(printable(&files.root.display().to_string()));
-    agents.retain(|agent| {
-        let (message, hint) = if settings.agents.contains_key(&agent.name) {
-            (
-                format!("the project's agent `{}` is left out: there is an agent of that name", agent.name),
-                None,
-            )
-        } else if settings.tier_of(agent).is_none() {
-            let model = agent.model.as_deref().unwrap_or_default();
-            let hint = format!("add \"{model}\" to `served_as` of a tier in your own settings");
-            (
-                format!("the project's agent `{}` is left out: its model is of no known tier", agent.name),
-                Some(hint),
-            )
-        } else {
-            return true;
-        };
-        warnings.push(Warning { at: at(), message, hint });
-        false
+    agents.retain(|agent| match settings.left_out(agent) {
+        Some(warning) => {
+            warnings.push(Warning { at: Some(printable(&files.root.display().to_string())), ..warning });
+            false
+        }
+        None => true,
     });
     agents
 }

@@ -160,6 +160,7 @@ type Parsed<'f> = (&'f ProjectFile, Result<AgentFile, AgentFileError>);
 fn may_be((other, parsed): &Parsed<'_>, file: &ProjectFile, agent: &AgentFile) -> bool {
     let is_same_name = match parsed {
         Ok(parsed) => parsed.name == agent.name,
+        Err(AgentFileError::NoFrontMatter) if !opens_with_a_fence(&other.text) => false,
         Err(_) => other.text.to_lowercase().contains(agent.name.as_str()),
     };
     other.path != file.path && is_same_name
@@ -189,6 +190,11 @@ pub struct ProjectAgent {
     pub privileged_keys: Vec<String>,
     /// The permission mode it asks for; `None` unless the project is trusted.
     pub permission_mode: Option<PermissionMode>,
+}
+
+/// Tells a front matter that a lenient reader could still find from a readme, which is no agent for anybody.
+fn opens_with_a_fence(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with("---")
 }
 
 fn parse(file: &ProjectFile) -> Result<AgentFile, AgentFileError> {

@@ -52,14 +52,17 @@ fn limits(settings: &Settings, rules: &mut Rules<'_>) {
         (["limits", "max_usd"], limits.max_usd.is_none_or(|usd| usd.is_finite() && usd > 0.0)),
         (["limits", "answer_bytes_max"], limits.answer_bytes_max > 0),
         (["retry", "base"], long(settings.retry.base)),
-        (["retry", "cap"], settings.retry.cap >= settings.retry.base),
         (["breaker", "threshold"], settings.breaker.threshold > 0),
     ] {
-        rules.must(holds, &path, || match path {
-            ["retry", "cap"] => "must not be shorter than `retry.base`".to_owned(),
-            _ => "must be greater than zero".to_owned(),
-        });
+        rules.must(holds, &path, || "must be greater than zero".to_owned());
     }
+    // Of two values that do not fit together, the one that somebody wrote last is to blame.
+    let layer = |key| rules.root.get(&["retry", key]).map(Node::layer);
+    let (blamed, message) = match layer("cap") >= layer("base") {
+        true => ("cap", "must not be shorter than `retry.base`"),
+        false => ("base", "must not be longer than `retry.cap`"),
+    };
+    rules.must(settings.retry.cap >= settings.retry.base, &["retry", blamed], || message.to_owned());
 }
 
 fn tiers(settings: &Settings, rules: &mut Rules<'_>) {

@@ -75,6 +75,10 @@ fn a_mistake_names_its_variable_flag_or_file() {
             "home/.config/pointsman/config.toml:2:12: `limits.attempts` must be greater than zero",
         ),
         (
+            Fixture::new().user("retry.base = \"2m\""),
+            "home/.config/pointsman/config.toml:1:14: `retry.base` must not be longer than `retry.cap`",
+        ),
+        (
             Fixture::new().user("\n\ntiers.opus.agent = \"nobody\""),
             "home/.config/pointsman/config.toml:3:20: `tiers.opus.agent` names agent `nobody`, which does not \
              exist; known agents: haiku-general, opus-general, sonnet-general",

@@ -92,6 +92,7 @@ fn a_harmless_file_never_lends_its_name_to_one_that_is_left_out() {
         fixture.agent("helper", "model: haiku");
         fixture.agent("bystander", "model: haiku");
         fixture.agent(stem, rival);
+        fixture.write("repo/.claude/agents/README.md", "# helper, bystander\n");
         let agents = fixture.load().unwrap().project_agents;
         let names: Vec<_> = agents.iter().map(|agent| agent.name.as_str()).collect();
         assert_eq!(names, ["bystander"], "{rival}");
