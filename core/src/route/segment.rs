@@ -250,10 +250,14 @@ fn find_close(after: &str, close: char) -> Option<usize> {
     })
 }
 
+/// Whether the last word is one that executes. Looks at the end only, so that many quotations stay cheap.
 fn ends_in_execute(own: &str) -> bool {
-    let tail = own.trim_end();
-    let word = tail.rsplit([' ', '\n', '\t']).next().unwrap_or_default();
-    word.len() <= 20 && EXECUTE.contains(&word.to_lowercase().as_str())
+    /// More bytes than the longest such word and the space after it have.
+    const WINDOW: usize = 24;
+    let from = (own.len().saturating_sub(WINDOW)..=own.len()).find(|n| own.is_char_boundary(*n)).unwrap_or(0);
+    let tail = own[from..].trim_end();
+    let word = tail.rsplit([' ', '\n', '\t', QUOTE_MARK]).next().unwrap_or_default();
+    EXECUTE.contains(&word.to_lowercase().as_str())
 }
 
 /// Returns the first and the last characters of a text.

@@ -125,6 +125,10 @@ impl<'a> Stream<'a> {
 
     /// Returns the first words that the pattern matches, as they stand in the text.
     pub fn find(&self, pattern: &Pattern, reading: Reading) -> Option<&'a str> {
+        let is_there = |element: &Element| element.any_of.iter().any(|list| self.contains(*list));
+        if !pattern.elements.iter().all(is_there) {
+            return None;
+        }
         let mut sets: Vec<Bits> = Vec::with_capacity(pattern.elements.len());
         for element in &pattern.elements {
             let mut here = self.candidates(element)?;
