@@ -167,12 +167,9 @@ impl Policy {
 
     /// Reads a policy and prepares it for matching.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
-        let t0 = std::time::Instant::now();
         let table: Table =
             toml::from_str(text).map_err(|e| PolicyError::Syntax { message: e.message().to_owned() })?;
-        eprintln!("T toml {:?}", t0.elapsed());
         let mut lexicon = Lexicon::new(&table.words);
-        eprintln!("T lex {:?}", t0.elapsed());
         let structure =
             Structure::new(&lexicon).map_err(|name| PolicyError::MissingWords { name: name.to_owned() })?;
         let mut rules: Vec<Rule> = Vec::with_capacity(table.rules.len());
@@ -183,7 +180,6 @@ impl Policy {
             }
             rules.push(rule);
         }
-        eprintln!("T rules {:?} {}", t0.elapsed(), lexicon.len());
         Ok(Policy { text_hash: blake3::hash(text.as_bytes()), rules, lexicon, structure })
     }
 
