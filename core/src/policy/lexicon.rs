@@ -155,7 +155,8 @@ impl Lexicon {
             How::Word | How::Beginning => found(entry.concept, 1),
             How::Phrase { from, to } => {
                 let pieces = &self.pieces[from as usize..to as usize];
-                let follows = |(n, piece): (usize, &Piece)| words.get(n + 1).is_some_and(|w| piece.matches(w));
+                let follows =
+                    |(n, piece): (usize, &Piece)| words.get(n + 1).is_some_and(|w| piece.matches(w));
                 if pieces.iter().enumerate().all(follows) {
                     found(entry.concept, pieces.len() + 1);
                 }
@@ -305,4 +306,18 @@ impl Structure {
             tiers: [find("haiku")?, find("sonnet")?, find("opus")?],
         })
     }
+}
+
+/// Returns words of a text that differ but share a hash.
+#[cfg(test)]
+pub(super) fn colliding_words(text: &str) -> Vec<String> {
+    let mut seen: HashMap<u64, String> = HashMap::new();
+    let mut colliding = Vec::new();
+    tokens::tokenize(text, |token| {
+        let earlier = seen.entry(hash_of(token.folded)).or_insert_with(|| token.folded.to_owned());
+        if earlier != token.folded {
+            colliding.push(token.folded.to_owned());
+        }
+    });
+    colliding
 }

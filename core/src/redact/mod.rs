@@ -48,7 +48,12 @@ impl Hints {
                 (text, KINDS.iter().position(|kind| kind.name == name).expect("a hint names a kind"))
             })
             .unzip();
-        Hints { any_case: searcher(&texts, true), kind_of, sharp: searcher(&sharp_texts, false), sharp_kind_of }
+        Hints {
+            any_case: searcher(&texts, true),
+            kind_of,
+            sharp: searcher(&sharp_texts, false),
+            sharp_kind_of,
+        }
     }
 
     /// Returns the kinds that may stand in the text, as bits; a kind beyond the last is the private key.
@@ -143,15 +148,52 @@ fn is_value(text: &str) -> bool {
     let value = text.trim_matches(['"', '\'']);
     let lower = value.to_ascii_lowercase();
     let words = [
-        "string", "str", "null", "none", "nil", "true", "false", "required", "optional", "undefined", "text", "bool",
-        "boolean", "number", "bytes", "changeme", "redacted", "secret", "password", "token", "value", "option<string>",
-        "&str", "authentication", "authorization", "bearer", "basic", "digest", "negotiate", "apikey",
+        "string",
+        "str",
+        "null",
+        "none",
+        "nil",
+        "true",
+        "false",
+        "required",
+        "optional",
+        "undefined",
+        "text",
+        "bool",
+        "boolean",
+        "number",
+        "bytes",
+        "changeme",
+        "redacted",
+        "secret",
+        "password",
+        "token",
+        "value",
+        "option<string>",
+        "&str",
+        "authentication",
+        "authorization",
+        "bearer",
+        "basic",
+        "digest",
+        "negotiate",
+        "apikey",
     ];
-    let placeholder = value.starts_with(['$', '<', '{', '%', '*', '&', '[', '(']) || lower.starts_with("your")
-        || lower.starts_with("xxx") || lower.starts_with("process.env") || lower.starts_with("os.environ")
-        || lower.starts_with("std::env") || lower.starts_with("env.") || lower.starts_with("self.") || lower.contains("getenv");
-    let call = !quoted && (value.ends_with(')') || value.contains("()") || value.ends_with('(') || value.contains('['));
-    !value.is_empty() && !placeholder && !call && !words.contains(&lower.trim_end_matches(['.', ',', ';', ')']))
+    let placeholder = value.starts_with(['$', '<', '{', '%', '*', '&', '[', '('])
+        || lower.starts_with("your")
+        || lower.starts_with("xxx")
+        || lower.starts_with("process.env")
+        || lower.starts_with("os.environ")
+        || lower.starts_with("std::env")
+        || lower.starts_with("env.")
+        || lower.starts_with("self.")
+        || lower.contains("getenv");
+    let call = !quoted
+        && (value.ends_with(')') || value.contains("()") || value.ends_with('(') || value.contains('['));
+    !value.is_empty()
+        && !placeholder
+        && !call
+        && !words.contains(&lower.trim_end_matches(['.', ',', ';', ')']))
 }
 
 #[cfg(test)]

@@ -168,7 +168,8 @@ fn label(name: &str, out: &mut String) {
 /// Whether a line may belong to a private key: base64, or one of its headers.
 fn is_key_body(line: &str) -> bool {
     let inner = line.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    let header = ["Proc-Type:", "DEK-Info:", "Comment:", "Version:", "Hash:"].iter().any(|h| inner.starts_with(h));
+    let header =
+        ["Proc-Type:", "DEK-Info:", "Comment:", "Version:", "Hash:"].iter().any(|h| inner.starts_with(h));
     header || inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'\\'))
 }
 

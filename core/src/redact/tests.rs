@@ -21,11 +21,8 @@ fn samples() -> Vec<Sample> {
     let hex = |n| filler(n, "0123456789abcdef");
     let mixed = |n| filler(n, "aB3dE5gH7jK9mN2pQ4rS6tU8vW");
     let upper = |n| filler(n, "ABCDEFGH234567");
-    let plain = |kind, prefix: &str, rest: String| Sample {
-        kind,
-        text: format!("{prefix}{rest}"),
-        secret: rest,
-    };
+    let plain =
+        |kind, prefix: &str, rest: String| Sample { kind, text: format!("{prefix}{rest}"), secret: rest };
     let mut all = vec![
         plain("anthropic", "sk-ant-", format!("api03-{}", mixed(60))),
         plain("openai", "sk-", format!("proj-{}", mixed(48))),
@@ -108,7 +105,10 @@ fn samples() -> Vec<Sample> {
         });
         all.push(Sample {
             kind: PEM_LABEL,
-            text: format!(r#""key": "-----BEGIN {title}-----\n{}\n-----END {title}-----\n""#, lines.join("\\n")),
+            text: format!(
+                r#""key": "-----BEGIN {title}-----\n{}\n-----END {title}-----\n""#,
+                lines.join("\\n")
+            ),
             secret: lines[1].clone(),
         });
     }

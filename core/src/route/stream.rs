@@ -118,6 +118,17 @@ impl<'a> Stream<'a> {
         get(&self.negated, at) || get(&self.described, at)
     }
 
+    /// Returns whether the place is negated.
+    pub fn is_negated(&self, at: usize) -> bool {
+        get(&self.negated, at)
+    }
+
+    /// Returns whether the list stands anywhere as something that is asked for.
+    pub fn is_asked(&self, concept: Concept) -> bool {
+        self.contains(concept)
+            && (0..self.places.len()).any(|at| self.has(concept, at) && !self.is_mention(at))
+    }
+
     /// Returns whether an order may begin at this place.
     pub fn is_order_start(&self, at: usize) -> bool {
         get(&self.imperative, at)
