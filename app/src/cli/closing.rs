@@ -7,7 +7,8 @@ use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
 
 use super::output::{self, Tone};
 use super::route;
-use crate::engine::preview::{self, Preview};
+use crate::engine::attempt;
+use crate::engine::preview::Preview;
 use crate::engine::submit::Run;
 use crate::engine::Engine;
 
@@ -17,8 +18,8 @@ pub fn route_notice(engine: &Engine, run: &Run) {
     let mut parts = vec![route::in_words(route)];
     if let Some(agent) = engine.catalog.get(&route.agent) {
         parts.push(agent.effective_permission_mode().as_str().to_owned());
-        if !run.rehearsal {
-            parts.push(pays(preview::payer(engine, agent)).to_owned());
+        if !run.rehearsal && agent.adapter.announces_result() {
+            parts.push(pays(attempt::payer(&engine.surroundings, agent)).to_owned());
         }
     }
     output::say(Tone::Plain, &word("route:", run.rehearsal), &parts.join(" · "));
@@ -92,6 +93,12 @@ fn summary(report: &RunReport) -> String {
     }
     if let Some(usd) = report.cost_usd() {
         parts.push(usd_text(usd));
+    }
+    if let Some(payer) = report.attempts.last().map(|attempt| attempt.payer)
+        && !report.rehearsal
+        && payer != Payer::Unknown
+    {
+        parts.push(pays(payer).to_owned());
     }
     parts.push(format!("run {}", report.run_id));
     parts.join(" · ")

@@ -80,7 +80,8 @@ impl From<EngineError> for Failure {
 
 impl From<config::error::Error> for Failure {
     fn from(error: config::error::Error) -> Failure {
-        Failure::new(CONFIG, error.to_string(), error.hint())
+        let exit_code = if error.is_of_flags() { USAGE } else { CONFIG };
+        Failure::new(exit_code, error.to_string(), error.hint())
     }
 }
 

@@ -5,7 +5,6 @@ use std::io::{self, BufRead as _, BufReader};
 
 use pointsman_core::ids::RunId;
 use pointsman_core::report::run::RunReport;
-use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::state::RunState;
 
 use super::Engine;
@@ -18,12 +17,10 @@ pub use crate::store::RunRow;
 /// How many runs an ambiguous beginning is shown with.
 const EXAMPLES_MAX: usize = 3;
 
-/// One run with its log.
+/// One run.
 pub struct FoundRun {
     /// The run.
     pub id: RunId,
-    /// Its log.
-    pub events: Vec<RunEvent>,
     /// Where it stands.
     pub state: RunState,
     /// Who drives it.
@@ -67,7 +64,7 @@ impl Engine {
             what: format!("the log of run `{id}` is damaged: {error}"),
         })?;
         let driver = self.store.driver(&id);
-        Ok(FoundRun { id, events, state, driver })
+        Ok(FoundRun { id, state, driver })
     }
 
     /// Asks the driver of a run to stop it. The run ends a moment later, as cancelled.
