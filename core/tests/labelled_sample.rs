@@ -2,6 +2,8 @@
 //!
 //! `cargo test -p pointsman-core --test labelled_sample -- --nocapture`
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints its table")]
+
 use std::collections::BTreeMap;
 
 use pointsman_core::agent::{Access, AdapterKind, Agent, AgentHooks, AgentSource, Billing, Catalog, Tier};
