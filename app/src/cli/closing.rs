@@ -7,10 +7,10 @@ use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
 
 use super::output::{self, Tone};
 use super::route;
+use crate::engine::Engine;
 use crate::engine::attempt;
 use crate::engine::preview::Preview;
 use crate::engine::submit::Run;
-use crate::engine::Engine;
 
 /// Says in one line where the request goes, with which rights, and who pays.
 pub fn route_notice(engine: &Engine, run: &Run) {
@@ -46,7 +46,9 @@ pub fn line(report: &RunReport, said: Option<&str>, quiet: bool) {
     match report.verdict {
         Some(Verdict::Succeeded) if quiet => {}
         Some(Verdict::Succeeded) => output::say(Tone::Good, &word("done:", rehearsal), &summary(report)),
-        Some(Verdict::Cancelled) => output::say(Tone::Warning, &word("cancelled:", rehearsal), &summary(report)),
+        Some(Verdict::Cancelled) => {
+            output::say(Tone::Warning, &word("cancelled:", rehearsal), &summary(report))
+        }
         Some(Verdict::Waiting) => output::say(Tone::Warning, &word("waiting:", rehearsal), &waiting(report)),
         Some(verdict @ (Verdict::Failed | Verdict::Refused)) => failed(report, verdict, said),
         None => output::say(Tone::Bad, &word("error:", rehearsal), "the run has no verdict; this is a bug"),
@@ -194,5 +196,9 @@ pub fn preview(preview: &Preview) -> String {
 /// Returns an argument as one would type it.
 fn shell_word(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_owned()
+    } else {
+        format!("'{}'", arg.replace('\'', r"'\''"))
+    }
 }

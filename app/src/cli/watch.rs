@@ -117,7 +117,10 @@ impl People {
                     self.say(
                         Tone::Plain,
                         &format!("{why}:"),
-                        &format!("attempt {} with {} ({}){resumed}", started.attempt, started.agent, started.tier),
+                        &format!(
+                            "attempt {} with {} ({}){resumed}",
+                            started.attempt, started.agent, started.tier
+                        ),
                     );
                 }
             }

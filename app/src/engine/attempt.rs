@@ -74,7 +74,8 @@ fn judge(
     end: &ProcessEnd,
 ) -> Judgement {
     if let Some(max) = too_long_for(agent, words) {
-        let detail = format!("the prompt has {} bytes, and `{}` reads at most {max}", words.len(), agent.command[0]);
+        let detail =
+            format!("the prompt has {} bytes, and `{}` reads at most {max}", words.len(), agent.command[0]);
         return Judgement { outcome: Outcome::InvalidRequest, flags: vec![], detail, resets_at: None };
     }
     let mut judgement = outcome::judge(agent, &engine.catalog, &run.nonce, seen, end);
@@ -113,7 +114,13 @@ fn words(run: &Run, plan: &Plan) -> String {
     }
 }
 
-fn started(engine: &Engine, number: u32, agent: &Agent, plan: &Plan, session: &AgentSession) -> AttemptStarted {
+fn started(
+    engine: &Engine,
+    number: u32,
+    agent: &Agent,
+    plan: &Plan,
+    session: &AgentSession,
+) -> AttemptStarted {
     AttemptStarted {
         attempt: number,
         agent: agent.name.clone(),

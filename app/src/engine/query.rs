@@ -42,10 +42,8 @@ impl Engine {
             _ => wanted.parse::<RunId>().map(|_| wanted).map_err(|_| unknown())?,
         };
         let count_max = if prefix.is_empty() { 1 } else { EXAMPLES_MAX + 1 };
-        let rows = self
-            .store
-            .runs_by_prefix(prefix, count_max)
-            .map_err(|what| EngineError::Store { what })?;
+        let rows =
+            self.store.runs_by_prefix(prefix, count_max).map_err(|what| EngineError::Store { what })?;
         let row = match rows.as_slice() {
             [] => return Err(unknown()),
             [row] => row,
@@ -69,10 +67,8 @@ impl Engine {
 
     /// Asks the driver of a run to stop it. The run ends a moment later, as cancelled.
     pub fn cancel(&self, run: &FoundRun) -> Result<(), EngineError> {
-        let not_running = || EngineError::NotRunning {
-            run: run.id.to_string(),
-            state: run.state.phase_name().to_owned(),
-        };
+        let not_running =
+            || EngineError::NotRunning { run: run.id.to_string(), state: run.state.phase_name().to_owned() };
         if run.state.is_finished() {
             return Err(not_running());
         }
@@ -117,11 +113,7 @@ impl LiveLog {
 
 fn ambiguous(wanted: &str, rows: &[RunRow]) -> EngineError {
     let examples: Vec<&str> = rows.iter().take(EXAMPLES_MAX).map(|row| row.run_id.as_str()).collect();
-    EngineError::AmbiguousRun {
-        wanted: wanted.to_owned(),
-        count: rows.len(),
-        examples: examples.join(", "),
-    }
+    EngineError::AmbiguousRun { wanted: wanted.to_owned(), count: rows.len(), examples: examples.join(", ") }
 }
 
 fn printable(text: &str) -> String {
