@@ -1,5 +1,7 @@
 //! One attempt: from a plan to a judged process.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -187,7 +189,7 @@ async fn prepare(
 /// The attempt's directory stands in the run's, or in the system's place for temporary files where that fails.
 fn attempt_dir(run_dir: &Path) -> std::io::Result<AttemptDir> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix("attempt-");
+    builder.prefix("attempt-").permissions(Permissions::from_mode(0o700));
     match private::ensure_dir(run_dir) {
         Ok(()) => builder.tempdir_in(run_dir).or_else(|_| builder.tempdir()),
         Err(_) => builder.tempdir(),
