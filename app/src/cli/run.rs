@@ -172,16 +172,17 @@ async fn attended(args: Box<RunArgs>, prepared: Prepared) -> Result<u8, Failure>
         }
     }
     ask_where_needed(&mut submission)?;
+    let session_lock = take_session(&engine, &submission, &mut stops).await?;
+    if !args.quiet {
+        // Before the live line begins, which must not be torn.
+        closing::route_notice(&engine, &submission);
+    }
     let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
         (Format::Jsonl, _) => Box::new(watch::Stream::new()),
         (Format::Text | Format::Json, true) => Box::new(watch::Quiet),
         (Format::Text | Format::Json, false) => Box::new(watch::People::new(submission.rehearsal)),
     };
-    let session_lock = take_session(&engine, &submission, &mut stops).await?;
     let mut run = submit(&mut engine, submission, session_lock, watcher);
-    if !args.quiet {
-        closing::route_notice(&engine, &run);
-    }
     let report = drive::drive(&mut engine, &mut run, &mut stops).await;
     // From here on Ctrl-C ends us at once: nothing is left to stop but the printing.
     drop(stops);
