@@ -56,7 +56,8 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
     }
     let escalation = if args.no_escalate { Escalation::Forbidden } else { Escalation::Allowed };
     let on_limit = if args.wait { OnLimit::Wait } else { OnLimit::End };
-    engine.recover();
+    let limits = assemble::limits(&loaded.settings, escalation, on_limit);
+    engine.recover(&limits);
     let route = engine.decide(&request)?.route;
     let submission = Submission {
         request,
@@ -69,7 +70,7 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
         },
         rehearsal: rehearsal.is_some(),
         approval: args.approve.then(|| "--approve".to_owned()),
-        limits: assemble::limits(&loaded.settings, escalation, on_limit),
+        limits,
     };
     let notices = notices(&world, &loaded, &engine, rehearsal);
     Ok(Prepared { engine, submission, notices })

@@ -4,15 +4,18 @@
 //! nothing itself: it asks `core` for the next step, has it done by `process`, and lets `store` keep
 //! what happened before anything else sees it.
 //!
-//! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process),
+//! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process:
+//! `launch` gets it ready, `hearing` listens to it),
 //! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died),
 //! `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
 
-pub mod attempt;
+mod attempt;
 pub mod background;
 pub mod drive;
 pub mod error;
 pub mod health;
+mod hearing;
+pub mod launch;
 pub mod preview;
 pub mod query;
 pub mod record;

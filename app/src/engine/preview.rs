@@ -10,7 +10,7 @@ use pointsman_core::run::next::Limits;
 use serde::Serialize;
 
 use super::submit::Submission;
-use super::{Engine, attempt};
+use super::{Engine, launch};
 use crate::process::probe;
 
 /// The first attempt of a run, as it would be.
@@ -62,10 +62,10 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
     let Submission { request, route, project, limits, .. } = submission;
     let agent = engine.catalog.get(&route.agent).expect("a route names an agent of the catalog");
     let around = &engine.surroundings;
-    let env = attempt::environment_for(around, agent, "RUN-ID", "SESSION-ID");
+    let env = launch::environment(around, agent, "RUN-ID", "SESSION-ID");
     let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
     let version = match &program {
-        Some(program) => attempt::cli_version(around, agent, program, &env).await,
+        Some(program) => launch::cli_version(around, agent, program, &env).await,
         None => None,
     };
     let contract_file = engine.store.paths().state.join("runs/RUN-ID/attempt-1/contract.md");
@@ -83,7 +83,7 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
     };
     let withheld = env.withheld.clone();
     let shown = program.clone().unwrap_or_else(|| PathBuf::from(&agent.command[0]));
-    let invocation = attempt::resolve(agent.adapter.invocation(&order), &shown, env);
+    let invocation = launch::resolve(agent.adapter.invocation(&order), &shown, env);
     Preview {
         schema_version: pointsman_core::report::run::SCHEMA_VERSION,
         route: route.clone(),
@@ -91,7 +91,7 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         argv: std::iter::once(invocation.program).chain(invocation.args).collect(),
         environment: invocation.env.into_keys().collect(),
         withheld,
-        payer: attempt::payer(around, agent),
+        payer: launch::payer(around, agent),
         permission_mode: agent.effective_permission_mode().as_str().to_owned(),
         stdin_bytes: invocation.stdin.len(),
         cwd: project.clone(),

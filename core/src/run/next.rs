@@ -230,6 +230,16 @@ pub fn cancelled(cause: StopCause) -> Finish {
     Finish { verdict: Verdict::Cancelled, exit_code, reason: reason.to_owned(), resets_at: None }
 }
 
+/// Returns how a run ends whose driver died while there was still something to do.
+pub fn abandoned() -> Finish {
+    Finish {
+        verdict: Verdict::Failed,
+        exit_code: Outcome::WorkerLost.exit_code(),
+        reason: "the process that drove the run died".to_owned(),
+        resets_at: None,
+    }
+}
+
 /// The agent that the operator named for when this one is unavailable; each is tried once.
 fn fall_back(run: &RunState, limits: &Limits, catalog: &Catalog) -> Option<Step> {
     let current = match run.attempts.last() {
