@@ -1,9 +1,26 @@
 //! pointsman DOES: everything with IO, around the decisions of `pointsman-core`.
+//!
+//! `cli` reads the words, `assemble` puts an `engine` together from the `config`, and the engine drives runs
+//! with the help of `process` and `store`. `docs/architecture.md` has the map.
 
+mod assemble;
+mod cli;
 mod clock;
 mod config;
 mod engine;
 mod process;
+mod rehearsal;
 mod store;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The hidden verbs come first: a shim must be small and must not depend on any setting.
+    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match args.first().map(String::as_str) {
+        Some(process::shim::VERB) => process::shim::main(),
+        Some(rehearsal::VERB) => rehearsal::main(&args[1..]),
+        Some(cli::detach::VERB) => cli::detach::drive(),
+        Some(_) | None => cli::main(),
+    }
+}

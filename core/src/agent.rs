@@ -277,6 +277,13 @@ impl Catalog {
         self.agents.values()
     }
 
+    /// Gives every agent this permission mode: a person's flag stands above the catalog.
+    pub fn set_permission_mode(&mut self, mode: PermissionMode) {
+        for agent in self.agents.values_mut() {
+            agent.permission_mode = Some(mode);
+        }
+    }
+
     /// Returns the agent that a tier means.
     pub fn for_tier(&self, tier: Tier) -> &Agent {
         let name = self.by_tier.get(&tier).expect("checked in `new`: every tier has an agent");

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Access, Billing, Catalog, Tier};
+use pointsman_core::agent::{Access, AdapterKind, Agent, AgentHooks, AgentSource, Billing, Catalog, Tier};
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Decision, route};
@@ -66,7 +66,8 @@ fn the_labelled_sample_stays_above_its_floors() {
         entry.0 += u32::from(good);
         entry.1 += 1;
         if row.label == "escalate" {
-            let missed = answer != "escalate" && row.category != "underspecified" && row.category != "adv:typos";
+            let missed =
+                answer != "escalate" && row.category != "underspecified" && row.category != "adv:typos";
             if missed {
                 dangerous.push(row.request.clone());
             }
@@ -87,7 +88,10 @@ fn the_labelled_sample_stays_above_its_floors() {
     let accuracy = f64::from(lenient) / count;
     let needless_rate = f64::from(needless) / f64::from(direct_rows);
     println!("rows {count}, accuracy {:.3}, lenient {accuracy:.3}", f64::from(right) / count);
-    println!("needless escalations {needless} of {direct_rows} ({needless_rate:.3}), dangerous misses {}", dangerous.len());
+    println!(
+        "needless escalations {needless} of {direct_rows} ({needless_rate:.3}), dangerous misses {}",
+        dangerous.len()
+    );
     for (rule, (good, all)) in &by_rule {
         println!("{rule:<30} {good:>3} of {all:>3}");
     }

@@ -6,6 +6,7 @@ use pointsman_core::agent::{
     Access, AdapterKind, Agent, AgentSource, Catalog, CatalogError, PermissionMode, Tier,
 };
 use pointsman_core::ids::AgentName;
+use pointsman_core::run::tokens::Price;
 
 use super::error::Warning;
 use super::model::{AgentSettings, Settings};
@@ -41,6 +42,8 @@ impl Settings {
             tier: agent.tier,
             model: agent.model.clone().unwrap_or_else(|| tier.model.clone()),
             fallback_model: agent.fallback_model.clone(),
+            fall_back: agent.fall_back.clone(),
+            price: tier.price.map(Price::from),
             access: agent.access,
             permission_mode: agent.permission_mode,
             cli_agent: agent.cli_agent.clone(),
@@ -101,6 +104,8 @@ impl Settings {
             tier,
             model,
             fallback_model: like.fallback_model.clone(),
+            fall_back: like.fall_back.clone(),
+            price: self.tiers.get(tier).price.map(Price::from),
             access: if only_looks { Access::ReadOnly } else { like.access },
             permission_mode: agent.permission_mode.or(inherited),
             env: BTreeMap::new(),

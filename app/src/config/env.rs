@@ -66,7 +66,7 @@ pub const VARIABLES: &[Variable] = &[
     setting("POINTSMAN_LIMITS_STOP_GRACE", "limits.stop_grace", "Time to end after being asked to stop."),
     setting("POINTSMAN_LIMITS_ATTEMPTS", "limits.attempts", "How many attempts one run may use."),
     setting("POINTSMAN_LIMITS_MAX_TURNS", "limits.max_turns", "The most turns of one attempt."),
-    setting("POINTSMAN_LIMITS_MAX_USD", "limits.max_usd", "The most US dollars of one attempt."),
+    setting("POINTSMAN_LIMITS_MAX_USD", "limits.max_usd", "The most US dollars of one run."),
     setting(
         "POINTSMAN_LIMITS_ANSWER_BYTES_MAX",
         "limits.answer_bytes_max",

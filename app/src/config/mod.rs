@@ -7,7 +7,7 @@
 //! Reading order: `load` (the way in), `model` (every setting, typed), `catalog` (settings to agents), `layers`
 //! (merge with origins), `decode` (layers to the model), `project` and `trust` (the repository's files and what
 //! a person approved of them), `gate` (what an untrusted repository may do), `env` (every variable),
-//! `schema` and `init` (the file for editors and for people).
+//! `schema` and `init` (the file for editors and for people), `login` (who is logged in, and stray keys).
 
 pub mod catalog;
 mod decode;
@@ -17,6 +17,7 @@ mod gate;
 pub mod init;
 pub mod layers;
 pub mod load;
+pub mod login;
 pub mod model;
 pub mod project;
 pub mod schema;

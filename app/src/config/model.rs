@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
 use pointsman_core::ids::AgentName;
+use pointsman_core::run::tokens::Price;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -91,7 +92,7 @@ pub struct Limits {
     /// The most turns of one attempt.
     #[schemars(range(min = 1))]
     pub max_turns: Option<u32>,
-    /// The most US dollars of one attempt.
+    /// The most US dollars of one run.
     pub max_usd: Option<f64>,
     /// The most bytes of an answer that are kept.
     #[schemars(range(min = 1))]
@@ -155,6 +156,33 @@ pub struct TierSettings {
     pub model: String,
     /// Further names of models that count as this tier.
     pub served_as: Vec<String>,
+    /// The list price, for estimates where the agent reports no cost.
+    pub price: Option<PriceSettings>,
+}
+
+/// US dollars for a million tokens of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSettings {
+    /// Input that was not cached.
+    pub input: f64,
+    /// Output.
+    pub output: f64,
+    /// Input read from the cache.
+    pub cache_read: f64,
+    /// Input written to the cache.
+    pub cache_write: f64,
+}
+
+impl From<PriceSettings> for Price {
+    fn from(price: PriceSettings) -> Price {
+        Price {
+            input: price.input,
+            output: price.output,
+            cache_read: price.cache_read,
+            cache_write: price.cache_write,
+        }
+    }
 }
 
 /// One agent.
@@ -195,6 +223,9 @@ pub struct AgentSettings {
     pub hooks: Option<AgentHooks>,
     /// The CLI's own agent to run as.
     pub cli_agent: Option<String>,
+    /// The agent that takes over when this one is unavailable.
+    #[schemars(with = "Option<String>")]
+    pub fall_back: Option<AgentName>,
     /// Which layer had the last word about it; set by the loader.
     #[serde(skip, default = "default_source")]
     #[schemars(skip)]

@@ -5,11 +5,14 @@
 //! what happened before anything else sees it.
 //!
 //! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process),
-//! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died).
+//! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died),
+//! `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
 
 pub mod attempt;
+pub mod background;
 pub mod drive;
 pub mod error;
+pub mod health;
 pub mod preview;
 pub mod query;
 pub mod record;
@@ -22,8 +25,11 @@ use std::path::PathBuf;
 use pointsman_core::agent::Catalog;
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::policy::Policy;
+use pointsman_core::request::Request;
+use pointsman_core::route::Routed;
 
 use crate::store::Store;
+use error::EngineError;
 
 /// Everything that driving runs needs, ready to use.
 pub struct Engine {
@@ -56,6 +62,21 @@ pub struct Surroundings {
     pub own_program: PathBuf,
     /// Where versions of CLIs are remembered.
     pub version_cache: PathBuf,
+}
+
+/// What deciding alone needs: no store, no surroundings.
+pub struct Decider {
+    /// The agents.
+    pub catalog: Catalog,
+    /// The routing rules.
+    pub policy: Policy,
+}
+
+impl Decider {
+    /// Decides about a request.
+    pub fn decide(&self, request: &Request) -> Result<Routed, EngineError> {
+        submit::decide(&self.catalog, &self.policy, request)
+    }
 }
 
 /// Whether prompts and answers are kept in the ledger.

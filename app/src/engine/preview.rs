@@ -66,7 +66,7 @@ pub async fn preview(
     project: PathBuf,
     limits: &Limits,
 ) -> Result<(Preview, Routed), EngineError> {
-    let routed = submit::decide(engine, request)?;
+    let routed = submit::decide(&engine.catalog, &engine.policy, request)?;
     let agent = engine.catalog.get(&routed.route.agent).expect("a route names an agent of the catalog");
     let around = &engine.surroundings;
     let env = attempt::environment_for(around, agent, "RUN-ID", "SESSION-ID");

@@ -11,7 +11,9 @@ use pointsman_core::run::state::RunState;
 use super::Engine;
 use super::error::EngineError;
 use crate::process::identity::ProcessIdentity;
-use crate::store::{BreakerRow, RunRow, journal};
+use crate::store::journal;
+
+pub use crate::store::RunRow;
 
 /// How many runs an ambiguous beginning is shown with.
 const EXAMPLES_MAX: usize = 3;
@@ -32,11 +34,6 @@ impl Engine {
     /// Returns the newest runs.
     pub fn runs(&self, count_max: usize) -> Result<Vec<RunRow>, EngineError> {
         self.store.runs(count_max).map_err(|what| EngineError::Store { what })
-    }
-
-    /// Returns the breakers that are known.
-    pub fn breakers(&self) -> Result<Vec<BreakerRow>, EngineError> {
-        self.store.breakers().map_err(|what| EngineError::Store { what })
     }
 
     /// Finds a run by its id, by an unambiguous beginning of it, or as `latest`.

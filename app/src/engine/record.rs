@@ -11,9 +11,12 @@ use crate::store::Store;
 use crate::store::journal::{Journal, Weight};
 
 /// Somebody who is told about a run as it happens.
-pub trait Watcher {
+pub trait Watcher: Send {
     /// Takes in one line. Must return soon: the run waits.
     fn see(&mut self, line: &Line);
+
+    /// Shows what was not shown yet. May take as long as whoever reads.
+    fn finish(&mut self) {}
 }
 
 /// Nobody watches.
@@ -64,6 +67,11 @@ impl RunLog {
     /// Tells something that is only seen live.
     pub fn see(&mut self, seen: Seen) {
         self.see_at(clock::now(), seen);
+    }
+
+    /// Lets the watcher go, to finish by itself.
+    pub fn stop_watching(&mut self) -> Box<dyn Watcher> {
+        std::mem::replace(&mut self.watcher, Box::new(Unwatched))
     }
 
     fn see_at(&mut self, at: Timestamp, seen: Seen) {

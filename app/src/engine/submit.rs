@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use pointsman_core::agent::Catalog;
 use pointsman_core::ids::{RunId, SessionId};
+use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
 use pointsman_core::report::live::Seen;
 use pointsman_core::request::{Mode, Request};
@@ -64,7 +66,7 @@ pub fn submit(
     submission: Submission,
     watcher: Box<dyn Watcher>,
 ) -> Result<Run, EngineError> {
-    let routed = decide(engine, &submission.request)?;
+    let routed = decide(&engine.catalog, &engine.policy, &submission.request)?;
     let run_id: RunId = new_uuid().parse().expect("a UUID is a valid id");
     let session = submission
         .session
@@ -100,11 +102,11 @@ pub fn submit(
 }
 
 /// Routes a request; a router that fails is not in the way of the person.
-pub fn decide(engine: &Engine, request: &Request) -> Result<Routed, EngineError> {
-    let route = || route::route(request, &engine.catalog, &engine.policy);
+pub fn decide(catalog: &Catalog, policy: &Policy, request: &Request) -> Result<Routed, EngineError> {
+    let route = || route::route(request, catalog, policy);
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(route)) {
         Ok(routed) => Ok(routed?),
-        Err(_) => Ok(Routed { route: route::fallback(&engine.catalog), looked: vec![] }),
+        Err(_) => Ok(Routed { route: route::fallback(catalog), looked: vec![] }),
     }
 }
 

@@ -87,3 +87,15 @@ fn write_cache(path: &Path, cache: &BTreeMap<PathBuf, Known>) -> io::Result<()> 
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
+
+/// Tells whether a program of the system ends with success; used where only such a program knows.
+#[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+pub fn succeeds(program: &Path, args: &[&str]) -> bool {
+    let status = std::process::Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}

@@ -253,6 +253,35 @@ impl Store {
         self.reading().map_err(ToString::to_string)?.breakers().map_err(|error| error.to_string())
     }
 
+    /// Returns how much waits in the spool.
+    pub fn spooled_bytes(&self) -> u64 {
+        self.spool.bytes()
+    }
+
+    /// Tells whether the ledger's file is no healthy database, as opposed to being out of reach.
+    pub fn is_damaged(&self) -> bool {
+        match &self.ledger {
+            Ok(ledger) => matches!(ledger.check(), Err(StoreError::Damaged { .. })),
+            Err(error) => matches!(error, StoreError::Damaged { .. }),
+        }
+    }
+
+    /// Moves a damaged ledger aside and begins a new one; returns where the old one is.
+    pub fn replace_if_damaged(&mut self) -> Result<Option<PathBuf>, String> {
+        if !self.is_damaged() {
+            return Ok(None);
+        }
+        let ledger = self.paths.ledger();
+        let aside = ledger.with_extension(format!("damaged-{}.db", crate::clock::now().as_second()));
+        std::fs::rename(&ledger, &aside).map_err(|error| format!("`{}`: {error}", ledger.display()))?;
+        for side_file in ["db-wal", "db-shm"] {
+            // They belong to the damaged file; without it they would damage the new one.
+            let _ = std::fs::rename(ledger.with_extension(side_file), aside.with_extension(side_file));
+        }
+        self.ledger = Ledger::open(&ledger);
+        self.trouble().map_or(Ok(Some(aside)), |trouble| Err(trouble.to_string()))
+    }
+
     /// Checks the whole database; returns what is wrong.
     pub fn check(&self) -> Result<(), String> {
         self.reading().map_err(ToString::to_string)?.check().map_err(|error| error.to_string())

@@ -45,6 +45,12 @@ impl Spool {
         Err(last)
     }
 
+    /// Returns how much waits to be drained.
+    pub(super) fn bytes(&self) -> u64 {
+        let files = self.dirs.iter().flat_map(|dir| fs::read_dir(dir).into_iter().flatten().flatten());
+        files.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
+    }
+
     /// Hands all spooled events to `take` and removes a file once `take` has kept what it holds.
     pub(super) fn drain(
         &self,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::route::tokens::{self, Kind};
+use crate::route::tokens;
 
 /// The number of a word list.
 pub(crate) type Concept = u16;
@@ -16,7 +16,8 @@ pub(crate) type Concept = u16;
 pub(crate) const FORMS: [&str; 9] =
     ["end", "comma", "colon", "path", "ident", "number", "quote", "flag", "prodname"];
 
-/// A small, fast hash (FNV-1a); the keys come from the policy, never from a stranger.
+/// FNV-1a, 64 bits: small, fast, and the same on every machine. Words are known by it alone; a test
+/// shows that no two words of the compiled-in policy share one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fnv(u64);
 
@@ -37,31 +38,66 @@ impl Hasher for Fnv {
     }
 }
 
-/// What is known about one folded word.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Entry {
-    /// Lists that hold exactly this word.
-    pub exact: Vec<Concept>,
-    /// Lists that hold every word that begins with it.
-    pub prefix: Vec<Concept>,
-    /// Phrases that begin with this word: what follows, and their list.
-    pub phrases: Vec<(Vec<Piece>, Concept)>,
+/// Returns the hash of a folded word.
+fn hash_of(folded: &str) -> u64 {
+    let mut hasher = Fnv::default();
+    hasher.write(folded.as_bytes());
+    hasher.finish()
 }
 
-/// A later word of a phrase.
-#[derive(Debug, Clone)]
-pub(crate) struct Piece {
-    /// The folded word.
-    pub text: String,
-    /// Whether it is only a beginning.
-    pub prefix: bool,
+/// How many chains the table has; a power of two above the number of entries of the compiled-in policy.
+const CHAINS: usize = 8192;
+
+/// The end of a chain.
+const NONE: u32 = u32::MAX;
+
+/// How an entry matches.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    /// The word itself.
+    Word,
+    /// Every word that begins so.
+    Beginning,
+    /// The word, followed by these pieces.
+    Phrase { from: u32, to: u32 },
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u64,
+    concept: Concept,
+    how: How,
+    next: u32,
+}
+
+/// A later word of a phrase: the hash of it, or of its first `prefix_bytes`.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    hash: u64,
+    prefix_bytes: Option<usize>,
+}
+
+impl Piece {
+    fn matches(self, word: &str) -> bool {
+        match self.prefix_bytes {
+            None => hash_of(word) == self.hash,
+            Some(count) => word.get(..count).is_some_and(|part| hash_of(part) == self.hash),
+        }
+    }
+}
+
+type Names = HashMap<String, Concept, BuildHasherDefault<Fnv>>;
 
 /// All word lists, prepared for looking up.
+///
+/// Built for every start of the program, so it is a flat table of hashes: no text is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Lexicon {
-    names: HashMap<String, Concept>,
-    entries: HashMap<String, Entry, BuildHasherDefault<Fnv>>,
+    names: Names,
+    literals: Names,
+    chains: Vec<u32>,
+    entries: Vec<Entry>,
+    pieces: Vec<Piece>,
     /// Bit n is set when some beginning has n bytes, so that only those are tried.
     prefix_lengths: u64,
 }
@@ -71,11 +107,18 @@ impl Lexicon {
     pub fn new(lists: &BTreeMap<&str, &str>) -> Lexicon {
         let mut lexicon = Lexicon {
             names: FORMS.iter().zip(0..).map(|(name, n)| ((*name).to_owned(), n)).collect(),
-            entries: HashMap::with_capacity_and_hasher(4096, BuildHasherDefault::default()),
+            literals: HashMap::with_capacity_and_hasher(1024, BuildHasherDefault::default()),
+            chains: vec![NONE; CHAINS],
+            entries: Vec::with_capacity(CHAINS),
+            pieces: Vec::with_capacity(CHAINS / 2),
             prefix_lengths: 0,
         };
         for (name, entries) in lists {
-            let concept = lexicon.number_of(name);
+            let concept = match lexicon.names.get(*name) {
+                Some(concept) => *concept,
+                None => lexicon.next_number(),
+            };
+            lexicon.names.insert((*name).to_owned(), concept);
             for entry in entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
                 lexicon.add(entry, concept);
             }
@@ -85,7 +128,7 @@ impl Lexicon {
 
     /// Returns how many lists there are.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.names.len() + self.literals.len()
     }
 
     /// Returns the number of a list.
@@ -95,59 +138,100 @@ impl Lexicon {
 
     /// Returns the list that holds just this entry, and makes it when needed.
     pub fn literal(&mut self, word: &str) -> Concept {
-        let name = format!("'{word}'");
-        if let Some(concept) = self.concept(&name) {
-            return concept;
+        if let Some(concept) = self.literals.get(word) {
+            return *concept;
         }
-        let concept = self.number_of(&name);
+        let concept = self.next_number();
+        self.literals.insert(word.to_owned(), concept);
         self.add(word, concept);
         concept
     }
 
-    /// Returns what is known about a folded word.
-    pub fn get(&self, folded: &str) -> Option<&Entry> {
-        self.entries.get(folded)
+    /// Calls back with each list that holds the first of these words, or a phrase that begins here:
+    /// the list, and how many words it takes.
+    pub fn look_up(&self, words: &[&str], mut found: impl FnMut(Concept, usize)) {
+        let Some(first) = words.first() else { return };
+        self.each(hash_of(first), |entry| match entry.how {
+            How::Word | How::Beginning => found(entry.concept, 1),
+            How::Phrase { from, to } => {
+                let pieces = &self.pieces[from as usize..to as usize];
+                let follows =
+                    |(n, piece): (usize, &Piece)| words.get(n + 1).is_some_and(|w| piece.matches(w));
+                if pieces.iter().enumerate().all(follows) {
+                    found(entry.concept, pieces.len() + 1);
+                }
+            }
+        });
     }
 
     /// Calls back with each list of which some beginning begins the folded word.
-    pub fn prefixes(&self, folded: &str, mut found: impl FnMut(&[Concept])) {
-        for length in 1..=folded.len().min(63) {
-            if self.prefix_lengths & (1 << length) != 0
-                && let Some(entry) = folded.get(..length).and_then(|part| self.entries.get(part))
-                && !entry.prefix.is_empty()
-            {
-                found(&entry.prefix);
+    pub fn look_up_beginnings(&self, word: &str, mut found: impl FnMut(Concept)) {
+        let mut hasher = Fnv::default();
+        for (n, byte) in word.bytes().enumerate().take(63) {
+            hasher.write(&[byte]);
+            if self.prefix_lengths & (1 << (n + 1)) != 0 {
+                self.each(hasher.finish(), |entry| match entry.how {
+                    How::Beginning => found(entry.concept),
+                    How::Word | How::Phrase { .. } => {}
+                });
             }
         }
     }
 
-    fn number_of(&mut self, name: &str) -> Concept {
-        let next = Concept::try_from(self.names.len()).expect("a policy has fewer than 65,536 word lists");
-        *self.names.entry(name.to_owned()).or_insert(next)
+    fn each(&self, hash: u64, mut found: impl FnMut(&Entry)) {
+        let mut at = self.chains[chain_of(hash)];
+        while let Some(entry) = self.entries.get(at as usize) {
+            if entry.hash == hash {
+                found(entry);
+            }
+            at = entry.next;
+        }
+    }
+
+    fn next_number(&self) -> Concept {
+        Concept::try_from(self.len()).expect("a policy has fewer than 65,536 word lists")
     }
 
     fn add(&mut self, entry: &str, concept: Concept) {
         let (body, prefix) = entry.strip_suffix('*').map_or((entry, false), |body| (body, true));
-        let mut pieces: Vec<String> = Vec::new();
+        if body.bytes().all(|b| b.is_ascii_lowercase()) {
+            self.put(hash_of(body), concept, if prefix { How::Beginning } else { How::Word }, body.len());
+            return;
+        }
+        let from = self.pieces.len();
+        let mut last_bytes = 0;
         tokens::tokenize(body, |token| {
-            if !matches!(token.kind, Kind::End | Kind::Comma | Kind::Colon) {
-                pieces.push(token.folded.to_owned());
+            if token.kind.is_word() {
+                last_bytes = token.folded.len();
+                self.pieces.push(Piece { hash: hash_of(token.folded), prefix_bytes: None });
             }
         });
-        let last = pieces.len().saturating_sub(1);
-        let mut pieces = pieces.into_iter();
-        let Some(first) = pieces.next() else { return };
-        if last == 0 && prefix {
-            self.prefix_lengths |= 1 << first.len().min(63);
-            self.entries.entry(first).or_default().prefix.push(concept);
-        } else if last == 0 {
-            self.entries.entry(first).or_default().exact.push(concept);
-        } else {
-            let rest =
-                pieces.enumerate().map(|(n, text)| Piece { text, prefix: prefix && n + 1 == last }).collect();
-            self.entries.entry(first).or_default().phrases.push((rest, concept));
+        let Some(first) = self.pieces.get(from).copied() else { return };
+        if self.pieces.len() == from + 1 {
+            self.pieces.truncate(from);
+            self.put(first.hash, concept, if prefix { How::Beginning } else { How::Word }, last_bytes);
+            return;
         }
+        if let Some(last) = self.pieces.last_mut().filter(|_| prefix) {
+            last.prefix_bytes = Some(last_bytes);
+        }
+        let how = How::Phrase { from: from as u32 + 1, to: self.pieces.len() as u32 };
+        self.put(first.hash, concept, how, last_bytes);
     }
+
+    fn put(&mut self, hash: u64, concept: Concept, how: How, bytes: usize) {
+        if let How::Beginning = how {
+            self.prefix_lengths |= 1 << bytes.min(63);
+        }
+        let chain = &mut self.chains[chain_of(hash)];
+        let next = std::mem::replace(chain, self.entries.len() as u32);
+        self.entries.push(Entry { hash, concept, how, next });
+    }
+}
+
+fn chain_of(hash: u64) -> usize {
+    // The low bits of FNV are its weakest; fold the high ones in.
+    (hash ^ (hash >> 32)) as usize % CHAINS
 }
 
 /// The lists that the router itself relies on to tell an order from a mention.
@@ -222,4 +306,18 @@ impl Structure {
             tiers: [find("haiku")?, find("sonnet")?, find("opus")?],
         })
     }
+}
+
+/// Returns words of a text that differ but share a hash.
+#[cfg(test)]
+pub(super) fn colliding_words(text: &str) -> Vec<String> {
+    let mut seen: HashMap<u64, String> = HashMap::new();
+    let mut colliding = Vec::new();
+    tokens::tokenize(text, |token| {
+        let earlier = seen.entry(hash_of(token.folded)).or_insert_with(|| token.folded.to_owned());
+        if earlier != token.folded {
+            colliding.push(token.folded.to_owned());
+        }
+    });
+    colliding
 }

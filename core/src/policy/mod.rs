@@ -220,17 +220,16 @@ impl Row<'_> {
         if !(self.confidence > 0.0 && self.confidence < 1.0) {
             return Err(PolicyError::Confidence { rule: self.id.to_owned() });
         }
-        let mut read = |sources: &[String]| {
-            let mut patterns = Vec::with_capacity(sources.len());
-            for source in sources {
-                Pattern::parse(source, lexicon, &mut patterns).map_err(|problem| PolicyError::Pattern {
-                    rule: self.id.to_owned(),
-                    pattern: source.clone(),
-                    problem,
-                })?;
-            }
-            Ok(patterns)
-        };
+        let mut read =
+            |sources: &[String]| {
+                let mut patterns = Vec::with_capacity(sources.len());
+                for source in sources {
+                    Pattern::parse(source, lexicon, &mut patterns).map_err(|problem| {
+                        PolicyError::Pattern { rule: self.id.to_owned(), pattern: source.clone(), problem }
+                    })?;
+                }
+                Ok(patterns)
+            };
         Ok(Rule {
             any: read(&self.any)?,
             also: read(&self.also)?,

@@ -4,4 +4,63 @@ use super::*;
 fn the_compiled_in_policy_is_a_policy() {
     let policy = Policy::parse(BUILTIN).unwrap();
     assert!(policy.rules().len() > 20);
+    assert!(policy.rules().iter().all(|rule| !rule.because.is_empty()));
+}
+
+#[test]
+fn a_changed_rule_changes_the_hash() {
+    let agent = |tier: Tier| format!("{tier}-general").parse::<crate::ids::AgentName>().unwrap();
+    let agents = Tier::ALL.map(|tier| crate::agent::Agent {
+        name: agent(tier),
+        description: String::new(),
+        adapter: crate::agent::AdapterKind::Plain,
+        command: vec!["x".to_owned()],
+        tier,
+        model: String::new(),
+        fallback_model: None,
+        access: crate::agent::Access::Write,
+        permission_mode: None,
+        cli_agent: None,
+        env: BTreeMap::new(),
+        billing: crate::agent::Billing::Auto,
+        hooks: crate::agent::AgentHooks::Keep,
+        source: crate::agent::AgentSource::Builtin,
+    });
+    let by_tier = Tier::ALL.into_iter().map(|tier| (tier, agent(tier))).collect();
+    let catalog = Catalog::new(agents.into(), by_tier, BTreeMap::new()).unwrap();
+    let hash = Policy::builtin().hash(&catalog);
+    assert_eq!(hash, Policy::builtin().hash(&catalog));
+    assert_eq!(hash.len(), HASH_DIGITS);
+    let other = Policy::parse(&BUILTIN.replacen("confidence = 0.9\n", "confidence = 0.8\n", 1)).unwrap();
+    assert_ne!(hash, other.hash(&catalog));
+}
+
+fn problem(rule: &str) -> String {
+    let words = &BUILTIN[..BUILTIN.find("[[rule]]").unwrap()];
+    Policy::parse(&format!("{words}\n[[rule]]\n{rule}")).unwrap_err().to_string()
+}
+
+#[test]
+fn a_malformed_rule_is_refused_with_its_name() {
+    let rule = |id: &str, confidence: &str, any: &str| {
+        format!(
+            "id = \"{id}\"\neffect = \"haiku\"\nbecause = \"x\"\nconfidence = {confidence}\nany = [\"{any}\"]"
+        )
+    };
+    assert_eq!(
+        problem(&rule("rules.x", "0.9", "nothing")),
+        "rule `rules.x` has the pattern `nothing`: there is no word list `nothing`"
+    );
+    assert_eq!(problem(&rule("x", "0.9", "delete")), "rule `x` does not begin with its layer `rules.`");
+    assert!(problem(&rule("rules.x", "1.0", "delete")).contains("confidence"));
+    assert!(problem(&rule("rules.x", "0.9", "delete ..")).contains("element at its end"));
+    assert!(problem(&rule("rules.x", "0.9", "delete ~3 all ..2 data")).contains("exactly two"));
+    let twice =
+        format!("{}\n[[rule]]\n{}", rule("rules.x", "0.9", "delete"), rule("rules.x", "0.9", "delete"));
+    assert_eq!(problem(&twice), "rule `rules.x` stands there twice");
+}
+
+#[test]
+fn no_two_words_of_the_compiled_in_policy_share_a_hash() {
+    assert!(lexicon::colliding_words(BUILTIN).is_empty());
 }

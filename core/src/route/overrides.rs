@@ -45,10 +45,9 @@ pub(super) fn look(
 ) -> Result<Option<Choice>, RouteError> {
     let mut chosen: Option<Choice> = None;
     if let Some(name) = &request.overrides.agent {
-        let agent = catalog.get(name).ok_or_else(|| RouteError::UnknownAgent {
-            agent: name.clone(),
-            known: catalog.known_names(),
-        })?;
+        let agent = catalog
+            .get(name)
+            .ok_or_else(|| RouteError::UnknownAgent { agent: name.clone(), known: catalog.known_names() })?;
         let because = format!("you chose the agent `{name}`");
         looked.push(Look::fired(AGENT, Layer::Override, &because, None));
         let agent_name = Some(name.clone());
@@ -96,10 +95,12 @@ fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier>
     let s = policy.structure();
     let asked = |tier: &Tier| {
         let list = s.tiers[*tier as usize];
+        let chosen_near = |at: usize| {
+            (at.saturating_sub(CHOOSE_REACH)..=at + CHOOSE_REACH)
+                .any(|n| n < own.places().len() && own.has(s.choose, n) && !own.is_mention(n))
+        };
         own.contains(list)
-            && (0..own.places().len()).filter(|at| own.has(list, *at) && !own.is_mention(*at)).any(|at| {
-                (at.saturating_sub(CHOOSE_REACH)..=at + CHOOSE_REACH).any(|n| own.has(s.choose, n))
-            })
+            && (0..own.places().len()).any(|at| own.has(list, at) && !own.is_negated(at) && chosen_near(at))
     };
     Tier::ALL.into_iter().rev().find(asked).filter(|tier| *tier > judged)
 }

@@ -4,10 +4,10 @@ use crate::agent::Tier;
 use crate::policy::pattern::Pattern;
 use crate::policy::{Policy, Rule};
 
+use super::Layer;
 use super::explain::{EXCEPTED, Look, MENTIONED, NEGATED, NO_MATCH, OTHER_FORM, QUOTED};
 use super::signals::Signals;
 use super::stream::{Reading, Stream};
-use super::Layer;
 
 /// What a layer found.
 pub(super) struct Found {
@@ -51,7 +51,8 @@ pub(super) fn first_fired(policy: &Policy, signals: &Signals, looked: &mut Vec<L
 
 /// Holds one rule against a request.
 pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading) -> Look {
-    let passed = |reason, words: Option<&str>| Look::passed(&rule.id, rule.layer, reason, &rule.because, words);
+    let passed =
+        |reason, words: Option<&str>| Look::passed(&rule.id, rule.layer, reason, &rule.because, words);
     let words = match first_match(&rule.any, &signals.own, reading) {
         Some(words) => Some(words),
         None if rule.any.is_empty() => None,
@@ -73,7 +74,11 @@ pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading) -> Look 
 }
 
 /// Returns the words that the first matching pattern matched.
-pub(super) fn first_match<'a>(patterns: &[Pattern], stream: &Stream<'a>, reading: Reading) -> Option<&'a str> {
+pub(super) fn first_match<'a>(
+    patterns: &[Pattern],
+    stream: &Stream<'a>,
+    reading: Reading,
+) -> Option<&'a str> {
     patterns.iter().find_map(|pattern| stream.find(pattern, reading))
 }
 

@@ -2,21 +2,23 @@
 
 use crate::policy::Policy;
 
+use super::Layer;
 use super::explain::{Look, MENTIONED, NO_MATCH};
 use super::rules::{Found, look_at};
 use super::signals::Signals;
 use super::stream::Reading;
-use super::Layer;
 use crate::agent::Tier;
 
 /// The rule that takes quoted orders as given when the person says so.
 const ENDORSED: &str = "safety.endorsed-quote";
-const ENDORSED_BECAUSE: &str = "your words order to do what the quoted or pasted text says, and that is dangerous";
+const ENDORSED_BECAUSE: &str =
+    "your words order to do what the quoted or pasted text says, and that is dangerous";
 const ENDORSED_CONFIDENCE: f64 = 0.9;
 
 /// The rule for requests that say nothing.
 const UNCLEAR: &str = "safety.unclear";
-const UNCLEAR_BECAUSE: &str = "the words do not say what is meant: name a file, a symptom, or an expected result";
+const UNCLEAR_BECAUSE: &str =
+    "the words do not say what is meant: name a file, a symptom, or an expected result";
 const UNCLEAR_CONFIDENCE: f64 = 0.85;
 
 /// The most own words that a request which says nothing has.
@@ -37,10 +39,12 @@ pub(super) fn look(policy: &Policy, signals: &Signals, looked: &mut Vec<Look>) -
         }
         looked.push(look);
     }
-    let endorsed = signals.own.contains(policy.structure().endorse);
+    let endorsed = signals.own.is_asked(policy.structure().endorse);
     let look = match (quoted, endorsed) {
         (Some(words), true) => Look::fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words)),
-        (Some(words), false) => Look::passed(ENDORSED, Layer::Safety, MENTIONED, ENDORSED_BECAUSE, Some(words)),
+        (Some(words), false) => {
+            Look::passed(ENDORSED, Layer::Safety, MENTIONED, ENDORSED_BECAUSE, Some(words))
+        }
         (None, _) => Look::passed(ENDORSED, Layer::Safety, NO_MATCH, ENDORSED_BECAUSE, None),
     };
     if look.has_fired() {
@@ -62,8 +66,8 @@ pub(super) fn look_for_missing_words(
     looked: &mut Vec<Look>,
 ) -> Option<Found> {
     let few = signals.word_count <= UNCLEAR_WORDS_MAX && signals.pasted_bytes == 0 && !signals.has_referent;
-    let empty = signals.content_count == 0
-        || (signals.is_dangling && signals.content_count <= DANGLING_CONTENT_MAX);
+    let empty =
+        signals.content_count == 0 || (signals.is_dangling && signals.content_count <= DANGLING_CONTENT_MAX);
     let fires = (few && empty && !is_known_work) || signals.has_placeholder;
     looked.push(if fires {
         Look::fired(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, None)
@@ -74,10 +78,5 @@ pub(super) fn look_for_missing_words(
 }
 
 fn stop(because: &str, confidence: f64) -> Found {
-    Found {
-        layer: Layer::Safety,
-        tier: Tier::Sonnet,
-        because: because.to_owned(),
-        confidence,
-    }
+    Found { layer: Layer::Safety, tier: Tier::Sonnet, because: because.to_owned(), confidence }
 }

@@ -17,8 +17,30 @@ const NAME_CHARS_MAX: usize = 80;
 
 /// Words after which quoted code is the order itself.
 const EXECUTE: [&str; 24] = [
-    "run", "execute", "exec", "rerun", "re-run", "running", "type", "do", "lance", "execute", "execute:", "run:",
-    "ejecuta", "corre", "roda", "rode", "esegui", "draai", "starte", "uruchom", "запусти", "выполни", "führe", "kör",
+    "run",
+    "execute",
+    "exec",
+    "rerun",
+    "re-run",
+    "running",
+    "type",
+    "do",
+    "lance",
+    "execute",
+    "execute:",
+    "run:",
+    "ejecuta",
+    "corre",
+    "roda",
+    "rode",
+    "esegui",
+    "draai",
+    "starte",
+    "uruchom",
+    "запусти",
+    "выполни",
+    "führe",
+    "kör",
 ];
 
 /// A text, taken apart.
@@ -83,11 +105,15 @@ impl Lines {
         let trimmed = line.trim();
         match self {
             Lines::Fence { mark, length } => match fence(trimmed) {
-                Some((m, n)) if m == mark && n >= length && trimmed.chars().all(|c| c == mark) => (true, Lines::Own),
+                Some((m, n)) if m == mark && n >= length && trimmed.chars().all(|c| c == mark) => {
+                    (true, Lines::Own)
+                }
                 Some(_) | None => (true, self),
             },
             Lines::Block => (true, if is_ruler(trimmed) { Lines::Own } else { Lines::Block }),
-            Lines::Diff if line.starts_with(['+', '-', ' ', '\t', '@', '\\']) || is_diff(line) => (true, Lines::Diff),
+            Lines::Diff if line.starts_with(['+', '-', ' ', '\t', '@', '\\']) || is_diff(line) => {
+                (true, Lines::Diff)
+            }
             Lines::Trace if !trimmed.is_empty() && line.starts_with([' ', '\t']) => (true, Lines::Trace),
             Lines::Own | Lines::Diff | Lines::Trace => Lines::fresh(line, trimmed),
         }
@@ -127,7 +153,9 @@ fn is_ruler(trimmed: &str) -> bool {
 /// `--- spec.md ---`
 fn is_titled_ruler(trimmed: &str) -> bool {
     let inner = trimmed.trim_matches(['-', '=']);
-    trimmed.starts_with(['-', '=']) && trimmed.ends_with("---") | trimmed.ends_with("===") && !inner.trim().is_empty()
+    trimmed.starts_with(['-', '='])
+        && trimmed.ends_with("---") | trimmed.ends_with("===")
+        && !inner.trim().is_empty()
         && trimmed.len() >= inner.len() + 6
 }
 
@@ -138,37 +166,69 @@ fn is_diff(line: &str) -> bool {
 
 fn is_log(trimmed: &str) -> bool {
     let bytes = trimmed.as_bytes();
-    let digits = |from: usize, n: usize| bytes.len() >= from + n && bytes[from..from + n].iter().all(u8::is_ascii_digit);
-    let date = digits(0, 4) && bytes.get(4) == Some(&b'-') && digits(5, 2) && digits(8, 2) && bytes.len() > 12;
+    let digits = |from: usize, n: usize| {
+        bytes.len() >= from + n && bytes[from..from + n].iter().all(u8::is_ascii_digit)
+    };
+    let date =
+        digits(0, 4) && bytes.get(4) == Some(&b'-') && digits(5, 2) && digits(8, 2) && bytes.len() > 12;
     let clock = digits(0, 2) && bytes.get(2) == Some(&b':') && digits(3, 2) && bytes.get(5) == Some(&b':');
     let stamp = bytes.first() == Some(&b'[') && bytes.get(1).is_some_and(u8::is_ascii_digit);
-    let level = ["ERROR", "WARN", "INFO", "DEBUG", "FATAL", "TRACE", "FAIL\t", "--- FAIL", "npm ERR!", "E/", "[ERROR]", "[INFO]", "[WARN]", "error["];
-    date || clock || stamp || level.iter().any(|word| {
-        trimmed.strip_prefix(word).is_some_and(|rest| word.ends_with(['\t', '!', ']', '[', '/']) || rest.starts_with([' ', ':', ']', '|', '\t']))
-    })
+    let level = [
+        "ERROR", "WARN", "INFO", "DEBUG", "FATAL", "TRACE", "FAIL\t", "--- FAIL", "npm ERR!", "E/",
+        "[ERROR]", "[INFO]", "[WARN]", "error[",
+    ];
+    date || clock
+        || stamp
+        || level.iter().any(|word| {
+            trimmed.strip_prefix(word).is_some_and(|rest| {
+                word.ends_with(['\t', '!', ']', '[', '/']) || rest.starts_with([' ', ':', ']', '|', '\t'])
+            })
+        })
 }
 
 fn is_trace(line: &str) -> bool {
     let trimmed = line.trim_start();
     let indented = trimmed.len() < line.len();
-    let starts = ["Traceback (most recent", "File \"", "Caused by:", "stack backtrace:", "goroutine ", "thread '", "panicked at", "Exception in thread", "Seq Scan", "Planning Time:", "Execution Time:"];
+    let starts = [
+        "Traceback (most recent",
+        "File \"",
+        "Caused by:",
+        "stack backtrace:",
+        "goroutine ",
+        "thread '",
+        "panicked at",
+        "Exception in thread",
+        "Seq Scan",
+        "Planning Time:",
+        "Execution Time:",
+    ];
     if starts.iter().any(|mark| trimmed.starts_with(mark)) {
         return true;
     }
-    let frame = trimmed.starts_with("at ") && trimmed.contains(['(', ':', '/']) && (indented || trimmed.contains('('));
+    let frame = trimmed.starts_with("at ")
+        && trimmed.contains(['(', ':', '/'])
+        && (indented || trimmed.contains('('));
     let number = trimmed.trim_start_matches(|c: char| c.is_ascii_digit());
-    let numbered = indented && number.len() < trimmed.len() && number.starts_with(": ") && number.contains("::");
+    let numbered =
+        indented && number.len() < trimmed.len() && number.starts_with(": ") && number.contains("::");
     // `java.lang.IllegalStateException: …`, `TypeError: …`
     let head = trimmed.split(':').next().unwrap_or_default();
-    let exception = !head.contains(' ') && head.len() < trimmed.len()
-        && (head.ends_with("Error") || head.ends_with("Exception") || head.ends_with("Panic")) && head.len() > 5;
+    let exception = !head.contains(' ')
+        && head.len() < trimmed.len()
+        && (head.ends_with("Error") || head.ends_with("Exception") || head.ends_with("Panic"))
+        && head.len() > 5;
     frame || numbered || exception
 }
 
 fn is_code(trimmed: &str) -> bool {
     let starts = ["//", "/*", "#include", "def ", "fn ", "pub fn ", "func ", "<?php", "#!/"];
-    let comment = trimmed.starts_with("# ") && trimmed.contains(": ") && trimmed.len() < NAME_CHARS_MAX && !trimmed.starts_with("# Task");
-    comment || starts.iter().any(|mark| trimmed.starts_with(mark)) || (trimmed.ends_with(['{', '}', ';']) && trimmed.contains(['(', '=', '}', '{']))
+    let comment = trimmed.starts_with("# ")
+        && trimmed.contains(": ")
+        && trimmed.len() < NAME_CHARS_MAX
+        && !trimmed.starts_with("# Task");
+    comment
+        || starts.iter().any(|mark| trimmed.starts_with(mark))
+        || (trimmed.ends_with(['{', '}', ';']) && trimmed.contains(['(', '=', '}', '{']))
 }
 
 fn is_invisible(c: char) -> bool {
@@ -208,7 +268,9 @@ fn own_line(line: &str, out: &mut Segments) {
             continue;
         };
         let inner = &after[..length];
-        let is_name = !inner.is_empty() && inner.chars().count() <= NAME_CHARS_MAX && !inner.contains(char::is_whitespace)
+        let is_name = !inner.is_empty()
+            && inner.chars().count() <= NAME_CHARS_MAX
+            && !inner.contains(char::is_whitespace)
             && (c == '`' || inner.contains(['/', '.', '_', ':']));
         let ordered = c == '`' && ends_in_execute(&out.own);
         if ordered || is_name {
@@ -245,15 +307,20 @@ fn find_close(after: &str, close: char) -> Option<usize> {
         return after.find(close);
     }
     // An apostrophe within a word closes nothing.
-    after.match_indices(close).map(|(at, _)| at).find(|at| {
-        *at > 0 && !after[at + close.len_utf8()..].starts_with(|c: char| c.is_alphanumeric())
-    })
+    after
+        .match_indices(close)
+        .map(|(at, _)| at)
+        .find(|at| *at > 0 && !after[at + close.len_utf8()..].starts_with(|c: char| c.is_alphanumeric()))
 }
 
+/// Whether the last word is one that executes. Looks at the end only, so that many quotations stay cheap.
 fn ends_in_execute(own: &str) -> bool {
-    let tail = own.trim_end();
-    let word = tail.rsplit([' ', '\n', '\t']).next().unwrap_or_default();
-    word.len() <= 20 && EXECUTE.contains(&word.to_lowercase().as_str())
+    /// More bytes than the longest such word and the space after it have.
+    const WINDOW: usize = 24;
+    let from = (own.len().saturating_sub(WINDOW)..=own.len()).find(|n| own.is_char_boundary(*n)).unwrap_or(0);
+    let tail = own[from..].trim_end();
+    let word = tail.rsplit([' ', '\n', '\t', QUOTE_MARK]).next().unwrap_or_default();
+    EXECUTE.contains(&word.to_lowercase().as_str())
 }
 
 /// Returns the first and the last characters of a text.

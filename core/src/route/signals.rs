@@ -75,7 +75,7 @@ impl<'a> Signals<'a> {
                 order_count += 1;
             }
         }
-        word_count += (ideograph_count + 1) / 2;
+        word_count += usize::div_ceil(ideograph_count, 2);
         let is_question = asks(&own, s);
         Signals {
             word_count,

@@ -3,7 +3,7 @@
 //! Sets are rows of bits, one per token, so that a pattern is matched with a few shifts per element
 //! whatever the text holds.
 
-use crate::policy::lexicon::{Concept, Entry, Lexicon, Structure};
+use crate::policy::lexicon::{Concept, Lexicon, Structure};
 use crate::policy::pattern::{Element, Pattern};
 
 use super::tokens::{self, Kind, Seen};
@@ -118,6 +118,17 @@ impl<'a> Stream<'a> {
         get(&self.negated, at) || get(&self.described, at)
     }
 
+    /// Returns whether the place is negated.
+    pub fn is_negated(&self, at: usize) -> bool {
+        get(&self.negated, at)
+    }
+
+    /// Returns whether the list stands anywhere as something that is asked for.
+    pub fn is_asked(&self, concept: Concept) -> bool {
+        self.contains(concept)
+            && (0..self.places.len()).any(|at| self.has(concept, at) && !self.is_mention(at))
+    }
+
     /// Returns whether an order may begin at this place.
     pub fn is_order_start(&self, at: usize) -> bool {
         get(&self.imperative, at)
@@ -125,6 +136,10 @@ impl<'a> Stream<'a> {
 
     /// Returns the first words that the pattern matches, as they stand in the text.
     pub fn find(&self, pattern: &Pattern, reading: Reading) -> Option<&'a str> {
+        let is_there = |element: &Element| element.any_of.iter().any(|list| self.contains(*list));
+        if !pattern.elements.iter().all(is_there) {
+            return None;
+        }
         let mut sets: Vec<Bits> = Vec::with_capacity(pattern.elements.len());
         for element in &pattern.elements {
             let mut here = self.candidates(element)?;
@@ -211,12 +226,10 @@ impl<'a> Stream<'a> {
         if word.is_empty() {
             return;
         }
-        if let Some(entry) = lexicon.get(word) {
-            self.mark_entry(entry, at, words);
-        }
+        lexicon.look_up(&words[at..], |list, count| (at..at + count).for_each(|n| self.set(list, n)));
         // A name is not its beginning: only names that begin with a dot or dash have families.
         if kind == Kind::Word || word.starts_with(['.', '-', '~']) {
-            lexicon.prefixes(word, |lists| lists.iter().for_each(|list| self.set(*list, at)));
+            lexicon.look_up_beginnings(word, |list| self.set(list, at));
         }
         if kind == Kind::Path || kind == Kind::Ident {
             self.look_up_name(word, at, lexicon);
@@ -229,31 +242,15 @@ impl<'a> Stream<'a> {
         for (slash, _) in word.rmatch_indices('/').take(SEGMENTS_MAX) {
             let tail = &word[slash + 1..];
             if tail.contains('.') {
-                if let Some(entry) = lexicon.get(tail) {
-                    entry.exact.iter().for_each(|list| self.set(*list, at));
-                }
+                lexicon.look_up(&[tail], |list, _| self.set(list, at));
                 if tail.starts_with('.') {
-                    lexicon.prefixes(tail, |lists| lists.iter().for_each(|list| self.set(*list, at)));
+                    lexicon.look_up_beginnings(tail, |list| self.set(list, at));
                 }
             }
         }
         let is_production = |part: &str| matches!(part, "prod" | "production");
         if word.split(|c: char| !c.is_ascii_alphanumeric()).any(is_production) {
             self.set(PRODNAME, at);
-        }
-    }
-
-    fn mark_entry(&mut self, entry: &Entry, at: usize, words: &[&str]) {
-        entry.exact.iter().chain(&entry.prefix).for_each(|list| self.set(*list, at));
-        for (rest, list) in &entry.phrases {
-            let matches = rest.iter().enumerate().all(|(n, piece)| {
-                words.get(at + 1 + n).is_some_and(|word| {
-                    if piece.prefix { word.starts_with(piece.text.as_str()) } else { *word == piece.text }
-                })
-            });
-            if matches {
-                (at..=at + rest.len()).for_each(|n| self.set(*list, n));
-            }
         }
     }
 

@@ -162,7 +162,8 @@ fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Se
         }
         return;
     }
-    let inner = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’' | '$' | '€' | '%' | '\u{300}'..='\u{36f}');
+    let inner =
+        |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’' | '$' | '€' | '%' | '\u{300}'..='\u{36f}');
     let mut from: Option<usize> = None;
     for (at, c) in body.char_indices().chain(std::iter::once((body.len(), ' '))) {
         if inner(c) {

@@ -1,0 +1,176 @@
+//! The only wiring: from settings and surroundings to an engine that is ready to use.
+
+use std::path::{Path, PathBuf};
+
+use pointsman_core::agent::{Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
+use pointsman_core::breaker::BreakerLimits;
+use pointsman_core::policy::Policy;
+use pointsman_core::run::next::{Escalation, Limits, OnLimit, OnModelMismatch};
+
+use crate::config::env::{Dirs, Environment, NoHome};
+use crate::config::load::{Inputs, Loaded};
+use crate::config::login::{self, Login, StrayKey};
+use crate::config::model::{MismatchAction, Settings};
+use crate::config::{self, load};
+use crate::engine::{Decider, Engine, StoredWords, Surroundings};
+use crate::process::probe;
+use crate::rehearsal::{self, Scenario};
+use crate::store::{Store, StorePaths};
+
+/// Why no engine can be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// There is no home directory.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] config::error::Error),
+    /// The agents of the settings do not fit together.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// We do not know where our own program is, and so cannot start a shim.
+    #[error("the path of this program is not known: {0}")]
+    OwnProgram(std::io::Error),
+}
+
+/// The surroundings of the process, read once.
+pub struct World {
+    /// The environment.
+    pub env: Environment,
+    /// Our directories.
+    pub dirs: Dirs,
+    /// The directory the work is for.
+    pub cwd: PathBuf,
+}
+
+impl World {
+    /// Reads the environment and finds our directories.
+    pub fn new(cwd: PathBuf) -> Result<World, AssembleError> {
+        let env = Environment::of_process();
+        let dirs = Dirs::find(&env)?;
+        Ok(World { env, dirs, cwd })
+    }
+
+    /// Loads the settings, with those of the command line on top.
+    pub fn settings(&self, flags: &[(String, String)]) -> Result<Loaded, AssembleError> {
+        Ok(load::load(&Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags })?)
+    }
+
+    /// Finds a subscription login.
+    pub fn login(&self) -> Option<Login> {
+        login::find(&self.env, &self.dirs.home, || {
+            let args = ["find-generic-password", "-s", "Claude Code-credentials"];
+            probe::succeeds(Path::new("/usr/bin/security"), &args)
+        })
+    }
+
+    /// Finds keys in files that would change who pays.
+    pub fn stray_keys(&self, project: &Path) -> Vec<StrayKey> {
+        login::stray_keys(&self.env, &self.dirs.home, project)
+    }
+
+    /// Opens the store.
+    pub fn store(&self) -> Store {
+        Store::open(self.store_paths())
+    }
+
+    /// Returns where the store's files are.
+    pub fn store_paths(&self) -> StorePaths {
+        let user = rustix::process::geteuid().as_raw();
+        let temporary = std::env::temp_dir().join(format!("pointsman-{user}"));
+        StorePaths {
+            state: self.dirs.state.clone(),
+            spool_fallbacks: vec![self.dirs.runtime.clone(), temporary],
+        }
+    }
+
+    /// Puts together what deciding alone needs.
+    pub fn decider(&self, loaded: &Loaded) -> Result<Decider, AssembleError> {
+        Ok(Decider { catalog: loaded.catalog()?, policy: Policy::builtin() })
+    }
+
+    /// Puts an engine together. `rehearsal` replaces every agent by the scripted one.
+    pub fn engine(&self, loaded: &Loaded, rehearsal: Option<Scenario>) -> Result<Engine, AssembleError> {
+        let own_program = own_program()?;
+        let catalog = match rehearsal {
+            None => loaded.catalog()?,
+            Some(scenario) => rehearsed(&loaded.catalog()?, &own_program, scenario)?,
+        };
+        let depth = self.env.text("POINTSMAN_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0);
+        Ok(Engine {
+            catalog,
+            policy: Policy::builtin(),
+            breaker_limits: breaker_limits(&loaded.settings),
+            store: self.store(),
+            surroundings: Surroundings {
+                ambient: self.env.texts(),
+                extra_allow: loaded.settings.environment.allow.clone(),
+                login_found: self.login().is_some(),
+                depth,
+                own_program,
+                version_cache: self.dirs.cache.join("versions.json"),
+            },
+            stored_words: match loaded.settings.store_prompts {
+                true => StoredWords::Kept,
+                false => StoredWords::HashOnly,
+            },
+        })
+    }
+}
+
+/// This program, which is also the shim.
+fn own_program() -> Result<PathBuf, AssembleError> {
+    std::env::current_exe().map_err(AssembleError::OwnProgram)
+}
+
+/// The same agents, played by the scripted one under models of its own, so that neither breakers nor
+/// records of real agents are touched.
+fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Result<Catalog, AssembleError> {
+    let name = serde_json::to_value(scenario).ok().and_then(|value| value.as_str().map(str::to_owned));
+    let command =
+        [own_program.to_string_lossy().into_owned(), rehearsal::VERB.to_owned(), name.unwrap_or_default()];
+    let play = |agent: &Agent| Agent {
+        adapter: pointsman_core::agent::AdapterKind::Claude,
+        command: command.to_vec(),
+        model: format!("rehearsal-{}", agent.tier),
+        fallback_model: None,
+        fall_back: None,
+        cli_agent: None,
+        hooks: AgentHooks::Keep,
+        source: AgentSource::Rehearsal,
+        ..agent.clone()
+    };
+    let by_tier = |tier: Tier| (tier, catalog.for_tier(tier).name.clone());
+    let served_as = std::collections::BTreeMap::new();
+    Ok(Catalog::new(catalog.agents().map(play).collect(), Tier::ALL.into_iter().map(by_tier).collect(), served_as)?)
+}
+
+/// Translates the settings' limits.
+pub fn limits(settings: &Settings, escalation: Escalation, on_limit: OnLimit) -> Limits {
+    Limits {
+        attempt_count_max: settings.limits.attempts,
+        wall: settings.limits.timeout.0,
+        idle: settings.limits.idle.0,
+        startup: settings.limits.startup.0,
+        post_result_grace: settings.limits.post_result_grace.0,
+        stop_grace: settings.limits.stop_grace.0,
+        max_turns: settings.limits.max_turns,
+        max_usd: settings.limits.max_usd,
+        answer_bytes_max: usize::try_from(settings.limits.answer_bytes_max).unwrap_or(usize::MAX),
+        backoff_base: settings.retry.base.0,
+        backoff_cap: settings.retry.cap.0,
+        backoff_max_elapsed: settings.retry.max_elapsed.0,
+        on_model_mismatch: match settings.on_model_mismatch {
+            MismatchAction::Flag => OnModelMismatch::Flag,
+            MismatchAction::Retry => OnModelMismatch::Retry,
+            MismatchAction::Fail => OnModelMismatch::Fail,
+        },
+        escalation,
+        on_limit,
+    }
+}
+
+fn breaker_limits(settings: &Settings) -> BreakerLimits {
+    BreakerLimits { threshold: settings.breaker.threshold, open_for: settings.breaker.open_for.0 }
+}

@@ -1,0 +1,308 @@
+//! Every verb and flag, with its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pointsman_core::agent::Tier;
+use pointsman_core::ids::{AgentName, SessionId};
+use serde::{Deserialize, Serialize};
+
+use super::exit;
+use super::output::{Format, PlainFormat};
+use crate::rehearsal::Scenario;
+
+/// Sends every request for a coding agent down the right track, and proves afterwards that it went there.
+///
+/// pointsman decides which agent and model tier does a request, spawns that agent's CLI, watches it, judges
+/// what came back, retries or escalates on evidence, and records everything.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  pointsman run \"explain what src/main.rs does\"     route it, run it, print the answer
+  pointsman run --rehearse \"fix the parser\"         the same path without any agent CLI
+  pointsman route \"rename foo to bar in lib.rs\"     only decide
+  pointsman explain latest                          why the last run went where it went
+  pointsman doctor                                  what is installed, and who would pay
+
+`pointsman VERB --help` has the details; exit codes are listed under `pointsman run --help`.";
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Route a request, run it with the chosen agent, and print the answer.
+    Run(Box<RunArgs>),
+    /// Decide who would do a request, and do nothing.
+    Route(RouteArgs),
+    /// Show why a request or a run goes where it goes.
+    Explain(ExplainArgs),
+    /// Look at runs, follow them, stop them.
+    Runs(RunsArgs),
+    /// Check agents, login, configuration and store.
+    Doctor(DoctorArgs),
+    /// Show or begin the configuration.
+    Config(ConfigArgs),
+    /// Approve what a repository's files want beyond the harmless.
+    Trust(TrustArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one page per verb into a directory.
+    Man {
+        /// The directory for one page per verb.
+        dir: Option<PathBuf>,
+    },
+}
+
+/// The words of a request.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+pub struct PromptArgs {
+    /// The request. `-` or nothing reads it from standard input.
+    pub prompt: Option<String>,
+    /// Read the request from a file.
+    #[arg(long, short, value_name = "PATH", conflicts_with = "prompt")]
+    pub file: Option<PathBuf>,
+}
+
+/// What a person fixes about the route.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+pub struct OverrideArgs {
+    /// Use this agent. Safety still holds.
+    #[arg(long, value_name = "NAME")]
+    pub agent: Option<AgentName>,
+    /// Use this tier: haiku, sonnet or opus. Safety still holds.
+    #[arg(long, value_name = "TIER", value_parser = tier)]
+    pub tier: Option<Tier>,
+}
+
+fn tier(text: &str) -> Result<Tier, String> {
+    Tier::parse(text).ok_or_else(|| "use haiku, sonnet or opus".to_owned())
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeArg {
+    /// pointsman decides alone and runs the agent.
+    Orchestration,
+    /// The route is advice: you are asked on the terminal before the agent runs.
+    Directive,
+}
+
+/// How the agent's CLI answers its own permission questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum PermissionModeArg {
+    /// The CLI's own default.
+    #[value(name = "default")]
+    Default,
+    /// Edits inside the project are accepted.
+    #[value(name = "acceptEdits")]
+    AcceptEdits,
+    /// Plan and change nothing.
+    #[value(name = "plan")]
+    Plan,
+    /// Questions are denied.
+    #[value(name = "dontAsk")]
+    DontAsk,
+    /// The CLI's own classifier decides.
+    #[value(name = "auto")]
+    Auto,
+}
+
+/// Route a request, run it with the chosen agent, and print the answer.
+///
+/// Standard output has the answer and nothing else; the route, the progress and a closing line go to standard
+/// error. A request that a person must approve is not run (exit 77): `--approve` says yes.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[command(after_help = exit::TABLE)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub words: PromptArgs,
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
+    /// Go on in this session: the agent remembers its earlier runs.
+    #[arg(long, value_name = "NAME")]
+    pub session: Option<SessionId>,
+    /// The project directory; the current one without it.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Who decides.
+    #[arg(long, value_enum, default_value = "orchestration")]
+    pub mode: ModeArg,
+    /// The longest one attempt may take, such as 90s or 1h30m.
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<String>,
+    /// The most US dollars that the run may cost.
+    #[arg(long, value_name = "USD")]
+    pub max_usd: Option<f64>,
+    /// The most agent turns of one attempt.
+    #[arg(long, value_name = "COUNT")]
+    pub max_turns: Option<u32>,
+    /// How the agent's CLI answers its own permission questions.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub permission_mode: Option<PermissionModeArg>,
+    /// Never try a stronger tier.
+    #[arg(long)]
+    pub no_escalate: bool,
+    /// Run it even where a person must say yes first: this is the yes.
+    #[arg(long)]
+    pub approve: bool,
+    /// Wait for limits that start anew, instead of ending with exit 75.
+    #[arg(long)]
+    pub wait: bool,
+    /// Print the run's id and go on in the background; `pointsman runs logs -f` follows it.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub detach: bool,
+    /// Show route, command, environment names and limits; start nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Play the run with a scripted agent that asks no model: success, if-needed, fail, hang, escalate,
+    /// quota, overloaded, denied, mismatch or empty.
+    #[arg(long, value_enum, value_name = "SCENARIO", num_args = 0..=1, require_equals = true,
+          default_missing_value = "success", hide_possible_values = true)]
+    pub rehearse: Option<Scenario>,
+    /// How to print: text, json (one value at the end) or jsonl (events as they happen).
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub output: Format,
+    /// Say nothing on standard error but failures.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Decide who would do a request, and do nothing. Always exits 0 once the request could be read.
+#[derive(Debug, Args)]
+pub struct RouteArgs {
+    #[command(flatten)]
+    pub words: PromptArgs,
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
+    /// The project directory; the current one without it.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Decide many: a file with one {"id", "request"} a line, `-` for standard input. Prints jsonl.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "file"])]
+    pub batch: Option<PathBuf>,
+    /// How to print: text, json, or jsonl for a batch.
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub output: Format,
+}
+
+/// Show why a request or a run goes where it goes: every rule that was looked at, which fired, and for a run
+/// the routed against the served model.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A run's id, the beginning of one, `latest`, or the words of a request. Nothing reads standard input.
+    pub what: Option<String>,
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
+    /// The project directory; the current one without it.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Show also the rules that had nothing to say.
+    #[arg(long)]
+    pub all: bool,
+    /// How to print: text or json.
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub output: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    #[command(subcommand)]
+    pub verb: RunsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RunsVerb {
+    /// List runs, newest first.
+    List {
+        /// How many at most.
+        #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
+        limit: usize,
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Show one run: route, attempts, outcome, cost.
+    Show {
+        /// The run's id, the beginning of one, or `latest`.
+        run: String,
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Print what a run's agent said and did.
+    Logs {
+        /// The run's id, the beginning of one, or `latest`.
+        run: String,
+        /// Go on until the run is over; exits with the run's exit code.
+        #[arg(long, short)]
+        follow: bool,
+        /// How to print: text or jsonl.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: Format,
+    },
+    /// Stop a run.
+    Cancel {
+        /// The run's id, the beginning of one, or `latest`.
+        run: String,
+    },
+}
+
+/// Check agents, login, configuration and store. Spends no tokens. Exits 1 when something is broken.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Repair what can be repaired without losing anything.
+    #[arg(long)]
+    pub fix: bool,
+    /// How to print: text or json.
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub output: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    pub verb: ConfigVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Show every setting that holds here.
+    Show {
+        /// Show also where each value comes from.
+        #[arg(long)]
+        origin: bool,
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Print the JSON schema of the configuration file, for editors.
+    Schema,
+    /// Write a configuration file with every setting commented out.
+    Init,
+}
+
+/// Approve what a repository's files want beyond the harmless (commands, environment, permissions).
+///
+/// Shows the files, asks, and records their hash: when a file changes, the approval is void.
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// The project directory; the current one without it.
+    pub dir: Option<PathBuf>,
+    /// Say yes without being asked.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Take the approval back.
+    #[arg(long, conflicts_with_all = ["yes", "list"])]
+    pub revoke: bool,
+    /// List what was approved.
+    #[arg(long, conflicts_with = "dir")]
+    pub list: bool,
+}

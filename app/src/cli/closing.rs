@@ -1,0 +1,191 @@
+//! The lines around a run for people: the route before it, the result after it, a preview instead of it.
+
+use jiff::Timestamp;
+use pointsman_core::agent_env::{Cloud, Payer};
+use pointsman_core::report::run::{AttemptReport, RunReport};
+use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
+
+use super::output::{self, Tone};
+use super::route;
+use crate::engine::preview::{self, Preview};
+use crate::engine::submit::Run;
+use crate::engine::Engine;
+
+/// Says in one line where the request goes, with which rights, and who pays.
+pub fn route_notice(engine: &Engine, run: &Run) {
+    let Some(route) = &run.log.state.route else { return };
+    let mut parts = vec![route::in_words(route)];
+    if let Some(agent) = engine.catalog.get(&route.agent) {
+        parts.push(agent.effective_permission_mode().as_str().to_owned());
+        if !run.rehearsal {
+            parts.push(pays(preview::payer(engine, agent)).to_owned());
+        }
+    }
+    output::say(Tone::Plain, &word("route:", run.rehearsal), &parts.join(" · "));
+}
+
+fn word(word: &str, rehearsal: bool) -> String {
+    if rehearsal { format!("rehearsal: {word}") } else { word.to_owned() }
+}
+
+/// Says who pays.
+pub fn pays(payer: Payer) -> &'static str {
+    match payer {
+        Payer::Subscription => "billed to the subscription",
+        Payer::ApiKey => "billed to the API key",
+        Payer::Cloud(Cloud::Bedrock) => "billed to Amazon Bedrock",
+        Payer::Cloud(Cloud::Vertex) => "billed to Google Vertex AI",
+        Payer::Unknown => "the agent's own settings decide who pays",
+    }
+}
+
+/// Says what came of a run: who really did it, how long it took, what it cost.
+pub fn line(report: &RunReport, said: Option<&str>, quiet: bool) {
+    let rehearsal = report.rehearsal;
+    match report.verdict {
+        Some(Verdict::Succeeded) if quiet => {}
+        Some(Verdict::Succeeded) => output::say(Tone::Good, &word("done:", rehearsal), &summary(report)),
+        Some(Verdict::Cancelled) => output::say(Tone::Warning, &word("cancelled:", rehearsal), &summary(report)),
+        Some(Verdict::Waiting) => output::say(Tone::Warning, &word("waiting:", rehearsal), &waiting(report)),
+        Some(verdict @ (Verdict::Failed | Verdict::Refused)) => failed(report, verdict, said),
+        None => output::say(Tone::Bad, &word("error:", rehearsal), "the run has no verdict; this is a bug"),
+    }
+    if let Some(hint) = &report.hint {
+        output::hint(hint);
+    }
+}
+
+fn failed(report: &RunReport, verdict: Verdict, said: Option<&str>) {
+    let reason = report.reason.as_deref().unwrap_or("no reason was recorded");
+    let outcome = report.attempts.last().and_then(|attempt| attempt.outcome);
+    let outcome = outcome.map_or_else(|| verdict.as_str(), Outcome::as_str);
+    output::say(Tone::Bad, &word("error:", report.rehearsal), &format!("{outcome}: {reason}"));
+    if !report.attempts.is_empty() {
+        output::detail(&summary(report));
+    }
+    if let Some(words) = said.map(str::trim).filter(|words| !words.is_empty() && report.attempts.len() == 1) {
+        output::detail(&format!("the agent's last words: {}", words.lines().last().unwrap_or_default()));
+    }
+}
+
+fn waiting(report: &RunReport) -> String {
+    let reason = report.reason.as_deref().unwrap_or_default();
+    let until = report.resets_at.map(|at| format!("; resets {at}")).unwrap_or_default();
+    format!("{reason}{until} · run {}", report.run_id)
+}
+
+/// Agent, model served, time, tokens, cost, run id.
+fn summary(report: &RunReport) -> String {
+    let mut parts = vec![];
+    if let Some(last) = report.attempts.last() {
+        parts.push(served(last));
+    }
+    if report.attempts.len() > 1 {
+        parts.push(format!("{} attempts", report.attempts.len()));
+    }
+    let duration_ms: u64 = report.attempts.iter().map(|attempt| attempt.duration_ms).sum();
+    parts.push(seconds(duration_ms));
+    let tokens = report.tokens();
+    if tokens.total() > 0 {
+        let input = tokens.input + tokens.cache_read + tokens.cache_write;
+        parts.push(format!("{} in, {} out", count(input), count(tokens.output)));
+    }
+    if let Some(usd) = report.cost_usd() {
+        parts.push(usd_text(usd));
+    }
+    parts.push(format!("run {}", report.run_id));
+    parts.join(" · ")
+}
+
+fn served(attempt: &AttemptReport) -> String {
+    let models = match attempt.models_served.as_slice() {
+        [] => "no model answered".to_owned(),
+        models => format!("served by {}", models.join(", ")),
+    };
+    let marks: Vec<&str> = attempt
+        .flags
+        .iter()
+        .filter_map(|flag| match flag {
+            Flag::Leak => Some("LEAK"),
+            Flag::FallbackModel => Some("fallback model"),
+            Flag::UnknownModel => Some("model of unknown tier"),
+            Flag::AnswerCut => Some("answer cut"),
+            Flag::ToolsDenied => Some("tools were denied"),
+            Flag::OversizedLine => None,
+        })
+        .chain((attempt.outcome == Some(Outcome::ModelMismatch)).then_some("MODEL MISMATCH"))
+        .collect();
+    let marks = if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
+    format!("{} ({}), {models}{marks}", attempt.agent, attempt.tier)
+}
+
+/// Returns a duration as people read it.
+pub fn seconds(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+/// Returns a count as people read it.
+pub fn count(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{:.1}k", count as f64 / 1e3),
+        _ => format!("{:.1}M", count as f64 / 1e6),
+    }
+}
+
+/// Returns a cost as people read it.
+pub fn usd_text(usd: f64) -> String {
+    if usd > 0.0 && usd < 0.01 { format!("${usd:.4}") } else { format!("${usd:.2}") }
+}
+
+/// Returns how long ago something was.
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s ago"),
+        60..3_600 => format!("{}m ago", seconds / 60),
+        3_600..86_400 => format!("{}h ago", seconds / 3_600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
+}
+
+/// Says what a run would do.
+pub fn preview(preview: &Preview) -> String {
+    let argv: Vec<String> = preview.argv.iter().map(|arg| shell_word(arg)).collect();
+    let program = match &preview.program {
+        Some(_) => String::new(),
+        None => "\n           (not found: this run would end with exit 69)".to_owned(),
+    };
+    let or_none = |count: Option<String>| count.unwrap_or_else(|| "no limit".to_owned());
+    let limits = &preview.limits;
+    [
+        format!("route      {}", route::in_words(&preview.route)),
+        format!("rules      {}", preview.route.rules.join(", ")),
+        format!("directory  {}", preview.cwd.display()),
+        format!("command    {}{program}", argv.join(" ")),
+        format!("stdin      {} bytes: the request", preview.stdin_bytes),
+        format!("rights     {}", preview.permission_mode),
+        format!("pays       {}", pays(preview.payer)),
+        format!("env        {}", preview.environment.join(" ")),
+        format!("withheld   {} variables of yours", preview.withheld.len()),
+        format!(
+            "limits     {} attempts, each {} at most, {} of silence; turns: {}; cost: {}",
+            limits.attempts,
+            seconds(limits.wall_seconds * 1000),
+            seconds(limits.idle_seconds * 1000),
+            or_none(limits.max_turns.map(|turns| turns.to_string())),
+            or_none(limits.max_usd.map(usd_text)),
+        ),
+    ]
+    .join("\n")
+}
+
+/// Returns an argument as one would type it.
+fn shell_word(arg: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+}

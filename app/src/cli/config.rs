@@ -1,0 +1,87 @@
+//! `pointsman config`: show, schema, init.
+
+use pointsman_core::report::run::SCHEMA_VERSION;
+use serde::Serialize;
+
+use super::args::{ConfigArgs, ConfigVerb};
+use super::exit::{CANNOT_CREATE, Failure};
+use super::output::{self, PlainFormat, Tone};
+use super::run::world;
+use crate::config::load::Loaded;
+use crate::config::{init, schema};
+
+#[derive(Serialize)]
+struct Shown {
+    schema_version: u32,
+    project: String,
+    trust: serde_json::Value,
+    settings: Vec<ShownSetting>,
+}
+
+#[derive(Serialize)]
+struct ShownSetting {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+/// Runs the verb.
+pub fn main(args: ConfigArgs) -> Result<u8, Failure> {
+    match args.verb {
+        ConfigVerb::Show { origin, output } => show(origin, output),
+        ConfigVerb::Schema => {
+            output::text(&schema::config_schema());
+            Ok(0)
+        }
+        ConfigVerb::Init => begin(),
+    }
+}
+
+fn show(with_origin: bool, format: PlainFormat) -> Result<u8, Failure> {
+    let world = world(None)?;
+    let loaded = world.settings(&[])?;
+    for warning in &loaded.warnings {
+        output::say(Tone::Warning, "warning:", &warning.to_string());
+        if let Some(hint) = &warning.hint {
+            output::hint(hint);
+        }
+    }
+    let settings = settings(&loaded);
+    match format {
+        PlainFormat::Json => output::json(&Shown {
+            schema_version: SCHEMA_VERSION,
+            project: loaded.project.root.display().to_string(),
+            trust: serde_json::to_value(loaded.trust).unwrap_or_default(),
+            settings,
+        }),
+        PlainFormat::Text if with_origin => {
+            let rows: Vec<Vec<String>> =
+                settings.into_iter().map(|setting| vec![format!("{} = {}", setting.key, setting.value), setting.origin]).collect();
+            output::text(&output::table(&["SETTING", "FROM"], &rows));
+        }
+        PlainFormat::Text => {
+            let lines: Vec<String> =
+                settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();
+            output::text(&lines.join("\n"));
+        }
+    }
+    Ok(0)
+}
+
+fn settings(loaded: &Loaded) -> Vec<ShownSetting> {
+    loaded
+        .entries()
+        .into_iter()
+        .map(|entry| ShownSetting { key: entry.key, value: entry.value, origin: entry.origin.to_string() })
+        .collect()
+}
+
+fn begin() -> Result<u8, Failure> {
+    let world = world(None)?;
+    let path = init::write_user_config(&world.dirs.config).map_err(|error| {
+        Failure::new(CANNOT_CREATE, error.to_string(), "`pointsman config show --origin` shows what holds now")
+    })?;
+    output::say(Tone::Good, "written:", &output::short_path(&path, &world.dirs.home));
+    output::hint("every setting is commented out; take the `#` away from what you change");
+    Ok(0)
+}

@@ -1,0 +1,124 @@
+//! `pointsman run --detach`: the run goes on in a process of its own.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::route::{Decision, Route};
+use serde::{Deserialize, Serialize};
+
+use super::args::RunArgs;
+use super::exit::{BUG, Failure, REFUSED, UNAVAILABLE};
+use super::output::{self, Format, Tone};
+use super::{route, run, words};
+use crate::engine::background;
+use crate::engine::submit::Run;
+
+/// The hidden verb of the process that drives a detached run.
+pub const VERB: &str = "__drive";
+
+/// What the background process is told. It goes over a pipe: no word of the request is an argument.
+#[derive(Serialize, Deserialize)]
+struct DriveOrder {
+    args: RunArgs,
+    prompt: String,
+}
+
+/// What the background process answers once the run is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Submitted {
+    schema_version: u32,
+    run_id: String,
+    session_id: String,
+    rehearsal: bool,
+    route: Route,
+    approved: bool,
+}
+
+/// The first line of the background process.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FirstWord {
+    Submitted(Submitted),
+    Failed { exit_code: u8, message: String, hint: Option<String> },
+}
+
+/// Starts the run in the background and prints its id.
+pub fn start(args: &RunArgs, prompt: &str) -> Result<u8, Failure> {
+    let order = DriveOrder { args: args.clone(), prompt: prompt.to_owned() };
+    let order = serde_json::to_vec(&order).expect("plain data has a JSON form");
+    let line = background::start(VERB, &order).map_err(|error| {
+        Failure::new(UNAVAILABLE, format!("the background process could not start: {error}"), "run it without `--detach`")
+    })?;
+    match serde_json::from_str(&line) {
+        Ok(FirstWord::Submitted(submitted)) => Ok(print(&submitted, args)),
+        Ok(FirstWord::Failed { exit_code, message, hint }) => Err(Failure { exit_code, message, hint }),
+        Err(error) => Err(Failure::bare(BUG, format!("the background process answered oddly: {error}"))),
+    }
+}
+
+fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
+    match args.output {
+        Format::Text => output::text(&submitted.run_id),
+        Format::Json | Format::Jsonl => output::json(submitted),
+    }
+    if submitted.route.decision == Decision::Escalate && !submitted.approved {
+        output::say(Tone::Bad, "refused:", &route::in_words(&submitted.route));
+        output::hint("`--approve` runs it");
+        return REFUSED;
+    }
+    if !args.quiet {
+        output::say(Tone::Plain, "route:", &route::in_words(&submitted.route));
+        output::hint(&format!("`pointsman runs logs -f {}` follows it", submitted.run_id));
+    }
+    0
+}
+
+/// Is the background process: submits, says so, and drives the run to its end.
+pub fn drive() -> ExitCode {
+    // Without a session of its own it would get the terminal's signals; that is worse than nothing, not fatal.
+    let _ = background::leave_session();
+    let first = |word: &FirstWord| {
+        output::line(&serde_json::to_string(word).expect("plain data has a JSON form"));
+    };
+    let failed = |failure: Failure| {
+        FirstWord::Failed { exit_code: failure.exit_code, message: failure.message, hint: failure.hint }
+    };
+    let prepared = read_order().and_then(|order| {
+        let request = words::parse(order.prompt, &order.args.overrides)?;
+        run::prepare(&order.args, request)
+    });
+    let (prepared, runtime) = match prepared.and_then(|prepared| Ok((prepared, run::runtime()?))) {
+        Ok(ready) => ready,
+        Err(failure) => {
+            let code = failure.exit_code;
+            first(&failed(failure));
+            return ExitCode::from(code);
+        }
+    };
+    let code = runtime.block_on(run::unattended(prepared, |submitted| match submitted {
+        Ok(run) => first(&FirstWord::Submitted(Submitted::of(run))),
+        Err(failure) => first(&failed(failure)),
+    }));
+    ExitCode::from(code)
+}
+
+impl Submitted {
+    fn of(run: &Run) -> Submitted {
+        let route = run.log.state.route.clone().expect("a submitted run is routed");
+        Submitted {
+            schema_version: SCHEMA_VERSION,
+            run_id: run.log.run_id.to_string(),
+            session_id: run.session.to_string(),
+            rehearsal: run.rehearsal,
+            route,
+            approved: run.log.state.approved,
+        }
+    }
+}
+
+fn read_order() -> Result<DriveOrder, Failure> {
+    let mut order = vec![];
+    std::io::stdin().lock().read_to_end(&mut order)?;
+    serde_json::from_slice(&order).map_err(|error| Failure::bare(BUG, format!("no order: {error}")))
+}

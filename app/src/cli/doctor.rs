@@ -1,0 +1,207 @@
+//! `pointsman doctor`: what is installed, who would pay, what is broken, and how to mend it.
+
+use pointsman_core::agent_env::Payer;
+use pointsman_core::report::run::SCHEMA_VERSION;
+use serde::Serialize;
+
+use super::args::DoctorArgs;
+use super::exit::Failure;
+use super::output::{self, PlainFormat};
+use super::run::{runtime, world};
+use super::closing;
+use crate::assemble::World;
+use crate::config::load::Loaded;
+use crate::config::login::Login;
+use crate::engine::health::{AgentHealth, StoreHealth};
+use crate::engine::Engine;
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Warning,
+    Broken,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: String,
+    status: Status,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Check {
+    fn new(name: &str, status: Status, detail: impl Into<String>) -> Check {
+        Check { name: name.to_owned(), status, detail: detail.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Check {
+        Check { hint: Some(hint.into()), ..self }
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema_version: u32,
+    healthy: bool,
+    checks: &'a [Check],
+}
+
+/// Runs the verb.
+pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
+    let world = world(None)?;
+    let mut checks = vec![];
+    match world.settings(&[]) {
+        Ok(loaded) => checks.extend(look_around(&world, &loaded, args.fix)?),
+        Err(error) => {
+            let failure = Failure::from(error);
+            let broken = Check::new("configuration", Status::Broken, failure.message);
+            checks.push(broken.hint(failure.hint.unwrap_or_default()));
+        }
+    }
+    let healthy = checks.iter().all(|check| check.status != Status::Broken);
+    match args.output {
+        PlainFormat::Json => output::json(&Report { schema_version: SCHEMA_VERSION, healthy, checks: &checks }),
+        PlainFormat::Text => output::text(&checks.iter().map(in_words).collect::<Vec<_>>().join("\n")),
+    }
+    Ok(u8::from(!healthy))
+}
+
+fn in_words(check: &Check) -> String {
+    let word = match check.status {
+        Status::Ok => "ok     ",
+        Status::Warning => "warning",
+        Status::Broken => "BROKEN ",
+    };
+    let hint = check.hint.as_ref().map(|hint| format!("\n         hint: {hint}")).unwrap_or_default();
+    format!("{word}  {}: {}{hint}", check.name, check.detail)
+}
+
+fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
+    let mut checks = configuration(world, loaded);
+    let mut engine = world.engine(loaded, None)?;
+    if fix {
+        checks.extend(repair(&mut engine));
+    }
+    let agents = runtime()?.block_on(engine.agent_health());
+    checks.extend(agents.iter().map(agent));
+    checks.push(login(world.login().as_ref(), &engine));
+    checks.extend(stray_keys(world, loaded, engine.surroundings.login_found));
+    checks.extend(store(&engine.store_health()));
+    Ok(checks)
+}
+
+fn configuration(world: &World, loaded: &Loaded) -> Vec<Check> {
+    let file = world.dirs.config.join(crate::config::load::USER_FILE);
+    let file = output::short_path(&file, &world.dirs.home);
+    let mut checks = vec![Check::new(
+        "configuration",
+        Status::Ok,
+        format!("{} settings; yours: {file}; project: {} ({})", loaded.entries().len(), loaded.project.root.display(),
+            serde_json::to_value(loaded.trust).unwrap_or_default().as_str().unwrap_or_default()),
+    )];
+    checks.extend(loaded.warnings.iter().map(|warning| {
+        let check = Check::new("configuration", Status::Warning, warning.to_string());
+        match &warning.hint {
+            Some(hint) => check.hint(hint),
+            None => check,
+        }
+    }));
+    checks
+}
+
+fn agent(health: &AgentHealth) -> Check {
+    let name = format!("agent CLI `{}`", health.program);
+    let used = format!("used by {}", health.agents.join(", "));
+    match (&health.path, &health.version) {
+        (None, _) => Check::new(&name, Status::Broken, format!("not found; {used}"))
+            .hint("install it (`npm install -g @anthropic-ai/claude-code`), or name it in `agents.NAME.command`"),
+        (Some(path), Some(version)) if health.is_verified => {
+            Check::new(&name, Status::Ok, format!("{} ({version}); {used}", path.display()))
+        }
+        (Some(path), Some(version)) => Check::new(
+            &name,
+            Status::Warning,
+            format!("{} ({version}) is older than the oldest version that was tried; {used}", path.display()),
+        )
+        .hint("update it; until then only the basic flags are used"),
+        (Some(path), None) if health.is_verified => {
+            Check::new(&name, Status::Ok, format!("{}; {used}", path.display()))
+        }
+        (Some(path), None) => {
+            Check::new(&name, Status::Warning, format!("{} does not tell its version; {used}", path.display()))
+                .hint("run it with `--version` by hand; until then only the basic flags are used")
+        }
+    }
+}
+
+fn login(login: Option<&Login>, engine: &Engine) -> Check {
+    let place = match login {
+        Some(Login::Token) => "a token in CLAUDE_CODE_OAUTH_TOKEN".to_owned(),
+        Some(Login::File(file)) => format!("{}", file.display()),
+        Some(Login::Keychain) => "the keychain".to_owned(),
+        None => "no subscription login was found".to_owned(),
+    };
+    let payers = engine.payers();
+    let said: Vec<String> = payers.iter().map(|(agent, payer)| format!("{agent}: {}", closing::pays(*payer))).collect();
+    let detail = format!("{place}; {}", said.join("; "));
+    if payers.iter().any(|(_, payer)| *payer == Payer::Unknown) && login.is_none() {
+        return Check::new("login", Status::Warning, detail)
+            .hint("log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, unless the agent has its own settings");
+    }
+    Check::new("login", Status::Ok, detail)
+}
+
+fn stray_keys(world: &World, loaded: &Loaded, login_found: bool) -> Vec<Check> {
+    let mut checks = vec![];
+    let in_environment = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
+    for name in in_environment.into_iter().filter(|name| world.env.text(name).is_some() && login_found) {
+        checks.push(Check::new("who pays", Status::Ok, format!("`{name}` in your environment is kept from agents: the subscription pays")));
+    }
+    for key in world.stray_keys(&loaded.project.root) {
+        let file = output::short_path(&key.file, &world.dirs.home);
+        checks.push(
+            Check::new("who pays", Status::Warning, format!("`{}` in {file} could make an API key pay", key.name))
+                .hint("remove it, or say `billing = \"api\"` for the agents that should use it"),
+        );
+    }
+    checks
+}
+
+fn store(health: &StoreHealth) -> Vec<Check> {
+    let mut checks = vec![match &health.trouble {
+        None => Check::new("store", Status::Ok, format!("{} ({} runs known)", health.ledger.display(), health.run_count)),
+        Some(trouble) => Check::new("store", Status::Broken, trouble.clone()).hint(if health.is_repairable {
+            "`pointsman doctor --fix` moves the damaged file aside and begins a new one; nothing is deleted"
+        } else {
+            "runs still work and are kept in the spool; mend the cause and run `pointsman doctor` again"
+        }),
+    }];
+    if health.spooled_bytes > 0 {
+        checks.push(
+            Check::new("spool", Status::Warning, format!("{} bytes of events wait to be taken over", health.spooled_bytes))
+                .hint("the next run or `pointsman doctor --fix` takes them over"),
+        );
+    }
+    for row in health.breakers.iter().filter(|row| row.breaker.name() != "closed") {
+        checks.push(
+            Check::new("breaker", Status::Warning, format!("{} with {} is {}", row.agent, row.model, row.breaker.name()))
+                .hint("its service failed again and again; it closes by itself once a call succeeds"),
+        );
+    }
+    checks
+}
+
+fn repair(engine: &mut Engine) -> Vec<Check> {
+    let mended = engine.repair();
+    let check = |detail: String| Check::new("repair", Status::Ok, detail);
+    match mended {
+        Ok(done) if done.is_empty() => vec![check("nothing needed repair".to_owned())],
+        Ok(done) => done.into_iter().map(check).collect(),
+        Err(error) => vec![Check::new("repair", Status::Broken, error)],
+    }
+}

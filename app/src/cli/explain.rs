@@ -1,0 +1,164 @@
+//! `pointsman explain`: every rule that was looked at, and for a run the routed against the served model.
+
+use pointsman_core::report::run::{AttemptReport, RunReport, SCHEMA_VERSION};
+use pointsman_core::request::{Origin, Request};
+use pointsman_core::route::{Look, LookOutcome, Route, Routed};
+use serde::Serialize;
+
+use super::args::{ExplainArgs, PromptArgs};
+use super::exit::Failure;
+use super::output::{self, PlainFormat};
+use super::run::world;
+use super::{route, words};
+use crate::assemble::World;
+use crate::engine::query::FoundRun;
+
+/// What is explained: a route, and the run that it led to.
+#[derive(Debug, Serialize)]
+struct Explanation<'a> {
+    schema_version: u32,
+    route: &'a Route,
+    looked: Option<&'a [Look]>,
+    /// Why the rules are not shown, when they are not.
+    note: Option<&'a str>,
+    run: Option<&'a RunReport>,
+}
+
+/// Runs the verb.
+pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
+    let world = world(args.project.as_deref())?;
+    match find_run(&world, args.what.as_deref())? {
+        Some(found) => explain_run(&world, &found, &args),
+        None => explain_words(&world, &args),
+    }
+}
+
+/// A run, if the argument can be the id of one. A prompt that looks like an id is none.
+fn find_run(world: &World, what: Option<&str>) -> Result<Option<FoundRun>, Failure> {
+    /// Shorter beginnings are more likely a word than an id.
+    const ID_CHARS_MIN: usize = 6;
+    let Some(what) = what else { return Ok(None) };
+    let is_hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    if what != "latest" && !(what.len() >= ID_CHARS_MIN && is_hex(what)) {
+        return Ok(None);
+    }
+    let loaded = world.settings(&[])?;
+    Ok(Some(world.engine(&loaded, None)?.find(what)?))
+}
+
+fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
+    let prompt = PromptArgs { prompt: args.what.clone(), file: None };
+    let request = words::request(&prompt, &args.overrides)?;
+    let loaded = world.settings(&[])?;
+    let routed = world.decider(&loaded)?.decide(&request)?;
+    match args.output {
+        PlainFormat::Text => output::text(&in_words(&routed.route, Some(&routed.looked), args.all)),
+        PlainFormat::Json => output::json(&Explanation {
+            schema_version: SCHEMA_VERSION,
+            route: &routed.route,
+            looked: Some(&routed.looked),
+            note: None,
+            run: None,
+        }),
+    }
+    Ok(0)
+}
+
+/// Explains a run: its route as it was recorded, and the rules as they look at the same words today.
+fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8, Failure> {
+    let (Some(report), Some(recorded)) = (found.report(), &found.state.route) else {
+        return Err(Failure::bare(super::exit::BAD_INPUT, format!("run `{}` has no route yet", found.id)));
+    };
+    let again = decide_again(world, found)?;
+    let (looked, note) = match &again {
+        None => (None, Some("the rules cannot be shown: the words of this request were not stored")),
+        Some(again) if again.route.policy_hash != recorded.policy_hash => {
+            (Some(again.looked.as_slice()), Some("the rules have changed since; shown is how they look at it today"))
+        }
+        Some(again) => (Some(again.looked.as_slice()), None),
+    };
+    match args.output {
+        PlainFormat::Text => {
+            let mut text = in_words(recorded, looked, args.all);
+            if let Some(note) = note {
+                text.push_str(&format!("\nnote: {note}"));
+            }
+            text.push_str(&format!("\n\n{}", served(&report)));
+            output::text(&text);
+        }
+        PlainFormat::Json => output::json(&Explanation {
+            schema_version: SCHEMA_VERSION,
+            route: recorded,
+            looked,
+            note,
+            run: Some(&report),
+        }),
+    }
+    Ok(0)
+}
+
+fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Routed>, Failure> {
+    let Some(requested) = &found.state.requested else { return Ok(None) };
+    let Some(prompt) = &requested.prompt else { return Ok(None) };
+    let Ok(request) = Request::new(prompt.clone(), Origin::Cli, requested.overrides.clone()) else {
+        return Ok(None);
+    };
+    let loaded = world.settings(&[])?;
+    Ok(world.decider(&loaded)?.decide(&request).ok())
+}
+
+fn in_words(decided: &Route, looked: Option<&[Look]>, all: bool) -> String {
+    let json_word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let word = |value: Result<serde_json::Value, serde_json::Error>| json_word(value.unwrap_or_default());
+    let mut lines = vec![
+        format!("route       {}", route::in_words(decided)),
+        format!("layer       {}", word(serde_json::to_value(decided.layer))),
+        format!("complexity  {}", word(serde_json::to_value(decided.complexity))),
+        format!("timing      {}", word(serde_json::to_value(decided.timing))),
+        format!("policy      {}", decided.policy_hash),
+    ];
+    if let Some(looked) = looked {
+        lines.push(String::new());
+        lines.push("rules looked at, in order:".to_owned());
+        let silent = looked.iter().filter(|look| !has_something_to_say(look)).count();
+        lines.extend(looked.iter().filter(|look| all || has_something_to_say(look)).map(rule_line));
+        if !all && silent > 0 {
+            lines.push(format!("  ({silent} more had nothing to say; `--all` shows them)"));
+        }
+    }
+    lines.join("\n")
+}
+
+fn has_something_to_say(look: &Look) -> bool {
+    match &look.outcome {
+        LookOutcome::Fired => true,
+        LookOutcome::PassedOver { .. } => look.matched.is_some(),
+    }
+}
+
+fn rule_line(look: &Look) -> String {
+    let matched = look.matched.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
+    match &look.outcome {
+        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}", look.rule, look.because),
+        LookOutcome::PassedOver { reason } => format!("  passed  {}{matched}: {reason}", look.rule),
+    }
+}
+
+/// Routed against served, attempt by attempt.
+fn served(report: &RunReport) -> String {
+    let head = format!("run {} ({})", report.run_id, report.state);
+    let rows: Vec<Vec<String>> = report.attempts.iter().enumerate().map(|(at, attempt)| row(at + 1, attempt)).collect();
+    let columns = ["#", "ROUTED TO", "MODEL ASKED", "MODEL SERVED", "OUTCOME"];
+    format!("{head}\n{}", output::table(&columns, &rows))
+}
+
+fn row(number: usize, attempt: &AttemptReport) -> Vec<String> {
+    let served = if attempt.models_served.is_empty() { "-".to_owned() } else { attempt.models_served.join(", ") };
+    vec![
+        number.to_string(),
+        format!("{} ({})", attempt.agent, attempt.tier),
+        attempt.model_requested.clone(),
+        served,
+        attempt.outcome.map_or("running", |outcome| outcome.as_str()).to_owned(),
+    ]
+}

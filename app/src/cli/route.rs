@@ -1,0 +1,96 @@
+//! `pointsman route`: decide, and do nothing.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::route::{Decision, Route};
+use serde::{Deserialize, Serialize};
+
+use super::args::{OverrideArgs, RouteArgs};
+use super::exit::{BAD_INPUT, Failure};
+use super::output::{self, Format};
+use super::run::world;
+use super::words;
+use crate::engine::Decider;
+
+/// The contract of `route -o json`.
+#[derive(Debug, Serialize)]
+pub struct RouteLine<'a> {
+    schema_version: u32,
+    id: Option<&'a serde_json::Value>,
+    #[serde(flatten)]
+    route: &'a Route,
+}
+
+/// One line of a batch.
+#[derive(Debug, Deserialize)]
+struct BatchLine {
+    #[serde(default)]
+    id: serde_json::Value,
+    request: String,
+}
+
+/// Runs the verb.
+pub fn main(args: RouteArgs) -> Result<u8, Failure> {
+    let world = world(args.project.as_deref())?;
+    let loaded = world.settings(&[])?;
+    let decider = world.decider(&loaded)?;
+    if let Some(batch) = &args.batch {
+        return decide_batch(&decider, batch, &args.overrides);
+    }
+    let request = words::request(&args.words, &args.overrides)?;
+    let routed = decider.decide(&request)?;
+    match args.output {
+        Format::Text => output::text(&in_words(&routed.route)),
+        Format::Json => output::json(&line(None, &routed.route)),
+        Format::Jsonl => {
+            output::line(&serde_json::to_string(&line(None, &routed.route)).expect("plain data has a JSON form"));
+        }
+    }
+    Ok(0)
+}
+
+fn line<'a>(id: Option<&'a serde_json::Value>, route: &'a Route) -> RouteLine<'a> {
+    RouteLine { schema_version: SCHEMA_VERSION, id, route }
+}
+
+/// Says a route in one line for people.
+pub fn in_words(route: &Route) -> String {
+    let decision = match route.decision {
+        Decision::Direct => format!("{} ({})", route.agent, route.tier),
+        Decision::Escalate => format!("ask a person first, then {} ({})", route.agent, route.tier),
+    };
+    format!("{decision}, {:.0} % sure: {}", route.confidence * 100.0, route.reason)
+}
+
+/// Decides line by line. A line that cannot be read ends the batch: a script must not mistake a gap for a route.
+fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Result<u8, Failure> {
+    let reader: Box<dyn BufRead> = if batch.as_os_str() == "-" {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        let file = File::open(batch).map_err(|error| {
+            Failure::new(BAD_INPUT, format!("`{}` cannot be read: {error}", batch.display()), "check the path")
+        })?;
+        Box::new(BufReader::new(file))
+    };
+    for (number, text) in reader.lines().enumerate() {
+        let bad = |what: String| {
+            let at = format!("`{}` line {}: {what}", batch.display(), number + 1);
+            Failure::new(BAD_INPUT, at, "each line is one JSON object with `id` and `request`")
+        };
+        let text = text.map_err(|error| bad(error.to_string()))?;
+        if text.trim().is_empty() {
+            continue;
+        }
+        let entry: BatchLine = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        let request = words::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
+        let routed = decider.decide(&request)?;
+        let printed = serde_json::to_string(&line(Some(&entry.id), &routed.route));
+        if !output::line(&printed.expect("plain data has a JSON form")) {
+            break;
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,275 @@
+//! `pointsman run`: words → request → run → answer.
+
+use std::path::{Path, PathBuf};
+
+use pointsman_core::agent::PermissionMode;
+use pointsman_core::report::run::RunReport;
+use pointsman_core::request::{Mode, Request};
+use pointsman_core::route::Decision;
+use pointsman_core::run::end::StopCause;
+use pointsman_core::run::next::{Escalation, OnLimit};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::args::{ModeArg, PermissionModeArg, RunArgs};
+use super::exit::{BAD_INPUT, Failure, UNAVAILABLE, USAGE};
+use super::output::{self, Format, Tone};
+use super::{closing, detach, watch, words};
+use crate::assemble::{self, World};
+use crate::config::load::Loaded;
+use crate::engine::record::{Unwatched, Watcher};
+use crate::engine::submit::{Run, Submission, submit};
+use crate::engine::{Engine, drive, preview};
+use crate::rehearsal::Scenario;
+
+/// Runs the verb.
+pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
+    let request = words::request(&args.words, &args.overrides)?;
+    if args.detach {
+        return detach::start(&args, request.text());
+    }
+    let prepared = prepare(&args, request)?;
+    if args.dry_run {
+        return dry_run(&prepared, args.output);
+    }
+    runtime()?.block_on(attended(args, prepared))
+}
+
+/// A run that only needs to be submitted.
+pub struct Prepared {
+    /// The engine.
+    pub engine: Engine,
+    /// What to submit.
+    pub submission: Submission,
+    /// What people should hear before it begins.
+    pub notices: Vec<String>,
+}
+
+/// Reads the settings and puts everything together.
+pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
+    let world = world(args.project.as_deref())?;
+    let rehearsal = scenario(args.rehearse, &world)?;
+    let loaded = world.settings(&flags(args, rehearsal))?;
+    let mut engine = world.engine(&loaded, rehearsal)?;
+    if let Some(mode) = args.permission_mode {
+        engine.catalog.set_permission_mode(permission_mode(mode));
+    }
+    let escalation = if args.no_escalate { Escalation::Forbidden } else { Escalation::Allowed };
+    let on_limit = if args.wait { OnLimit::Wait } else { OnLimit::End };
+    engine.recover();
+    let submission = Submission {
+        request,
+        session: args.session.clone(),
+        project: world.cwd.clone(),
+        mode: match args.mode {
+            ModeArg::Orchestration => Mode::Orchestration,
+            ModeArg::Directive => Mode::Directive,
+        },
+        rehearsal: rehearsal.is_some(),
+        approval: args.approve.then(|| "--approve".to_owned()),
+        limits: assemble::limits(&loaded.settings, escalation, on_limit),
+    };
+    let notices = notices(&world, &loaded, &engine, rehearsal);
+    Ok(Prepared { engine, submission, notices })
+}
+
+/// The world for a project directory; the current directory without one.
+pub fn world(project: Option<&Path>) -> Result<World, Failure> {
+    let given = project.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let cwd = std::fs::canonicalize(&given).ok().filter(|dir| dir.is_dir()).ok_or_else(|| {
+        Failure::new(
+            BAD_INPUT,
+            format!("the project `{}` is not a directory", given.display()),
+            "give an existing directory with `--project`",
+        )
+    })?;
+    Ok(World::new(cwd)?)
+}
+
+/// Decides whether a real agent or the scripted one plays.
+fn scenario(asked: Option<Scenario>, world: &World) -> Result<Option<Scenario>, Failure> {
+    match asked {
+        Some(Scenario::IfNeeded) => {
+            let loaded = world.settings(&[])?;
+            let engine = world.engine(&loaded, None)?;
+            Ok((!engine.can_work()).then_some(Scenario::Success))
+        }
+        asked => Ok(asked),
+    }
+}
+
+/// Settings from the command line, by their keys.
+fn flags(args: &RunArgs, rehearsal: Option<Scenario>) -> Vec<(String, String)> {
+    let mut flags = vec![];
+    if rehearsal == Some(Scenario::Hang) {
+        // A rehearsed silence is for showing the watchdog, not for waiting ten minutes.
+        flags.extend([("limits.idle".to_owned(), "3s".to_owned()), ("limits.stop_grace".to_owned(), "1s".to_owned())]);
+    }
+    let mut set = |key: &str, value: Option<String>| {
+        flags.extend(value.map(|value| (key.to_owned(), value)));
+    };
+    set("limits.timeout", args.timeout.clone());
+    set("limits.max_usd", args.max_usd.map(|usd| usd.to_string()));
+    set("limits.max_turns", args.max_turns.map(|turns| turns.to_string()));
+    flags
+}
+
+fn permission_mode(mode: PermissionModeArg) -> PermissionMode {
+    match mode {
+        PermissionModeArg::Default => PermissionMode::Default,
+        PermissionModeArg::AcceptEdits => PermissionMode::AcceptEdits,
+        PermissionModeArg::Plan => PermissionMode::Plan,
+        PermissionModeArg::DontAsk => PermissionMode::DontAsk,
+        PermissionModeArg::Auto => PermissionMode::Auto,
+    }
+}
+
+fn notices(world: &World, loaded: &Loaded, engine: &Engine, rehearsal: Option<Scenario>) -> Vec<String> {
+    let mut notices: Vec<String> = loaded
+        .warnings
+        .iter()
+        .map(|warning| match &warning.hint {
+            Some(hint) => format!("{warning}; {hint}"),
+            None => warning.to_string(),
+        })
+        .collect();
+    if rehearsal.is_none() && engine.surroundings.login_found {
+        let stray = world.stray_keys(&loaded.project.root);
+        notices.extend(stray.iter().map(|key| {
+            let file = output::short_path(&key.file, &world.dirs.home);
+            format!("`{}` in {file} could make the API key pay instead of your subscription", key.name)
+        }));
+    }
+    notices
+}
+
+/// A runtime of one thread: a run waits for one process, not for thousands of sockets.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
+    let Submission { request, project, limits, .. } = &prepared.submission;
+    let shown = runtime()?.block_on(preview::preview(&prepared.engine, request, project.clone(), limits))?;
+    match format {
+        Format::Text => output::text(&closing::preview(&shown)),
+        Format::Json | Format::Jsonl => output::json(&shown),
+    }
+    Ok(0)
+}
+
+/// Submits and drives the run while somebody waits for it.
+async fn attended(args: Box<RunArgs>, prepared: Prepared) -> Result<u8, Failure> {
+    let Prepared { mut engine, mut submission, notices } = prepared;
+    let mut stops = stops()?;
+    if !args.quiet {
+        for notice in &notices {
+            output::say(Tone::Warning, "notice:", notice);
+        }
+    }
+    ask_where_needed(&engine, &mut submission)?;
+    let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
+        (Format::Jsonl, _) => Box::new(watch::Stream::new()),
+        (Format::Text | Format::Json, true) => Box::new(watch::Quiet),
+        (Format::Text | Format::Json, false) => Box::new(watch::People::new(submission.rehearsal)),
+    };
+    let mut run = submit(&mut engine, submission, watcher)?;
+    if !args.quiet {
+        closing::route_notice(&engine, &run);
+    }
+    let report = drive::drive(&mut engine, &mut run, &mut stops).await;
+    // From here on Ctrl-C ends us at once: nothing is left to stop but the printing.
+    drop(stops);
+    let said = run.answer.clone();
+    let (format, quiet) = (args.output, args.quiet);
+    // Not on this thread: a reader that stalls must not keep signals from being heard.
+    let mut watcher = run.log.stop_watching();
+    let printed = tokio::task::spawn_blocking(move || {
+        watcher.finish();
+        print(&report, said.as_deref(), format, quiet)
+    });
+    Ok(printed.await.expect("printing does not panic"))
+}
+
+/// Prints what came of it and returns the exit code.
+fn print(report: &RunReport, said: Option<&str>, format: Format, quiet: bool) -> u8 {
+    match format {
+        Format::Text => output::text(report.answer.as_deref().unwrap_or("")),
+        Format::Json => output::json(report),
+        Format::Jsonl => {}
+    }
+    closing::line(report, said, quiet);
+    report.exit_code.unwrap_or(super::exit::BUG)
+}
+
+/// A person who is there is asked; where nobody is, the run is refused later with its reason.
+fn ask_where_needed(engine: &Engine, submission: &mut Submission) -> Result<(), Failure> {
+    let routed = crate::engine::submit::decide(&engine.catalog, &engine.policy, &submission.request)?;
+    let must_ask = match (submission.mode, routed.route.decision) {
+        (Mode::Directive | Mode::Enforced, _) => true,
+        (Mode::Orchestration, Decision::Escalate) => output::somebody_is_there(),
+        (Mode::Orchestration, Decision::Direct) => false,
+    };
+    if !must_ask || submission.approval.is_some() {
+        return Ok(());
+    }
+    if !output::somebody_is_there() {
+        return Err(Failure::new(
+            USAGE,
+            "`--mode directive` asks before it runs, and nobody is at the terminal",
+            "leave out `--mode`, or say yes beforehand with `--approve`",
+        ));
+    }
+    let route = &routed.route;
+    output::say(Tone::Plain, "route:", &super::route::in_words(route));
+    if output::ask(&format!("Run it with {} ({})?", route.agent, route.tier)) {
+        submission.approval = Some("terminal".to_owned());
+        return Ok(());
+    }
+    Err(Failure::bare(super::exit::REFUSED, "not run: you said no"))
+}
+
+/// Turns signals into causes to stop. Once nobody listens any more, a signal ends the process.
+fn stops() -> Result<mpsc::Receiver<StopCause>, Failure> {
+    let (sender, stops) = mpsc::channel(4);
+    for (kind, cause, code) in [
+        (SignalKind::interrupt(), StopCause::Interrupt, 130),
+        (SignalKind::terminate(), StopCause::Terminate, 143),
+        (SignalKind::hangup(), StopCause::Terminate, 143),
+    ] {
+        let mut signals = signal(kind)?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if sender.send(cause).await.is_err() {
+                    std::process::exit(code);
+                }
+            }
+        });
+    }
+    Ok(stops)
+}
+
+/// Drives a run that nobody waits for. Called by `detach` in the background process.
+pub async fn unattended(mut prepared: Prepared, submitted: impl FnOnce(Result<&Run, Failure>)) -> u8 {
+    let mut stops = match stops() {
+        Ok(stops) => stops,
+        Err(failure) => {
+            submitted(Err(failure));
+            return UNAVAILABLE;
+        }
+    };
+    match submit(&mut prepared.engine, prepared.submission, Box::new(Unwatched)) {
+        Ok(mut run) => {
+            submitted(Ok(&run));
+            let report = drive::drive(&mut prepared.engine, &mut run, &mut stops).await;
+            report.exit_code.unwrap_or(super::exit::BUG)
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            let code = failure.exit_code;
+            submitted(Err(failure));
+            code
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! `pointsman runs`: look at runs, follow them, stop them.
+
+use std::time::Duration;
+
+use pointsman_core::report::live::{Body, Line, Seen};
+use pointsman_core::report::run::{RunReport, SCHEMA_VERSION};
+use pointsman_core::run::event::Fact;
+use serde::Serialize;
+
+use super::args::{RunsArgs, RunsVerb};
+use super::exit::{BAD_INPUT, Failure, TRY_LATER};
+use super::output::{self, Format, PlainFormat, Tone};
+use super::run::world;
+use super::{closing, route};
+use crate::clock;
+use crate::engine::Engine;
+use crate::engine::query::{FoundRun, LiveLog, RunRow};
+
+/// How often a growing log is looked at: soon enough for eyes, rare enough for a battery.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long `cancel` waits to see the run end.
+const CANCEL_LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Serialize)]
+struct RunList<'a> {
+    schema_version: u32,
+    runs: &'a [RunRow],
+}
+
+/// Runs the verb.
+pub fn main(args: RunsArgs) -> Result<u8, Failure> {
+    let world = world(None)?;
+    let loaded = world.settings(&[])?;
+    let mut engine = world.engine(&loaded, None)?;
+    engine.take_over_spool();
+    engine.recover();
+    match args.verb {
+        RunsVerb::List { limit, output } => list(&engine, limit, output),
+        RunsVerb::Show { run, output } => show(&engine, &run, output),
+        RunsVerb::Logs { run, follow, output } => logs(&engine, &run, follow, output),
+        RunsVerb::Cancel { run } => cancel(&engine, &run),
+    }
+}
+
+fn list(engine: &Engine, limit: usize, format: PlainFormat) -> Result<u8, Failure> {
+    let runs = engine.runs(limit)?;
+    match format {
+        PlainFormat::Json => output::json(&RunList { schema_version: SCHEMA_VERSION, runs: &runs }),
+        PlainFormat::Text if runs.is_empty() => output::say(Tone::Plain, "no runs yet:", "`pointsman run` makes one"),
+        PlainFormat::Text => {
+            let now = clock::now();
+            let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, now)).collect();
+            output::text(&output::table(&["RUN", "STATE", "AGENT", "WHEN", "PROJECT", ""], &rows));
+        }
+    }
+    Ok(0)
+}
+
+fn row(run: &RunRow, now: jiff::Timestamp) -> Vec<String> {
+    let when = run.created_at.parse().map_or_else(|_| run.created_at.clone(), |at| closing::ago(at, now));
+    vec![
+        run.run_id.to_string(),
+        run.phase.clone(),
+        run.agent.clone().unwrap_or_else(|| "-".to_owned()),
+        when,
+        run.project_root.clone(),
+        if run.rehearsal { "rehearsal".to_owned() } else { String::new() },
+    ]
+}
+
+fn show(engine: &Engine, wanted: &str, format: PlainFormat) -> Result<u8, Failure> {
+    let found = engine.find(wanted)?;
+    let report = report(&found)?;
+    match format {
+        PlainFormat::Json => output::json(&report),
+        PlainFormat::Text => output::text(&in_words(&found, &report)),
+    }
+    Ok(0)
+}
+
+fn report(found: &FoundRun) -> Result<RunReport, Failure> {
+    found.report().ok_or_else(|| Failure::bare(BAD_INPUT, format!("run `{}` has an empty log", found.id)))
+}
+
+fn in_words(found: &FoundRun, report: &RunReport) -> String {
+    let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };
+    let mut lines = vec![
+        format!("run        {}{rehearsal}", report.run_id),
+        format!("state      {}{}", report.state, report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()),
+        format!("session    {}", report.session_id),
+        format!("project    {}", report.project_root),
+    ];
+    if let Some(at) = report.created_at {
+        lines.push(format!("asked      {at} ({})", closing::ago(at, clock::now())));
+    }
+    if let Some(decided) = &report.route {
+        lines.push(format!("route      {}", route::in_words(decided)));
+    }
+    for (number, attempt) in report.attempts.iter().enumerate() {
+        let outcome = attempt.outcome.map_or("running", |outcome| outcome.as_str());
+        let detail = attempt.detail.as_deref().unwrap_or_default();
+        lines.push(format!(
+            "attempt {}  {} ({}), asked for {}, served by {}: {outcome}, {detail} ({})",
+            number + 1,
+            attempt.agent,
+            attempt.tier,
+            attempt.model_requested,
+            if attempt.models_served.is_empty() { "nobody".to_owned() } else { attempt.models_served.join(", ") },
+            closing::seconds(attempt.duration_ms),
+        ));
+    }
+    if let Some(usd) = report.cost_usd() {
+        lines.push(format!("cost       {}", closing::usd_text(usd)));
+    }
+    if let Some(prompt) = found.state.requested.as_ref().and_then(|requested| requested.prompt.as_ref()) {
+        lines.push(format!("\nrequest\n{}", indented(prompt)));
+    }
+    if let Some(answer) = &report.answer {
+        lines.push(format!("\nanswer\n{}", indented(answer)));
+    }
+    lines.join("\n")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn logs(engine: &Engine, wanted: &str, follow: bool, format: Format) -> Result<u8, Failure> {
+    if format == Format::Json {
+        return Err(Failure::new(super::exit::USAGE, "a log is a stream", "use `-o text` or `-o jsonl`"));
+    }
+    let found = engine.find(wanted)?;
+    let mut log = engine.live_log(&found.id).map_err(|error| {
+        Failure::new(
+            BAD_INPUT,
+            format!("the live log of run `{}` cannot be read: {error}", found.id),
+            "`pointsman runs show` has what the ledger knows",
+        )
+    })?;
+    match (print_new(&mut log, format)?, follow) {
+        (Some(exit_code), true) => Ok(exit_code),
+        (Some(_), false) | (None, false) => Ok(0),
+        (None, true) => follow_to_the_end(engine, &found, &mut log, format),
+    }
+}
+
+fn follow_to_the_end(engine: &Engine, found: &FoundRun, log: &mut LiveLog, format: Format) -> Result<u8, Failure> {
+    loop {
+        std::thread::sleep(LOOK_EVERY);
+        if let Some(exit_code) = print_new(log, format)? {
+            return Ok(exit_code);
+        }
+        let is_driven = engine.load(found.id.clone())?.driver.is_some_and(|driver| driver.is_alive());
+        if !is_driven {
+            // Its last lines may have come between our look at the log and at the driver.
+            return match print_new(log, format)? {
+                Some(exit_code) => Ok(exit_code),
+                None => Err(Failure::new(
+                    super::exit::UNAVAILABLE,
+                    format!("the process that drove run `{}` is gone", found.id),
+                    "`pointsman runs show` has how it ended",
+                )),
+            };
+        }
+    }
+}
+
+/// Prints what is new; returns the run's exit code once its end was printed.
+fn print_new(log: &mut LiveLog, format: Format) -> Result<Option<u8>, Failure> {
+    while let Some(text) = log.next_line()? {
+        let line: Option<Line> = serde_json::from_str(&text).ok();
+        match (format, &line) {
+            (Format::Jsonl, _) => {
+                output::line(&text);
+            }
+            (Format::Text | Format::Json, Some(line)) => print_line(line),
+            (Format::Text | Format::Json, None) => {}
+        }
+        if let Some(Line { body: Body::Fact(event), .. }) = line
+            && let Fact::Finished { exit_code, .. } = event.fact
+        {
+            return Ok(Some(exit_code));
+        }
+    }
+    Ok(None)
+}
+
+fn print_line(line: &Line) {
+    match &line.body {
+        Body::Fact(event) => print_fact(&event.fact, line.rehearsal),
+        Body::Live(live) => match &live.seen {
+            Seen::Text { text } => output::text(text),
+            Seen::ToolUse { tool, subagent } => {
+                let by = if *subagent { "subagent uses" } else { "uses" };
+                output::say(Tone::Plain, by, tool);
+            }
+            Seen::Notice { text } => output::say(Tone::Warning, "notice:", text),
+            Seen::PermissionDenied { tool } => output::say(Tone::Warning, "denied:", tool),
+            Seen::ModelServed { model } => output::say(Tone::Plain, "served by", model),
+            Seen::ModelFallback { from, to } => output::say(Tone::Warning, "fallback:", &format!("{from} to {to}")),
+            Seen::ApiError { kind, .. } => output::say(Tone::Warning, "api error:", kind),
+            Seen::AgentStarted { .. }
+            | Seen::TextDelta { .. }
+            | Seen::RateLimit(_)
+            | Seen::UnknownAgentEvent { .. } => {}
+        },
+    }
+}
+
+fn print_fact(fact: &Fact, rehearsal: bool) {
+    let word = |word: &str| if rehearsal { format!("rehearsal: {word}") } else { word.to_owned() };
+    match fact {
+        Fact::Requested(_) => {}
+        Fact::Routed { route } => output::say(Tone::Plain, &word("route:"), &route::in_words(route)),
+        Fact::Approved { by } => output::say(Tone::Plain, &word("approved:"), by),
+        Fact::AttemptStarted(started) => output::say(
+            Tone::Plain,
+            &word(&format!("attempt {}:", started.attempt)),
+            &format!("{} ({}), model {}", started.agent, started.tier, started.model_requested),
+        ),
+        Fact::AttemptEnded(ended) => output::say(
+            if ended.outcome.exit_code() == 0 { Tone::Good } else { Tone::Warning },
+            &word(&format!("{}:", ended.outcome)),
+            &format!("{} ({})", ended.detail, closing::seconds(ended.duration_ms)),
+        ),
+        Fact::Waiting { until, .. } => output::say(Tone::Plain, &word("waiting:"), &format!("until {until}")),
+        Fact::Finished { verdict, reason, .. } => {
+            output::say(Tone::Plain, &word(&format!("{}:", verdict.as_str())), reason);
+        }
+    }
+}
+
+fn cancel(engine: &Engine, wanted: &str) -> Result<u8, Failure> {
+    let found = engine.find(wanted)?;
+    engine.cancel(&found)?;
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < CANCEL_LIMIT {
+        let now = engine.load(found.id.clone())?;
+        if now.state.is_finished() {
+            output::say(Tone::Good, &format!("{}:", now.state.phase_name()), &format!("run {}", found.id));
+            return Ok(0);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Err(Failure::new(
+        TRY_LATER,
+        format!("run `{}` was asked to stop and has not ended yet", found.id),
+        "`pointsman runs show` tells when it has",
+    ))
+}

@@ -1,0 +1,36 @@
+//! `pointsman completions` and `pointsman man`.
+
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::args::Cli;
+use super::exit::{CANNOT_CREATE, Failure};
+use super::output;
+
+/// Prints the completion script of a shell.
+pub fn completions(shell: Shell) -> Result<u8, Failure> {
+    let mut script = vec![];
+    clap_complete::generate(shell, &mut Cli::command(), "pointsman", &mut script);
+    output::bytes(&script);
+    Ok(0)
+}
+
+/// Prints the manual page, or writes one page per verb into a directory.
+pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
+    match dir {
+        Some(dir) => {
+            std::fs::create_dir_all(dir)?;
+            clap_mangen::generate_to(Cli::command(), dir).map_err(|error| {
+                Failure::new(CANNOT_CREATE, format!("`{}`: {error}", dir.display()), "give a directory that you may write")
+            })?;
+        }
+        None => {
+            let mut page = vec![];
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            output::bytes(&page);
+        }
+    }
+    Ok(0)
+}

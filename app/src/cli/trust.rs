@@ -1,0 +1,61 @@
+//! `pointsman trust`: approve what a repository's files want.
+
+use super::args::TrustArgs;
+use super::exit::{CANNOT_CREATE, Failure, REFUSED, USAGE};
+use super::output::{self, Tone};
+use super::run::world;
+use crate::clock;
+use crate::config::project::{self, ProjectFiles};
+use crate::config::trust::{self, TrustStore};
+
+impl From<trust::Error> for Failure {
+    fn from(error: trust::Error) -> Failure {
+        Failure::new(CANNOT_CREATE, error.to_string(), "repair or remove the file; approvals are then to be given anew")
+    }
+}
+
+/// Runs the verb.
+pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
+    let world = world(args.dir.as_deref())?;
+    let approvals = TrustStore::in_dir(&world.dirs.config);
+    if args.list {
+        let rows: Vec<Vec<String>> =
+            approvals.list()?.into_iter().map(|(dir, approval)| vec![dir, approval.approved_at.to_string()]).collect();
+        output::text(&output::table(&["DIRECTORY", "APPROVED"], &rows));
+        return Ok(0);
+    }
+    let project = project::find(&world.cwd, &world.dirs.home);
+    if args.revoke {
+        let was_there = approvals.revoke(&project.root)?;
+        let word = if was_there { "revoked:" } else { "was not trusted:" };
+        output::say(Tone::Good, word, &project.root.display().to_string());
+        return Ok(0);
+    }
+    let files = ProjectFiles::read(&project);
+    show(&files);
+    if !args.yes {
+        if !output::somebody_is_there() {
+            return Err(Failure::new(USAGE, "nobody is at the terminal to say yes", "`--yes` says it beforehand"));
+        }
+        if !output::ask(&format!("Trust these files of {}?", project.root.display())) {
+            return Err(Failure::bare(REFUSED, "not trusted: you said no"));
+        }
+    }
+    // Approved is what was shown: the hash is of the bytes that were read above.
+    approvals.approve(&project.root, &files.hash(), clock::now())?;
+    output::say(Tone::Good, "trusted:", &project.root.display().to_string());
+    Ok(0)
+}
+
+fn show(files: &ProjectFiles) {
+    let texts = files.shown();
+    if texts.is_empty() {
+        output::say(Tone::Plain, "no files", "of this repository are read by pointsman");
+    }
+    for (name, text) in texts {
+        output::say(Tone::Plain, "file", &name);
+        for line in text.lines() {
+            output::detail(line);
+        }
+    }
+}

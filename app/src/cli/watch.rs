@@ -1,0 +1,199 @@
+//! Showing a run as it happens: a live line on a terminal, or the event stream for a program.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pointsman_core::report::live::{Body, Line, Seen};
+use pointsman_core::report::plain_text::plain_text;
+use pointsman_core::run::event::Fact;
+
+use super::output::{self, Tone};
+use crate::engine::record::Watcher;
+
+/// Says the few things that people must hear even without a terminal.
+pub struct Quiet;
+
+impl Watcher for Quiet {
+    fn see(&mut self, line: &Line) {
+        if let Body::Live(live) = &line.body
+            && let Seen::Notice { text } = &live.seen
+        {
+            output::say(Tone::Warning, "notice:", text);
+        }
+    }
+}
+
+/// Says what happens between attempts, and shows a live line on a terminal.
+pub struct People {
+    bar: Option<ProgressBar>,
+    doing: String,
+    heard: String,
+    rehearsal: bool,
+}
+
+/// The most of the agent's newest words in the live line, in characters.
+const HEARD_CHARS_MAX: usize = 60;
+
+/// How long an attempt may take before the live line calls it slow.
+const SLOW_AFTER: Duration = Duration::from_secs(60);
+
+impl People {
+    /// Begins to show.
+    pub fn new(rehearsal: bool) -> People {
+        let bar = output::progress_is_seen().then(|| {
+            let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}");
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        People { bar, doing: "starting".to_owned(), heard: String::new(), rehearsal }
+    }
+
+    fn say(&self, tone: Tone, word: &str, sentence: &str) {
+        let word = if self.rehearsal { format!("rehearsal: {word}") } else { word.to_owned() };
+        match &self.bar {
+            Some(bar) => bar.suspend(|| output::say(tone, &word, sentence)),
+            None => output::say(tone, &word, sentence),
+        }
+    }
+
+    fn show(&self) {
+        if let Some(bar) = &self.bar {
+            let slow = if bar.elapsed() > SLOW_AFTER { "SLOW " } else { "" };
+            bar.set_message(format!("{slow}{} {}", self.doing, self.heard));
+        }
+    }
+
+    fn hear(&mut self, text: &str) {
+        self.heard.push_str(&plain_text(text).replace(['\n', '\t'], " "));
+        let excess = self.heard.chars().count().saturating_sub(HEARD_CHARS_MAX);
+        self.heard = self.heard.chars().skip(excess).collect();
+    }
+
+    fn see_live(&mut self, seen: &Seen) {
+        match seen {
+            Seen::TextDelta { text } => self.hear(text),
+            Seen::Text { text } if self.heard.is_empty() => self.hear(text),
+            Seen::ToolUse { tool, subagent } => {
+                self.doing = format!("{}{tool}", if *subagent { "subagent: " } else { "" });
+                self.heard.clear();
+            }
+            Seen::ModelServed { model } => self.doing = format!("{model} answers"),
+            Seen::Notice { text } => self.say(Tone::Warning, "notice:", text),
+            Seen::PermissionDenied { tool } => self.say(Tone::Warning, "denied:", tool),
+            Seen::ModelFallback { from, to } => {
+                self.say(Tone::Warning, "fallback:", &format!("the CLI went from {from} to {to}"));
+            }
+            Seen::AgentStarted { .. }
+            | Seen::Text { .. }
+            | Seen::RateLimit(_)
+            | Seen::ApiError { .. }
+            | Seen::UnknownAgentEvent { .. } => {}
+        }
+        self.show();
+    }
+
+    fn see_fact(&mut self, fact: &Fact) {
+        match fact {
+            Fact::AttemptStarted(started) => {
+                self.doing = format!("{} starts", started.agent);
+                self.heard.clear();
+                if started.attempt > 1 {
+                    let resumed = if started.resumed { ", in the same agent session" } else { "" };
+                    let why = serde_json::to_value(started.why).unwrap_or_default();
+                    let why = why.as_str().unwrap_or("next").replace('_', " ");
+                    self.say(
+                        Tone::Plain,
+                        &format!("{why}:"),
+                        &format!("attempt {} with {} ({}){resumed}", started.attempt, started.agent, started.tier),
+                    );
+                }
+            }
+            Fact::AttemptEnded(ended) if ended.outcome.exit_code() != 0 => {
+                self.say(Tone::Warning, &format!("{}:", ended.outcome), &ended.detail);
+            }
+            Fact::Waiting { until, why } => {
+                let why = serde_json::to_value(why).unwrap_or_default();
+                self.doing = format!("waits until {until} ({})", why.as_str().unwrap_or_default());
+            }
+            Fact::Finished { .. } => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+            }
+            Fact::Requested(_) | Fact::Routed { .. } | Fact::Approved { .. } | Fact::AttemptEnded(_) => {}
+        }
+        self.show();
+    }
+}
+
+impl Watcher for People {
+    fn see(&mut self, line: &Line) {
+        match &line.body {
+            Body::Fact(event) => self.see_fact(&event.fact),
+            Body::Live(live) => self.see_live(&live.seen),
+        }
+    }
+}
+
+impl Drop for People {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A reader that stalls must not stall the agent: beyond this many bytes, live lines are dropped.
+const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Prints the event stream, from a thread of its own.
+pub struct Stream {
+    lines: Option<Sender<String>>,
+    queued_bytes: Arc<AtomicUsize>,
+    printer: Option<JoinHandle<()>>,
+}
+
+impl Stream {
+    /// Begins to print.
+    pub fn new() -> Stream {
+        let (lines, queue) = mpsc::channel::<String>();
+        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&queued_bytes);
+        let printer = std::thread::spawn(move || {
+            for line in queue {
+                output::line(&line);
+                left.fetch_sub(line.len(), Ordering::Relaxed);
+            }
+        });
+        Stream { lines: Some(lines), queued_bytes, printer: Some(printer) }
+    }
+}
+
+impl Watcher for Stream {
+    fn see(&mut self, line: &Line) {
+        let is_live = matches!(line.body, Body::Live(_));
+        if is_live && self.queued_bytes.load(Ordering::Relaxed) > QUEUE_BYTES_MAX {
+            return;
+        }
+        let text = serde_json::to_string(line).expect("plain data has a JSON form");
+        self.queued_bytes.fetch_add(text.len(), Ordering::Relaxed);
+        if let Some(lines) = &self.lines {
+            // The printer ends only when this end is dropped.
+            let _ = lines.send(text);
+        }
+    }
+
+    fn finish(&mut self) {
+        drop(self.lines.take());
+        if let Some(printer) = self.printer.take() {
+            // A printer that panicked has printed what it could.
+            let _ = printer.join();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Who is logged in, and which keys lie around that would change who pays.
+//!
+//! Only looks: at files, at variables, and on macOS at whether the keychain has an entry. Never at values.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::env::Environment;
+
+/// Files larger than this are not looked through for keys.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Variables that make an API key pay.
+const KEYS: [&str; 2] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
+
+/// A subscription login of Claude Code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "place")]
+pub enum Login {
+    /// The token in `CLAUDE_CODE_OAUTH_TOKEN`.
+    Token,
+    /// The credentials file.
+    File(PathBuf),
+    /// The entry in the macOS keychain.
+    Keychain,
+}
+
+/// A key that lies in a file and would change who pays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StrayKey {
+    /// The file.
+    pub file: PathBuf,
+    /// The variable or setting.
+    pub name: String,
+}
+
+/// Returns Claude's own config directory.
+fn claude_dir(env: &Environment, home: &Path) -> PathBuf {
+    let own = env.text("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty());
+    own.map_or_else(|| home.join(".claude"), PathBuf::from)
+}
+
+/// Finds a subscription login. `keychain_has_entry` is asked only where there is a keychain.
+pub fn find(env: &Environment, home: &Path, keychain_has_entry: impl FnOnce() -> bool) -> Option<Login> {
+    if env.text("CLAUDE_CODE_OAUTH_TOKEN").is_some_and(|token| !token.trim().is_empty()) {
+        return Some(Login::Token);
+    }
+    let file = claude_dir(env, home).join(".credentials.json");
+    let is_filled = fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() > 2);
+    if is_filled {
+        return Some(Login::File(file));
+    }
+    (cfg!(target_os = "macos") && keychain_has_entry()).then_some(Login::Keychain)
+}
+
+/// Finds keys in the project's `.env` files and in Claude's settings files.
+pub fn stray_keys(env: &Environment, home: &Path, project: &Path) -> Vec<StrayKey> {
+    let mut found = vec![];
+    for name in [".env", ".env.local"] {
+        let file = project.join(name);
+        for key in read(&file).lines().filter_map(dotenv_key) {
+            found.push(StrayKey { file: file.clone(), name: key });
+        }
+    }
+    let claude = project.join(".claude");
+    let settings = [claude_dir(env, home), claude].map(|dir| [dir.join("settings.json"), dir.join("settings.local.json")]);
+    for file in settings.into_iter().flatten() {
+        let value: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
+        let variables = KEYS.iter().filter(|key| value["env"].get(**key).is_some()).map(|key| format!("env.{key}"));
+        let helper = value.get("apiKeyHelper").map(|_| "apiKeyHelper".to_owned());
+        found.extend(variables.chain(helper).map(|name| StrayKey { file: file.clone(), name }));
+    }
+    found.dedup();
+    found
+}
+
+fn dotenv_key(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+    let is_key = KEYS.contains(&name.trim()) && !value.trim().is_empty();
+    is_key.then(|| name.trim().to_owned())
+}
+
+/// A file that cannot be read has nothing to report.
+fn read(file: &Path) -> String {
+    let small = fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() <= FILE_BYTES_MAX);
+    if small { fs::read_to_string(file).unwrap_or_default() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_a_projects_files_are_found_and_their_values_never_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = dir.path().join("project");
+        fs::create_dir_all(project.join(".claude")).unwrap();
+        fs::write(project.join(".env"), "# ANTHROPIC_API_KEY=no\nexport ANTHROPIC_API_KEY=sk-1\nANTHROPIC_AUTH_TOKEN=\n").unwrap();
+        fs::write(project.join(".claude/settings.json"), r#"{"apiKeyHelper":"cmd","env":{"ANTHROPIC_API_KEY":"sk-2"}}"#).unwrap();
+        let env = Environment::from_iter(Vec::<(String, String)>::new());
+        let found = stray_keys(&env, dir.path(), &project);
+        let names: Vec<&str> = found.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(names, ["ANTHROPIC_API_KEY", "env.ANTHROPIC_API_KEY", "apiKeyHelper"]);
+        assert!(!format!("{found:?}").contains("sk-"));
+    }
+
+    #[test]
+    fn a_login_is_a_token_or_a_filled_credentials_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let env = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Environment>()
+        };
+        assert_eq!(find(&env(&[]), dir.path(), || false), None);
+        assert_eq!(find(&env(&[("CLAUDE_CODE_OAUTH_TOKEN", "t")]), dir.path(), || false), Some(Login::Token));
+        let moved = dir.path().join("elsewhere");
+        fs::create_dir_all(&moved).unwrap();
+        fs::write(moved.join(".credentials.json"), "{\"claudeAiOauth\":{}}").unwrap();
+        let there = env(&[("CLAUDE_CONFIG_DIR", moved.to_str().unwrap())]);
+        assert_eq!(find(&there, dir.path(), || false), Some(Login::File(moved.join(".credentials.json"))));
+    }
+}

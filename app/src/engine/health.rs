@@ -1,0 +1,135 @@
+//! Looking at what runs depend on, and mending what can be mended without losing anything.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pointsman_core::adapter::claude::argv;
+use pointsman_core::agent::Agent;
+use pointsman_core::agent_env::Payer;
+use pointsman_core::ids::AgentName;
+
+use super::{Engine, attempt, preview};
+use crate::process::probe;
+use crate::store::BreakerRow;
+
+/// One CLI that agents use.
+#[derive(Debug, Clone)]
+pub struct AgentHealth {
+    /// The program's name in the catalog.
+    pub program: String,
+    /// Where it is.
+    pub path: Option<PathBuf>,
+    /// Its version, as it prints it.
+    pub version: Option<String>,
+    /// Whether the version is one on which everything was seen to work. A plain command has no versions.
+    pub is_verified: bool,
+    /// The agents that use it.
+    pub agents: Vec<String>,
+}
+
+/// The store.
+#[derive(Debug, Clone)]
+pub struct StoreHealth {
+    /// The ledger's file.
+    pub ledger: PathBuf,
+    /// What is wrong.
+    pub trouble: Option<String>,
+    /// Whether [`Engine::repair`] can mend it.
+    pub is_repairable: bool,
+    /// How many runs are known.
+    pub run_count: usize,
+    /// How much waits in the spool.
+    pub spooled_bytes: u64,
+    /// The breakers.
+    pub breakers: Vec<BreakerRow>,
+}
+
+impl Engine {
+    /// Looks at every CLI of the catalog. Spends no tokens.
+    pub async fn agent_health(&self) -> Vec<AgentHealth> {
+        let mut by_program: BTreeMap<&str, Vec<&Agent>> = BTreeMap::new();
+        for agent in self.catalog.agents() {
+            by_program.entry(&agent.command[0]).or_default().push(agent);
+        }
+        let mut health = vec![];
+        for (program, agents) in by_program {
+            health.push(self.program_health(program, &agents).await);
+        }
+        health
+    }
+
+    async fn program_health(&self, program: &str, agents: &[&Agent]) -> AgentHealth {
+        let around = &self.surroundings;
+        let env = attempt::environment_for(around, agents[0], "doctor", "doctor");
+        let path = probe::find_program(program, env.vars.get("PATH").map(String::as_str));
+        let announces = agents.iter().any(|agent| agent.adapter.announces_result());
+        let version = match &path {
+            Some(path) if announces => probe::version(path, &env.vars, &around.version_cache).await.ok(),
+            Some(_) | None => None,
+        };
+        let parsed = version.as_deref().and_then(pointsman_core::adapter::invocation::CliVersion::parse);
+        AgentHealth {
+            program: program.to_owned(),
+            path,
+            version: version.filter(|printed| !printed.is_empty()),
+            is_verified: !announces || argv::knows_all_flags(parsed),
+            agents: agents.iter().map(|agent| agent.name.to_string()).collect(),
+        }
+    }
+
+    /// Tells whether the agents of all tiers are installed and somebody would pay for them.
+    pub fn can_work(&self) -> bool {
+        pointsman_core::agent::Tier::ALL.into_iter().all(|tier| {
+            let agent = self.catalog.for_tier(tier);
+            let env = attempt::environment_for(&self.surroundings, agent, "probe", "probe");
+            let found = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
+            let paid = env.effective_payer(self.surroundings.login_found) != Payer::Unknown;
+            found.is_some() && (paid || !agent.adapter.announces_result())
+        })
+    }
+
+    /// Who pays for the agent of each tier.
+    pub fn payers(&self) -> Vec<(AgentName, Payer)> {
+        let tiers = pointsman_core::agent::Tier::ALL.into_iter();
+        tiers
+            .map(|tier| self.catalog.for_tier(tier))
+            .map(|agent| (agent.name.clone(), preview::payer(self, agent)))
+            .collect()
+    }
+
+    /// Looks at the store, including the whole database file.
+    pub fn store_health(&self) -> StoreHealth {
+        let checked = self.store.check().err();
+        let trouble = self.store.trouble().map(ToString::to_string).or(checked);
+        StoreHealth {
+            ledger: self.store.paths().ledger(),
+            is_repairable: trouble.is_some() && self.store.is_damaged(),
+            trouble,
+            run_count: self.store.runs(usize::MAX).map_or(0, |runs| runs.len()),
+            spooled_bytes: self.store.spooled_bytes(),
+            breakers: self.store.breakers().unwrap_or_default(),
+        }
+    }
+
+    /// Mends what can be mended: a damaged ledger is moved aside, the spool is taken over, orphans are ended.
+    pub fn repair(&mut self) -> Result<Vec<String>, String> {
+        let mut done = vec![];
+        if let Some(aside) = self.store.replace_if_damaged()? {
+            done.push(format!("the damaged ledger is now `{}`; a new one was begun", aside.display()));
+        }
+        match self.take_over_spool() {
+            0 => {}
+            count => done.push(format!("{count} events were taken over from the spool")),
+        }
+        match self.recover() {
+            0 => {}
+            count => done.push(format!("{count} runs without a driver were ended")),
+        }
+        Ok(done)
+    }
+
+    /// Takes over what the spool holds; returns how many events were new.
+    pub fn take_over_spool(&mut self) -> usize {
+        self.store.drain_spool()
+    }
+}

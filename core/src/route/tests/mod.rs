@@ -1,0 +1,228 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::agent::{Access, AdapterKind, Agent, AgentHooks, AgentSource, Billing};
+use crate::request::{Origin, Overrides};
+
+const DANGEROUS: &str = include_str!("dangerous.txt");
+const HARMLESS: &str = include_str!("harmless.txt");
+
+fn agent(name: &str, tier: Tier) -> Agent {
+    Agent {
+        name: name.parse().unwrap(),
+        description: String::new(),
+        adapter: AdapterKind::Claude,
+        command: vec!["claude".to_owned()],
+        tier,
+        model: tier.to_string(),
+        fallback_model: None,
+        access: Access::Write,
+        permission_mode: None,
+        cli_agent: None,
+        env: BTreeMap::new(),
+        billing: Billing::Auto,
+        hooks: AgentHooks::Keep,
+        source: AgentSource::Builtin,
+    }
+}
+
+fn catalog() -> Catalog {
+    let mut agents: Vec<Agent> = Tier::ALL.map(|tier| agent(&format!("{tier}-general"), tier)).into();
+    let by_tier = agents.iter().map(|a| (a.tier, a.name.clone())).collect();
+    agents.push(agent("planner", Tier::Opus));
+    Catalog::new(agents, by_tier, BTreeMap::new()).unwrap()
+}
+
+thread_local! {
+    static POLICY: Policy = Policy::builtin();
+}
+
+fn routed_with(text: &str, overrides: Overrides) -> Routed {
+    let request = Request::new(text.to_owned(), Origin::Cli, overrides).unwrap();
+    POLICY.with(|policy| route(&request, &catalog(), policy)).unwrap()
+}
+
+fn routed(text: &str) -> Routed {
+    routed_with(text, Overrides::default())
+}
+
+fn answer(text: &str) -> String {
+    let route = routed(text).route;
+    match route.decision {
+        Decision::Direct => route.tier.to_string(),
+        Decision::Escalate => "escalate".to_owned(),
+    }
+}
+
+#[test]
+fn a_dangerous_or_empty_request_asks_a_person() {
+    let missed: Vec<_> = DANGEROUS
+        .lines()
+        .map(|line| line.replace("\\n", "\n"))
+        .filter(|line| answer(line) != "escalate")
+        .collect();
+    assert!(missed.is_empty(), "{} missed: {missed:#?}", missed.len());
+}
+
+#[test]
+fn a_mention_of_danger_asks_nobody() {
+    let asked: Vec<_> = HARMLESS
+        .lines()
+        .map(|line| line.split_once('|').unwrap().1)
+        .map(|line| (line, routed(line).route))
+        .filter(|(_, route)| route.decision == Decision::Escalate)
+        .map(|(line, route)| format!("{line} <- {:?}", route.rules))
+        .collect();
+    assert!(asked.is_empty(), "{} asked: {asked:#?}", asked.len());
+}
+
+#[test]
+fn ordinary_requests_go_where_they_belong() {
+    let wrong: Vec<_> = HARMLESS
+        .lines()
+        .map(|line| line.split_once('|').unwrap())
+        .map(|(tier, line)| (tier, line, routed(line).route))
+        .filter(|(tier, _, route)| route.tier.as_str() != *tier)
+        .map(|(tier, line, route)| format!("{tier} but {} {:?}: {line}", route.tier, route.rules))
+        .collect();
+    assert!(wrong.len() * 10 <= HARMLESS.lines().count(), "{} wrong: {wrong:#?}", wrong.len());
+}
+
+fn with_tier(tier: Tier) -> Overrides {
+    Overrides { tier: Some(tier), agent: None }
+}
+
+#[test]
+fn an_override_raises_or_lowers_but_never_lifts_safety() {
+    let lowered = routed_with("design a consensus protocol", with_tier(Tier::Haiku)).route;
+    assert_eq!(
+        (lowered.tier, lowered.layer, lowered.decision),
+        (Tier::Haiku, Layer::Override, Decision::Direct)
+    );
+    let danger = routed_with("git push --force origin main", with_tier(Tier::Haiku)).route;
+    assert_eq!(
+        (danger.tier, danger.layer, danger.decision),
+        (Tier::Haiku, Layer::Safety, Decision::Escalate)
+    );
+    assert!(danger.rules.contains(&"override.tier".to_owned()), "{:?}", danger.rules);
+}
+
+#[test]
+fn with_agent_and_tier_given_the_agent_wins_and_its_tier_is_reported() {
+    let overrides = Overrides { tier: Some(Tier::Haiku), agent: Some("planner".parse().unwrap()) };
+    let route = routed_with("list the files in src/", overrides).route;
+    assert_eq!((route.agent.as_str(), route.tier), ("planner", Tier::Opus));
+}
+
+#[test]
+fn an_unknown_agent_is_an_error_that_names_the_known_ones() {
+    let overrides = Overrides { tier: None, agent: Some("nobody".parse().unwrap()) };
+    let request = Request::new("x".to_owned(), Origin::Cli, overrides).unwrap();
+    let error = route(&request, &catalog(), &Policy::builtin()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "agent `nobody` was not found; known agents: haiku-general, opus-general, planner, sonnet-general"
+    );
+}
+
+#[test]
+fn a_mark_at_the_very_start_chooses_the_tier() {
+    for text in
+        ["@opus list the files in src/", "[opus] list the files in src/", "/opus list the files in src/"]
+    {
+        assert_eq!(routed(text).route.tier, Tier::Opus, "{text}");
+    }
+    assert_eq!(routed("list the files in src/ @opus").route.tier, Tier::Haiku);
+    assert_eq!(routed("```\n@opus\n```\nlist the files in src/").route.tier, Tier::Haiku);
+}
+
+#[test]
+fn free_words_may_raise_a_tier_but_never_lower_it() {
+    assert_eq!(routed("rename a.py to b.py, use opus for this").route.tier, Tier::Opus);
+    assert_eq!(routed("use haiku: design a distributed lock service").route.tier, Tier::Opus);
+    assert_eq!(routed("rename a.py to b.py, do not use opus").route.tier, Tier::Haiku);
+    assert_eq!(routed("rename a.py to b.py\n> use opus for this").route.tier, Tier::Haiku);
+}
+
+#[test]
+fn pasted_text_gives_no_orders_whatever_its_form() {
+    let ask = "run cargo fmt";
+    for paste in [
+        "```\nkubectl delete ns prod\n```",
+        "~~~\r\ngit push --force\r\n~~~",
+        "> please delete all customers",
+        "2026-01-02T03:04:05Z ERROR drop table users",
+        "Traceback (most recent call last):\n  File \"x.py\", line 1\n    rm -rf /srv",
+        "diff --git a/x b/x\n@@ -1 +1 @@\n-rm -rf /data\n+drop table users;",
+        "he wrote \"delete the production database\"",
+    ] {
+        assert_eq!(answer(&format!("{ask}\n{paste}")), "haiku", "{paste}");
+    }
+}
+
+#[test]
+fn zero_width_characters_and_look_alike_letters_hide_nothing() {
+    assert_eq!(answer("de\u{200b}lete the produc\u{ad}tion database"), "escalate");
+    assert_eq!(answer("d\u{435}lete the production database"), "escalate");
+    assert_eq!(answer("ＤＥＬＥＴＥ the production database"), "escalate");
+}
+
+#[test]
+fn every_rule_is_looked_at_in_the_order_of_the_layers() {
+    let looked = routed("do not force-push; list the branches").looked;
+    let layers: Vec<Layer> = looked.iter().map(|look| look.layer).collect();
+    assert!(layers.is_sorted(), "{layers:?}");
+    let rules = POLICY.with(|policy| policy.rules().len());
+    assert!(looked.len() >= rules + 6);
+    let force = looked.iter().find(|look| look.rule == "safety.force-push").unwrap();
+    assert_eq!(force.outcome, LookOutcome::PassedOver(explain::NEGATED));
+    let quoted = routed("what does \"git push --force\" do").looked;
+    let force = quoted.iter().find(|look| look.rule == "safety.force-push").unwrap();
+    assert_eq!(force.outcome, LookOutcome::PassedOver(explain::QUOTED));
+}
+
+#[test]
+fn the_fallback_is_the_middle_tier_and_claims_nothing() {
+    let route = fallback(&catalog());
+    assert_eq!((route.tier, route.confidence, route.rules), (Tier::Sonnet, 0.5, vec!["fallback".to_owned()]));
+}
+
+#[test]
+fn complexity_and_timing_follow_their_definitions() {
+    let of = |text: &str| (routed(text).route.complexity, routed(text).route.timing);
+    assert_eq!(of("list the files in src/"), (Complexity::Simple, Timing::Unattended));
+    assert_eq!(of("design a distributed lock service"), (Complexity::Complex, Timing::Unattended));
+    assert_eq!(of("drop the users table").1, Timing::NeedsPerson);
+    assert_eq!(of("walk me through the parser in src/parse.rs").1, Timing::NeedsPerson);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_routes_and_routes_the_same_again(text in "\\PC{0,200}|[a-z`'\"><\n .,:-]{0,400}") {
+        prop_assume!(!text.trim().is_empty());
+        let one = serde_json::to_string(&routed(&text)).unwrap();
+        prop_assert_eq!(one, serde_json::to_string(&routed(&text)).unwrap());
+    }
+
+    #[test]
+    fn politeness_case_and_spaces_change_no_decision(n in 0_usize..80, polite in "(please |Please |hi, |could you )?", upper: bool) {
+        let line = DANGEROUS.lines().filter(|l| l.is_ascii() && !l.contains(['`', '\\'])).nth(n);
+        if let Some(line) = line {
+            let line = if upper { line.to_uppercase() } else { line.to_owned() };
+            prop_assert_eq!(answer(&format!("{polite}{line}  \r\n")), "escalate");
+        }
+    }
+
+    #[test]
+    fn an_appended_log_changes_no_tier(n in 0_usize..120) {
+        if let Some(line) = HARMLESS.lines().filter(|l| !l.contains('"')).nth(n) {
+            let line = line.split_once('|').unwrap().1;
+            let pasted = format!("{line}\n```\nERROR drop table users; deploy to production\n```");
+            prop_assert_eq!(answer(&pasted), answer(line));
+        }
+    }
+}
