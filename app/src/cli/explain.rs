@@ -2,7 +2,7 @@
 
 use pointsman_core::report::run::{AttemptReport, RunReport, SCHEMA_VERSION};
 use pointsman_core::request::{Origin, Request};
-use pointsman_core::route::{Look, LookOutcome, Route, Routed};
+use pointsman_core::route::{Look, LookOutcome, NO_MATCH, Route, Routed};
 use serde::Serialize;
 
 use super::args::{ExplainArgs, PromptArgs};
@@ -130,17 +130,14 @@ fn in_words(decided: &Route, looked: Option<&[Look]>, all: bool) -> String {
 }
 
 fn has_something_to_say(look: &Look) -> bool {
-    match &look.outcome {
-        LookOutcome::Fired => true,
-        LookOutcome::PassedOver { .. } => look.matched.is_some(),
-    }
+    look.outcome != LookOutcome::PassedOver(NO_MATCH)
 }
 
 fn rule_line(look: &Look) -> String {
     let matched = look.matched.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
     match &look.outcome {
         LookOutcome::Fired => format!("  FIRED   {}{matched}: {}", look.rule, look.because),
-        LookOutcome::PassedOver { reason } => format!("  passed  {}{matched}: {reason}", look.rule),
+        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}", look.rule),
     }
 }
 

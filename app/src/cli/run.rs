@@ -150,7 +150,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
     let Submission { request, project, limits, .. } = &prepared.submission;
-    let shown = runtime()?.block_on(preview::preview(&prepared.engine, request, project.clone(), limits))?;
+    let (shown, _) = runtime()?.block_on(preview::preview(&prepared.engine, request, project.clone(), limits))?;
     match format {
         Format::Text => output::text(&closing::preview(&shown)),
         Format::Json | Format::Jsonl => output::json(&shown),

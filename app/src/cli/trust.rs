@@ -48,13 +48,12 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
 }
 
 fn show(files: &ProjectFiles) {
-    let texts = files.shown();
-    if texts.is_empty() {
+    if files.settings.is_none() && files.agents.is_empty() {
         output::say(Tone::Plain, "no files", "of this repository are read by pointsman");
     }
-    for (name, text) in texts {
-        output::say(Tone::Plain, "file", &name);
-        for line in text.lines() {
+    for file in files.settings.iter().chain(&files.agents) {
+        output::say(Tone::Plain, "file", &file.path.display().to_string());
+        for line in file.text.lines() {
             output::detail(line);
         }
     }

@@ -22,7 +22,7 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::Request;
 
-pub use explain::{Look, LookOutcome};
+pub use explain::{Look, LookOutcome, NO_MATCH};
 use signals::Signals;
 
 /// Confidence of a route that no layer had an opinion on; measured on the labelled sample.
