@@ -91,8 +91,13 @@ impl Script<'_> {
                 mischief::flood(&kind, self.number(), self.stage.plain);
             }
             "slow" => self.slow(),
+            "deltas" => self.deltas(),
             "unknown-events" => self.unknown_events(),
             "spends" => self.spend(),
+            "opens-task" => self.stage.system("task_started", json!({"task_id": "task-1", "is_backgrounded": true})),
+            "closes-task" => {
+                self.stage.system("task_notification", json!({"task_id": "task-1", "status": "completed"}));
+            }
             "first" => return self.first(),
             "on" => return self.on_model(),
             "exits" => return Some(self.number()),
@@ -220,6 +225,15 @@ impl Script<'_> {
         }
     }
 
+    /// `deltas N TEXT`: the text in pieces of N characters.
+    fn deltas(&mut self) {
+        let (size, text): (usize, String) = (self.number(), self.word());
+        let letters: Vec<char> = text.chars().collect();
+        for piece in letters.chunks(size.max(1)) {
+            self.stage.delta(&piece.iter().collect::<String>());
+        }
+    }
+
     fn unknown_events(&mut self) {
         self.stage.begin();
         crate::stream::emit(&json!({"type": "hologram", "data": [1, 2, 3]}));
@@ -257,7 +271,7 @@ impl Script<'_> {
     /// Passes by the words of a step that is not done.
     fn skip(&mut self, step: &str) -> Option<u8> {
         let word_count = match step {
-            "dumps" | "floods" | "wrong-model" | "api-error" => 2,
+            "dumps" | "floods" | "deltas" | "wrong-model" | "api-error" => 2,
             "says" | "answers" | "calls-tool" | "touches" | "awaits" | "locks" | "complains" | "slow" | "spends"
             | "exits" | "completes" | "denied-but-answers" | "rate-limited" => 1,
             "first" | "on" => wrong("a condition cannot stand in a condition"),

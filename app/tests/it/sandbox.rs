@@ -22,6 +22,9 @@ use crate::fake::Fake;
 /// Nothing that a test waits for takes this long unless it never comes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A process that did nothing for so long waits for somebody.
+const STILL_FOR: Duration = Duration::from_millis(500);
+
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -405,6 +408,30 @@ impl Started {
         self
     }
 
+    /// Looks at its memory until it ends; returns the highest peak that was seen, in KiB.
+    pub fn watch_peak_memory(&self) -> u64 {
+        let mut peak = 0;
+        wait_for(&format!("the end of `pointsman {}`", self.command), || {
+            let now = memory_peak(self.pid());
+            peak = peak.max(now.unwrap_or(0));
+            now.is_none().then_some(())
+        });
+        peak
+    }
+
+    /// Waits until it uses no processor time any more: it waits for somebody.
+    pub fn wait_until_still(&self) {
+        let used = || fs::read_to_string(format!("/proc/{}/schedstat", self.pid())).unwrap_or_default();
+        let (mut last, mut since) = (used(), Instant::now());
+        wait_for("the process to stand still", || {
+            let now = used();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            (since.elapsed() > STILL_FOR).then_some(())
+        });
+    }
+
     /// Waits for its end.
     pub fn wait(mut self) -> Ran {
         let begun = Instant::now();
@@ -431,11 +458,15 @@ impl Drop for Started {
     }
 }
 
-/// Returns the most memory that a process ever had, in KiB.
+/// Returns the most memory that a living process ever had, in KiB.
 pub fn peak_memory_kib(pid: i32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).expect("a living process has a peak")
+    memory_peak(pid).expect("a living process has a peak")
+}
+
+fn memory_peak(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Returns the child of a process whose command line has a word.
