@@ -143,7 +143,11 @@ fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Resul
     };
     let by_tier = |tier: Tier| (tier, catalog.for_tier(tier).name.clone());
     let served_as = std::collections::BTreeMap::new();
-    Ok(Catalog::new(catalog.agents().map(play).collect(), Tier::ALL.into_iter().map(by_tier).collect(), served_as)?)
+    Ok(Catalog::new(
+        catalog.agents().map(play).collect(),
+        Tier::ALL.into_iter().map(by_tier).collect(),
+        served_as,
+    )?)
 }
 
 /// Translates the settings' limits.

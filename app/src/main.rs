@@ -16,7 +16,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // The hidden verbs come first: a shim must be small and must not depend on any setting.
-    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let args: Vec<String> =
+        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     match args.first().map(String::as_str) {
         Some(process::shim::VERB) => process::shim::main(),
         Some(rehearsal::VERB) => rehearsal::main(&args[1..]),

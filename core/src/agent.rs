@@ -197,6 +197,28 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Makes an agent in which everything that can be left out is as in the default configuration.
+    pub fn new(name: AgentName, adapter: AdapterKind, command: Vec<String>, tier: Tier) -> Agent {
+        Agent {
+            name,
+            description: String::new(),
+            adapter,
+            command,
+            tier,
+            model: tier.as_str().to_owned(),
+            fallback_model: None,
+            fall_back: None,
+            price: None,
+            access: Access::Write,
+            permission_mode: None,
+            cli_agent: None,
+            env: BTreeMap::new(),
+            billing: Billing::Auto,
+            hooks: AgentHooks::Keep,
+            source: AgentSource::Builtin,
+        }
+    }
+
     /// Returns the permission mode that the agent runs with: explicit, or by what it may do.
     pub fn effective_permission_mode(&self) -> PermissionMode {
         self.permission_mode.unwrap_or(match self.access {

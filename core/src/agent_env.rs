@@ -118,7 +118,7 @@ pub enum Cloud {
 }
 
 /// Who pays for an agent's tokens, as far as the environment tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payer {
     /// A subscription login; ambient API variables are withheld.
@@ -128,6 +128,7 @@ pub enum Payer {
     /// A cloud account.
     Cloud(Cloud),
     /// Nothing says: the CLI's own settings decide, and ambient API variables pass.
+    #[default]
     Unknown,
 }
 

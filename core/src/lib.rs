@@ -15,3 +15,6 @@ pub mod report;
 pub mod request;
 pub mod route;
 pub mod run;
+
+#[cfg(test)]
+mod fixture;

@@ -7,9 +7,10 @@ use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
 
 use super::output::{self, Tone};
 use super::route;
-use crate::engine::preview::{self, Preview};
-use crate::engine::submit::Run;
 use crate::engine::Engine;
+use crate::engine::attempt;
+use crate::engine::preview::Preview;
+use crate::engine::submit::Run;
 
 /// Says in one line where the request goes, with which rights, and who pays.
 pub fn route_notice(engine: &Engine, run: &Run) {
@@ -17,8 +18,8 @@ pub fn route_notice(engine: &Engine, run: &Run) {
     let mut parts = vec![route::in_words(route)];
     if let Some(agent) = engine.catalog.get(&route.agent) {
         parts.push(agent.effective_permission_mode().as_str().to_owned());
-        if !run.rehearsal {
-            parts.push(pays(preview::payer(engine, agent)).to_owned());
+        if !run.rehearsal && agent.adapter.announces_result() {
+            parts.push(pays(attempt::payer(&engine.surroundings, agent)).to_owned());
         }
     }
     output::say(Tone::Plain, &word("route:", run.rehearsal), &parts.join(" · "));
@@ -45,7 +46,9 @@ pub fn line(report: &RunReport, said: Option<&str>, quiet: bool) {
     match report.verdict {
         Some(Verdict::Succeeded) if quiet => {}
         Some(Verdict::Succeeded) => output::say(Tone::Good, &word("done:", rehearsal), &summary(report)),
-        Some(Verdict::Cancelled) => output::say(Tone::Warning, &word("cancelled:", rehearsal), &summary(report)),
+        Some(Verdict::Cancelled) => {
+            output::say(Tone::Warning, &word("cancelled:", rehearsal), &summary(report))
+        }
         Some(Verdict::Waiting) => output::say(Tone::Warning, &word("waiting:", rehearsal), &waiting(report)),
         Some(verdict @ (Verdict::Failed | Verdict::Refused)) => failed(report, verdict, said),
         None => output::say(Tone::Bad, &word("error:", rehearsal), "the run has no verdict; this is a bug"),
@@ -92,6 +95,12 @@ fn summary(report: &RunReport) -> String {
     }
     if let Some(usd) = report.cost_usd() {
         parts.push(usd_text(usd));
+    }
+    if let Some(payer) = report.attempts.last().map(|attempt| attempt.payer)
+        && !report.rehearsal
+        && payer != Payer::Unknown
+    {
+        parts.push(pays(payer).to_owned());
     }
     parts.push(format!("run {}", report.run_id));
     parts.join(" · ")
@@ -187,5 +196,9 @@ pub fn preview(preview: &Preview) -> String {
 /// Returns an argument as one would type it.
 fn shell_word(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_owned()
+    } else {
+        format!("'{}'", arg.replace('\'', r"'\''"))
+    }
 }

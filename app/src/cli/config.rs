@@ -55,8 +55,10 @@ fn show(with_origin: bool, format: PlainFormat) -> Result<u8, Failure> {
             settings,
         }),
         PlainFormat::Text if with_origin => {
-            let rows: Vec<Vec<String>> =
-                settings.into_iter().map(|setting| vec![format!("{} = {}", setting.key, setting.value), setting.origin]).collect();
+            let rows: Vec<Vec<String>> = settings
+                .into_iter()
+                .map(|setting| vec![format!("{} = {}", setting.key, setting.value), setting.origin])
+                .collect();
             output::text(&output::table(&["SETTING", "FROM"], &rows));
         }
         PlainFormat::Text => {
@@ -79,7 +81,11 @@ fn settings(loaded: &Loaded) -> Vec<ShownSetting> {
 fn begin() -> Result<u8, Failure> {
     let world = world(None)?;
     let path = init::write_user_config(&world.dirs.config).map_err(|error| {
-        Failure::new(CANNOT_CREATE, error.to_string(), "`pointsman config show --origin` shows what holds now")
+        Failure::new(
+            CANNOT_CREATE,
+            error.to_string(),
+            "`pointsman config show --origin` shows what holds now",
+        )
     })?;
     output::say(Tone::Good, "written:", &output::short_path(&path, &world.dirs.home));
     output::hint("every setting is commented out; take the `#` away from what you change");

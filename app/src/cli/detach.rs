@@ -48,7 +48,11 @@ pub fn start(args: &RunArgs, prompt: &str) -> Result<u8, Failure> {
     let order = DriveOrder { args: args.clone(), prompt: prompt.to_owned() };
     let order = serde_json::to_vec(&order).expect("plain data has a JSON form");
     let line = background::start(VERB, &order).map_err(|error| {
-        Failure::new(UNAVAILABLE, format!("the background process could not start: {error}"), "run it without `--detach`")
+        Failure::new(
+            UNAVAILABLE,
+            format!("the background process could not start: {error}"),
+            "run it without `--detach`",
+        )
     })?;
     match serde_json::from_str(&line) {
         Ok(FirstWord::Submitted(submitted)) => Ok(print(&submitted, args)),
@@ -81,8 +85,10 @@ pub fn drive() -> ExitCode {
     let first = |word: &FirstWord| {
         output::line(&serde_json::to_string(word).expect("plain data has a JSON form"));
     };
-    let failed = |failure: Failure| {
-        FirstWord::Failed { exit_code: failure.exit_code, message: failure.message, hint: failure.hint }
+    let failed = |failure: Failure| FirstWord::Failed {
+        exit_code: failure.exit_code,
+        message: failure.message,
+        hint: failure.hint,
     };
     let prepared = read_order().and_then(|order| {
         let request = words::parse(order.prompt, &order.args.overrides)?;

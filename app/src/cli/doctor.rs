@@ -5,15 +5,15 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::args::DoctorArgs;
+use super::closing;
 use super::exit::Failure;
 use super::output::{self, PlainFormat};
 use super::run::{runtime, world};
-use super::closing;
 use crate::assemble::World;
 use crate::config::load::Loaded;
 use crate::config::login::Login;
-use crate::engine::health::{AgentHealth, StoreHealth};
 use crate::engine::Engine;
+use crate::engine::health::{AgentHealth, StoreHealth};
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,7 +65,9 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
     }
     let healthy = checks.iter().all(|check| check.status != Status::Broken);
     match args.output {
-        PlainFormat::Json => output::json(&Report { schema_version: SCHEMA_VERSION, healthy, checks: &checks }),
+        PlainFormat::Json => {
+            output::json(&Report { schema_version: SCHEMA_VERSION, healthy, checks: &checks })
+        }
         PlainFormat::Text => output::text(&checks.iter().map(in_words).collect::<Vec<_>>().join("\n")),
     }
     Ok(u8::from(!healthy))
@@ -101,8 +103,12 @@ fn configuration(world: &World, loaded: &Loaded) -> Vec<Check> {
     let mut checks = vec![Check::new(
         "configuration",
         Status::Ok,
-        format!("{} settings; yours: {file}; project: {} ({})", loaded.entries().len(), loaded.project.root.display(),
-            serde_json::to_value(loaded.trust).unwrap_or_default().as_str().unwrap_or_default()),
+        format!(
+            "{} settings; yours: {file}; project: {} ({})",
+            loaded.entries().len(),
+            loaded.project.root.display(),
+            serde_json::to_value(loaded.trust).unwrap_or_default().as_str().unwrap_or_default()
+        ),
     )];
     checks.extend(loaded.warnings.iter().map(|warning| {
         let check = Check::new("configuration", Status::Warning, warning.to_string());
@@ -118,8 +124,9 @@ fn agent(health: &AgentHealth) -> Check {
     let name = format!("agent CLI `{}`", health.program);
     let used = format!("used by {}", health.agents.join(", "));
     match (&health.path, &health.version) {
-        (None, _) => Check::new(&name, Status::Broken, format!("not found; {used}"))
-            .hint("install it (`npm install -g @anthropic-ai/claude-code`), or name it in `agents.NAME.command`"),
+        (None, _) => Check::new(&name, Status::Broken, format!("not found; {used}")).hint(
+            "install it (`npm install -g @anthropic-ai/claude-code`), or name it in `agents.NAME.command`",
+        ),
         (Some(path), Some(version)) if health.is_verified => {
             Check::new(&name, Status::Ok, format!("{} ({version}); {used}", path.display()))
         }
@@ -132,10 +139,12 @@ fn agent(health: &AgentHealth) -> Check {
         (Some(path), None) if health.is_verified => {
             Check::new(&name, Status::Ok, format!("{}; {used}", path.display()))
         }
-        (Some(path), None) => {
-            Check::new(&name, Status::Warning, format!("{} does not tell its version; {used}", path.display()))
-                .hint("run it with `--version` by hand; until then only the basic flags are used")
-        }
+        (Some(path), None) => Check::new(
+            &name,
+            Status::Warning,
+            format!("{} does not tell its version; {used}", path.display()),
+        )
+        .hint("run it with `--version` by hand; until then only the basic flags are used"),
     }
 }
 
@@ -147,7 +156,8 @@ fn login(login: Option<&Login>, engine: &Engine) -> Check {
         None => "no subscription login was found".to_owned(),
     };
     let payers = engine.payers();
-    let said: Vec<String> = payers.iter().map(|(agent, payer)| format!("{agent}: {}", closing::pays(*payer))).collect();
+    let said: Vec<String> =
+        payers.iter().map(|(agent, payer)| format!("{agent}: {}", closing::pays(*payer))).collect();
     let detail = format!("{place}; {}", said.join("; "));
     if payers.iter().any(|(_, payer)| *payer == Payer::Unknown) && login.is_none() {
         return Check::new("login", Status::Warning, detail)
@@ -160,13 +170,21 @@ fn stray_keys(world: &World, loaded: &Loaded, login_found: bool) -> Vec<Check> {
     let mut checks = vec![];
     let in_environment = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
     for name in in_environment.into_iter().filter(|name| world.env.text(name).is_some() && login_found) {
-        checks.push(Check::new("who pays", Status::Ok, format!("`{name}` in your environment is kept from agents: the subscription pays")));
+        checks.push(Check::new(
+            "who pays",
+            Status::Ok,
+            format!("`{name}` in your environment is kept from agents: the subscription pays"),
+        ));
     }
     for key in world.stray_keys(&loaded.project.root) {
         let file = output::short_path(&key.file, &world.dirs.home);
         checks.push(
-            Check::new("who pays", Status::Warning, format!("`{}` in {file} could make an API key pay", key.name))
-                .hint("remove it, or say `billing = \"api\"` for the agents that should use it"),
+            Check::new(
+                "who pays",
+                Status::Warning,
+                format!("`{}` in {file} could make an API key pay", key.name),
+            )
+            .hint("remove it, or say `billing = \"api\"` for the agents that should use it"),
         );
     }
     checks
@@ -174,7 +192,11 @@ fn stray_keys(world: &World, loaded: &Loaded, login_found: bool) -> Vec<Check> {
 
 fn store(health: &StoreHealth) -> Vec<Check> {
     let mut checks = vec![match &health.trouble {
-        None => Check::new("store", Status::Ok, format!("{} ({} runs known)", health.ledger.display(), health.run_count)),
+        None => Check::new(
+            "store",
+            Status::Ok,
+            format!("{} ({} runs known)", health.ledger.display(), health.run_count),
+        ),
         Some(trouble) => Check::new("store", Status::Broken, trouble.clone()).hint(if health.is_repairable {
             "`pointsman doctor --fix` moves the damaged file aside and begins a new one; nothing is deleted"
         } else {
@@ -183,14 +205,22 @@ fn store(health: &StoreHealth) -> Vec<Check> {
     }];
     if health.spooled_bytes > 0 {
         checks.push(
-            Check::new("spool", Status::Warning, format!("{} bytes of events wait to be taken over", health.spooled_bytes))
-                .hint("the next run or `pointsman doctor --fix` takes them over"),
+            Check::new(
+                "spool",
+                Status::Warning,
+                format!("{} bytes of events wait to be taken over", health.spooled_bytes),
+            )
+            .hint("the next run or `pointsman doctor --fix` takes them over"),
         );
     }
     for row in health.breakers.iter().filter(|row| row.breaker.name() != "closed") {
         checks.push(
-            Check::new("breaker", Status::Warning, format!("{} with {} is {}", row.agent, row.model, row.breaker.name()))
-                .hint("its service failed again and again; it closes by itself once a call succeeds"),
+            Check::new(
+                "breaker",
+                Status::Warning,
+                format!("{} with {} is {}", row.agent, row.model, row.breaker.name()),
+            )
+            .hint("its service failed again and again; it closes by itself once a call succeeds"),
         );
     }
     checks

@@ -65,12 +65,20 @@ impl Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
         let (exit_code, hint) = match &error {
-            EngineError::Request(_) => (BAD_INPUT, "give the prompt as an argument, with `--file`, or on standard input"),
+            EngineError::Request(_) => {
+                (BAD_INPUT, "give the prompt as an argument, with `--file`, or on standard input")
+            }
             EngineError::Route(_) => (USAGE, "`pointsman config show` lists the agents"),
-            EngineError::SessionBusy { .. } => (TRY_LATER, "wait for it (`pointsman runs list`), or use another `--session`"),
-            EngineError::UnknownRun { .. } => (BAD_INPUT, "`pointsman runs list` shows the runs; `latest` is the newest"),
+            EngineError::SessionBusy { .. } => {
+                (TRY_LATER, "wait for it (`pointsman runs list`), or use another `--session`")
+            }
+            EngineError::UnknownRun { .. } => {
+                (BAD_INPUT, "`pointsman runs list` shows the runs; `latest` is the newest")
+            }
             EngineError::AmbiguousRun { .. } => (BAD_INPUT, "give more of the id"),
-            EngineError::Store { .. } => (UNAVAILABLE, "`pointsman doctor` says what is wrong, `pointsman doctor --fix` repairs it"),
+            EngineError::Store { .. } => {
+                (UNAVAILABLE, "`pointsman doctor` says what is wrong, `pointsman doctor --fix` repairs it")
+            }
             EngineError::NotRunning { .. } => (BAD_INPUT, "`pointsman runs show` has its end"),
             EngineError::Signal { .. } => (UNAVAILABLE, "it may belong to another user"),
         };
@@ -80,7 +88,8 @@ impl From<EngineError> for Failure {
 
 impl From<config::error::Error> for Failure {
     fn from(error: config::error::Error) -> Failure {
-        Failure::new(CONFIG, error.to_string(), error.hint())
+        let exit_code = if error.is_of_flags() { USAGE } else { CONFIG };
+        Failure::new(exit_code, error.to_string(), error.hint())
     }
 }
 

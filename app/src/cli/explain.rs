@@ -72,9 +72,10 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
     let again = decide_again(world, found)?;
     let (looked, note) = match &again {
         None => (None, Some("the rules cannot be shown: the words of this request were not stored")),
-        Some(again) if again.route.policy_hash != recorded.policy_hash => {
-            (Some(again.looked.as_slice()), Some("the rules have changed since; shown is how they look at it today"))
-        }
+        Some(again) if again.route.policy_hash != recorded.policy_hash => (
+            Some(again.looked.as_slice()),
+            Some("the rules have changed since; shown is how they look at it today"),
+        ),
         Some(again) => (Some(again.looked.as_slice()), None),
     };
     match args.output {
@@ -144,13 +145,15 @@ fn rule_line(look: &Look) -> String {
 /// Routed against served, attempt by attempt.
 fn served(report: &RunReport) -> String {
     let head = format!("run {} ({})", report.run_id, report.state);
-    let rows: Vec<Vec<String>> = report.attempts.iter().enumerate().map(|(at, attempt)| row(at + 1, attempt)).collect();
+    let rows: Vec<Vec<String>> =
+        report.attempts.iter().enumerate().map(|(at, attempt)| row(at + 1, attempt)).collect();
     let columns = ["#", "ROUTED TO", "MODEL ASKED", "MODEL SERVED", "OUTCOME"];
     format!("{head}\n{}", output::table(&columns, &rows))
 }
 
 fn row(number: usize, attempt: &AttemptReport) -> Vec<String> {
-    let served = if attempt.models_served.is_empty() { "-".to_owned() } else { attempt.models_served.join(", ") };
+    let served =
+        if attempt.models_served.is_empty() { "-".to_owned() } else { attempt.models_served.join(", ") };
     vec![
         number.to_string(),
         format!("{} ({})", attempt.agent, attempt.tier),

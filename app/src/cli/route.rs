@@ -46,7 +46,9 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
         Format::Text => output::text(&in_words(&routed.route)),
         Format::Json => output::json(&line(None, &routed.route)),
         Format::Jsonl => {
-            output::line(&serde_json::to_string(&line(None, &routed.route)).expect("plain data has a JSON form"));
+            output::line(
+                &serde_json::to_string(&line(None, &routed.route)).expect("plain data has a JSON form"),
+            );
         }
     }
     Ok(0)
@@ -71,7 +73,11 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
         Box::new(BufReader::new(std::io::stdin()))
     } else {
         let file = File::open(batch).map_err(|error| {
-            Failure::new(BAD_INPUT, format!("`{}` cannot be read: {error}", batch.display()), "check the path")
+            Failure::new(
+                BAD_INPUT,
+                format!("`{}` cannot be read: {error}", batch.display()),
+                "check the path",
+            )
         })?;
         Box::new(BufReader::new(file))
     };

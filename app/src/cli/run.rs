@@ -103,7 +103,10 @@ fn flags(args: &RunArgs, rehearsal: Option<Scenario>) -> Vec<(String, String)> {
     let mut flags = vec![];
     if rehearsal == Some(Scenario::Hang) {
         // A rehearsed silence is for showing the watchdog, not for waiting ten minutes.
-        flags.extend([("limits.idle".to_owned(), "3s".to_owned()), ("limits.stop_grace".to_owned(), "1s".to_owned())]);
+        flags.extend([
+            ("limits.idle".to_owned(), "3s".to_owned()),
+            ("limits.stop_grace".to_owned(), "1s".to_owned()),
+        ]);
     }
     let mut set = |key: &str, value: Option<String>| {
         flags.extend(value.map(|value| (key.to_owned(), value)));
@@ -150,7 +153,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
     let Submission { request, project, limits, .. } = &prepared.submission;
-    let (shown, _) = runtime()?.block_on(preview::preview(&prepared.engine, request, project.clone(), limits))?;
+    let (shown, _) =
+        runtime()?.block_on(preview::preview(&prepared.engine, request, project.clone(), limits))?;
     match format {
         Format::Text => output::text(&closing::preview(&shown)),
         Format::Json | Format::Jsonl => output::json(&shown),

@@ -47,7 +47,9 @@ fn list(engine: &Engine, limit: usize, format: PlainFormat) -> Result<u8, Failur
     let runs = engine.runs(limit)?;
     match format {
         PlainFormat::Json => output::json(&RunList { schema_version: SCHEMA_VERSION, runs: &runs }),
-        PlainFormat::Text if runs.is_empty() => output::say(Tone::Plain, "no runs yet:", "`pointsman run` makes one"),
+        PlainFormat::Text if runs.is_empty() => {
+            output::say(Tone::Plain, "no runs yet:", "`pointsman run` makes one")
+        }
         PlainFormat::Text => {
             let now = clock::now();
             let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, now)).collect();
@@ -87,7 +89,11 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
     let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };
     let mut lines = vec![
         format!("run        {}{rehearsal}", report.run_id),
-        format!("state      {}{}", report.state, report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()),
+        format!(
+            "state      {}{}",
+            report.state,
+            report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()
+        ),
         format!("session    {}", report.session_id),
         format!("project    {}", report.project_root),
     ];
@@ -106,7 +112,11 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
             attempt.agent,
             attempt.tier,
             attempt.model_requested,
-            if attempt.models_served.is_empty() { "nobody".to_owned() } else { attempt.models_served.join(", ") },
+            if attempt.models_served.is_empty() {
+                "nobody".to_owned()
+            } else {
+                attempt.models_served.join(", ")
+            },
             closing::seconds(attempt.duration_ms),
         ));
     }
@@ -145,7 +155,12 @@ fn logs(engine: &Engine, wanted: &str, follow: bool, format: Format) -> Result<u
     }
 }
 
-fn follow_to_the_end(engine: &Engine, found: &FoundRun, log: &mut LiveLog, format: Format) -> Result<u8, Failure> {
+fn follow_to_the_end(
+    engine: &Engine,
+    found: &FoundRun,
+    log: &mut LiveLog,
+    format: Format,
+) -> Result<u8, Failure> {
     loop {
         std::thread::sleep(LOOK_EVERY);
         if let Some(exit_code) = print_new(log, format)? {
@@ -198,7 +213,9 @@ fn print_line(line: &Line) {
             Seen::Notice { text } => output::say(Tone::Warning, "notice:", text),
             Seen::PermissionDenied { tool } => output::say(Tone::Warning, "denied:", tool),
             Seen::ModelServed { model } => output::say(Tone::Plain, "served by", model),
-            Seen::ModelFallback { from, to } => output::say(Tone::Warning, "fallback:", &format!("{from} to {to}")),
+            Seen::ModelFallback { from, to } => {
+                output::say(Tone::Warning, "fallback:", &format!("{from} to {to}"))
+            }
             Seen::ApiError { kind, .. } => output::say(Tone::Warning, "api error:", kind),
             Seen::AgentStarted { .. }
             | Seen::TextDelta { .. }

@@ -23,7 +23,11 @@ pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
         Some(dir) => {
             std::fs::create_dir_all(dir)?;
             clap_mangen::generate_to(Cli::command(), dir).map_err(|error| {
-                Failure::new(CANNOT_CREATE, format!("`{}`: {error}", dir.display()), "give a directory that you may write")
+                Failure::new(
+                    CANNOT_CREATE,
+                    format!("`{}`: {error}", dir.display()),
+                    "give a directory that you may write",
+                )
             })?;
         }
         None => {

@@ -10,7 +10,11 @@ use crate::config::trust::{self, TrustStore};
 
 impl From<trust::Error> for Failure {
     fn from(error: trust::Error) -> Failure {
-        Failure::new(CANNOT_CREATE, error.to_string(), "repair or remove the file; approvals are then to be given anew")
+        Failure::new(
+            CANNOT_CREATE,
+            error.to_string(),
+            "repair or remove the file; approvals are then to be given anew",
+        )
     }
 }
 
@@ -19,8 +23,11 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
     let world = world(args.dir.as_deref())?;
     let approvals = TrustStore::in_dir(&world.dirs.config);
     if args.list {
-        let rows: Vec<Vec<String>> =
-            approvals.list()?.into_iter().map(|(dir, approval)| vec![dir, approval.approved_at.to_string()]).collect();
+        let rows: Vec<Vec<String>> = approvals
+            .list()?
+            .into_iter()
+            .map(|(dir, approval)| vec![dir, approval.approved_at.to_string()])
+            .collect();
         output::text(&output::table(&["DIRECTORY", "APPROVED"], &rows));
         return Ok(0);
     }
@@ -35,7 +42,11 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
     show(&files);
     if !args.yes {
         if !output::somebody_is_there() {
-            return Err(Failure::new(USAGE, "nobody is at the terminal to say yes", "`--yes` says it beforehand"));
+            return Err(Failure::new(
+                USAGE,
+                "nobody is at the terminal to say yes",
+                "`--yes` says it beforehand",
+            ));
         }
         if !output::ask(&format!("Trust these files of {}?", project.root.display())) {
             return Err(Failure::bare(REFUSED, "not trusted: you said no"));

@@ -33,6 +33,8 @@ pub struct People {
     doing: String,
     heard: String,
     rehearsal: bool,
+    /// How the last attempt failed; said only if the run goes on, for its closing line says it too.
+    failure: Option<(String, String)>,
 }
 
 /// The most of the agent's newest words in the live line, in characters.
@@ -51,7 +53,7 @@ impl People {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        People { bar, doing: "starting".to_owned(), heard: String::new(), rehearsal }
+        People { bar, doing: "starting".to_owned(), heard: String::new(), rehearsal, failure: None }
     }
 
     fn say(&self, tone: Tone, word: &str, sentence: &str) {
@@ -99,6 +101,11 @@ impl People {
     }
 
     fn see_fact(&mut self, fact: &Fact) {
+        if let Some((word, sentence)) = self.failure.take()
+            && !matches!(fact, Fact::Finished { .. })
+        {
+            self.say(Tone::Warning, &word, &sentence);
+        }
         match fact {
             Fact::AttemptStarted(started) => {
                 self.doing = format!("{} starts", started.agent);
@@ -110,12 +117,15 @@ impl People {
                     self.say(
                         Tone::Plain,
                         &format!("{why}:"),
-                        &format!("attempt {} with {} ({}){resumed}", started.attempt, started.agent, started.tier),
+                        &format!(
+                            "attempt {} with {} ({}){resumed}",
+                            started.attempt, started.agent, started.tier
+                        ),
                     );
                 }
             }
             Fact::AttemptEnded(ended) if ended.outcome.exit_code() != 0 => {
-                self.say(Tone::Warning, &format!("{}:", ended.outcome), &ended.detail);
+                self.failure = Some((format!("{}:", ended.outcome), ended.detail.clone()));
             }
             Fact::Waiting { until, why } => {
                 let why = serde_json::to_value(why).unwrap_or_default();

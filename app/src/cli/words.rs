@@ -32,9 +32,8 @@ pub fn request(words: &PromptArgs, overrides: &OverrideArgs) -> Result<Request, 
 /// Makes a request of a text that is already there.
 pub fn parse(text: String, overrides: &OverrideArgs) -> Result<Request, Failure> {
     let overrides = Overrides { tier: overrides.tier, agent: overrides.agent.clone() };
-    Request::new(text, Origin::Cli, overrides).map_err(|error| {
-        Failure::new(BAD_INPUT, error.to_string(), "say in words what should be done")
-    })
+    Request::new(text, Origin::Cli, overrides)
+        .map_err(|error| Failure::new(BAD_INPUT, error.to_string(), "say in words what should be done"))
 }
 
 fn file(path: &Path) -> Result<String, Failure> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::layers::Origin;
+use super::layers::{Layer, Origin};
 
 /// Why settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +71,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Tells whether it is the command line that is wrong, not a file.
+    pub fn is_of_flags(&self) -> bool {
+        match self {
+            Error::Syntax { at, .. }
+            | Error::UnknownKey { at, .. }
+            | Error::WrongValue { at, .. }
+            | Error::MissingKey { at, .. }
+            | Error::Invalid { at, .. } => at.layer == Layer::Flag,
+            Error::Unreadable { .. } => false,
+        }
+    }
+
     /// Returns what the reader can do next.
     pub fn hint(&self) -> String {
         match self {

@@ -25,19 +25,6 @@ pub enum Layer {
     Flag,
 }
 
-impl Layer {
-    /// Returns the layer's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Layer::Default => "default",
-            Layer::User => "user",
-            Layer::Project => "project",
-            Layer::Env => "env",
-            Layer::Flag => "flag",
-        }
-    }
-}
-
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Origin {

@@ -65,10 +65,12 @@ pub fn stray_keys(env: &Environment, home: &Path, project: &Path) -> Vec<StrayKe
         }
     }
     let claude = project.join(".claude");
-    let settings = [claude_dir(env, home), claude].map(|dir| [dir.join("settings.json"), dir.join("settings.local.json")]);
+    let settings = [claude_dir(env, home), claude]
+        .map(|dir| [dir.join("settings.json"), dir.join("settings.local.json")]);
     for file in settings.into_iter().flatten() {
         let value: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
-        let variables = KEYS.iter().filter(|key| value["env"].get(**key).is_some()).map(|key| format!("env.{key}"));
+        let variables =
+            KEYS.iter().filter(|key| value["env"].get(**key).is_some()).map(|key| format!("env.{key}"));
         let helper = value.get("apiKeyHelper").map(|_| "apiKeyHelper".to_owned());
         found.extend(variables.chain(helper).map(|name| StrayKey { file: file.clone(), name }));
     }
@@ -98,8 +100,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let project = dir.path().join("project");
         fs::create_dir_all(project.join(".claude")).unwrap();
-        fs::write(project.join(".env"), "# ANTHROPIC_API_KEY=no\nexport ANTHROPIC_API_KEY=sk-1\nANTHROPIC_AUTH_TOKEN=\n").unwrap();
-        fs::write(project.join(".claude/settings.json"), r#"{"apiKeyHelper":"cmd","env":{"ANTHROPIC_API_KEY":"sk-2"}}"#).unwrap();
+        fs::write(
+            project.join(".env"),
+            "# ANTHROPIC_API_KEY=no\nexport ANTHROPIC_API_KEY=sk-1\nANTHROPIC_AUTH_TOKEN=\n",
+        )
+        .unwrap();
+        fs::write(
+            project.join(".claude/settings.json"),
+            r#"{"apiKeyHelper":"cmd","env":{"ANTHROPIC_API_KEY":"sk-2"}}"#,
+        )
+        .unwrap();
         let env = Environment::from_iter(Vec::<(String, String)>::new());
         let found = stray_keys(&env, dir.path(), &project);
         let names: Vec<&str> = found.iter().map(|key| key.name.as_str()).collect();
@@ -111,7 +121,10 @@ mod tests {
     fn a_login_is_a_token_or_a_filled_credentials_file() {
         let dir = tempfile::tempdir().unwrap();
         let env = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Environment>()
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<Environment>()
         };
         assert_eq!(find(&env(&[]), dir.path(), || false), None);
         assert_eq!(find(&env(&[("CLAUDE_CODE_OAUTH_TOKEN", "t")]), dir.path(), || false), Some(Login::Token));

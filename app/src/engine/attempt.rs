@@ -8,7 +8,7 @@ use pointsman_core::adapter::event::AgentEvent;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
 use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::{Agent, AgentSource};
-use pointsman_core::agent_env::{self, AgentEnv};
+use pointsman_core::agent_env::{self, AgentEnv, Payer};
 use pointsman_core::redact::{Redactor, redact};
 use pointsman_core::report::live::Seen;
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
@@ -34,7 +34,8 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let session = agent_session(engine, run, &agent, plan);
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
     let words = words(run, plan);
-    run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started(number, &agent, plan, &session))]);
+    let started = started(engine, number, &agent, plan, &session);
+    run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
 
     let mut hearing = Hearing::new(&agent, run.limits.answer_bytes_max, plan.usd_left);
     let end = match prepare(engine, run, &agent, plan, &session, &words).await {
@@ -73,7 +74,8 @@ fn judge(
     end: &ProcessEnd,
 ) -> Judgement {
     if let Some(max) = too_long_for(agent, words) {
-        let detail = format!("the prompt has {} bytes, and `{}` reads at most {max}", words.len(), agent.command[0]);
+        let detail =
+            format!("the prompt has {} bytes, and `{}` reads at most {max}", words.len(), agent.command[0]);
         return Judgement { outcome: Outcome::InvalidRequest, flags: vec![], detail, resets_at: None };
     }
     let mut judgement = outcome::judge(agent, &engine.catalog, &run.nonce, seen, end);
@@ -112,7 +114,13 @@ fn words(run: &Run, plan: &Plan) -> String {
     }
 }
 
-fn started(number: u32, agent: &Agent, plan: &Plan, session: &AgentSession) -> AttemptStarted {
+fn started(
+    engine: &Engine,
+    number: u32,
+    agent: &Agent,
+    plan: &Plan,
+    session: &AgentSession,
+) -> AttemptStarted {
     AttemptStarted {
         attempt: number,
         agent: agent.name.clone(),
@@ -121,6 +129,7 @@ fn started(number: u32, agent: &Agent, plan: &Plan, session: &AgentSession) -> A
         why: plan.why,
         agent_session_id: agent.adapter.announces_result().then(|| session.id().to_owned()),
         resumed: matches!(session, AgentSession::Resume(_)),
+        payer: payer(&engine.surroundings, agent),
     }
 }
 
@@ -149,7 +158,7 @@ async fn prepare(
         .map_err(|error| not_spawned(false, format!("no private directory: {error}")))?;
     let contract = contract::text(&run.nonce);
     let contract_file = dir.path().join("contract.md");
-    std::fs::write(&contract_file, &contract)
+    private::write(&contract_file, contract.as_bytes())
         .map_err(|error| not_spawned(false, format!("the output contract could not be written: {error}")))?;
     let order = Order {
         agent,
@@ -208,6 +217,11 @@ pub fn environment_for(around: &Surroundings, agent: &Agent, run_id: &str, sessi
         ("POINTSMAN_DEPTH".to_owned(), (around.depth + 1).to_string()),
     ];
     agent_env::agent_env(&around.ambient, agent, payer, &around.extra_allow, &own)
+}
+
+/// Who pays for an agent, with what the operator's config sets for it taken into account.
+pub fn payer(around: &Surroundings, agent: &Agent) -> Payer {
+    environment_for(around, agent, "", "").effective_payer(around.login_found)
 }
 
 /// The version of the agent's CLI, where the adapter cares and the CLI tells.

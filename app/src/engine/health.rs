@@ -8,7 +8,7 @@ use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentName;
 
-use super::{Engine, attempt, preview};
+use super::{Engine, attempt};
 use crate::process::probe;
 use crate::store::BreakerRow;
 
@@ -93,7 +93,7 @@ impl Engine {
         let tiers = pointsman_core::agent::Tier::ALL.into_iter();
         tiers
             .map(|tier| self.catalog.for_tier(tier))
-            .map(|agent| (agent.name.clone(), preview::payer(self, agent)))
+            .map(|agent| (agent.name.clone(), attempt::payer(&self.surroundings, agent)))
             .collect()
     }
 

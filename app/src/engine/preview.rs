@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order};
-use pointsman_core::agent::Agent;
-use pointsman_core::agent_env::{self, Payer};
+use pointsman_core::agent_env::Payer;
 use pointsman_core::request::Request;
 use pointsman_core::route::{Route, Routed};
 use pointsman_core::run::contract::{self, Nonce};
@@ -98,18 +97,13 @@ pub async fn preview(
         argv: std::iter::once(invocation.program).chain(invocation.args).collect(),
         environment: invocation.env.into_keys().collect(),
         withheld,
-        payer: payer(engine, agent),
+        payer: attempt::payer(around, agent),
         permission_mode: agent.effective_permission_mode().as_str().to_owned(),
         stdin_bytes: invocation.stdin.len(),
         cwd: project,
         limits: readable(limits),
     };
     Ok((preview, routed))
-}
-
-/// Who would pay for an agent.
-pub fn payer(engine: &Engine, agent: &Agent) -> Payer {
-    agent_env::payer(&engine.surroundings.ambient, agent.billing, engine.surroundings.login_found)
 }
 
 fn readable(limits: &Limits) -> PreviewLimits {

@@ -5,7 +5,6 @@ use std::io::{self, BufRead as _, BufReader};
 
 use pointsman_core::ids::RunId;
 use pointsman_core::report::run::RunReport;
-use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::state::RunState;
 
 use super::Engine;
@@ -18,12 +17,10 @@ pub use crate::store::RunRow;
 /// How many runs an ambiguous beginning is shown with.
 const EXAMPLES_MAX: usize = 3;
 
-/// One run with its log.
+/// One run.
 pub struct FoundRun {
     /// The run.
     pub id: RunId,
-    /// Its log.
-    pub events: Vec<RunEvent>,
     /// Where it stands.
     pub state: RunState,
     /// Who drives it.
@@ -45,10 +42,8 @@ impl Engine {
             _ => wanted.parse::<RunId>().map(|_| wanted).map_err(|_| unknown())?,
         };
         let count_max = if prefix.is_empty() { 1 } else { EXAMPLES_MAX + 1 };
-        let rows = self
-            .store
-            .runs_by_prefix(prefix, count_max)
-            .map_err(|what| EngineError::Store { what })?;
+        let rows =
+            self.store.runs_by_prefix(prefix, count_max).map_err(|what| EngineError::Store { what })?;
         let row = match rows.as_slice() {
             [] => return Err(unknown()),
             [row] => row,
@@ -67,15 +62,13 @@ impl Engine {
             what: format!("the log of run `{id}` is damaged: {error}"),
         })?;
         let driver = self.store.driver(&id);
-        Ok(FoundRun { id, events, state, driver })
+        Ok(FoundRun { id, state, driver })
     }
 
     /// Asks the driver of a run to stop it. The run ends a moment later, as cancelled.
     pub fn cancel(&self, run: &FoundRun) -> Result<(), EngineError> {
-        let not_running = || EngineError::NotRunning {
-            run: run.id.to_string(),
-            state: run.state.phase_name().to_owned(),
-        };
+        let not_running =
+            || EngineError::NotRunning { run: run.id.to_string(), state: run.state.phase_name().to_owned() };
         if run.state.is_finished() {
             return Err(not_running());
         }
@@ -120,11 +113,7 @@ impl LiveLog {
 
 fn ambiguous(wanted: &str, rows: &[RunRow]) -> EngineError {
     let examples: Vec<&str> = rows.iter().take(EXAMPLES_MAX).map(|row| row.run_id.as_str()).collect();
-    EngineError::AmbiguousRun {
-        wanted: wanted.to_owned(),
-        count: rows.len(),
-        examples: examples.join(", "),
-    }
+    EngineError::AmbiguousRun { wanted: wanted.to_owned(), count: rows.len(), examples: examples.join(", ") }
 }
 
 fn printable(text: &str) -> String {

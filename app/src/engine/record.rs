@@ -41,7 +41,12 @@ pub struct RunLog {
 
 impl RunLog {
     /// Begins the log of a run.
-    pub fn new(run_id: RunId, rehearsal: bool, journal: Option<Journal>, watcher: Box<dyn Watcher>) -> RunLog {
+    pub fn new(
+        run_id: RunId,
+        rehearsal: bool,
+        journal: Option<Journal>,
+        watcher: Box<dyn Watcher>,
+    ) -> RunLog {
         RunLog { run_id, state: RunState::default(), rehearsal, journal, watcher, trouble_told: false }
     }
 

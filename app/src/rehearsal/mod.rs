@@ -4,7 +4,10 @@
 //! fails, hangs, asks for a stronger tier, or hits a limit. It asks no model and changes no file, and
 //! everything that it says, says so.
 
-#![expect(clippy::print_stdout, reason = "the scripted agent is a program of its own: its stream is its output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the scripted agent is a program of its own: its stream is its output"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
@@ -53,7 +56,8 @@ struct Stage {
 
 /// Plays the scenario that the first argument names.
 pub fn main(args: &[String]) -> ExitCode {
-    let scenario = args.first().and_then(|name| Scenario::from_str(name, true).ok()).unwrap_or(Scenario::Success);
+    let scenario =
+        args.first().and_then(|name| Scenario::from_str(name, true).ok()).unwrap_or(Scenario::Success);
     let value = |flag: &str| {
         args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).cloned().unwrap_or_default()
     };
@@ -68,8 +72,10 @@ pub fn main(args: &[String]) -> ExitCode {
 
 impl Stage {
     fn play(&self, scenario: Scenario) -> u8 {
-        self.emit(&json!({"type": "system", "subtype": "init", "session_id": self.session, "model": self.served(),
-            "apiKeySource": "rehearsal", "claude_code_version": "rehearsal"}));
+        self.emit(
+            &json!({"type": "system", "subtype": "init", "session_id": self.session, "model": self.served(),
+            "apiKeySource": "rehearsal", "claude_code_version": "rehearsal"}),
+        );
         match scenario {
             Scenario::Success | Scenario::IfNeeded => self.succeed(&self.served()),
             Scenario::Mismatch => self.succeed(&self.other_tier()),
@@ -114,10 +120,15 @@ impl Stage {
 
     /// Asks for a stronger tier, as the contract explains it; at the top there is nobody left to ask.
     fn escalate(&self) -> u8 {
-        let marker = self.contract.lines().find_map(|line| line.strip_suffix(" REASON").filter(|m| m.contains(":escalate]]")));
+        let marker = self
+            .contract
+            .lines()
+            .find_map(|line| line.strip_suffix(" REASON").filter(|m| m.contains(":escalate]]")));
         match marker {
             Some(marker) if self.model.contains("haiku") => {
-                let text = format!("{MARK} I looked at it and it is too hard for me.\n{marker} {MARK} it only rehearses");
+                let text = format!(
+                    "{MARK} I looked at it and it is too hard for me.\n{marker} {MARK} it only rehearses"
+                );
                 self.emit(&json!({"type": "assistant", "message": {"model": self.served(),
                     "content": [{"type": "text", "text": text}]}}));
                 self.emit(&self.result(json!({"result": text})));

@@ -1,7 +1,7 @@
 //! Directories and files that only their owner may read.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -71,6 +71,11 @@ pub fn ensure_dir(path: &Path) -> Result<(), PrivateError> {
 pub fn append(path: &Path) -> io::Result<File> {
     let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
     OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
+}
+
+/// Writes a whole new file with mode 0600, never through a symbolic link.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    append(path)?.write_all(bytes)
 }
 
 /// Makes a file with mode 0600 if it does not exist yet.

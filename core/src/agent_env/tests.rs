@@ -1,5 +1,6 @@
 use super::*;
-use crate::agent::{Access, AgentHooks, AgentSource, Tier};
+use crate::agent::Tier;
+use crate::fixture;
 
 /// What a real shell may hold, and none of which is an agent's business by default.
 const CANARIES: [&str; 40] = [
@@ -65,22 +66,7 @@ fn vars(names: &[&str]) -> BTreeMap<String, String> {
 }
 
 fn agent(adapter: AdapterKind) -> Agent {
-    Agent {
-        name: "a".parse().unwrap(),
-        description: String::new(),
-        adapter,
-        command: vec!["a".to_owned()],
-        tier: Tier::Haiku,
-        model: "haiku".to_owned(),
-        fallback_model: None,
-        access: Access::Write,
-        permission_mode: None,
-        cli_agent: None,
-        env: BTreeMap::new(),
-        billing: Billing::Auto,
-        hooks: AgentHooks::Keep,
-        source: AgentSource::Config,
-    }
+    Agent { adapter, ..fixture::agent("a", Tier::Haiku) }
 }
 
 fn names(env: &AgentEnv) -> Vec<&str> {

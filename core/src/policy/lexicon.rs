@@ -200,12 +200,20 @@ impl Lexicon {
         }
         let from = self.pieces.len();
         let mut last_bytes = 0;
-        tokens::tokenize(body, |token| {
-            if token.kind.is_word() {
-                last_bytes = token.folded.len();
-                self.pieces.push(Piece { hash: hash_of(token.folded), prefix_bytes: None });
-            }
-        });
+        let mut piece = |folded: &str| {
+            last_bytes = folded.len();
+            self.pieces.push(Piece { hash: hash_of(folded), prefix_bytes: None });
+        };
+        if body.bytes().all(|b| b.is_ascii_lowercase() || b == b' ') {
+            // Plain words need no tokenizer; most phrases are plain, and every start pays for this.
+            body.split(' ').filter(|word| !word.is_empty()).for_each(piece);
+        } else {
+            tokens::tokenize(body, |token| {
+                if token.kind.is_word() {
+                    piece(token.folded);
+                }
+            });
+        }
         let Some(first) = self.pieces.get(from).copied() else { return };
         if self.pieces.len() == from + 1 {
             self.pieces.truncate(from);

@@ -48,7 +48,7 @@ impl Pattern {
         let mut elements: Vec<Element> = Vec::new();
         let mut gap = 0;
         let mut free = false;
-        for word in split(source, ' ').into_iter().filter(|word| !word.is_empty()) {
+        for word in split(source, b' ').into_iter().filter(|word| !word.is_empty()) {
             if let Some(count) = word.strip_prefix("..") {
                 gap = if count.is_empty() { GAP_DEFAULT } else { number(count)? };
             } else if let Some(count) = word.strip_prefix('~') {
@@ -75,19 +75,20 @@ impl Pattern {
 }
 
 /// Splits outside of literals. A literal ends at a quote that a separator or the end follows, so it may hold an apostrophe.
-fn split(text: &str, by: char) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut from, mut quoted, mut previous) = (0, false, ' ');
-    for (at, c) in text.char_indices() {
-        if c == '\'' && quoted {
-            quoted = !text[at + 1..].chars().next().is_none_or(|next| matches!(next, ' ' | '|' | '/'));
-        } else if c == '\'' {
-            quoted = matches!(previous, ' ' | '|' | '/' | '^' | ':');
-        } else if c == by && !quoted {
+fn split(text: &str, by: u8) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let mut parts = Vec::with_capacity(8);
+    let (mut from, mut quoted, mut previous) = (0, false, b' ');
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte == b'\'' && quoted {
+            quoted = bytes.get(at + 1).is_some_and(|next| !matches!(next, b' ' | b'|' | b'/'));
+        } else if byte == b'\'' {
+            quoted = matches!(previous, b' ' | b'|' | b'/' | b'^' | b':');
+        } else if byte == by && !quoted {
             parts.push(&text[from..at]);
-            from = at + c.len_utf8();
+            from = at + 1;
         }
-        previous = c;
+        previous = byte;
     }
     parts.push(&text[from..]);
     parts
@@ -101,9 +102,9 @@ fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, String
     let (imperative, word) = word.strip_prefix('^').map_or((false, word), |rest| (true, rest));
     let (verb, word) = word.strip_prefix("v:").map_or((false, word), |rest| (true, rest));
     let mut lists = |names: &str| -> Result<Vec<Concept>, String> {
-        split(names, '|').into_iter().map(|name| concept(name, lexicon)).collect()
+        split(names, b'|').into_iter().map(|name| concept(name, lexicon)).collect()
     };
-    let (any_of, not_next) = match split(word, '/').as_slice() {
+    let (any_of, not_next) = match split(word, b'/').as_slice() {
         [any] => (lists(any)?, Vec::new()),
         [any, not] => (lists(any)?, lists(not)?),
         _ => return Err(format!("`{word}` has more than one `/`")),

@@ -9,25 +9,7 @@ fn the_compiled_in_policy_is_a_policy() {
 
 #[test]
 fn a_changed_rule_changes_the_hash() {
-    let agent = |tier: Tier| format!("{tier}-general").parse::<crate::ids::AgentName>().unwrap();
-    let agents = Tier::ALL.map(|tier| crate::agent::Agent {
-        name: agent(tier),
-        description: String::new(),
-        adapter: crate::agent::AdapterKind::Plain,
-        command: vec!["x".to_owned()],
-        tier,
-        model: String::new(),
-        fallback_model: None,
-        access: crate::agent::Access::Write,
-        permission_mode: None,
-        cli_agent: None,
-        env: BTreeMap::new(),
-        billing: crate::agent::Billing::Auto,
-        hooks: crate::agent::AgentHooks::Keep,
-        source: crate::agent::AgentSource::Builtin,
-    });
-    let by_tier = Tier::ALL.into_iter().map(|tier| (tier, agent(tier))).collect();
-    let catalog = Catalog::new(agents.into(), by_tier, BTreeMap::new()).unwrap();
+    let catalog = crate::fixture::catalog(vec![]);
     let hash = Policy::builtin().hash(&catalog);
     assert_eq!(hash, Policy::builtin().hash(&catalog));
     assert_eq!(hash.len(), HASH_DIGITS);

@@ -27,26 +27,44 @@ fn for_outcome(outcome: Outcome) -> &'static str {
         Outcome::ModelMismatch => {
             "the account or the CLI chose another model; `on_model_mismatch = \"flag\"` lets such answers count"
         }
-        Outcome::NoResult => "`pointsman runs logs latest` shows what the agent did; `pointsman doctor` checks its CLI",
+        Outcome::NoResult => {
+            "`pointsman runs logs latest` shows what the agent did; `pointsman doctor` checks its CLI"
+        }
         Outcome::EmptyAnswer | Outcome::InvalidOutput => {
             "`pointsman runs logs latest` shows what the agent did; say in the request what should come back"
         }
         Outcome::MaxTurns => "`--max-turns N` allows more, or a smaller request needs fewer",
-        Outcome::AskedEscalation => "choose a stronger tier with `--tier`, or allow it by leaving out `--no-escalate`",
+        Outcome::AskedEscalation => {
+            "choose a stronger tier with `--tier`, or allow it by leaving out `--no-escalate`"
+        }
         Outcome::PermissionDenied => {
             "allow the tool in the project's `.claude/settings.json` (permissions.allow), or choose another \
              `--permission-mode`"
         }
-        Outcome::TimeoutWall => "`--timeout 2h` allows more time; with `--session NAME` the next run goes on where it was",
-        Outcome::TimeoutIdle => "`limits.idle` in the config allows longer silence; `pointsman runs logs latest` shows the last output",
-        Outcome::TimeoutStartup => "`pointsman doctor` checks the CLI; `limits.startup` in the config allows a slower start",
-        Outcome::Overloaded | Outcome::Throttled => "the service has too much to do: try again later, or use `--wait`",
-        Outcome::Infrastructure => "check the network and the service, then run it again; `pointsman doctor` helps",
+        Outcome::TimeoutWall => {
+            "`--timeout 2h` allows more time; with `--session NAME` the next run goes on where it was"
+        }
+        Outcome::TimeoutIdle => {
+            "`limits.idle` in the config allows longer silence; `pointsman runs logs latest` shows the last output"
+        }
+        Outcome::TimeoutStartup => {
+            "`pointsman doctor` checks the CLI; `limits.startup` in the config allows a slower start"
+        }
+        Outcome::Overloaded | Outcome::Throttled => {
+            "the service has too much to do: try again later, or use `--wait`"
+        }
+        Outcome::Infrastructure => {
+            "check the network and the service, then run it again; `pointsman doctor` helps"
+        }
         Outcome::WorkerLost => "run it again; with `--session` the agent goes on where it was",
         Outcome::Quota => "run it again after the reset, or let `--wait` do that",
         Outcome::Budget => "`--max-usd` allows more",
-        Outcome::InvalidRequest => "shorten the request (refer to files by path), or check the model's name in the config",
-        Outcome::Auth => "log in (`claude`, then `/login`) or set the API key; `pointsman doctor` shows who would pay",
+        Outcome::InvalidRequest => {
+            "shorten the request (refer to files by path), or check the model's name in the config"
+        }
+        Outcome::Auth => {
+            "log in (`claude`, then `/login`) or set the API key; `pointsman doctor` shows who would pay"
+        }
         Outcome::Billing => "check the account's credit; nothing will be answered before that",
         Outcome::AgentMissing => {
             "install the CLI (`npm install -g @anthropic-ai/claude-code`), or name it in the config \

@@ -25,7 +25,8 @@ pub fn plain_text(text: &str) -> Cow<'_, str> {
 }
 
 fn is_unsafe(c: char) -> bool {
-    let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
+    let reorders =
+        matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
     (c.is_control() && c != '\n' && c != '\t') || reorders
 }
 
@@ -91,7 +92,8 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_not_touched() {
-        for text in ["", "plain", "tab\there\nline", "émoji 👩‍👩‍👧 中文 עברית", "[31m without escape"] {
+        for text in ["", "plain", "tab\there\nline", "émoji 👩‍👩‍👧 中文 עברית", "[31m without escape"]
+        {
             assert!(matches!(plain_text(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Tier;
+use crate::agent_env::Payer;
 use crate::ids::{AgentName, RunId, SessionId};
 use crate::request::Mode;
 use crate::route::Route;
@@ -85,6 +86,8 @@ pub struct AttemptReport {
     pub tokens: Tokens,
     /// What it cost.
     pub cost_usd: Cost,
+    /// Who paid.
+    pub payer: Payer,
     /// The agent's own session.
     pub agent_session_id: Option<String>,
 }
@@ -164,6 +167,7 @@ impl AttemptReport {
             cost_usd: ended
                 .map(|e| Cost { reported: e.cost_reported_usd, estimated: e.cost_estimated_usd })
                 .unwrap_or_default(),
+            payer: started.payer,
             agent_session_id: ended
                 .and_then(|e| e.agent_session_id.clone())
                 .or_else(|| started.agent_session_id.clone()),

@@ -7,6 +7,7 @@ use super::end::StopCause;
 use super::outcome::{Flag, Outcome, Verdict};
 use super::tokens::Tokens;
 use crate::agent::Tier;
+use crate::agent_env::Payer;
 use crate::ids::{AgentName, RunId, SessionId};
 use crate::request::{Mode, Origin, Overrides};
 use crate::route::Route;
@@ -143,6 +144,9 @@ pub struct AttemptStarted {
     /// Whether it goes on in an earlier attempt's agent session.
     #[serde(default)]
     pub resumed: bool,
+    /// Who pays for it.
+    #[serde(default)]
+    pub payer: Payer,
 }
 
 /// Why an attempt is made.

@@ -191,7 +191,9 @@ fn cost_and_tokens(fields: &Fields<'_>) -> (ReportedCost, Tokens) {
         cache_write: sum("cacheCreationInputTokens"),
     };
     let cost = if is_share {
-        ReportedCost::SinceLastResult(models.iter().filter_map(|model| model.get::<f64>("costUSD")).sum())
+        ReportedCost::SinceLastResult(
+            models.iter().filter_map(|model| model.get::<f64>("costUSD")).fold(0.0, |sum, usd| sum + usd),
+        )
     } else {
         fields.get("total_cost_usd").map_or(ReportedCost::None, ReportedCost::Invocation)
     };

@@ -1,38 +1,14 @@
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::agent::{Access, AdapterKind, Agent, AgentHooks, AgentSource, Billing};
+use crate::fixture;
 use crate::request::{Origin, Overrides};
 
 const DANGEROUS: &str = include_str!("dangerous.txt");
 const HARMLESS: &str = include_str!("harmless.txt");
 
-fn agent(name: &str, tier: Tier) -> Agent {
-    Agent {
-        name: name.parse().unwrap(),
-        description: String::new(),
-        adapter: AdapterKind::Claude,
-        command: vec!["claude".to_owned()],
-        tier,
-        model: tier.to_string(),
-        fallback_model: None,
-        access: Access::Write,
-        permission_mode: None,
-        cli_agent: None,
-        env: BTreeMap::new(),
-        billing: Billing::Auto,
-        hooks: AgentHooks::Keep,
-        source: AgentSource::Builtin,
-    }
-}
-
 fn catalog() -> Catalog {
-    let mut agents: Vec<Agent> = Tier::ALL.map(|tier| agent(&format!("{tier}-general"), tier)).into();
-    let by_tier = agents.iter().map(|a| (a.tier, a.name.clone())).collect();
-    agents.push(agent("planner", Tier::Opus));
-    Catalog::new(agents, by_tier, BTreeMap::new()).unwrap()
+    fixture::catalog(vec![fixture::agent("planner", Tier::Opus)])
 }
 
 thread_local! {

@@ -1,16 +1,18 @@
 //! Holds the router against the labelled sample and prints the table that docs/routing.md shows.
 //!
-//! `cargo test -p pointsman-core --test labelled_sample -- --nocapture`
+//! `cargo test -p pointsman-core --test it labelled -- --nocapture`
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints its table")]
 
 use std::collections::BTreeMap;
 
-use pointsman_core::agent::{Access, AdapterKind, Agent, AgentHooks, AgentSource, Billing, Catalog, Tier};
+use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Decision, route};
 use serde::Deserialize;
 
-const SAMPLE: &str = include_str!("data/routing-dev.jsonl");
+const SAMPLE: &str = include_str!("../data/routing-dev.jsonl");
 const ANSWERS: [&str; 4] = ["haiku", "sonnet", "opus", "escalate"];
 
 #[derive(Deserialize)]
@@ -22,21 +24,9 @@ struct Row {
 }
 
 fn catalog() -> Catalog {
-    let agent = |tier: Tier| Agent {
-        name: format!("{tier}-general").parse().unwrap(),
-        description: String::new(),
-        adapter: AdapterKind::Claude,
-        command: vec!["claude".to_owned()],
-        tier,
-        model: tier.to_string(),
-        fallback_model: None,
-        access: Access::Write,
-        permission_mode: None,
-        cli_agent: None,
-        env: BTreeMap::new(),
-        billing: Billing::Auto,
-        hooks: AgentHooks::Keep,
-        source: AgentSource::Builtin,
+    let agent = |tier: Tier| {
+        let name = format!("{tier}-general").parse().unwrap();
+        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
     };
     let by_tier = Tier::ALL.into_iter().map(|tier| (tier, agent(tier).name)).collect();
     Catalog::new(Tier::ALL.into_iter().map(agent).collect(), by_tier, BTreeMap::new()).unwrap()
