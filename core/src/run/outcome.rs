@@ -477,3 +477,6 @@ fn first_line(text: &str) -> String {
 fn or_unsaid(reason: &str) -> String {
     if reason.is_empty() { "no reason given".to_owned() } else { first_line(reason) }
 }
+
+#[cfg(test)]
+mod tests;
