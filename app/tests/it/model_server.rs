@@ -118,6 +118,17 @@ impl Asked {
         last.map(|message| text_of(&message["content"])).unwrap_or_default()
     }
 
+    /// Returns the texts of the messages since the last answer, block by block.
+    pub fn last_blocks(&self) -> Vec<String> {
+        let since = self.messages().iter().rev().take_while(|message| message["role"] != "assistant");
+        let content = since.map(|message| &message["content"]);
+        let texts = content.flat_map(|content| match content {
+            Value::Array(blocks) => blocks.iter().filter_map(|block| block["text"].as_str()).collect(),
+            other => other.as_str().into_iter().collect::<Vec<_>>(),
+        });
+        texts.map(str::to_owned).collect()
+    }
+
     /// Returns every text of the conversation, one after the other.
     pub fn conversation(&self) -> String {
         self.messages().iter().map(|message| text_of(&message["content"])).collect::<Vec<_>>().join("\n")

@@ -22,9 +22,6 @@ use crate::fake::Fake;
 /// Nothing that a test waits for takes this long unless it never comes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process that did nothing for so long waits for somebody.
-const STILL_FOR: Duration = Duration::from_millis(500);
-
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -204,7 +201,9 @@ impl Drop for Sandbox {
 }
 
 fn toml_list<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = words.map(|word| serde_json::to_string(word).unwrap()).collect();
+    // TOML's strings are JSON's, but for one character.
+    let quote = |word| serde_json::to_string(word).unwrap().replace('\u{7f}', "\\u007f");
+    let quoted: Vec<String> = words.map(quote).collect();
     format!("[{}]", quoted.join(", "))
 }
 
@@ -417,19 +416,6 @@ impl Started {
             now.is_none().then_some(())
         });
         peak
-    }
-
-    /// Waits until it uses no processor time any more: it waits for somebody.
-    pub fn wait_until_still(&self) {
-        let used = || fs::read_to_string(format!("/proc/{}/schedstat", self.pid())).unwrap_or_default();
-        let (mut last, mut since) = (used(), Instant::now());
-        wait_for("the process to stand still", || {
-            let now = used();
-            if now != last {
-                (last, since) = (now, Instant::now());
-            }
-            (since.elapsed() > STILL_FOR).then_some(())
-        });
     }
 
     /// Waits for its end.

@@ -115,7 +115,7 @@ fn p05_a_run_whose_driver_was_killed_comes_to_an_honest_end() {
     wait_for_file(&sign);
     started.signal(Signal::KILL);
     drop(started);
-    sandbox.run_on("sonnet", "go on").success();
+    sandbox.run_on("sonnet", REQUEST).success();
     let runs = sandbox.call(["runs", "list", "-o", "json"]).wait().success().json().to_string();
     assert!(!runs.contains("\"running\""), "{runs}");
     let first = sandbox.call(["runs", "list", "-o", "json"]).wait().json()["runs"][1]["run_id"].clone();
@@ -171,9 +171,17 @@ fn p06_an_agent_that_stays_after_its_result_is_stopped_and_its_answer_counts() {
 #[test]
 fn p06_an_agent_that_spends_too_much_is_stopped() {
     let spends = Fake::step([&"spends", &50_000_000]).then(Fake::hangs());
-    let (code, outcomes, duration) = watched(spends, "max_usd", "0.5");
-    assert_eq!((code, outcomes), (Some(1), vec!["budget".to_owned()]));
-    assert!(duration < WELL_WITHIN, "{duration:?}");
+    let sandbox = Sandbox::new()
+        .agents(spends)
+        .set("limits.max_usd", "0.5")
+        .set("tiers.haiku.price", "{ input = 1.0, output = 5.0, cache_read = 0.1, cache_write = 1.25 }");
+    let ran = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).wait().exits(1);
+    let report = ran.json();
+    assert_eq!(report["attempts"][0]["outcome"], "budget", "{ran}");
+    // 50 million tokens at 5 dollars a million.
+    assert!(report["attempts"][0]["cost_usd"]["estimated"].as_f64().unwrap() > 249.0, "{ran}");
+    assert!(ran.duration < WELL_WITHIN, "{ran}");
+    sandbox.no_process_is_left(GONE_WITHIN);
 }
 
 #[test]
@@ -190,4 +198,14 @@ fn p06_a_silent_agent_is_not_stopped_while_a_task_is_open_after_its_result() {
     std::thread::park_timeout(Duration::from_millis(150));
     std::fs::write(&go, "").unwrap();
     started.wait().stdout("The helper says 42.\n").success();
+}
+
+#[test]
+fn p07_a_long_attempt_that_meets_an_overloaded_service_is_still_tried_again() {
+    // The limit is one on waiting between attempts; the work before the first failure does not count.
+    let sandbox = Sandbox::new().set("retry.max_elapsed", "\"300ms\"");
+    let state = sandbox.path("starts");
+    let works = Fake::step([&"slow", &100]).then(Fake::first(1, &state, "overloaded"));
+    let sandbox = sandbox.agents(works.then(Fake::completes("at last")));
+    sandbox.run_on("haiku", REQUEST).stdout("at last\n").success();
 }

@@ -75,7 +75,8 @@ fn environment(sandbox: Sandbox) -> BTreeMap<String, String> {
     let dump = sandbox.path("env");
     let sandbox = sandbox.agent("haiku", Fake::dumps("env", &dump).then(Fake::completes("seen")));
     let with_canaries = CANARIES.iter().fold(sandbox, |sandbox, name| sandbox.env(name, &format!("canary-{name}")));
-    with_canaries.env("LC_ALL", "C.UTF-8").run_on("haiku", REQUEST).success();
+    let sandbox = with_canaries.env("LC_ALL", "C.UTF-8");
+    sandbox.run_on("haiku", REQUEST).success();
     let text = fs::read_to_string(dump).unwrap();
     text.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }

@@ -27,12 +27,12 @@ fn p03_two_runs_never_go_on_in_one_session_at_once() {
     let (lock, sign, go) = (sandbox.path("lock"), sandbox.path("at-work"), sandbox.path("go"));
     let works = Fake::locks(&lock).then(Fake::touches(&sign)).then(Fake::awaits(&go));
     let sandbox = sandbox.agents(works.then(Fake::completes("done with it, 3 files")));
-    let first = sandbox.call(["run", "--session", "work", "do it"]).start();
+    let first = sandbox.call(["run", "--session", "work", "rename foo to bar in lib.rs"]).start();
     wait_for_file(&sign);
-    sandbox.call(["run", "--session", "work", "do it too"]).wait().stdout("").stderr_has("in use").exits(75);
+    sandbox.call(["run", "--session", "work", "rename bar to baz in lib.rs"]).wait().stdout("").stderr_has("in use").exits(75);
     fs::write(&go, "").unwrap();
     first.wait().success();
-    sandbox.call(["run", "--session", "work", "and again"]).wait().success();
+    sandbox.call(["run", "--session", "work", "rename baz to foo in lib.rs"]).wait().success();
     assert!(!sandbox.path("lock.violated").exists());
 }
 
