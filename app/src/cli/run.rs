@@ -57,8 +57,10 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
     let escalation = if args.no_escalate { Escalation::Forbidden } else { Escalation::Allowed };
     let on_limit = if args.wait { OnLimit::Wait } else { OnLimit::End };
     engine.recover();
+    let route = engine.decide(&request)?.route;
     let submission = Submission {
         request,
+        route,
         session: args.session.clone(),
         project: world.cwd.clone(),
         mode: match args.mode {
@@ -152,9 +154,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
-    let Submission { request, project, limits, .. } = &prepared.submission;
-    let (shown, _) =
-        runtime()?.block_on(preview::preview(&prepared.engine, request, project.clone(), limits))?;
+    let shown = runtime()?.block_on(preview::preview(&prepared.engine, &prepared.submission));
     match format {
         Format::Text => output::text(&closing::preview(&shown)),
         Format::Json | Format::Jsonl => output::json(&shown),
@@ -171,7 +171,7 @@ async fn attended(args: Box<RunArgs>, prepared: Prepared) -> Result<u8, Failure>
             output::say(Tone::Warning, "notice:", notice);
         }
     }
-    ask_where_needed(&engine, &mut submission)?;
+    ask_where_needed(&mut submission)?;
     let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
         (Format::Jsonl, _) => Box::new(watch::Stream::new()),
         (Format::Text | Format::Json, true) => Box::new(watch::Quiet),
@@ -207,9 +207,8 @@ fn print(report: &RunReport, said: Option<&str>, format: Format, quiet: bool) ->
 }
 
 /// A person who is there is asked; where nobody is, the run is refused later with its reason.
-fn ask_where_needed(engine: &Engine, submission: &mut Submission) -> Result<(), Failure> {
-    let routed = crate::engine::submit::decide(&engine.catalog, &engine.policy, &submission.request)?;
-    let must_ask = match (submission.mode, routed.route.decision) {
+fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
+    let must_ask = match (submission.mode, submission.route.decision) {
         (Mode::Directive | Mode::Enforced, _) => true,
         (Mode::Orchestration, Decision::Escalate) => output::somebody_is_there(),
         (Mode::Orchestration, Decision::Direct) => false,
@@ -224,7 +223,7 @@ fn ask_where_needed(engine: &Engine, submission: &mut Submission) -> Result<(), 
             "leave out `--mode`, or say yes beforehand with `--approve`",
         ));
     }
-    let route = &routed.route;
+    let route = &submission.route;
     output::say(Tone::Plain, "route:", &super::route::in_words(route));
     if output::ask(&format!("Run it with {} ({})?", route.agent, route.tier)) {
         submission.approval = Some("terminal".to_owned());

@@ -356,7 +356,7 @@ fn ended(
     };
     let answer = match engine.stored_words {
         StoredWords::Kept => Some(redact(seen.answer()).into_owned()),
-        StoredWords::HashOnly => None,
+        StoredWords::HashOnly { .. } => None,
     };
     let progressed = !seen.models_served.is_empty() || (seen.result.is_none() && !seen.text.is_empty());
     let tokens = if seen.result.is_some() { seen.tokens } else { seen.usage_so_far() };

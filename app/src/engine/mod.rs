@@ -72,6 +72,13 @@ pub struct Decider {
     pub policy: Policy,
 }
 
+impl Engine {
+    /// Decides about a request.
+    pub fn decide(&self, request: &Request) -> Result<Routed, EngineError> {
+        submit::decide(&self.catalog, &self.policy, request)
+    }
+}
+
 impl Decider {
     /// Decides about a request.
     pub fn decide(&self, request: &Request) -> Result<Routed, EngineError> {
@@ -84,6 +91,9 @@ impl Decider {
 pub enum StoredWords {
     /// They are, with secrets redacted.
     Kept,
-    /// Only their hash is.
-    HashOnly,
+    /// Only a hash under this key is: without the key, short words could be guessed from it.
+    HashOnly {
+        /// The key of this installation.
+        key: [u8; 32],
+    },
 }

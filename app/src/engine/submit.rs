@@ -8,7 +8,7 @@ use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
 use pointsman_core::report::live::Seen;
 use pointsman_core::request::{Mode, Request};
-use pointsman_core::route::{self, Decision, Routed};
+use pointsman_core::route::{self, Decision, Route, Routed};
 use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
 use pointsman_core::run::next::Limits;
@@ -24,6 +24,8 @@ use crate::store::lock::{self, Lock};
 pub struct Submission {
     /// What was asked.
     pub request: Request,
+    /// The decision about it.
+    pub route: Route,
     /// The session to go on in; a new one without.
     pub session: Option<SessionId>,
     /// The project directory.
@@ -60,13 +62,12 @@ pub struct Run {
     _session_lock: Option<Lock>,
 }
 
-/// Decides about a request and stores it. Nothing is spawned.
+/// Stores a request and the decision about it. Nothing is spawned.
 pub fn submit(
     engine: &mut Engine,
     submission: Submission,
     watcher: Box<dyn Watcher>,
 ) -> Result<Run, EngineError> {
-    let routed = decide(&engine.catalog, &engine.policy, &submission.request)?;
     let run_id: RunId = new_uuid().parse().expect("a UUID is a valid id");
     let session = submission
         .session
@@ -75,12 +76,10 @@ pub fn submit(
     let session_lock = lock_session(engine, &submission, &session)?;
     let drained = engine.store.drain_spool();
     let journal = Journal::open(&engine.store.paths().run_dir(&run_id)).ok();
-    let mut log = RunLog::new(run_id, submission.rehearsal, journal, watcher);
-    let mut facts = vec![
-        Fact::Requested(requested(engine, &submission, &session)),
-        Fact::Routed { route: routed.route.clone() },
-    ];
-    if let (Decision::Escalate, Some(by)) = (routed.route.decision, submission.approval) {
+    let requested = requested(engine, &submission, &session);
+    let mut log = RunLog::new(run_id, &requested, journal, watcher);
+    let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: submission.route.clone() }];
+    if let (Decision::Escalate, Some(by)) = (submission.route.decision, submission.approval) {
         facts.push(Fact::Approved { by });
     }
     log.record(&mut engine.store, facts);
@@ -128,13 +127,15 @@ fn lock_session(
 }
 
 fn requested(engine: &Engine, submission: &Submission, session: &SessionId) -> Requested {
-    let words = match engine.stored_words {
-        StoredWords::Kept => Some(redact(submission.request.text()).into_owned()),
-        StoredWords::HashOnly => None,
+    let (words, request_hash) = match &engine.stored_words {
+        StoredWords::Kept => {
+            (Some(redact(submission.request.text()).into_owned()), submission.request.hash())
+        }
+        StoredWords::HashOnly { key } => (None, submission.request.keyed_hash(key)),
     };
     Requested {
         version: EVENT_VERSION,
-        request_hash: submission.request.hash(),
+        request_hash,
         prompt: words,
         session_id: session.clone(),
         project_root: submission.project.to_string_lossy().into_owned(),
