@@ -68,7 +68,9 @@ pub fn flood(kind: &str, bytes: u64, plain: bool) {
             )
             .into_bytes()
         }
-        "garbage" => [b"\0\0\xff\xfe\xc3(\0{\"type\":\"assistant\xf0\x28".repeat(40), vec![0x80; 300]].concat(),
+        "garbage" => {
+            [b"\0\0\xff\xfe\xc3(\0{\"type\":\"assistant\xf0\x28".repeat(40), vec![0x80; 300]].concat()
+        }
         _ => vec![b'x'; 1000],
     };
     let one_line = kind == "line";

@@ -94,7 +94,9 @@ impl Script<'_> {
             "deltas" => self.deltas(),
             "unknown-events" => self.unknown_events(),
             "spends" => self.spend(),
-            "opens-task" => self.stage.system("task_started", json!({"task_id": "task-1", "is_backgrounded": true})),
+            "opens-task" => {
+                self.stage.system("task_started", json!({"task_id": "task-1", "is_backgrounded": true}))
+            }
             "closes-task" => {
                 self.stage.system("task_notification", json!({"task_id": "task-1", "status": "completed"}));
             }
@@ -129,12 +131,15 @@ impl Script<'_> {
             "no-result" => stage.say("I said something, and that is all."),
             "error-exit-0" => {
                 let errors = json!(["something broke inside"]);
-                stage.result(json!({"is_error": true, "subtype": "error_during_execution", "errors": errors}));
+                stage
+                    .result(json!({"is_error": true, "subtype": "error_during_execution", "errors": errors}));
             }
             "max-turns" => {
                 stage.say("still at it");
-                stage.result(json!({"subtype": "error_max_turns", "is_error": true, "terminal_reason": "max_turns",
-                    "errors": ["Reached maximum number of turns (2)"]}));
+                stage.result(
+                    json!({"subtype": "error_max_turns", "is_error": true, "terminal_reason": "max_turns",
+                    "errors": ["Reached maximum number of turns (2)"]}),
+                );
                 return Some(1);
             }
             "budget" => {
@@ -272,8 +277,8 @@ impl Script<'_> {
     fn skip(&mut self, step: &str) -> Option<u8> {
         let word_count = match step {
             "dumps" | "floods" | "deltas" | "wrong-model" | "api-error" => 2,
-            "says" | "answers" | "calls-tool" | "touches" | "awaits" | "locks" | "complains" | "slow" | "spends"
-            | "exits" | "completes" | "denied-but-answers" | "rate-limited" => 1,
+            "says" | "answers" | "calls-tool" | "touches" | "awaits" | "locks" | "complains" | "slow"
+            | "spends" | "exits" | "completes" | "denied-but-answers" | "rate-limited" => 1,
             "first" | "on" => wrong("a condition cannot stand in a condition"),
             _ => 0,
         };
@@ -302,8 +307,11 @@ impl Script<'_> {
     /// A refused key: the CLI tells it and goes on asking for minutes.
     fn refused_login(&mut self) {
         for attempt in 1.. {
-            self.stage.system("api_retry", json!({"attempt": attempt, "max_retries": 10, "retry_delay_ms": 500,
-                "error_status": 401, "error": "authentication_failed"}));
+            self.stage.system(
+                "api_retry",
+                json!({"attempt": attempt, "max_retries": 10, "retry_delay_ms": 500,
+                "error_status": 401, "error": "authentication_failed"}),
+            );
             std::thread::sleep(Duration::from_millis(500));
         }
     }

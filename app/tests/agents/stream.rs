@@ -36,9 +36,11 @@ impl Stage {
     /// Prints the first line of the stream, unless it is out already.
     pub fn begin(&mut self) {
         if !self.plain && !std::mem::replace(&mut self.begun, true) {
-            emit(&json!({"type": "system", "subtype": "init", "session_id": self.session, "model": self.served(),
+            emit(
+                &json!({"type": "system", "subtype": "init", "session_id": self.session, "model": self.served(),
                 "cwd": "/project", "tools": ["Bash", "Read"], "permissionMode": "default",
-                "apiKeySource": "none", "claude_code_version": "2.1.330"}));
+                "apiKeySource": "none", "claude_code_version": "2.1.330"}),
+            );
         }
     }
 
@@ -64,9 +66,11 @@ impl Stage {
         if self.plain {
             print(text);
         } else {
-            emit(&json!({"type": "assistant", "message": {"id": "msg_1", "model": model, "role": "assistant",
+            emit(
+                &json!({"type": "assistant", "message": {"id": "msg_1", "model": model, "role": "assistant",
                 "content": [block], "usage": {"input_tokens": 1000, "output_tokens": 1}},
-                "parent_tool_use_id": null, "session_id": self.session}));
+                "parent_tool_use_id": null, "session_id": self.session}),
+            );
         }
     }
 
@@ -91,8 +95,10 @@ impl Stage {
     /// Prints the account's limits, as refused until then.
     pub fn rejected(&mut self, resets_at: i64) {
         self.begin();
-        emit(&json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": resets_at,
-            "rateLimitType": "five_hour", "isUsingOverage": false}}));
+        emit(
+            &json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": resets_at,
+            "rateLimitType": "five_hour", "isUsingOverage": false}}),
+        );
     }
 
     /// Prints the result that ends a turn; `more` replaces what a success would say.

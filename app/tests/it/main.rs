@@ -4,7 +4,10 @@
 //! model API. Then a module per subject: `outcomes` (one test a row of the table), `promises`, `real_claude`
 //! (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
-#![expect(clippy::disallowed_methods, reason = "tests start programs, read the environment and open databases")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs, read the environment and open databases"
+)]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and fails")]
 
 mod fake;
@@ -14,3 +17,4 @@ mod promises;
 mod real_claude;
 mod sandbox;
 mod tidy;
+mod verbs;

@@ -251,7 +251,7 @@ impl Reply {
     }
 
     /// Answers in another model's name.
-    pub fn as_model(mut self, model: &str) -> Reply {
+    pub fn named(mut self, model: &str) -> Reply {
         self.as_model = Some(model.to_owned());
         self
     }
@@ -338,8 +338,7 @@ fn note(head: Head, body: &[u8], shared: &Shared) -> Asked {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut log = lock(&shared.log);
     let model = value["model"].as_str().unwrap_or_default().to_owned();
-    let asked =
-        Asked { index: log.len(), model, headers: head.headers, byte_count: body.len(), body: value };
+    let asked = Asked { index: log.len(), model, headers: head.headers, byte_count: body.len(), body: value };
     log.push(asked.clone());
     asked
 }

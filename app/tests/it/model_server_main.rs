@@ -31,7 +31,7 @@ fn reply(asked: &Asked) -> Reply {
     };
     match (order("error"), order("model"), order("bash")) {
         (Some(status), _, _) => Reply::error(status.parse().unwrap_or(500)),
-        (_, Some(model), _) => Reply::text("I am somebody else.").as_model(&model),
+        (_, Some(model), _) => Reply::text("I am somebody else.").named(&model),
         (_, _, Some(command)) => Reply::tool("Bash", json!({"command": command})),
         _ if order("hang").is_some() => Reply::fault(Fault::HangBeforeHead),
         _ => Reply::text(format!("This is {}, or so it says.", asked.model)),

@@ -84,7 +84,8 @@ fn completed_in_spite_of_lines_that_nobody_knows() {
 
 #[test]
 fn completed_word_by_word_prints_the_answer_once() {
-    let sandbox = Sandbox::new().agent("haiku", Fake::step([&"slow", &20]).then(Fake::completes("word by word")));
+    let sandbox =
+        Sandbox::new().agent("haiku", Fake::step([&"slow", &20]).then(Fake::completes("word by word")));
     for_people(&sandbox).stdout("word by word\n").success();
 }
 
@@ -130,7 +131,12 @@ fn no_result_is_escalated_once() {
 
 #[test]
 fn an_empty_answer_is_escalated_once() {
-    comes_to(&Sandbox::new().agents(Fake::just("empty")), 1, "failed", &["haiku empty_answer", "sonnet empty_answer"]);
+    comes_to(
+        &Sandbox::new().agents(Fake::just("empty")),
+        1,
+        "failed",
+        &["haiku empty_answer", "sonnet empty_answer"],
+    );
 }
 
 #[test]
@@ -176,7 +182,8 @@ fn denied_tools_with_a_good_answer_are_a_success_with_a_flag() {
 fn overloaded_is_tried_again_until_it_works() {
     let sandbox = Sandbox::new();
     let state = sandbox.path("starts");
-    let sandbox = sandbox.agent("haiku", Fake::first(2, &state, "overloaded").then(Fake::completes("at last")));
+    let sandbox =
+        sandbox.agent("haiku", Fake::first(2, &state, "overloaded").then(Fake::completes("at last")));
     let attempts = ["haiku overloaded", "haiku overloaded", "haiku completed"];
     comes_to(&sandbox, 0, "succeeded", &attempts);
 }
@@ -190,13 +197,15 @@ fn overloaded_for_ever_says_to_try_later() {
 
 #[test]
 fn throttled_says_to_try_later() {
-    let sandbox = Sandbox::new().agents(Fake::api_error(429, "rate_limit")).set("retry.max_elapsed", "\"1ms\"");
+    let sandbox =
+        Sandbox::new().agents(Fake::api_error(429, "rate_limit")).set("retry.max_elapsed", "\"1ms\"");
     comes_to(&sandbox, 75, "failed", &["haiku throttled"]);
 }
 
 #[test]
 fn a_server_error_is_infrastructure() {
-    let sandbox = Sandbox::new().agents(Fake::api_error(500, "server_error")).set("retry.max_elapsed", "\"1ms\"");
+    let sandbox =
+        Sandbox::new().agents(Fake::api_error(500, "server_error")).set("retry.max_elapsed", "\"1ms\"");
     comes_to(&sandbox, 69, "failed", &["haiku infrastructure"]);
 }
 
@@ -226,7 +235,13 @@ fn quota_waits_for_its_reset() {
 fn quota_is_waited_for_when_the_person_says_so() {
     let sandbox = Sandbox::new();
     let state = sandbox.path("starts");
-    let limited = Fake::step([&"first", &1, &state.display(), &"rate-limited", &(jiff::Timestamp::now().as_second() + 2)]);
+    let limited = Fake::step([
+        &"first",
+        &1,
+        &state.display(),
+        &"rate-limited",
+        &(jiff::Timestamp::now().as_second() + 2),
+    ]);
     let sandbox = sandbox.agent("haiku", limited.then(Fake::completes("rested")));
     let ran = sandbox.call(["run", "--wait", "-o", "json", "--tier", "haiku", REQUEST]).wait().success();
     let attempts = json!(["haiku quota", "haiku completed"]);

@@ -114,7 +114,8 @@ fn each_tier_is_served_by_its_own_model() {
 
 #[test]
 fn thinking_is_no_answer_and_usage_is_counted() {
-    let script = |_: &Asked| Reply::default().and_thinking("hm").and_text("after some thought").usage(2000, 70);
+    let script =
+        |_: &Asked| Reply::default().and_thinking("hm").and_text("after some thought").usage(2000, 70);
     let Some(real) = Real::new(script) else { return };
     let report = real.comes_to("sonnet", 0, "succeeded", &["completed"]);
     assert_eq!(report["answer"], "after some thought");
@@ -124,7 +125,7 @@ fn thinking_is_no_answer_and_usage_is_counted() {
 
 #[test]
 fn another_model_in_the_reply_is_a_mismatch() {
-    let Some(real) = Real::new(|_| Reply::text("hello there").as_model("claude-opus-4-8")) else { return };
+    let Some(real) = Real::new(|_| Reply::text("hello there").named("claude-opus-4-8")) else { return };
     let report = real.comes_to("haiku", 0, "succeeded", &["model_mismatch"]);
     assert_eq!(attempts(&report)[0]["models_served"], json!(["claude-opus-4-8"]));
     real.sandbox.run_on("haiku", REQUEST).stdout("hello there\n").stderr_has("claude-opus-4-8").success();
@@ -209,7 +210,10 @@ fn ctrl_c_cancels_the_run_and_leaves_nothing() {
     wait_for("the first request", || (!real.server.asked().is_empty()).then_some(()));
     started.signal(Signal::INT);
     let ran = started.wait().exits(130);
-    assert_eq!((&ran.json()["verdict"], &attempts(&ran.json())[0]["outcome"]), (&json!("cancelled"), &json!("cancelled")));
+    assert_eq!(
+        (&ran.json()["verdict"], &attempts(&ran.json())[0]["outcome"]),
+        (&json!("cancelled"), &json!("cancelled"))
+    );
     real.sandbox.no_process_is_left(PATIENCE);
 }
 
@@ -218,8 +222,17 @@ fn a_prompt_of_two_megabytes_arrives_whole() {
     let Some(real) = Real::new(in_turn([Reply::text("read it all")])) else { return };
     let prompt = "rename foo to bar in lib.rs; ".repeat(2 * 1024 * 1024 / 29);
     // The model with the largest window on every version: others are refused by the CLI itself.
-    real.sandbox.call(["run", "--tier", "opus"]).stdin(prompt.clone()).wait().stdout("read it all\n").success();
-    assert!(real.server.asked()[0].last_blocks().contains(&prompt), "the prompt was changed on its way");
+    real.sandbox
+        .call(["run", "--tier", "opus"])
+        .stdin(prompt.clone())
+        .wait()
+        .stdout("read it all\n")
+        .success();
+    let asked = real.server.asked();
+    assert!(
+        asked[0].byte_count > prompt.len() && asked[0].last_blocks().contains(&prompt),
+        "it was changed on its way"
+    );
 }
 
 #[test]
@@ -227,7 +240,10 @@ fn a_prompt_that_is_too_long_is_an_invalid_request() {
     let Some(real) = Real::new(in_turn([Reply::text("read it all")])) else { return };
     let line = "rename foo to bar in lib.rs; ";
     let run = |bytes: usize| {
-        real.sandbox.call(["run", "--tier", "haiku", "-o", "json"]).stdin(line.repeat(bytes / line.len())).wait()
+        real.sandbox
+            .call(["run", "--tier", "haiku", "-o", "json"])
+            .stdin(line.repeat(bytes / line.len()))
+            .wait()
     };
     let ran = run(11 * 1024 * 1024).exits(65);
     assert_eq!(attempts(&ran.json())[0]["outcome"], "invalid_request", "{ran}");
@@ -244,8 +260,19 @@ fn a_prompt_that_is_too_long_is_an_invalid_request() {
 fn odd_prompts_arrive_as_text() {
     let Some(real) = Real::new(in_turn([Reply::text("read it all")])) else { return };
     for prompt in [
-        "--help", "--settings={}", "-p", "/compact", "/foo/bar is a path", "/clear", "/", "@lib.rs what is it", "!ls",
-        "#remember this", "quotes \" and ' and \\", "two\nlines\n", "é 完 \u{1f980}",
+        "--help",
+        "--settings={}",
+        "-p",
+        "/compact",
+        "/foo/bar is a path",
+        "/clear",
+        "/",
+        "@lib.rs what is it",
+        "!ls",
+        "#remember this",
+        "quotes \" and ' and \\",
+        "two\nlines\n",
+        "é 完 \u{1f980}",
     ] {
         let before = real.server.asked().len();
         let ran = real.sandbox.call(["run", "--tier", "haiku", "--approve", "--", prompt]).wait();
@@ -277,7 +304,8 @@ fn a_tool_that_is_allowed_runs_in_the_project() {
 #[test]
 fn a_denied_tool_fails_the_run_only_when_no_answer_came() {
     let command = "curl http://127.0.0.1:1/x";
-    let Some(real) = Real::new(calls_tool(command, "I could not fetch it, but here is what I know: 42")) else {
+    let Some(real) = Real::new(calls_tool(command, "I could not fetch it, but here is what I know: 42"))
+    else {
         return;
     };
     let report = real.comes_to("haiku", 0, "succeeded", &["completed"]);
@@ -290,7 +318,9 @@ fn a_denied_tool_fails_the_run_only_when_no_answer_came() {
 /// Asks for help as haiku, with the marker that stands in the system prompt; answers as anybody else.
 fn asks_for_help(asked: &Asked) -> Reply {
     let system = asked.system();
-    let marker = system.lines().find_map(|line| line.trim().strip_suffix(" REASON").filter(|m| m.ends_with(":escalate]]")));
+    let marker = system
+        .lines()
+        .find_map(|line| line.trim().strip_suffix(" REASON").filter(|m| m.ends_with(":escalate]]")));
     match marker {
         Some(marker) if asked.model.contains("haiku") => {
             Reply::text(format!("I read lib.rs and found two foos.\n{marker} there are two of them"))
@@ -346,10 +376,13 @@ fn the_limit_of_cost_is_kept() {
 
 #[test]
 fn a_session_is_known_to_the_next_run() {
-    let Some(real) = Real::new(in_turn([Reply::text("I keep tulip in mind"), Reply::text("it was tulip")])) else {
+    let Some(real) = Real::new(in_turn([Reply::text("I keep tulip in mind"), Reply::text("it was tulip")]))
+    else {
         return;
     };
-    let run = |words: &str| real.sandbox.call(["run", "--tier", "haiku", "--session", "garden", "--", words]).wait();
+    let run = |words: &str| {
+        real.sandbox.call(["run", "--tier", "haiku", "--session", "garden", "--", words]).wait()
+    };
     run("remember the word tulip").stdout("I keep tulip in mind\n").success();
     run("which word did I give you?").stdout("it was tulip\n").success();
     let conversation = real.server.asked().pop().unwrap().conversation();

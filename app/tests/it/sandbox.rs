@@ -117,12 +117,6 @@ impl Sandbox {
         self.call(["run", "--tier", tier, "--", prompt]).wait()
     }
 
-    /// Runs a request on a tier and returns the report as JSON with the exit code.
-    pub fn report_on(&self, tier: &str, prompt: &str) -> (Option<i32>, Value) {
-        let ran = self.call(["run", "-o", "json", "--tier", tier, "--", prompt]).wait();
-        (ran.code, ran.json())
-    }
-
     /// Returns what the ledger says of a run.
     pub fn show(&self, run: &str) -> Value {
         self.call(["runs", "show", run, "-o", "json"]).wait().success().json()
@@ -163,7 +157,8 @@ impl Sandbox {
             let read = |name: &str| fs::read(dir.join(name)).unwrap_or_default();
             let cwd = fs::read_link(dir.join("cwd")).unwrap_or_default();
             let arguments = read("cmdline");
-            let ours = cwd.starts_with(self.root.path()) || has_mark(&arguments) || has_mark(&read("environ"));
+            let ours =
+                cwd.starts_with(self.root.path()) || has_mark(&arguments) || has_mark(&read("environ"));
             let is_zombie = fs::read_to_string(dir.join("stat")).is_ok_and(|stat| stat.contains(") Z "));
             let words = String::from_utf8_lossy(&arguments).replace('\0', " ");
             (ours && !is_zombie).then_some((pid, words))
@@ -186,7 +181,8 @@ impl Sandbox {
     /// Returns every file below the state directory that holds the text.
     pub fn files_with(&self, text: &str) -> Vec<PathBuf> {
         let holds = |path: &PathBuf| {
-            fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+            fs::read(path)
+                .is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
         };
         walk(&self.path("state")).into_iter().filter(|path| path.is_file()).filter(holds).collect()
     }
@@ -263,12 +259,6 @@ impl Call<'_> {
     /// Adds arguments.
     pub fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
-        self
-    }
-
-    /// Sets an environment variable for this call.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -393,13 +383,6 @@ impl Started {
         self
     }
 
-    /// Waits until its standard error has a text.
-    pub fn wait_for_stderr(&self, text: &str) -> &Started {
-        let stream = self.stderr.as_ref().unwrap();
-        wait_for(&format!("`{text}` on standard error"), || stream.so_far().contains(text).then_some(()));
-        self
-    }
-
     /// Waits until its standard output has a text.
     pub fn wait_for_stdout(&self, text: &str) -> &Started {
         let stream = self.stdout.as_ref().unwrap();
@@ -421,11 +404,11 @@ impl Started {
     /// Waits for its end.
     pub fn wait(mut self) -> Ran {
         let begun = Instant::now();
-        let status = wait_for(&format!("the end of `pointsman {}`", self.command), || {
-            self.child.try_wait().unwrap()
-        });
+        let status =
+            wait_for(&format!("the end of `pointsman {}`", self.command), || self.child.try_wait().unwrap());
         self.is_over = true;
-        let finish = |stream: Option<Collector>, what: &str| stream.map(|s| s.finish(what)).unwrap_or_default();
+        let finish =
+            |stream: Option<Collector>, what: &str| stream.map(|s| s.finish(what)).unwrap_or_default();
         let stdout = finish(self.stdout.take(), "standard output");
         let stderr = finish(self.stderr.take(), "standard error");
         if let Some(feeder) = self.feeder.take() {
@@ -538,13 +521,15 @@ impl Ran {
     /// Returns its standard output as one JSON value.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not one JSON value: {error}\n{self}"))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("not one JSON value: {error}\n{self}"))
     }
 
     /// Returns its standard output as JSON values, one a line.
     #[track_caller]
     pub fn json_lines(&self) -> Vec<Value> {
-        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{self}"));
+        let parse =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{self}"));
         self.stdout.lines().map(parse).collect()
     }
 }
@@ -564,6 +549,7 @@ pub fn with_filters(sandbox: &Sandbox, block: impl FnOnce()) {
     settings.add_filter(&root, "[SANDBOX]");
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]");
     settings.add_filter(r"\b[0-9a-f]{8}-[0-9a-f]{4}\b", "[SHORT-ID]");
+    settings.add_filter(r"\[\[pointsman:[0-9a-f]{32}:", "[[pointsman:[NONCE]:");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]");
     settings.add_filter(r#""duration_ms": ?\d+"#, r#""duration_ms": [DURATION]"#);
     settings.add_filter(r"\b\d+(\.\d+)? ?m?s\b", "[DURATION]");

@@ -4,20 +4,24 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use crate::fake::Fake;
-use crate::sandbox::{Sandbox, walk, wait_for_file};
+use crate::sandbox::{Sandbox, wait_for_file, walk};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
 /// Returns what others could read or change, with its mode.
 fn open_to_others(sandbox: &Sandbox) -> Vec<String> {
-    let dirs = ["state/pointsman", "cache/pointsman", "runtime/pointsman", "tmp"].map(|dir| sandbox.path(dir));
+    let dirs =
+        ["state/pointsman", "cache/pointsman", "runtime/pointsman", "tmp"].map(|dir| sandbox.path(dir));
     let all = dirs.iter().flat_map(|dir| {
         // The directory for temporary files itself is the system's.
         let own = (!dir.ends_with("tmp") && dir.exists()).then(|| dir.clone());
         own.into_iter().chain(walk(dir))
     });
-    let mode = |path: &std::path::PathBuf| fs::symlink_metadata(path).map_or(0, |meta| meta.permissions().mode());
-    all.filter(|path| mode(path) & 0o077 != 0).map(|path| format!("{:o} {}", mode(&path), path.display())).collect()
+    let mode =
+        |path: &std::path::PathBuf| fs::symlink_metadata(path).map_or(0, |meta| meta.permissions().mode());
+    all.filter(|path| mode(path) & 0o077 != 0)
+        .map(|path| format!("{:o} {}", mode(&path), path.display()))
+        .collect()
 }
 
 #[test]
@@ -25,7 +29,8 @@ fn s05_nobody_else_can_read_anything_whatever_the_umask() {
     let sandbox = Sandbox::new();
     let (sign, go) = (sandbox.path("at-work"), sandbox.path("go"));
     let sandbox = sandbox.agents(Fake::touches(&sign).then(Fake::awaits(&go)).then(Fake::completes("seen")));
-    let call = sandbox.call(["run", "--tier", "haiku", "--session", "work", REQUEST]).after_shell("umask 000");
+    let call =
+        sandbox.call(["run", "--tier", "haiku", "--session", "work", REQUEST]).after_shell("umask 000");
     let started = call.start();
     wait_for_file(&sign);
     let during = open_to_others(&sandbox);

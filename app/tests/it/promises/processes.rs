@@ -34,7 +34,9 @@ fn leaves_nothing(ending: Ending) {
     let sign = sandbox.path("at-work");
     let stays = hostile().then(Fake::touches(&sign)).then(Fake::hangs_after_init());
     let sandbox = match ending {
-        Ending::Done => sandbox.agents(hostile().then(Fake::touches(&sign)).then(Fake::completes("all good"))),
+        Ending::Done => {
+            sandbox.agents(hostile().then(Fake::touches(&sign)).then(Fake::completes("all good")))
+        }
         Ending::Timeout => sandbox.agents(stays).set("limits.idle", "\"300ms\""),
         Ending::Cancel | Ending::KillOfPointsman | Ending::KillOfShim => sandbox.agents(stays),
     };
@@ -52,7 +54,8 @@ fn leaves_nothing(ending: Ending) {
         }
         Ending::KillOfShim => {
             let shim = child_with(started.pid(), "__shim");
-            rustix::process::kill_process(rustix::process::Pid::from_raw(shim).unwrap(), Signal::KILL).unwrap();
+            rustix::process::kill_process(rustix::process::Pid::from_raw(shim).unwrap(), Signal::KILL)
+                .unwrap();
             // A lost worker is tried again, so the run itself is stopped as well.
             started.signal(Signal::INT);
             started.wait();
@@ -101,7 +104,8 @@ fn p05_no_process_is_left_when_the_shim_is_killed() {
 #[test]
 #[ignore = "minutes: 100 hostile runs of each ending"]
 fn deep_p05_no_process_outlives_its_attempt() {
-    for ending in [Ending::Done, Ending::Timeout, Ending::Cancel, Ending::KillOfPointsman, Ending::KillOfShim] {
+    for ending in [Ending::Done, Ending::Timeout, Ending::Cancel, Ending::KillOfPointsman, Ending::KillOfShim]
+    {
         leave_nothing(ending, 100);
     }
 }

@@ -3,16 +3,39 @@
 use std::fs;
 
 use crate::fake::Fake;
-use crate::sandbox::{Sandbox, walk, wait_for_file};
+use crate::sandbox::{Sandbox, wait_for_file, walk};
 
 /// A word that stands in every prompt here and nowhere else.
 const MARK: &str = "quinquireme";
 
 /// Openings that some program may take for something else than text.
 const OPENINGS: [&str; 26] = [
-    "-", "--", "-p ", "--help ", "--version ", "--settings=", "--settings={\"hooks\":{}} ", "--mcp-config=x ",
-    "--dangerously-skip-permissions ", "--model opus ", "@file ", "@/etc/passwd ", "!", "!ls ", "/", "/compact ",
-    "/foo/bar ", "#", "$(touch x) ", "`touch x` ", "; touch x; ", "\"quoted\" ", "'", "\\", "\u{feff}", "\n\t ",
+    "-",
+    "--",
+    "-p ",
+    "--help ",
+    "--version ",
+    "--settings=",
+    "--settings={\"hooks\":{}} ",
+    "--mcp-config=x ",
+    "--dangerously-skip-permissions ",
+    "--model opus ",
+    "@file ",
+    "@/etc/passwd ",
+    "!",
+    "!ls ",
+    "/",
+    "/compact ",
+    "/foo/bar ",
+    "#",
+    "$(touch x) ",
+    "`touch x` ",
+    "; touch x; ",
+    "\"quoted\" ",
+    "'",
+    "\\",
+    "\u{feff}",
+    "\n\t ",
 ];
 
 /// What an agent was given, by way of its own dumps.

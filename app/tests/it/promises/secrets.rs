@@ -12,10 +12,30 @@ const REQUEST: &str = "rename foo to bar in lib.rs";
 /// What a terminal would obey.
 fn payloads() -> Vec<String> {
     let bodies = [
-        "\u{1b}[2J", "\u{1b}[31m", "\u{1b}[?1049h", "\u{1b}]0;title\u{7}", "\u{1b}]8;;http://evil\u{1b}\\link",
-        "\u{1b}]52;c;ZXZpbA==\u{7}", "\u{1b}P+q544e\u{1b}\\", "\u{1b}_apc\u{1b}\\", "\u{1b}^pm\u{1b}\\", "\u{1b}c",
-        "\u{1b}(0", "\u{1b}[6n", "\u{1b}[>c", "\u{9b}31m", "\u{9d}0;t\u{9c}", "\u{90}q\u{9c}", "\u{7}\u{8}\u{8}\u{8}",
-        "\r overwritten", "\u{7f}\u{7f}", "\u{b}\u{c}\u{e}\u{f}", "\u{1b}", "\u{1b}[", "\u{1b}]", "\u{1b}]unfinished",
+        "\u{1b}[2J",
+        "\u{1b}[31m",
+        "\u{1b}[?1049h",
+        "\u{1b}]0;title\u{7}",
+        "\u{1b}]8;;http://evil\u{1b}\\link",
+        "\u{1b}]52;c;ZXZpbA==\u{7}",
+        "\u{1b}P+q544e\u{1b}\\",
+        "\u{1b}_apc\u{1b}\\",
+        "\u{1b}^pm\u{1b}\\",
+        "\u{1b}c",
+        "\u{1b}(0",
+        "\u{1b}[6n",
+        "\u{1b}[>c",
+        "\u{9b}31m",
+        "\u{9d}0;t\u{9c}",
+        "\u{90}q\u{9c}",
+        "\u{7}\u{8}\u{8}\u{8}",
+        "\r overwritten",
+        "\u{7f}\u{7f}",
+        "\u{b}\u{c}\u{e}\u{f}",
+        "\u{1b}",
+        "\u{1b}[",
+        "\u{1b}]",
+        "\u{1b}]unfinished",
         "\u{202e}txt.exe",
     ];
     bodies.iter().flat_map(|body| [format!("before {body} after"), format!("{body}{body}")]).collect()
@@ -24,7 +44,8 @@ fn payloads() -> Vec<String> {
 /// No stream has a character that a terminal obeys, nor one that turns the reading direction.
 #[track_caller]
 fn is_harmless(ran: &Ran) {
-    let obeyed = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{202a}'..='\u{202e}');
+    let obeyed =
+        |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{202a}'..='\u{202e}');
     for (name, stream) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
         let found: Vec<char> = stream.chars().filter(obeyed).collect();
         assert!(found.is_empty(), "{found:?} on {name}\n{ran}");
@@ -53,28 +74,65 @@ fn s09_escape_sequences_in_agent_text_never_reach_the_terminal() {
 #[test]
 fn s09_a_plain_agents_escape_sequences_never_reach_the_terminal() {
     let text = payloads().join("\n");
-    let ran = Sandbox::new().agent("haiku", Fake::completes(&text).plain()).run_on("haiku", REQUEST).success();
+    let ran =
+        Sandbox::new().agent("haiku", Fake::completes(&text).plain()).run_on("haiku", REQUEST).success();
     is_harmless(&ran);
     assert!(ran.stdout.contains("before") && ran.stdout.contains("after"), "{ran}");
 }
 
 /// Variables that people have set and agents have no business with.
 const CANARIES: [&str; 44] = [
-    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "ANTHROPIC_CUSTOM_HEADERS",
-    "ANTHROPIC_BEDROCK_BASE_URL", "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT",
-    "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CODE_SUBAGENT_MODEL", "OPENAI_API_KEY",
-    "GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AZURE_CLIENT_SECRET", "GITHUB_TOKEN", "GH_TOKEN",
-    "GITLAB_TOKEN", "NPM_TOKEN", "CARGO_REGISTRY_TOKEN", "PYPI_TOKEN", "TWINE_PASSWORD", "DOCKER_PASSWORD",
-    "DATABASE_URL", "PGPASSWORD", "MYSQL_PWD", "REDIS_URL", "STRIPE_SECRET_KEY", "SLACK_TOKEN", "SENTRY_AUTH_TOKEN",
-    "VAULT_TOKEN", "KUBECONFIG", "HEROKU_API_KEY", "SECRET_KEY_BASE", "LD_PRELOAD_CANARY", "BASH_ENV", "NODE_OPTIONS",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_SSE_PORT",
+    "CLAUDE_CODE_CHILD_SESSION",
+    "CLAUDE_CODE_MAX_RETRIES",
+    "CLAUDE_CODE_SUBAGENT_MODEL",
+    "OPENAI_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AZURE_CLIENT_SECRET",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "GITLAB_TOKEN",
+    "NPM_TOKEN",
+    "CARGO_REGISTRY_TOKEN",
+    "PYPI_TOKEN",
+    "TWINE_PASSWORD",
+    "DOCKER_PASSWORD",
+    "DATABASE_URL",
+    "PGPASSWORD",
+    "MYSQL_PWD",
+    "REDIS_URL",
+    "STRIPE_SECRET_KEY",
+    "SLACK_TOKEN",
+    "SENTRY_AUTH_TOKEN",
+    "VAULT_TOKEN",
+    "KUBECONFIG",
+    "HEROKU_API_KEY",
+    "SECRET_KEY_BASE",
+    "LD_PRELOAD_CANARY",
+    "BASH_ENV",
+    "NODE_OPTIONS",
     "MY_COMPANY_PASSWORD",
 ];
 
 fn environment(sandbox: Sandbox) -> BTreeMap<String, String> {
     let dump = sandbox.path("env");
     let sandbox = sandbox.agent("haiku", Fake::dumps("env", &dump).then(Fake::completes("seen")));
-    let with_canaries = CANARIES.iter().fold(sandbox, |sandbox, name| sandbox.env(name, &format!("canary-{name}")));
+    let with_canaries =
+        CANARIES.iter().fold(sandbox, |sandbox, name| sandbox.env(name, &format!("canary-{name}")));
     let sandbox = with_canaries.env("LC_ALL", "C.UTF-8");
     sandbox.run_on("haiku", REQUEST).success();
     let text = fs::read_to_string(dump).unwrap();
@@ -86,7 +144,8 @@ fn environment(sandbox: Sandbox) -> BTreeMap<String, String> {
 fn s10_an_agent_on_a_subscription_login_gets_none_of_forty_four_canaries() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.path("home/.claude")).unwrap();
-    fs::write(sandbox.path("home/.claude/.credentials.json"), r#"{"claudeAiOauth":{"accessToken":"x"}}"#).unwrap();
+    fs::write(sandbox.path("home/.claude/.credentials.json"), r#"{"claudeAiOauth":{"accessToken":"x"}}"#)
+        .unwrap();
     let sandbox = sandbox.agent_key("haiku", "env", r#"{ FROM_THE_OPERATOR = "yes" }"#);
     let seen = environment(sandbox);
     let leaked: Vec<_> = seen.iter().filter(|(_, value)| value.contains("canary-")).collect();
@@ -103,7 +162,8 @@ fn s10_an_agent_on_a_subscription_login_gets_none_of_forty_four_canaries() {
 #[test]
 fn s10_without_a_login_the_key_passes_and_nothing_else_does() {
     let seen = environment(Sandbox::new());
-    let mut passed: Vec<&str> = seen.iter().filter(|(_, v)| v.contains("canary-")).map(|(k, _)| k.as_str()).collect();
+    let mut passed: Vec<&str> =
+        seen.iter().filter(|(_, v)| v.contains("canary-")).map(|(k, _)| k.as_str()).collect();
     passed.sort_unstable();
     assert_eq!(passed, ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"]);
 }
@@ -159,7 +219,8 @@ fn secrets() -> Vec<(String, String)> {
         ("AccountKey=", format!("{}==", mixed(86))),
         ("ATATT3", mixed(180)),
     ];
-    let ends = |prefix: &str| if prefix.contains("://") && prefix.ends_with(':') { "@db.local/app" } else { "" };
+    let ends =
+        |prefix: &str| if prefix.contains("://") && prefix.ends_with(':') { "@db.local/app" } else { "" };
     rows.into_iter().map(|(prefix, rest)| (format!("{prefix}{rest}{}", ends(prefix)), rest)).collect()
 }
 
@@ -191,7 +252,8 @@ fn s11_secrets_in_prompt_and_output_are_in_no_file_and_on_no_stream() {
 #[test]
 fn s11_a_plain_agents_secrets_are_redacted_too() {
     for (text, secret) in secrets() {
-        let sandbox = Sandbox::new().agent("haiku", Fake::completes(&format!("found\n{text}\nthere")).plain());
+        let sandbox =
+            Sandbox::new().agent("haiku", Fake::completes(&format!("found\n{text}\nthere")).plain());
         sandbox.run_on("haiku", REQUEST).success().says_nowhere(&secret);
         assert_eq!(sandbox.files_with(&secret), Vec::<std::path::PathBuf>::new(), "{text}");
     }

@@ -13,7 +13,8 @@ fn a_session_goes_on_in_the_same_agent_session() {
     sandbox.call(["run", "--session", "work", "remember the word tulip"]).wait().success();
     sandbox.call(["run", "--session", "work", "which word was it?"]).wait().success();
     let flag = |file: &str, flag: &str| {
-        let lines: Vec<String> = fs::read_to_string(sandbox.path(file)).unwrap().lines().map(str::to_owned).collect();
+        let lines: Vec<String> =
+            fs::read_to_string(sandbox.path(file)).unwrap().lines().map(str::to_owned).collect();
         lines.iter().position(|line| line == flag).map(|at| lines[at + 1].clone())
     };
     let begun = flag("argv", "--session-id").expect("the first run begins a session");
@@ -29,7 +30,12 @@ fn p03_two_runs_never_go_on_in_one_session_at_once() {
     let sandbox = sandbox.agents(works.then(Fake::completes("done with it, 3 files")));
     let first = sandbox.call(["run", "--session", "work", "rename foo to bar in lib.rs"]).start();
     wait_for_file(&sign);
-    sandbox.call(["run", "--session", "work", "rename bar to baz in lib.rs"]).wait().stdout("").stderr_has("in use").exits(75);
+    sandbox
+        .call(["run", "--session", "work", "rename bar to baz in lib.rs"])
+        .wait()
+        .stdout("")
+        .stderr_has("in use")
+        .exits(75);
     fs::write(&go, "").unwrap();
     first.wait().success();
     sandbox.call(["run", "--session", "work", "rename baz to foo in lib.rs"]).wait().success();

@@ -41,7 +41,10 @@ fn flags(report: &Value) -> Vec<&str> {
 #[test]
 fn p24_a_stream_of_two_hundred_megabytes() {
     let report = under_the_ceiling(Fake::floods("stream", 200 * MB));
-    assert_eq!((&report["answer"], report["attempts"][0]["outcome"].as_str()), (&"and that was all".into(), Some("completed")));
+    assert_eq!(
+        (&report["answer"], report["attempts"][0]["outcome"].as_str()),
+        (&"and that was all".into(), Some("completed"))
+    );
 }
 
 #[test]
@@ -91,7 +94,8 @@ fn p24_a_reader_that_stalls_costs_neither_the_agents_time_nor_memory() {
     started.wait().success();
     let kinds: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let facts = ["requested", "routed", "attempt_started", "attempt_ended", "finished"];
-    let seen: Vec<&str> = kinds.iter().filter_map(|line| line["type"].as_str()).filter(|k| facts.contains(k)).collect();
+    let seen: Vec<&str> =
+        kinds.iter().filter_map(|line| line["type"].as_str()).filter(|k| facts.contains(k)).collect();
     assert_eq!(seen, facts);
 }
 
