@@ -18,7 +18,7 @@ use super::{closing, detach, watch, words};
 use crate::assemble::{self, World};
 use crate::config::load::Loaded;
 use crate::engine::record::{Unwatched, Watcher};
-use crate::engine::submit::{Run, Submission, submit};
+use crate::engine::submit::{Run, Submission, submit, take_session};
 use crate::engine::{Engine, drive, preview};
 use crate::rehearsal::Scenario;
 
@@ -172,15 +172,17 @@ async fn attended(args: Box<RunArgs>, prepared: Prepared) -> Result<u8, Failure>
         }
     }
     ask_where_needed(&mut submission)?;
+    let session_lock = take_session(&engine, &submission, &mut stops).await?;
+    if !args.quiet {
+        // Before the live line begins, which must not be torn.
+        closing::route_notice(&engine, &submission);
+    }
     let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
         (Format::Jsonl, _) => Box::new(watch::Stream::new()),
         (Format::Text | Format::Json, true) => Box::new(watch::Quiet),
         (Format::Text | Format::Json, false) => Box::new(watch::People::new(submission.rehearsal)),
     };
-    let mut run = submit(&mut engine, submission, watcher)?;
-    if !args.quiet {
-        closing::route_notice(&engine, &run);
-    }
+    let mut run = submit(&mut engine, submission, session_lock, watcher);
     let report = drive::drive(&mut engine, &mut run, &mut stops).await;
     // From here on Ctrl-C ends us at once: nothing is left to stop but the printing.
     drop(stops);
@@ -262,8 +264,10 @@ pub async fn unattended(mut prepared: Prepared, submitted: impl FnOnce(Result<&R
             return UNAVAILABLE;
         }
     };
-    match submit(&mut prepared.engine, prepared.submission, Box::new(Unwatched)) {
-        Ok(mut run) => {
+    match take_session(&prepared.engine, &prepared.submission, &mut stops).await {
+        Ok(session_lock) => {
+            let mut run =
+                submit(&mut prepared.engine, prepared.submission, session_lock, Box::new(Unwatched));
             submitted(Ok(&run));
             let report = drive::drive(&mut prepared.engine, &mut run, &mut stops).await;
             report.exit_code.unwrap_or(super::exit::BUG)

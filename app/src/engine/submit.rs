@@ -1,6 +1,7 @@
 //! A request becomes a run: routed and stored before anything is spawned.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::ids::{RunId, SessionId};
@@ -10,8 +11,10 @@ use pointsman_core::report::live::Seen;
 use pointsman_core::request::{Mode, Request};
 use pointsman_core::route::{self, Decision, Route, Routed};
 use pointsman_core::run::contract::Nonce;
+use pointsman_core::run::end::StopCause;
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
-use pointsman_core::run::next::Limits;
+use pointsman_core::run::next::{Limits, OnLimit};
+use tokio::sync::mpsc;
 
 use super::error::EngineError;
 use super::record::{RunLog, Watcher};
@@ -66,14 +69,14 @@ pub struct Run {
 pub fn submit(
     engine: &mut Engine,
     submission: Submission,
+    session_lock: Option<Lock>,
     watcher: Box<dyn Watcher>,
-) -> Result<Run, EngineError> {
+) -> Run {
     let run_id: RunId = new_uuid().parse().expect("a UUID is a valid id");
     let session = submission
         .session
         .clone()
         .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
-    let session_lock = lock_session(engine, &submission, &session)?;
     let drained = engine.store.drain_spool();
     let journal = Journal::open(&engine.store.paths().run_dir(&run_id)).ok();
     let requested = requested(engine, &submission, &session);
@@ -87,7 +90,7 @@ pub fn submit(
     if drained > 0 {
         log.see(Seen::Notice { text: format!("{drained} events were taken over from the spool") });
     }
-    Ok(Run {
+    Run {
         log,
         request: submission.request,
         session,
@@ -97,7 +100,7 @@ pub fn submit(
         rehearsal: submission.rehearsal,
         answer: None,
         _session_lock: session_lock,
-    })
+    }
 }
 
 /// Routes a request; a router that fails is not in the way of the person.
@@ -109,20 +112,30 @@ pub fn decide(catalog: &Catalog, policy: &Policy, request: &Request) -> Result<R
     }
 }
 
-fn lock_session(
+/// Takes the session of a request for one run, if the request names one.
+///
+/// Where the run may wait, it waits for another run to leave the session; a cause on `stops` ends that.
+pub async fn take_session(
     engine: &Engine,
     submission: &Submission,
-    session: &SessionId,
+    stops: &mut mpsc::Receiver<StopCause>,
 ) -> Result<Option<Lock>, EngineError> {
-    if submission.session.is_none() {
-        return Ok(None);
-    }
+    /// How often a busy session is looked at.
+    const LOOK_EVERY: Duration = Duration::from_millis(250);
+    let Some(session) = &submission.session else { return Ok(None) };
     let dir = engine.store.paths().state.join("locks");
-    match lock::try_lock(&dir, &format!("session-{session}")) {
-        Ok(Some(lock)) => Ok(Some(lock)),
-        Ok(None) => Err(EngineError::SessionBusy { session: session.clone() }),
-        // Without a usable state directory there is no session to go on in either.
-        Err(_) => Ok(None),
+    loop {
+        match (lock::try_lock(&dir, &format!("session-{session}")), submission.limits.on_limit) {
+            (Ok(Some(lock)), _) => return Ok(Some(lock)),
+            // Without a usable state directory there is no session to go on in either.
+            (Err(_), _) => return Ok(None),
+            (Ok(None), OnLimit::End) => return Err(EngineError::SessionBusy { session: session.clone() }),
+            (Ok(None), OnLimit::Wait) => {}
+        }
+        tokio::select! {
+            Some(cause) = stops.recv() => return Err(EngineError::StoppedWaiting { cause }),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
     }
 }
 

@@ -303,3 +303,6 @@ impl Store {
         self.reading().map_err(ToString::to_string)?.check().map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

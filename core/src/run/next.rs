@@ -201,7 +201,11 @@ pub fn refused_by_breaker(run: &RunState, limits: &Limits, catalog: &Catalog, un
     }
     match (limits.on_limit, run.last_ended()) {
         (OnLimit::Wait, _) => Step::Wait { until, why: WaitReason::Breaker },
-        (OnLimit::End, Some(ended)) => failed(ended),
+        (OnLimit::End, Some(ended)) => finish(
+            Verdict::Failed,
+            ended.outcome.exit_code(),
+            &format!("{}; its circuit breaker is open now", ended.detail),
+        ),
         (OnLimit::End, None) => Step::Finish(Finish {
             verdict: Verdict::Waiting,
             exit_code: 75,
