@@ -25,7 +25,7 @@ pub enum AssembleError {
     NoHome(#[from] NoHome),
     /// The settings are wrong.
     #[error(transparent)]
-    Config(#[from] config::error::Error),
+    Config(Box<config::error::Error>),
     /// The agents of the settings do not fit together.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -54,7 +54,8 @@ impl World {
 
     /// Loads the settings, with those of the command line on top.
     pub fn settings(&self, flags: &[(String, String)]) -> Result<Loaded, AssembleError> {
-        Ok(load::load(&Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags })?)
+        let inputs = Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags };
+        load::load(&inputs).map_err(|error| AssembleError::Config(Box::new(error)))
     }
 
     /// Finds a subscription login.
@@ -111,9 +112,10 @@ impl World {
                 own_program,
                 version_cache: self.dirs.cache.join("versions.json"),
             },
-            stored_words: match loaded.settings.store_prompts {
-                true => StoredWords::Kept,
-                false => StoredWords::HashOnly,
+            stored_words: if loaded.settings.store_prompts {
+                StoredWords::Kept
+            } else {
+                StoredWords::HashOnly { key: self.store_paths().hash_key() }
             },
         })
     }

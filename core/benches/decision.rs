@@ -9,7 +9,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark that cannot go on says so; it prints"
+    clippy::disallowed_methods,
+    reason = "a program of its own that measures time and prints a table"
 )]
 
 use std::collections::BTreeMap;

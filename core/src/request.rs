@@ -98,6 +98,11 @@ impl Request {
     pub fn hash(&self) -> String {
         request_hash(&self.text)
     }
+
+    /// Returns a hash that says nothing to who does not have the key: blake3, first 16 hex digits.
+    pub fn keyed_hash(&self, key: &[u8; 32]) -> String {
+        blake3::keyed_hash(key, self.text.as_bytes()).to_hex()[..16].to_owned()
+    }
 }
 
 /// Returns sha256 of the text, first 16 hex digits.

@@ -7,22 +7,21 @@ use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
 
 use super::output::{self, Tone};
 use super::route;
-use crate::engine::Engine;
-use crate::engine::attempt;
 use crate::engine::preview::Preview;
-use crate::engine::submit::Run;
+use crate::engine::submit::Submission;
+use crate::engine::{Engine, launch};
 
 /// Says in one line where the request goes, with which rights, and who pays.
-pub fn route_notice(engine: &Engine, run: &Run) {
-    let Some(route) = &run.log.state.route else { return };
+pub fn route_notice(engine: &Engine, submission: &Submission) {
+    let route = &submission.route;
     let mut parts = vec![route::in_words(route)];
     if let Some(agent) = engine.catalog.get(&route.agent) {
         parts.push(agent.effective_permission_mode().as_str().to_owned());
-        if !run.rehearsal && agent.adapter.announces_result() {
-            parts.push(pays(attempt::payer(&engine.surroundings, agent)).to_owned());
+        if !submission.rehearsal && agent.adapter.announces_result() {
+            parts.push(pays(launch::payer(&engine.surroundings, agent)).to_owned());
         }
     }
-    output::say(Tone::Plain, &word("route:", run.rehearsal), &parts.join(" · "));
+    output::say(Tone::Plain, &word("route:", submission.rehearsal), &parts.join(" · "));
 }
 
 fn word(word: &str, rehearsal: bool) -> String {

@@ -2,6 +2,7 @@
 
 use pointsman_core::agent_env::Payer;
 use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::run::next::{Escalation, Limits, OnLimit};
 use serde::Serialize;
 
 use super::args::DoctorArgs;
@@ -9,7 +10,7 @@ use super::closing;
 use super::exit::Failure;
 use super::output::{self, PlainFormat};
 use super::run::{runtime, world};
-use crate::assemble::World;
+use crate::assemble::{self, World};
 use crate::config::load::Loaded;
 use crate::config::login::Login;
 use crate::engine::Engine;
@@ -87,7 +88,10 @@ fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, 
     let mut checks = configuration(world, loaded);
     let mut engine = world.engine(loaded, None)?;
     if fix {
-        checks.extend(repair(&mut engine));
+        checks.extend(repair(
+            &mut engine,
+            &assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End),
+        ));
     }
     let agents = runtime()?.block_on(engine.agent_health());
     checks.extend(agents.iter().map(agent));
@@ -226,8 +230,8 @@ fn store(health: &StoreHealth) -> Vec<Check> {
     checks
 }
 
-fn repair(engine: &mut Engine) -> Vec<Check> {
-    let mended = engine.repair();
+fn repair(engine: &mut Engine, limits: &Limits) -> Vec<Check> {
+    let mended = engine.repair(limits);
     let check = |detail: String| Check::new("repair", Status::Ok, detail);
     match mended {
         Ok(done) if done.is_empty() => vec![check("nothing needed repair".to_owned())],

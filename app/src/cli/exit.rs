@@ -1,5 +1,6 @@
 //! Exit codes, and how a failure is said.
 
+use pointsman_core::run::next;
 use serde::Serialize;
 
 use crate::config;
@@ -65,12 +66,15 @@ impl Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
         let (exit_code, hint) = match &error {
+            EngineError::StoppedWaiting { cause } => {
+                return Failure::bare(next::cancelled(*cause).exit_code, error.to_string());
+            }
             EngineError::Request(_) => {
                 (BAD_INPUT, "give the prompt as an argument, with `--file`, or on standard input")
             }
             EngineError::Route(_) => (USAGE, "`pointsman config show` lists the agents"),
             EngineError::SessionBusy { .. } => {
-                (TRY_LATER, "wait for it (`pointsman runs list`), or use another `--session`")
+                (TRY_LATER, "`--wait` waits for it; `pointsman runs list` shows it")
             }
             EngineError::UnknownRun { .. } => {
                 (BAD_INPUT, "`pointsman runs list` shows the runs; `latest` is the newest")

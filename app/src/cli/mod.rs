@@ -51,7 +51,7 @@ impl From<AssembleError> for Failure {
     fn from(error: AssembleError) -> Failure {
         match error {
             AssembleError::NoHome(error) => error.into(),
-            AssembleError::Config(error) => error.into(),
+            AssembleError::Config(error) => (*error).into(),
             AssembleError::Catalog(error) => Failure::new(
                 exit::CONFIG,
                 error.to_string(),

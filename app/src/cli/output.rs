@@ -1,7 +1,5 @@
 //! The only place that prints: data to standard output, everything for people to standard error.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
-
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 

@@ -18,7 +18,7 @@ use super::{closing, detach, watch, words};
 use crate::assemble::{self, World};
 use crate::config::load::Loaded;
 use crate::engine::record::{Unwatched, Watcher};
-use crate::engine::submit::{Run, Submission, submit};
+use crate::engine::submit::{Run, Submission, submit, take_session};
 use crate::engine::{Engine, drive, preview};
 use crate::rehearsal::Scenario;
 
@@ -56,9 +56,12 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
     }
     let escalation = if args.no_escalate { Escalation::Forbidden } else { Escalation::Allowed };
     let on_limit = if args.wait { OnLimit::Wait } else { OnLimit::End };
-    engine.recover();
+    let limits = assemble::limits(&loaded.settings, escalation, on_limit);
+    engine.recover(&limits);
+    let route = engine.decide(&request)?.route;
     let submission = Submission {
         request,
+        route,
         session: args.session.clone(),
         project: world.cwd.clone(),
         mode: match args.mode {
@@ -67,7 +70,7 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
         },
         rehearsal: rehearsal.is_some(),
         approval: args.approve.then(|| "--approve".to_owned()),
-        limits: assemble::limits(&loaded.settings, escalation, on_limit),
+        limits,
     };
     let notices = notices(&world, &loaded, &engine, rehearsal);
     Ok(Prepared { engine, submission, notices })
@@ -152,9 +155,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
-    let Submission { request, project, limits, .. } = &prepared.submission;
-    let (shown, _) =
-        runtime()?.block_on(preview::preview(&prepared.engine, request, project.clone(), limits))?;
+    let shown = runtime()?.block_on(preview::preview(&prepared.engine, &prepared.submission));
     match format {
         Format::Text => output::text(&closing::preview(&shown)),
         Format::Json | Format::Jsonl => output::json(&shown),
@@ -171,16 +172,18 @@ async fn attended(args: Box<RunArgs>, prepared: Prepared) -> Result<u8, Failure>
             output::say(Tone::Warning, "notice:", notice);
         }
     }
-    ask_where_needed(&engine, &mut submission)?;
+    ask_where_needed(&mut submission)?;
+    let session_lock = take_session(&engine, &submission, &mut stops).await?;
+    if !args.quiet {
+        // Before the live line begins, which must not be torn.
+        closing::route_notice(&engine, &submission);
+    }
     let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
         (Format::Jsonl, _) => Box::new(watch::Stream::new()),
         (Format::Text | Format::Json, true) => Box::new(watch::Quiet),
         (Format::Text | Format::Json, false) => Box::new(watch::People::new(submission.rehearsal)),
     };
-    let mut run = submit(&mut engine, submission, watcher)?;
-    if !args.quiet {
-        closing::route_notice(&engine, &run);
-    }
+    let mut run = submit(&mut engine, submission, session_lock, watcher);
     let report = drive::drive(&mut engine, &mut run, &mut stops).await;
     // From here on Ctrl-C ends us at once: nothing is left to stop but the printing.
     drop(stops);
@@ -207,9 +210,8 @@ fn print(report: &RunReport, said: Option<&str>, format: Format, quiet: bool) ->
 }
 
 /// A person who is there is asked; where nobody is, the run is refused later with its reason.
-fn ask_where_needed(engine: &Engine, submission: &mut Submission) -> Result<(), Failure> {
-    let routed = crate::engine::submit::decide(&engine.catalog, &engine.policy, &submission.request)?;
-    let must_ask = match (submission.mode, routed.route.decision) {
+fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
+    let must_ask = match (submission.mode, submission.route.decision) {
         (Mode::Directive | Mode::Enforced, _) => true,
         (Mode::Orchestration, Decision::Escalate) => output::somebody_is_there(),
         (Mode::Orchestration, Decision::Direct) => false,
@@ -224,7 +226,7 @@ fn ask_where_needed(engine: &Engine, submission: &mut Submission) -> Result<(), 
             "leave out `--mode`, or say yes beforehand with `--approve`",
         ));
     }
-    let route = &routed.route;
+    let route = &submission.route;
     output::say(Tone::Plain, "route:", &super::route::in_words(route));
     if output::ask(&format!("Run it with {} ({})?", route.agent, route.tier)) {
         submission.approval = Some("terminal".to_owned());
@@ -263,8 +265,10 @@ pub async fn unattended(mut prepared: Prepared, submitted: impl FnOnce(Result<&R
             return UNAVAILABLE;
         }
     };
-    match submit(&mut prepared.engine, prepared.submission, Box::new(Unwatched)) {
-        Ok(mut run) => {
+    match take_session(&prepared.engine, &prepared.submission, &mut stops).await {
+        Ok(session_lock) => {
+            let mut run =
+                submit(&mut prepared.engine, prepared.submission, session_lock, Box::new(Unwatched));
             submitted(Ok(&run));
             let report = drive::drive(&mut prepared.engine, &mut run, &mut stops).await;
             report.exit_code.unwrap_or(super::exit::BUG)

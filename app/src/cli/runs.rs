@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::report::run::{RunReport, SCHEMA_VERSION};
 use pointsman_core::run::event::Fact;
+use pointsman_core::run::next::{Escalation, OnLimit};
 use serde::Serialize;
 
 use super::args::{RunsArgs, RunsVerb};
@@ -12,6 +13,7 @@ use super::exit::{BAD_INPUT, Failure, TRY_LATER};
 use super::output::{self, Format, PlainFormat, Tone};
 use super::run::world;
 use super::{closing, route};
+use crate::assemble;
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::query::{FoundRun, LiveLog, RunRow};
@@ -34,7 +36,7 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     let loaded = world.settings(&[])?;
     let mut engine = world.engine(&loaded, None)?;
     engine.take_over_spool();
-    engine.recover();
+    engine.recover(&assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End));
     match args.verb {
         RunsVerb::List { limit, output } => list(&engine, limit, output),
         RunsVerb::Show { run, output } => show(&engine, &run, output),

@@ -3,6 +3,7 @@
 use pointsman_core::ids::SessionId;
 use pointsman_core::request::RequestError;
 use pointsman_core::route::RouteError;
+use pointsman_core::run::end::StopCause;
 
 /// An expected failure of the engine.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,12 @@ pub enum EngineError {
     SessionBusy {
         /// The session.
         session: SessionId,
+    },
+    /// Somebody stopped the waiting.
+    #[error("stopped while waiting for the session")]
+    StoppedWaiting {
+        /// Why.
+        cause: StopCause,
     },
     /// No run has that id.
     #[error("no run `{wanted}` is known")]

@@ -7,8 +7,9 @@ use pointsman_core::adapter::claude::argv;
 use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentName;
+use pointsman_core::run::next::Limits;
 
-use super::{Engine, attempt};
+use super::{Engine, launch};
 use crate::process::probe;
 use crate::store::BreakerRow;
 
@@ -60,7 +61,7 @@ impl Engine {
 
     async fn program_health(&self, program: &str, agents: &[&Agent]) -> AgentHealth {
         let around = &self.surroundings;
-        let env = attempt::environment_for(around, agents[0], "doctor", "doctor");
+        let env = launch::environment(around, agents[0], "doctor", "doctor");
         let path = probe::find_program(program, env.vars.get("PATH").map(String::as_str));
         let announces = agents.iter().any(|agent| agent.adapter.announces_result());
         let version = match &path {
@@ -81,7 +82,7 @@ impl Engine {
     pub fn can_work(&self) -> bool {
         pointsman_core::agent::Tier::ALL.into_iter().all(|tier| {
             let agent = self.catalog.for_tier(tier);
-            let env = attempt::environment_for(&self.surroundings, agent, "probe", "probe");
+            let env = launch::environment(&self.surroundings, agent, "probe", "probe");
             let found = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
             let paid = env.effective_payer(self.surroundings.login_found) != Payer::Unknown;
             found.is_some() && (paid || !agent.adapter.announces_result())
@@ -93,7 +94,7 @@ impl Engine {
         let tiers = pointsman_core::agent::Tier::ALL.into_iter();
         tiers
             .map(|tier| self.catalog.for_tier(tier))
-            .map(|agent| (agent.name.clone(), attempt::payer(&self.surroundings, agent)))
+            .map(|agent| (agent.name.clone(), launch::payer(&self.surroundings, agent)))
             .collect()
     }
 
@@ -112,7 +113,7 @@ impl Engine {
     }
 
     /// Mends what can be mended: a damaged ledger is moved aside, the spool is taken over, orphans are ended.
-    pub fn repair(&mut self) -> Result<Vec<String>, String> {
+    pub fn repair(&mut self, limits: &Limits) -> Result<Vec<String>, String> {
         let mut done = vec![];
         if let Some(aside) = self.store.replace_if_damaged()? {
             done.push(format!("the damaged ledger is now `{}`; a new one was begun", aside.display()));
@@ -121,7 +122,7 @@ impl Engine {
             0 => {}
             count => done.push(format!("{count} events were taken over from the spool")),
         }
-        match self.recover() {
+        match self.recover(limits) {
             0 => {}
             count => done.push(format!("{count} runs without a driver were ended")),
         }

@@ -4,15 +4,18 @@
 //! nothing itself: it asks `core` for the next step, has it done by `process`, and lets `store` keep
 //! what happened before anything else sees it.
 //!
-//! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process),
+//! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process:
+//! `launch` gets it ready, `hearing` listens to it),
 //! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died),
 //! `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
 
-pub mod attempt;
+mod attempt;
 pub mod background;
 pub mod drive;
 pub mod error;
 pub mod health;
+mod hearing;
+pub mod launch;
 pub mod preview;
 pub mod query;
 pub mod record;
@@ -72,6 +75,13 @@ pub struct Decider {
     pub policy: Policy,
 }
 
+impl Engine {
+    /// Decides about a request.
+    pub fn decide(&self, request: &Request) -> Result<Routed, EngineError> {
+        submit::decide(&self.catalog, &self.policy, request)
+    }
+}
+
 impl Decider {
     /// Decides about a request.
     pub fn decide(&self, request: &Request) -> Result<Routed, EngineError> {
@@ -84,6 +94,9 @@ impl Decider {
 pub enum StoredWords {
     /// They are, with secrets redacted.
     Kept,
-    /// Only their hash is.
-    HashOnly,
+    /// Only a hash under this key is: without the key, short words could be guessed from it.
+    HashOnly {
+        /// The key of this installation.
+        key: [u8; 32],
+    },
 }

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order};
 use pointsman_core::agent_env::Payer;
-use pointsman_core::request::Request;
-use pointsman_core::route::{Route, Routed};
+use pointsman_core::route::Route;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::next::Limits;
 use serde::Serialize;
 
-use super::error::EngineError;
-use super::{Engine, attempt, submit};
+use super::submit::Submission;
+use super::{Engine, launch};
 use crate::process::probe;
 
 /// The first attempt of a run, as it would be.
@@ -59,19 +58,14 @@ pub struct PreviewLimits {
 }
 
 /// Shows what the first attempt would be.
-pub async fn preview(
-    engine: &Engine,
-    request: &Request,
-    project: PathBuf,
-    limits: &Limits,
-) -> Result<(Preview, Routed), EngineError> {
-    let routed = submit::decide(&engine.catalog, &engine.policy, request)?;
-    let agent = engine.catalog.get(&routed.route.agent).expect("a route names an agent of the catalog");
+pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
+    let Submission { request, route, project, limits, .. } = submission;
+    let agent = engine.catalog.get(&route.agent).expect("a route names an agent of the catalog");
     let around = &engine.surroundings;
-    let env = attempt::environment_for(around, agent, "RUN-ID", "SESSION-ID");
+    let env = launch::environment(around, agent, "RUN-ID", "SESSION-ID");
     let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
     let version = match &program {
-        Some(program) => attempt::cli_version(around, agent, program, &env).await,
+        Some(program) => launch::cli_version(around, agent, program, &env).await,
         None => None,
     };
     let contract_file = engine.store.paths().state.join("runs/RUN-ID/attempt-1/contract.md");
@@ -85,25 +79,24 @@ pub async fn preview(
         permission_mode: agent.effective_permission_mode(),
         max_turns: limits.max_turns,
         max_usd: limits.max_usd,
-        cwd: &project,
+        cwd: project,
     };
     let withheld = env.withheld.clone();
     let shown = program.clone().unwrap_or_else(|| PathBuf::from(&agent.command[0]));
-    let invocation = attempt::resolve(agent.adapter.invocation(&order), &shown, env);
-    let preview = Preview {
+    let invocation = launch::resolve(agent.adapter.invocation(&order), &shown, env);
+    Preview {
         schema_version: pointsman_core::report::run::SCHEMA_VERSION,
-        route: routed.route.clone(),
+        route: route.clone(),
         program,
         argv: std::iter::once(invocation.program).chain(invocation.args).collect(),
         environment: invocation.env.into_keys().collect(),
         withheld,
-        payer: attempt::payer(around, agent),
+        payer: launch::payer(around, agent),
         permission_mode: agent.effective_permission_mode().as_str().to_owned(),
         stdin_bytes: invocation.stdin.len(),
-        cwd: project,
+        cwd: project.clone(),
         limits: readable(limits),
-    };
-    Ok((preview, routed))
+    }
 }
 
 fn readable(limits: &Limits) -> PreviewLimits {

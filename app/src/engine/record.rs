@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line, LiveEvent, Seen};
-use pointsman_core::run::event::{Fact, RunEvent};
+use pointsman_core::run::event::{Fact, Requested, RunEvent};
 use pointsman_core::run::state::RunState;
 
 use crate::clock;
@@ -33,6 +33,8 @@ pub struct RunLog {
     /// Where it stands.
     pub state: RunState,
     rehearsal: bool,
+    /// Whether the live log may hold what agents say.
+    words_are_kept: bool,
     journal: Option<Journal>,
     watcher: Box<dyn Watcher>,
     /// Whether the trouble of the store was told already.
@@ -43,11 +45,19 @@ impl RunLog {
     /// Begins the log of a run.
     pub fn new(
         run_id: RunId,
-        rehearsal: bool,
+        requested: &Requested,
         journal: Option<Journal>,
         watcher: Box<dyn Watcher>,
     ) -> RunLog {
-        RunLog { run_id, state: RunState::default(), rehearsal, journal, watcher, trouble_told: false }
+        RunLog {
+            run_id,
+            state: RunState::default(),
+            rehearsal: requested.rehearsal,
+            words_are_kept: requested.prompt.is_some(),
+            journal,
+            watcher,
+            trouble_told: false,
+        }
     }
 
     /// Keeps facts that happen together, in one transaction, and then tells them.
@@ -84,8 +94,10 @@ impl RunLog {
     }
 
     fn tell(&mut self, body: Body, weight: Weight) {
-        let line = Line::new(self.rehearsal, body);
-        if let Some(journal) = &mut self.journal {
+        let line = Line::new(self.rehearsal, without_prompt(body));
+        if let Some(journal) = &mut self.journal
+            && (self.words_are_kept || !has_words(&line.body))
+        {
             let text = serde_json::to_string(&line).expect("plain data has a JSON form");
             if journal.write(&text, weight).is_err() {
                 // The live log is a convenience; the ledger has the facts.
@@ -105,5 +117,33 @@ impl RunLog {
             let text = format!("{trouble}; the record goes to the spool (`pointsman doctor` helps)");
             self.see(Seen::Notice { text });
         }
+    }
+}
+
+/// Prompts stay in the ledger: a stream or a log carries the hash.
+fn without_prompt(mut body: Body) -> Body {
+    if let Body::Fact(event) = &mut body
+        && let Fact::Requested(requested) = &mut event.fact
+    {
+        requested.prompt = None;
+    }
+    body
+}
+
+/// Tells whether a line holds words of the agent that are not part of a fact.
+fn has_words(body: &Body) -> bool {
+    match body {
+        Body::Fact(_) => false,
+        Body::Live(live) => match live.seen {
+            Seen::Text { .. } | Seen::TextDelta { .. } | Seen::UnknownAgentEvent { .. } => true,
+            Seen::AgentStarted { .. }
+            | Seen::ToolUse { .. }
+            | Seen::PermissionDenied { .. }
+            | Seen::ModelServed { .. }
+            | Seen::ModelFallback { .. }
+            | Seen::RateLimit(_)
+            | Seen::ApiError { .. }
+            | Seen::Notice { .. } => false,
+        },
     }
 }

@@ -1,8 +1,10 @@
 //! Runs whose driver died: their log is brought to an honest end, through the same transitions as live.
 
 use pointsman_core::ids::RunId;
+use pointsman_core::report::hint;
 use pointsman_core::run::event::{AttemptEnded, Fact, RunEvent};
-use pointsman_core::run::outcome::{Outcome, Verdict};
+use pointsman_core::run::next::{self, Finish, Limits, Step};
+use pointsman_core::run::outcome::Outcome;
 use pointsman_core::run::state::{Phase, RunState};
 use pointsman_core::run::tokens::Tokens;
 
@@ -12,14 +14,15 @@ use crate::clock;
 impl Engine {
     /// Ends every run that nobody drives any more; returns how many there were.
     ///
-    /// The agents of such runs are gone already: a shim kills its agent when its driver dies.
-    pub fn recover(&mut self) -> usize {
+    /// The agents of such runs are gone already: a shim kills its agent when its driver dies. A run whose
+    /// last attempt was judged ends as that judgement says; one that would go on has nobody to do it.
+    pub fn recover(&mut self, limits: &Limits) -> usize {
         let Ok(open) = self.store.open_runs() else { return 0 };
         let orphaned = open.into_iter().filter(|(_, driver)| !driver.as_ref().is_some_and(|d| d.is_alive()));
-        orphaned.filter(|(id, _)| self.end_orphan(id)).count()
+        orphaned.filter(|(id, _)| self.end_orphan(id, limits)).count()
     }
 
-    fn end_orphan(&mut self, id: &RunId) -> bool {
+    fn end_orphan(&mut self, id: &RunId, limits: &Limits) -> bool {
         let Ok(found) = self.load(id.clone()) else { return false };
         // Just submitted: its driver is about to be noted.
         let is_young = found.driver.is_none()
@@ -40,16 +43,13 @@ impl Engine {
             let ended = lost(&state);
             sound &= push(&mut state, Fact::AttemptEnded(Box::new(ended)));
         }
-        sound &= push(
-            &mut state,
-            Fact::Finished {
-                verdict: Verdict::Failed,
-                exit_code: Outcome::WorkerLost.exit_code(),
-                reason: "the process that drove the run died".to_owned(),
-                hint: Some("run it again; with `--session` the agent goes on where it was".to_owned()),
-                resets_at: None,
-            },
-        );
+        let end = match next::next_step(&state, limits, &self.catalog, clock::now(), 0.0) {
+            Step::Finish(end) => end,
+            Step::Invoke(_) | Step::Wait { .. } => next::abandoned(),
+        };
+        let hint = hint::hint(&state, &end);
+        let Finish { verdict, exit_code, reason, resets_at } = end;
+        sound &= push(&mut state, Fact::Finished { verdict, exit_code, reason, hint, resets_at });
         // Two recoveries at once collide on the log's next position, and one of them wins.
         sound && self.store.append(&events, &state).is_ok()
     }

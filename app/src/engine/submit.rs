@@ -1,6 +1,7 @@
 //! A request becomes a run: routed and stored before anything is spawned.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::ids::{RunId, SessionId};
@@ -8,10 +9,12 @@ use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
 use pointsman_core::report::live::Seen;
 use pointsman_core::request::{Mode, Request};
-use pointsman_core::route::{self, Decision, Routed};
+use pointsman_core::route::{self, Decision, Route, Routed};
 use pointsman_core::run::contract::Nonce;
+use pointsman_core::run::end::StopCause;
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
-use pointsman_core::run::next::Limits;
+use pointsman_core::run::next::{Limits, OnLimit};
+use tokio::sync::mpsc;
 
 use super::error::EngineError;
 use super::record::{RunLog, Watcher};
@@ -24,6 +27,8 @@ use crate::store::lock::{self, Lock};
 pub struct Submission {
     /// What was asked.
     pub request: Request,
+    /// The decision about it.
+    pub route: Route,
     /// The session to go on in; a new one without.
     pub session: Option<SessionId>,
     /// The project directory.
@@ -60,27 +65,24 @@ pub struct Run {
     _session_lock: Option<Lock>,
 }
 
-/// Decides about a request and stores it. Nothing is spawned.
+/// Stores a request and the decision about it. Nothing is spawned.
 pub fn submit(
     engine: &mut Engine,
     submission: Submission,
+    session_lock: Option<Lock>,
     watcher: Box<dyn Watcher>,
-) -> Result<Run, EngineError> {
-    let routed = decide(&engine.catalog, &engine.policy, &submission.request)?;
+) -> Run {
     let run_id: RunId = new_uuid().parse().expect("a UUID is a valid id");
     let session = submission
         .session
         .clone()
         .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
-    let session_lock = lock_session(engine, &submission, &session)?;
     let drained = engine.store.drain_spool();
     let journal = Journal::open(&engine.store.paths().run_dir(&run_id)).ok();
-    let mut log = RunLog::new(run_id, submission.rehearsal, journal, watcher);
-    let mut facts = vec![
-        Fact::Requested(requested(engine, &submission, &session)),
-        Fact::Routed { route: routed.route.clone() },
-    ];
-    if let (Decision::Escalate, Some(by)) = (routed.route.decision, submission.approval) {
+    let requested = requested(engine, &submission, &session);
+    let mut log = RunLog::new(run_id, &requested, journal, watcher);
+    let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: submission.route.clone() }];
+    if let (Decision::Escalate, Some(by)) = (submission.route.decision, submission.approval) {
         facts.push(Fact::Approved { by });
     }
     log.record(&mut engine.store, facts);
@@ -88,7 +90,7 @@ pub fn submit(
     if drained > 0 {
         log.see(Seen::Notice { text: format!("{drained} events were taken over from the spool") });
     }
-    Ok(Run {
+    Run {
         log,
         request: submission.request,
         session,
@@ -98,7 +100,7 @@ pub fn submit(
         rehearsal: submission.rehearsal,
         answer: None,
         _session_lock: session_lock,
-    })
+    }
 }
 
 /// Routes a request; a router that fails is not in the way of the person.
@@ -110,31 +112,43 @@ pub fn decide(catalog: &Catalog, policy: &Policy, request: &Request) -> Result<R
     }
 }
 
-fn lock_session(
+/// Takes the session of a request for one run, if the request names one.
+///
+/// Where the run may wait, it waits for another run to leave the session; a cause on `stops` ends that.
+pub async fn take_session(
     engine: &Engine,
     submission: &Submission,
-    session: &SessionId,
+    stops: &mut mpsc::Receiver<StopCause>,
 ) -> Result<Option<Lock>, EngineError> {
-    if submission.session.is_none() {
-        return Ok(None);
-    }
+    /// How often a busy session is looked at.
+    const LOOK_EVERY: Duration = Duration::from_millis(250);
+    let Some(session) = &submission.session else { return Ok(None) };
     let dir = engine.store.paths().state.join("locks");
-    match lock::try_lock(&dir, &format!("session-{session}")) {
-        Ok(Some(lock)) => Ok(Some(lock)),
-        Ok(None) => Err(EngineError::SessionBusy { session: session.clone() }),
-        // Without a usable state directory there is no session to go on in either.
-        Err(_) => Ok(None),
+    loop {
+        match (lock::try_lock(&dir, &format!("session-{session}")), submission.limits.on_limit) {
+            (Ok(Some(lock)), _) => return Ok(Some(lock)),
+            // Without a usable state directory there is no session to go on in either.
+            (Err(_), _) => return Ok(None),
+            (Ok(None), OnLimit::End) => return Err(EngineError::SessionBusy { session: session.clone() }),
+            (Ok(None), OnLimit::Wait) => {}
+        }
+        tokio::select! {
+            Some(cause) = stops.recv() => return Err(EngineError::StoppedWaiting { cause }),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
     }
 }
 
 fn requested(engine: &Engine, submission: &Submission, session: &SessionId) -> Requested {
-    let words = match engine.stored_words {
-        StoredWords::Kept => Some(redact(submission.request.text()).into_owned()),
-        StoredWords::HashOnly => None,
+    let (words, request_hash) = match &engine.stored_words {
+        StoredWords::Kept => {
+            (Some(redact(submission.request.text()).into_owned()), submission.request.hash())
+        }
+        StoredWords::HashOnly { key } => (None, submission.request.keyed_hash(key)),
     };
     Requested {
         version: EVENT_VERSION,
-        request_hash: submission.request.hash(),
+        request_hash,
         prompt: words,
         session_id: session.clone(),
         project_root: submission.project.to_string_lossy().into_owned(),

@@ -95,7 +95,7 @@ pub fn main() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     rustix::process::setsid()?;
-    become_subreaper()?;
+    tree::become_subreaper()?;
     let mut lifeline = BufReader::new(io::stdin());
     let mut line = String::new();
     lifeline.read_line(&mut line)?;
@@ -106,16 +106,6 @@ fn serve() -> io::Result<()> {
         Err(error) => ExitRecord { exit: not_spawned(&error), leaked_count: 0 },
     };
     write_record(&order.dir.join(EXIT_RECORD), &record)
-}
-
-#[cfg(target_os = "linux")]
-fn become_subreaper() -> io::Result<()> {
-    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn become_subreaper() -> io::Result<()> {
-    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]

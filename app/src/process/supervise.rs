@@ -68,7 +68,9 @@ pub async fn run(
         stderr_tail: String::new(),
         oversized_lines: 0,
     };
-    let mut shim = match spawn_shim(&launch.shim_program) {
+    // What a dying shim leaves behind must come to us, not to the system.
+    let spawned = tree::become_subreaper().and_then(|()| spawn_shim(&launch.shim_program));
+    let mut shim = match spawned {
         Ok(shim) => shim,
         Err(error) => {
             let message = format!("the shim could not be started: {error}");
@@ -93,7 +95,7 @@ pub async fn run(
     drop(order);
     attempt.until_shim_ends(&mut shim, stops, on_line).await;
     attempt.drain(on_line).await;
-    let record = read_record(&launch.dir).unwrap_or_else(|| clean_up_after_lost_shim());
+    let record = read_record(&launch.dir).unwrap_or_else(clean_up_after_lost_shim);
     ProcessEnd {
         leaked_count: record.leaked_count,
         stderr_tail: attempt.stderr_tail.text(),

@@ -5,6 +5,7 @@
 //! walk finds nothing and only the group is killed.
 
 use std::fs;
+use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
@@ -16,6 +17,18 @@ const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long to wait before looking again whether killed processes are gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// Makes every orphan among our descendants our child, where the system can do that.
+#[cfg(target_os = "linux")]
+pub(super) fn become_subreaper() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// Makes every orphan among our descendants our child, where the system can do that.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn become_subreaper() -> io::Result<()> {
+    Ok(())
+}
 
 /// Returns all living descendants of a process, zombies left out.
 pub(super) fn descendants(root: i32) -> Vec<Stat> {

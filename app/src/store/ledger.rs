@@ -166,7 +166,7 @@ impl Ledger {
     pub(super) fn runs_by_prefix(&self, prefix: &str, count_max: usize) -> Result<Vec<RunRow>, StoreError> {
         let sql = "SELECT run_id, created_at, updated_at, phase, session_id, project_root, request_hash, agent, \
                    tier, rehearsal FROM runs WHERE substr(run_id, 1, length(?1)) = ?1 \
-                   ORDER BY created_at DESC, run_id DESC LIMIT ?2";
+                   ORDER BY run_id DESC LIMIT ?2";
         let limit = i64::try_from(count_max).unwrap_or(i64::MAX);
         let read = || {
             let mut statement = self.db.prepare(sql)?;

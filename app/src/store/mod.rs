@@ -97,6 +97,22 @@ impl StorePaths {
         self.state.join("runs").join(run.as_str())
     }
 
+    /// Returns this installation's key for hashing words that are not kept; makes it at its first use.
+    ///
+    /// Where it cannot be kept, a key of the moment does: then hashes of different runs cannot be compared.
+    pub fn hash_key(&self) -> [u8; 32] {
+        let path = self.state.join("hash.key");
+        let kept = || std::fs::read(&path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        if let Some(key) = kept() {
+            return key;
+        }
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).expect("the system has random numbers; without them nothing here is safe");
+        let written = private::ensure_dir(&self.state).is_ok() && private::write_new(&path, &key).is_ok();
+        // Somebody else may have been first; then theirs is the one.
+        if written { key } else { kept().unwrap_or(key) }
+    }
+
     fn spools(&self) -> impl Iterator<Item = PathBuf> {
         std::iter::once(self.state.clone()).chain(self.spool_fallbacks.clone()).map(|dir| dir.join("spool"))
     }
@@ -287,3 +303,6 @@ impl Store {
         self.reading().map_err(ToString::to_string)?.check().map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     append(path)?.write_all(bytes)
 }
 
+/// Writes a file with mode 0600 that must not exist yet; it is there whole or not at all.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file =
+        tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Makes a file with mode 0600 if it does not exist yet.
 pub fn touch(path: &Path) -> io::Result<()> {
     append(path).map(drop)

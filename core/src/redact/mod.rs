@@ -190,9 +190,14 @@ fn is_value(text: &str) -> bool {
         || lower.contains("getenv");
     let call = !quoted
         && (value.ends_with(')') || value.contains("()") || value.ends_with('(') || value.contains('['));
+    // `token = next_token_of_stream`: a name has parts and no digits, a secret of that length hardly ever.
+    let name = !quoted
+        && value.contains(['_', '.', ':'])
+        && value.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '.' | ':' | '?'));
     !value.is_empty()
         && !placeholder
         && !call
+        && !name
         && !words.contains(&lower.trim_end_matches(['.', ',', ';', ')']))
 }
 

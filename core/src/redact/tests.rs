@@ -209,6 +209,8 @@ fn code_and_prose_about_secrets_stay_as_they_are() {
         "git commit 3f786850e387550fdab836ed7e6dc881de23001b",
         "see https://example.com/a:b and task-runner-for-small-things",
         "-----BEGIN CERTIFICATE-----",
+        "let token = next_token_of_stream;",
+        "api_key = settings.api_key_of_service",
         "fn basic auth works with a bearer token",
     ] {
         assert_eq!(redact(text), text);

@@ -47,6 +47,13 @@ pub enum Exit {
         /// The system's message.
         message: String,
     },
+    /// It was not started: its CLI would refuse to read so many words.
+    TooLong {
+        /// How many bytes they are.
+        bytes: usize,
+        /// How many it reads.
+        bytes_max: usize,
+    },
     /// Its shim went away without an exit record.
     Lost,
 }

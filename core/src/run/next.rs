@@ -201,7 +201,11 @@ pub fn refused_by_breaker(run: &RunState, limits: &Limits, catalog: &Catalog, un
     }
     match (limits.on_limit, run.last_ended()) {
         (OnLimit::Wait, _) => Step::Wait { until, why: WaitReason::Breaker },
-        (OnLimit::End, Some(ended)) => failed(ended),
+        (OnLimit::End, Some(ended)) => finish(
+            Verdict::Failed,
+            ended.outcome.exit_code(),
+            &format!("{}; its circuit breaker is open now", ended.detail),
+        ),
         (OnLimit::End, None) => Step::Finish(Finish {
             verdict: Verdict::Waiting,
             exit_code: 75,
@@ -224,6 +228,16 @@ pub fn cancelled(cause: StopCause) -> Finish {
         | StopCause::AuthFailed => (130, "stopped by Ctrl-C"),
     };
     Finish { verdict: Verdict::Cancelled, exit_code, reason: reason.to_owned(), resets_at: None }
+}
+
+/// Returns how a run ends whose driver died while there was still something to do.
+pub fn abandoned() -> Finish {
+    Finish {
+        verdict: Verdict::Failed,
+        exit_code: Outcome::WorkerLost.exit_code(),
+        reason: "the process that drove the run died".to_owned(),
+        resets_at: None,
+    }
 }
 
 /// The agent that the operator named for when this one is unavailable; each is tried once.
@@ -372,3 +386,6 @@ fn later(now: Timestamp, by: Duration) -> Timestamp {
     let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

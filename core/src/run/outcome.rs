@@ -312,6 +312,10 @@ fn never_began(agent: &Agent, end: &ProcessEnd) -> Option<Judgement> {
             Outcome::Infrastructure,
             format!("the agent could not be started: {message}"),
         )),
+        Exit::TooLong { bytes, bytes_max } => Some(Judgement::new(
+            Outcome::InvalidRequest,
+            format!("the prompt has {bytes} bytes, and `{}` reads at most {bytes_max}", agent.command[0]),
+        )),
         Exit::Lost => {
             Some(Judgement::new(Outcome::WorkerLost, "the process that watched the agent went away"))
         }
@@ -400,7 +404,7 @@ fn missing_result(agent: &Agent, end: &ProcessEnd) -> Option<Judgement> {
             Outcome::NoResult,
             format!("the agent ended with code {code} and no result{said}"),
         )),
-        Exit::NotSpawned { .. } | Exit::Lost => None,
+        Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Lost => None,
     }
 }
 
@@ -477,3 +481,6 @@ fn first_line(text: &str) -> String {
 fn or_unsaid(reason: &str) -> String {
     if reason.is_empty() { "no reason given".to_owned() } else { first_line(reason) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ impl Watchdog {
         if quiet.0 < wall.0 { quiet } else { wall }
     }
 }
+
+#[cfg(test)]
+mod tests;

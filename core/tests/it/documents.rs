@@ -1,7 +1,5 @@
 //! Holds documents against the code that they describe, so that they cannot rot.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and fails")]
-
 use std::collections::BTreeSet;
 
 use pointsman_core::report::live::{Body, Line, Seen};

@@ -1,5 +1,7 @@
 //! What only whole data can show: recorded streams, hostile streams, labelled requests, documents.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads its files and may panic")]
+
 mod documents;
 mod hostile_streams;
 mod labelled_sample;

@@ -24,7 +24,7 @@ CREATE TABLE runs (
     tier         TEXT,
     rehearsal    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX runs_by_time ON runs (created_at DESC);
+-- Run ids are UUIDv7: their order is the order of time.
 CREATE INDEX runs_open ON runs (phase) WHERE phase IN ('requested', 'ready', 'running');
 
 -- Who drives a run at the moment: pid, start time and boot, as JSON.

@@ -1,0 +1,148 @@
+//! Getting an attempt ready to start: program, version, environment, files, limits.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
+use pointsman_core::agent::{Agent, AgentSource};
+use pointsman_core::agent_env::{self, AgentEnv, Payer};
+use pointsman_core::run::contract;
+use pointsman_core::run::end::{Exit, ProcessEnd};
+use pointsman_core::run::next::{Limits, Plan};
+use pointsman_core::run::watchdog::WatchLimits;
+
+use super::submit::Run;
+use super::{Engine, Surroundings};
+use crate::process::lines::Overlong;
+use crate::process::probe;
+use crate::process::supervise::Launch;
+use crate::store::private;
+
+/// A private directory for the attempt's files, removed when the attempt is over.
+type AttemptDir = tempfile::TempDir;
+
+/// Resolves everything that the process needs. What cannot be resolved is an end of its own kind.
+pub async fn prepare(
+    engine: &Engine,
+    run: &Run,
+    agent: &Agent,
+    plan: &Plan,
+    session: &AgentSession,
+    words: &str,
+) -> Result<(Launch, AttemptDir), ProcessEnd> {
+    if let Some(bytes_max) = agent.adapter.prompt_bytes_max().filter(|max| words.len() > *max) {
+        return Err(never_began(Exit::TooLong { bytes: words.len(), bytes_max }));
+    }
+    let around = &engine.surroundings;
+    let env = environment(around, agent, run.log.run_id.as_str(), run.session.as_str());
+    let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str))
+        .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
+    let version = cli_version(around, agent, &program, &env).await;
+    let dir = attempt_dir(&engine.store.paths().run_dir(&run.log.run_id))
+        .map_err(|error| not_spawned(false, format!("no private directory: {error}")))?;
+    let contract = contract::text(&run.nonce);
+    let contract_file = dir.path().join("contract.md");
+    private::write(&contract_file, contract.as_bytes())
+        .map_err(|error| not_spawned(false, format!("the output contract could not be written: {error}")))?;
+    let order = Order {
+        agent,
+        version,
+        prompt: words,
+        contract: &contract,
+        contract_file: &contract_file,
+        session,
+        permission_mode: agent.effective_permission_mode(),
+        max_turns: run.limits.max_turns,
+        max_usd: plan.usd_left,
+        cwd: &run.project,
+    };
+    let invocation = resolve(agent.adapter.invocation(&order), &program, env);
+    let launch = Launch {
+        invocation,
+        dir: dir.path().to_owned(),
+        shim_program: around.own_program.clone(),
+        limits: watch_limits(&run.limits, agent, plan.usd_left),
+        stop_grace: run.limits.stop_grace,
+        overlong: if agent.adapter.announces_result() { Overlong::Drop } else { Overlong::Split },
+    };
+    Ok((launch, dir))
+}
+
+/// The attempt's directory stands in the run's, or in the system's place for temporary files where that fails.
+fn attempt_dir(run_dir: &Path) -> std::io::Result<AttemptDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("attempt-").permissions(Permissions::from_mode(0o700));
+    match private::ensure_dir(run_dir) {
+        Ok(()) => builder.tempdir_in(run_dir).or_else(|_| builder.tempdir()),
+        Err(_) => builder.tempdir(),
+    }
+}
+
+/// Puts the found program and the environment into the command.
+pub fn resolve(mut invocation: Invocation, program: &Path, env: AgentEnv) -> Invocation {
+    invocation.program = program.to_string_lossy().into_owned();
+    let own = std::mem::take(&mut invocation.env);
+    invocation.env = env.vars;
+    invocation.env.extend(own);
+    invocation
+}
+
+/// The environment of an agent: what is allowed of ours, what the operator adds, and our own marks.
+pub fn environment(around: &Surroundings, agent: &Agent, run_id: &str, session: &str) -> AgentEnv {
+    let payer = agent_env::payer(&around.ambient, agent.billing, around.login_found);
+    let own = [
+        ("POINTSMAN_RUN".to_owned(), run_id.to_owned()),
+        ("POINTSMAN_SESSION".to_owned(), session.to_owned()),
+        ("POINTSMAN_DEPTH".to_owned(), (around.depth + 1).to_string()),
+    ];
+    agent_env::agent_env(&around.ambient, agent, payer, &around.extra_allow, &own)
+}
+
+/// Who pays for an agent, with what the operator's config sets for it taken into account.
+pub fn payer(around: &Surroundings, agent: &Agent) -> Payer {
+    environment(around, agent, "", "").effective_payer(around.login_found)
+}
+
+/// The version of the agent's CLI, where the adapter cares and the CLI tells.
+pub async fn cli_version(
+    around: &Surroundings,
+    agent: &Agent,
+    program: &Path,
+    env: &AgentEnv,
+) -> Option<CliVersion> {
+    if agent.source == AgentSource::Rehearsal {
+        return Some(pointsman_core::adapter::claude::argv::VERIFIED_SINCE);
+    }
+    if !agent.adapter.announces_result() {
+        return None;
+    }
+    let printed = probe::version(program, &env.vars, &around.version_cache).await.ok()?;
+    CliVersion::parse(&printed)
+}
+
+fn watch_limits(limits: &Limits, agent: &Agent, usd_left: Option<f64>) -> WatchLimits {
+    WatchLimits {
+        startup: agent.adapter.announces_result().then_some(limits.startup),
+        idle: limits.idle,
+        wall: limits.wall,
+        post_result_grace: limits.post_result_grace,
+        usd: usd_left,
+    }
+}
+
+fn not_spawned(missing: bool, message: String) -> ProcessEnd {
+    never_began(Exit::NotSpawned { missing, message })
+}
+
+fn never_began(exit: Exit) -> ProcessEnd {
+    ProcessEnd {
+        exit,
+        stopped: None,
+        leaked_count: 0,
+        duration: Duration::ZERO,
+        stderr_tail: String::new(),
+        oversized_lines: 0,
+    }
+}

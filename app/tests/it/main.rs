@@ -1,0 +1,20 @@
+//! The integration tests: the real binary in a sandbox, with agents that do what the test says.
+//!
+//! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
+//! model API. Then a module per subject: `outcomes` (one test a row of the table), `promises`, `real_claude`
+//! (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs, read the environment and open databases"
+)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and fails")]
+
+mod fake;
+mod model_server;
+mod outcomes;
+mod promises;
+mod real_claude;
+mod sandbox;
+mod tidy;
+mod verbs;

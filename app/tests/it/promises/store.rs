@@ -1,0 +1,204 @@
+//! P22: a broken store never stands between a person and their agent. The answer comes, the trouble is said,
+//! the record waits in the spool, and the next good start takes it over.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use crate::fake::Fake;
+use crate::sandbox::{Ran, Sandbox, wait_for_file, walk};
+
+const REQUEST: &str = "rename foo to bar in lib.rs";
+
+/// Runs with a broken store, heals it, runs again, and finds both runs in the ledger.
+fn survives(break_it: impl FnOnce(&Sandbox), said: &str, heal_it: impl FnOnce(&Sandbox)) {
+    let sandbox = Sandbox::new();
+    break_it(&sandbox);
+    let ran = answers(&sandbox, said);
+    let run_id = ran.json()["run_id"].as_str().unwrap().to_owned();
+    heal_it(&sandbox);
+    sandbox.run_on("haiku", "after the repair").stdout("the answer of haiku\n").success();
+    let report = sandbox.show(&run_id);
+    assert_eq!(report["verdict"], "succeeded", "{report}");
+    assert_eq!(report["attempts"][0]["outcome"], "completed", "{report}");
+    let spooled: Vec<_> = spool_files(&sandbox);
+    assert!(spooled.is_empty(), "left in the spool: {spooled:?}");
+}
+
+#[track_caller]
+fn answers(sandbox: &Sandbox, said: &str) -> Ran {
+    let ran =
+        sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).wait().stderr_has(said).success();
+    assert_eq!(ran.json()["answer"], "the answer of haiku");
+    ran
+}
+
+fn spool_files(sandbox: &Sandbox) -> Vec<std::path::PathBuf> {
+    let below = ["state", "runtime", "tmp"].map(|dir| walk(&sandbox.path(dir)));
+    let in_spool = |path: &std::path::PathBuf| path.parent().is_some_and(|dir| dir.ends_with("spool"));
+    below.into_iter().flatten().filter(|path| path.is_file()).filter(in_spool).collect()
+}
+
+/// A healthy store with one run in it.
+fn begin(sandbox: &Sandbox) {
+    sandbox.run_on("sonnet", "the first run").success();
+}
+
+fn ledger(sandbox: &Sandbox) -> std::path::PathBuf {
+    sandbox.state().join("ledger.db")
+}
+
+#[test]
+fn p22_a_file_where_the_state_directory_should_be() {
+    survives(
+        |sandbox| fs::write(sandbox.state(), "not a directory").unwrap(),
+        "spool",
+        |sandbox| fs::remove_file(sandbox.state()).unwrap(),
+    );
+}
+
+#[test]
+fn p22_a_state_directory_that_is_a_symbolic_link() {
+    let link = |sandbox: &Sandbox| {
+        fs::create_dir(sandbox.path("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(sandbox.path("elsewhere"), sandbox.state()).unwrap();
+    };
+    survives(link, "symbolic link", |sandbox| fs::remove_file(sandbox.state()).unwrap());
+}
+
+#[test]
+fn p22_a_ledger_that_is_no_database() {
+    let corrupt = |sandbox: &Sandbox| {
+        begin(sandbox);
+        fs::write(ledger(sandbox), "this was a database once".repeat(400)).unwrap();
+    };
+    let remove = |sandbox: &Sandbox| {
+        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+            let _ = fs::remove_file(sandbox.state().join(name));
+        }
+    };
+    survives(corrupt, "spool", remove);
+}
+
+#[test]
+fn p22_a_ledger_whose_pages_are_torn() {
+    let tear = |sandbox: &Sandbox| {
+        begin(sandbox);
+        fs::copy(ledger(sandbox), sandbox.path("kept")).unwrap();
+        let mut bytes = fs::read(ledger(sandbox)).unwrap();
+        let length = bytes.len();
+        bytes[100..length / 2].fill(0xff);
+        fs::write(ledger(sandbox), bytes).unwrap();
+        for side in ["ledger.db-wal", "ledger.db-shm"] {
+            let _ = fs::remove_file(sandbox.state().join(side));
+        }
+    };
+    survives(tear, "spool", |sandbox| assert!(fs::copy(sandbox.path("kept"), ledger(sandbox)).is_ok()));
+}
+
+#[test]
+fn p22_a_ledger_that_is_a_directory() {
+    survives(
+        |sandbox| fs::create_dir_all(ledger(sandbox)).unwrap(),
+        "spool",
+        |sandbox| fs::remove_dir(ledger(sandbox)).unwrap(),
+    );
+}
+
+#[test]
+fn p22_a_ledger_of_a_newer_version_is_left_as_it_is() {
+    let set_version = |sandbox: &Sandbox, version: u32| {
+        let db = Connection::open(ledger(sandbox)).unwrap();
+        db.pragma_update(None, "user_version", version).unwrap();
+    };
+    let raise = |sandbox: &Sandbox| {
+        begin(sandbox);
+        set_version(sandbox, 99);
+    };
+    let lower = |sandbox: &Sandbox| {
+        let db = Connection::open(ledger(sandbox)).unwrap();
+        let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, 99);
+        drop(db);
+        set_version(sandbox, 1);
+    };
+    survives(raise, "has schema 99", lower);
+}
+
+#[test]
+fn p22_a_ledger_that_another_process_has_locked() {
+    let sandbox = Sandbox::new();
+    begin(&sandbox);
+    let db = Connection::open(ledger(&sandbox)).unwrap();
+    db.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let ran = answers(&sandbox, "spool");
+    db.execute_batch("ROLLBACK").unwrap();
+    drop(db);
+    begin(&sandbox);
+    let run_id = ran.json()["run_id"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.show(&run_id)["verdict"], "succeeded");
+}
+
+#[test]
+fn p22_a_store_that_breaks_in_the_middle_of_a_run() {
+    let sandbox = Sandbox::new();
+    let (sign, go) = (sandbox.path("at-work"), sandbox.path("go"));
+    let works = Fake::touches(&sign).then(Fake::awaits(&go)).then(Fake::completes("the answer of haiku"));
+    let sandbox = sandbox.agent("haiku", works);
+    let started = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).start();
+    wait_for_file(&sign);
+    let db = Connection::open(ledger(&sandbox)).unwrap();
+    db.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    fs::write(&go, "").unwrap();
+    let ran = started.wait().stderr_has("spool").success();
+    db.execute_batch("ROLLBACK").unwrap();
+    drop(db);
+    begin(&sandbox);
+    let run_id = ran.json()["run_id"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.show(&run_id)["verdict"], "succeeded");
+}
+
+/// A tiny file system that is unmounted when it is dropped; `None` where we may not mount.
+struct TinyDisk<'a>(&'a Path);
+
+impl TinyDisk<'_> {
+    fn mount(at: &Path) -> Option<TinyDisk<'_>> {
+        fs::create_dir_all(at).unwrap();
+        let size = ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs"];
+        let mounted = Command::new("mount").args(size).arg(at).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(TinyDisk(at))
+    }
+}
+
+impl Drop for TinyDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+fn p22_a_full_disk() {
+    let sandbox = Sandbox::new();
+    let state = sandbox.state();
+    let Some(disk) = TinyDisk::mount(&state) else {
+        eprintln!("skipped: a tmpfs cannot be mounted here");
+        return;
+    };
+    let _ = fs::write(state.join("ballast"), vec![0; 60 * 1024]);
+    let ran = answers(&sandbox, "spool");
+    let run_id = ran.json()["run_id"].as_str().unwrap().to_owned();
+    drop(disk);
+    sandbox.run_on("haiku", "after the repair").success();
+    assert_eq!(sandbox.show(&run_id)["verdict"], "succeeded");
+}
+
+#[test]
+fn p22_looking_back_with_a_broken_store_says_what_is_wrong_and_what_to_do() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.state(), "not a directory").unwrap();
+    sandbox.call(["runs", "list"]).wait().stdout("").stderr_has("hint:").exits(69);
+    sandbox.call(["runs", "show", "latest"]).wait().stdout("").stderr_has("hint:").exits(69);
+    sandbox.call(["route", REQUEST]).wait().success();
+}

@@ -1,0 +1,287 @@
+//! The verbs as people and scripts use them: what they print, where, and with which exit code.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::fake::Fake;
+use crate::sandbox::{PATIENCE, Sandbox, wait_for, wait_for_file, with_filters};
+
+const REQUEST: &str = "rename foo to bar in lib.rs";
+
+#[test]
+fn run_says_who_does_it_and_what_came_of_it() {
+    let sandbox = Sandbox::new().agents(Fake::escalates());
+    let ran = sandbox.run_on("haiku", REQUEST).success();
+    let show = sandbox.call(["runs", "show", "latest"]).wait().success();
+    let logs = sandbox.call(["runs", "logs", "latest"]).wait().success();
+    with_filters(&sandbox, || {
+        insta::assert_snapshot!("run_text_stderr", ran.stderr);
+        insta::assert_snapshot!("runs_show_text", show.stdout);
+        insta::assert_snapshot!("runs_logs_text", logs.stdout);
+    });
+}
+
+#[test]
+fn run_json_is_the_contract_that_scripts_rely_on() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).wait().success();
+    let report = ran.json();
+    for key in [
+        "schema_version",
+        "run_id",
+        "session_id",
+        "mode",
+        "rehearsal",
+        "verdict",
+        "answer",
+        "route",
+        "escalated",
+    ] {
+        assert!(!report[key].is_null(), "`{key}` is missing: {report}");
+    }
+    let attempt = &report["attempts"][0];
+    for key in [
+        "agent",
+        "tier",
+        "model_requested",
+        "models_served",
+        "outcome",
+        "exit_code",
+        "duration_ms",
+        "agent_session_id",
+    ] {
+        assert!(!attempt[key].is_null(), "`{key}` is missing: {attempt}");
+    }
+    assert_eq!(attempt["tokens"], json!({"input": 1000, "output": 50, "cache_read": 7, "cache_write": 3}));
+    assert_eq!(attempt["cost_usd"], json!({"reported": 0.25, "estimated": null}));
+    assert_eq!(ran.stdout.lines().count(), 1);
+}
+
+#[test]
+fn run_jsonl_tells_every_fact_in_order() {
+    let sandbox = Sandbox::new().agents(Fake::escalates());
+    let ran = sandbox.call(["run", "-o", "jsonl", "--tier", "haiku", REQUEST]).wait().success();
+    let lines = ran.json_lines();
+    assert!(lines.iter().all(|line| line["schema_version"] == 1), "{ran}");
+    let facts = lines.iter().filter(|line| line["seq"].is_number());
+    let kinds: Vec<&str> = facts.filter_map(|line| line["type"].as_str()).collect();
+    let two_attempts = ["attempt_started", "attempt_ended"].repeat(2);
+    assert_eq!(kinds, [vec!["requested", "routed"], two_attempts, vec!["finished"]].concat());
+}
+
+#[test]
+fn route_gives_the_same_bytes_for_the_same_words_and_spawns_nothing() {
+    let sandbox = Sandbox::new();
+    let sign = sandbox.path("at-work");
+    let sandbox = sandbox.agents(Fake::touches(&sign).then(Fake::completes("done")));
+    let route = || sandbox.call(["route", "-o", "json", REQUEST]).wait().success();
+    let first = route();
+    assert_eq!(first.stdout, route().stdout);
+    for key in [
+        "schema_version",
+        "decision",
+        "agent",
+        "tier",
+        "confidence",
+        "reason",
+        "layer",
+        "rules",
+        "complexity",
+        "timing",
+        "policy_hash",
+    ] {
+        assert!(!first.json()[key].is_null(), "`{key}` is missing: {first}");
+    }
+    assert!(!sign.exists(), "an agent was spawned");
+}
+
+#[test]
+fn route_exits_zero_even_where_a_person_is_needed() {
+    let ran = Sandbox::new().call(["route", "-o", "json", "delete the production database"]).wait().success();
+    assert_eq!(ran.json()["decision"], "escalate");
+}
+
+#[test]
+fn route_decides_many_and_gives_their_ids_back() {
+    let sandbox = Sandbox::new();
+    let batch = "{\"id\": \"a\", \"request\": \"fix a typo in README.md\"}\n{\"id\": 7, \"request\": \"delete prod\"}\n";
+    let call = sandbox.call(["route", "--batch", "-", "-o", "jsonl"]).stdin(batch);
+    let ids: Vec<_> = call.wait().success().json_lines().iter().map(|line| line["id"].clone()).collect();
+    assert_eq!(ids, [json!("a"), json!(7)]);
+}
+
+#[test]
+fn a_detached_run_can_be_followed_to_its_end() {
+    let sandbox = Sandbox::new();
+    let (sign, go) = (sandbox.path("at-work"), sandbox.path("go"));
+    let works = Fake::says("I begin").then(Fake::touches(&sign)).then(Fake::awaits(&go));
+    let sandbox = sandbox.agents(works.then(Fake::completes("I am through")));
+    let run_id = sandbox
+        .call(["run", "--detach", "--tier", "haiku", REQUEST])
+        .wait()
+        .success()
+        .stdout
+        .trim()
+        .to_owned();
+    wait_for_file(&sign);
+    let following = sandbox.call(["runs", "logs", "-f", &run_id]).start();
+    following.wait_for_stdout("I begin");
+    fs::write(&go, "").unwrap();
+    let ran = following.wait().success();
+    assert!(ran.stdout.contains("I am through"), "{ran}");
+    assert_eq!(sandbox.show(&run_id)["verdict"], "succeeded");
+    sandbox.no_process_is_left(PATIENCE);
+}
+
+#[test]
+fn a_detached_run_can_be_cancelled() {
+    let sandbox = Sandbox::new();
+    let sign = sandbox.path("at-work");
+    let sandbox =
+        sandbox.agents(Fake::ignores_term().then(Fake::touches(&sign)).then(Fake::hangs_after_init()));
+    let run_id = sandbox
+        .call(["run", "--detach", "--tier", "haiku", REQUEST])
+        .wait()
+        .success()
+        .stdout
+        .trim()
+        .to_owned();
+    wait_for_file(&sign);
+    sandbox.call(["runs", "cancel", &run_id]).wait().success();
+    sandbox.no_process_is_left(PATIENCE);
+    let report = sandbox.show(&run_id);
+    assert_eq!((&report["verdict"], &report["exit_code"]), (&json!("cancelled"), &json!(143)));
+    // Nothing is left to cancel.
+    sandbox.call(["runs", "cancel", &run_id]).wait().exits(65);
+}
+
+#[test]
+fn a_detached_run_lives_on_when_its_starters_group_is_killed() {
+    let sandbox = Sandbox::new();
+    let (sign, go) = (sandbox.path("at-work"), sandbox.path("go"));
+    let works = Fake::touches(&sign).then(Fake::awaits(&go));
+    let sandbox = sandbox.agents(works.then(Fake::completes("I am through")));
+    let ran = sandbox
+        .call(["run", "--detach", "--tier", "haiku", REQUEST])
+        .after_shell("trap '' HUP")
+        .wait()
+        .success();
+    wait_for_file(&sign);
+    fs::write(&go, "").unwrap();
+    let run_id = ran.stdout.trim();
+    wait_for("the end of the run", || (sandbox.show(run_id)["verdict"] == "succeeded").then_some(()));
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_the_grace() {
+    let sandbox = Sandbox::new().set("limits.stop_grace", "\"10m\"");
+    let sign = sandbox.path("at-work");
+    let sandbox =
+        sandbox.agents(Fake::ignores_term().then(Fake::touches(&sign)).then(Fake::hangs_after_init()));
+    let started = sandbox.call(["run", "--tier", "haiku", REQUEST]).start();
+    wait_for_file(&sign);
+    started.signal(Signal::INT);
+    // Two signals of one kind that arrive together are one.
+    wait_for("the first signal to be taken", || {
+        started.signal(Signal::INT);
+        sandbox.processes().is_empty().then_some(())
+    });
+    started.wait().stdout("").exits(130);
+}
+
+#[test]
+fn dry_run_shows_the_command_and_no_value_of_the_environment() {
+    let sandbox = Sandbox::new();
+    let sign = sandbox.path("at-work");
+    let sandbox = sandbox
+        .agents(Fake::touches(&sign).then(Fake::completes("done")))
+        .env("ANTHROPIC_API_KEY", "sk-ant-canary");
+    let ran = sandbox.call(["run", "--dry-run", "--tier", "haiku", REQUEST]).wait().success();
+    assert!(ran.stdout.contains("--output-format") && ran.stdout.contains("ANTHROPIC_API_KEY"), "{ran}");
+    ran.says_nowhere("sk-ant-canary");
+    assert!(!sign.exists(), "an agent was spawned");
+}
+
+#[test]
+fn rehearse_needs_no_agent_and_says_so() {
+    let sandbox = Sandbox::new().agents(Fake::hangs());
+    let ran = sandbox.call(["run", "--rehearse", "-o", "json", REQUEST]).wait().success();
+    assert_eq!((&ran.json()["rehearsal"], &ran.json()["verdict"]), (&json!(true), &json!("succeeded")));
+    for (scenario, code) in
+        [("fail", 1), ("quota", 75), ("denied", 77), ("empty", 1), ("escalate", 0), ("mismatch", 0)]
+    {
+        sandbox
+            .call(["run", &format!("--rehearse={scenario}"), "--tier", "haiku", REQUEST])
+            .wait()
+            .exits(code);
+    }
+}
+
+#[test]
+fn what_was_not_understood_exits_two_and_a_wrong_setting_seventy_eight() {
+    let sandbox = Sandbox::new();
+    sandbox.call(["run", "--no-such-flag"]).wait().stdout("").exits(2);
+    sandbox.call(["no-such-verb"]).wait().stdout("").exits(2);
+    sandbox.call(["run", "--tier", "platinum", REQUEST]).wait().stdout("").exits(2);
+    sandbox
+        .call(["run", "--agent", "nobody", REQUEST])
+        .wait()
+        .stdout("")
+        .stderr_has("haiku-general")
+        .exits(2);
+    let wrong = Sandbox::new().set("limits.timout", "\"1h\"");
+    wrong.run(REQUEST).stdout("").stderr_has("did you mean `limits.timeout`?").exits(78);
+}
+
+#[test]
+fn an_unknown_run_is_bad_input() {
+    let sandbox = Sandbox::new();
+    sandbox.call(["runs", "show", "latest"]).wait().stdout("").stderr_has("hint:").exits(65);
+    sandbox.call(["runs", "show", "0000"]).wait().stdout("").exits(65);
+}
+
+#[test]
+fn quiet_says_nothing_but_the_answer() {
+    let ran = Sandbox::new().call(["run", "-q", "--tier", "haiku", REQUEST]).wait().success();
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("the answer of haiku\n", ""));
+}
+
+#[test]
+fn with_an_argument_standard_input_is_not_touched() {
+    let sandbox = Sandbox::new();
+    let stdin = sandbox.path("stdin");
+    let sandbox = sandbox.agents(Fake::dumps("stdin", &stdin).then(Fake::completes("seen")));
+    sandbox.call(["run", "--tier", "haiku", REQUEST]).stdin("something else").wait().success();
+    assert_eq!(fs::read_to_string(stdin).unwrap(), REQUEST);
+}
+
+#[test]
+fn the_agent_works_in_the_project_that_was_named() {
+    let sandbox = Sandbox::new();
+    let cwd = sandbox.path("cwd");
+    let sandbox = sandbox.agents(Fake::dumps("cwd", &cwd).then(Fake::completes("seen")));
+    let other = sandbox.path("another project");
+    fs::create_dir(&other).unwrap();
+    sandbox.call(["run", "--tier", "haiku", "--project", other.to_str().unwrap(), REQUEST]).wait().success();
+    assert_eq!(fs::read_to_string(cwd).unwrap().trim_end(), other.canonicalize().unwrap().to_str().unwrap());
+    sandbox.call(["run", "--project", "/no/such/dir", REQUEST]).wait().stdout("").exits(65);
+}
+
+#[test]
+fn a_breaker_that_is_open_keeps_agents_from_being_spawned() {
+    let sandbox = Sandbox::new();
+    let argv = sandbox.path("argv");
+    let sandbox = sandbox
+        .agents(Fake::dumps("argv", &argv).then(Fake::just("overloaded")))
+        .set("retry.max_elapsed", "\"1ms\"")
+        .set("breaker.threshold", "2")
+        .set("breaker.open_for", "\"1h\"");
+    for _ in 0..2 {
+        sandbox.run_on("haiku", REQUEST).exits(75);
+    }
+    let ran = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).wait().exits(75);
+    assert_eq!((&ran.json()["verdict"], &ran.json()["attempts"]), (&json!("waiting"), &json!([])), "{ran}");
+    assert!(!sandbox.path("argv.3").exists(), "an agent was spawned");
+}

@@ -1,0 +1,321 @@
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::*;
+use crate::agent::{Agent, Tier};
+use crate::fixture::{Driven, catalog, general, limits};
+use crate::run::event::Fact;
+
+fn step(run: &Driven, limits: &Limits) -> Step {
+    next_step(&run.state, limits, &catalog(vec![]), run.now, 0.5)
+}
+
+fn plan(run: &Driven, limits: &Limits) -> Plan {
+    match step(run, limits) {
+        Step::Invoke(plan) => plan,
+        other => panic!("expected an invocation, got {other:?}"),
+    }
+}
+
+/// A run on the tier whose first attempt ended with the outcome.
+fn after_one(tier: Tier, outcome: Outcome) -> Driven {
+    let mut run = Driven::routed(tier);
+    let first = plan(&run, &limits());
+    run.attempt(&first, outcome);
+    run
+}
+
+#[test]
+fn a_routed_run_begins_with_the_routed_agent() {
+    let run = Driven::routed(Tier::Haiku);
+    let want = Plan {
+        agent: general(Tier::Haiku).name,
+        why: AttemptReason::Start,
+        carry: Carry::Nothing,
+        usd_left: None,
+    };
+    assert_eq!(step(&run, &limits()), Step::Invoke(want));
+}
+
+#[test]
+fn what_a_person_must_approve_is_refused_until_somebody_did() {
+    let mut run = Driven::routed(Tier::Haiku);
+    run.state.route.as_mut().unwrap().decision = Decision::Escalate;
+    assert!(matches!(
+        step(&run, &limits()),
+        Step::Finish(Finish { verdict: Verdict::Refused, exit_code: 77, .. })
+    ));
+    run.record(Fact::Approved { by: "--approve".to_owned() });
+    assert!(matches!(step(&run, &limits()), Step::Invoke(_)));
+}
+
+/// The table of docs/outcomes.md, outcome by outcome: what follows the first attempt on the middle tier.
+#[test]
+fn p07_every_outcome_is_followed_by_what_the_table_says() {
+    for outcome in Outcome::ALL {
+        let run = after_one(Tier::Sonnet, outcome);
+        let said = match step(&run, &limits()) {
+            Step::Invoke(plan) => format!("{:?} {}", plan.why, plan.agent),
+            Step::Wait { why, .. } => format!("wait {why:?}"),
+            Step::Finish(end) => format!("{} {}", end.verdict.as_str(), end.exit_code),
+        };
+        let want = match outcome {
+            Outcome::Completed | Outcome::ModelMismatch => "succeeded 0",
+            Outcome::NoResult
+            | Outcome::EmptyAnswer
+            | Outcome::InvalidOutput
+            | Outcome::MaxTurns
+            | Outcome::AskedEscalation => "Escalate opus-general",
+            Outcome::TimeoutWall | Outcome::TimeoutIdle | Outcome::TimeoutStartup => "Retry sonnet-general",
+            Outcome::Overloaded | Outcome::Throttled | Outcome::Infrastructure | Outcome::WorkerLost => {
+                "wait Backoff"
+            }
+            Outcome::Quota => "waiting 75",
+            Outcome::PermissionDenied => "failed 77",
+            Outcome::Budget => "failed 1",
+            Outcome::InvalidRequest => "failed 65",
+            Outcome::Auth | Outcome::Billing | Outcome::AgentMissing => "failed 69",
+            Outcome::Cancelled => "cancelled 130",
+        };
+        assert_eq!(said, want, "{outcome}");
+    }
+}
+
+#[test]
+fn an_escalation_goes_one_tier_up_and_happens_once() {
+    let mut run = after_one(Tier::Haiku, Outcome::AskedEscalation);
+    let second = plan(&run, &limits());
+    assert_eq!((second.why, second.agent.as_str()), (AttemptReason::Escalate, "sonnet-general"));
+    run.attempt(&second, Outcome::AskedEscalation);
+    assert!(matches!(
+        step(&run, &limits()),
+        Step::Finish(Finish { verdict: Verdict::Failed, exit_code: 1, .. })
+    ));
+}
+
+#[test]
+fn there_is_no_escalation_above_the_top_or_where_it_is_forbidden() {
+    let top = after_one(Tier::Opus, Outcome::EmptyAnswer);
+    assert!(matches!(step(&top, &limits()), Step::Finish(_)));
+    let forbidden = Limits { escalation: Escalation::Forbidden, ..limits() };
+    assert!(matches!(step(&after_one(Tier::Haiku, Outcome::EmptyAnswer), &forbidden), Step::Finish(_)));
+}
+
+#[test]
+fn a_timeout_is_retried_once_on_the_same_tier() {
+    let mut run = after_one(Tier::Sonnet, Outcome::TimeoutIdle);
+    let second = plan(&run, &limits());
+    assert_eq!((second.why, second.agent.as_str()), (AttemptReason::Retry, "sonnet-general"));
+    run.attempt(&second, Outcome::TimeoutWall);
+    assert!(matches!(step(&run, &limits()), Step::Finish(Finish { exit_code: 124, .. })));
+}
+
+#[test]
+fn the_work_is_carried_over_in_the_session_where_the_same_cli_goes_on() {
+    let run = after_one(Tier::Haiku, Outcome::MaxTurns);
+    let want = Carry::Session { agent_session_id: "agent-session".to_owned() };
+    assert_eq!(plan(&run, &limits()).carry, want);
+}
+
+#[test]
+fn another_cli_gets_a_hand_over_note_and_nothing_done_carries_nothing() {
+    let other_cli = Agent { command: vec!["other".to_owned()], ..general(Tier::Sonnet) };
+    let agents = vec![general(Tier::Haiku), other_cli, general(Tier::Opus)];
+    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
+    let catalog = Catalog::new(agents, by_tier, Default::default()).unwrap();
+    let mut run = after_one(Tier::Haiku, Outcome::MaxTurns);
+    let carry = |run: &Driven| match next_step(&run.state, &limits(), &catalog, run.now, 0.5) {
+        Step::Invoke(plan) => plan.carry,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(carry(&run), Carry::HandOver);
+    run.state.attempts[0].ended.as_mut().unwrap().progressed = false;
+    assert_eq!(carry(&run), Carry::Nothing);
+}
+
+#[test]
+fn a_mismatch_counts_is_retried_or_fails_as_configured() {
+    let flagged = after_one(Tier::Sonnet, Outcome::ModelMismatch);
+    let with = |on_model_mismatch| Limits { on_model_mismatch, ..limits() };
+    assert!(matches!(
+        step(&flagged, &with(OnModelMismatch::Fail)),
+        Step::Finish(Finish { exit_code: 1, .. })
+    ));
+    let mut retried = after_one(Tier::Sonnet, Outcome::ModelMismatch);
+    let second = plan(&retried, &with(OnModelMismatch::Retry));
+    assert_eq!(second.why, AttemptReason::Retry);
+    retried.attempt(&second, Outcome::ModelMismatch);
+    let end = step(&retried, &with(OnModelMismatch::Retry));
+    assert!(matches!(end, Step::Finish(Finish { verdict: Verdict::Succeeded, .. })));
+}
+
+#[test]
+fn a_quota_is_waited_for_only_when_asked_and_until_its_reset() {
+    let mut run = after_one(Tier::Sonnet, Outcome::Quota);
+    let reset = run.now.checked_add(SignedDuration::from_hours(2)).unwrap();
+    run.state.attempts[0].ended.as_mut().unwrap().resets_at = Some(reset);
+    let ends = step(&run, &limits());
+    assert!(
+        matches!(ends, Step::Finish(Finish { verdict: Verdict::Waiting, exit_code: 75, resets_at, .. }) if resets_at == Some(reset))
+    );
+    let waiting = Limits { on_limit: OnLimit::Wait, ..limits() };
+    assert_eq!(step(&run, &waiting), Step::Wait { until: reset, why: WaitReason::Quota });
+    run.record(Fact::Waiting { until: reset, why: WaitReason::Quota });
+    assert_eq!(step(&run, &waiting), Step::Wait { until: reset, why: WaitReason::Quota }, "still too early");
+    run.now = reset;
+    assert_eq!(plan(&run, &waiting).why, AttemptReason::Retry);
+}
+
+#[test]
+fn the_cost_limit_holds_over_the_whole_run() {
+    let run = after_one(Tier::Haiku, Outcome::EmptyAnswer);
+    let with = |usd| Limits { max_usd: Some(usd), ..limits() };
+    let left = plan(&run, &with(0.25)).usd_left.unwrap();
+    assert!((left - 0.15).abs() < 1e-9);
+    assert!(matches!(step(&run, &with(0.1)), Step::Finish(Finish { exit_code: 1, .. })));
+}
+
+#[test]
+fn an_agent_that_is_missing_falls_back_once_where_the_operator_named_another() {
+    let haiku = Agent { fall_back: Some(general(Tier::Sonnet).name), ..general(Tier::Haiku) };
+    let sonnet = Agent { fall_back: Some(general(Tier::Haiku).name), ..general(Tier::Sonnet) };
+    let agents = vec![haiku, sonnet, general(Tier::Opus)];
+    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
+    let catalog = Catalog::new(agents, by_tier, Default::default()).unwrap();
+    let mut run = after_one(Tier::Haiku, Outcome::AgentMissing);
+    let Step::Invoke(second) = next_step(&run.state, &limits(), &catalog, run.now, 0.5) else { panic!() };
+    assert_eq!((second.why, second.agent.as_str()), (AttemptReason::FallBack, "sonnet-general"));
+    run.attempt(&second, Outcome::AgentMissing);
+    assert!(matches!(next_step(&run.state, &limits(), &catalog, run.now, 0.5), Step::Finish(_)));
+}
+
+#[test]
+fn an_open_breaker_ends_a_run_or_makes_it_wait() {
+    let run = Driven::routed(Tier::Sonnet);
+    let until = run.now.checked_add(SignedDuration::from_secs(60)).unwrap();
+    let refused = |limits: &Limits| refused_by_breaker(&run.state, limits, &catalog(vec![]), until);
+    assert!(matches!(refused(&limits()), Step::Finish(Finish { exit_code: 75, resets_at: Some(_), .. })));
+    let waiting = Limits { on_limit: OnLimit::Wait, ..limits() };
+    assert_eq!(refused(&waiting), Step::Wait { until, why: WaitReason::Breaker });
+}
+
+#[test]
+fn a_stop_has_the_exit_code_of_its_signal() {
+    assert_eq!(cancelled(StopCause::Interrupt).exit_code, 130);
+    assert_eq!(cancelled(StopCause::Terminate).exit_code, 143);
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    prop::sample::select(Outcome::ALL.to_vec())
+}
+
+fn any_limits() -> impl Strategy<Value = Limits> {
+    (1u32..5, prop::bool::ANY, prop::bool::ANY, 0usize..3, prop::option::of(0.05f64..1.0)).prop_map(
+        |(attempt_count_max, escalate, wait, mismatch, max_usd)| Limits {
+            attempt_count_max,
+            escalation: if escalate { Escalation::Allowed } else { Escalation::Forbidden },
+            on_limit: if wait { OnLimit::Wait } else { OnLimit::End },
+            on_model_mismatch: [OnModelMismatch::Flag, OnModelMismatch::Retry, OnModelMismatch::Fail]
+                [mismatch],
+            max_usd,
+            ..limits()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    /// 10,000 sequences of outcomes: every run ends, and on its way it keeps every limit.
+    #[test]
+    fn p07_retries_obey_the_class_table(
+        outcomes in prop::collection::vec((any_outcome(), 0.0f64..1.0), 1..60),
+        tier in prop::sample::select(Tier::ALL.to_vec()),
+        limits in any_limits(),
+    ) {
+        let mut run = Driven::routed(tier);
+        let mut outcomes = outcomes.into_iter().cycle();
+        let mut tiers = vec![];
+        let catalog = catalog(vec![]);
+        for _ in 0..2_000 {
+            let (outcome, jitter) = outcomes.next().unwrap();
+            match next_step(&run.state, &limits, &catalog, run.now, jitter) {
+                Step::Invoke(plan) => {
+                    tiers.push(catalog.get(&plan.agent).unwrap().tier);
+                    run.attempt(&plan, outcome);
+                }
+                Step::Wait { until, why } => {
+                    prop_assert!(until >= run.now);
+                    if why == WaitReason::Backoff {
+                        let wait = until.duration_since(run.now).unsigned_abs();
+                        prop_assert!(wait <= limits.backoff_cap, "{wait:?}");
+                    }
+                    run.record(Fact::Waiting { until, why });
+                    run.now = until;
+                }
+                Step::Finish(end) => {
+                    run.record(Fact::Finished {
+                        verdict: end.verdict, exit_code: end.exit_code, reason: end.reason, hint: None, resets_at: None,
+                    });
+                    break;
+                }
+            }
+        }
+        let ended: Vec<_> = run.state.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).collect();
+        let never_counts = |outcome: Outcome| matches!(outcome.class(), Class::Transient | Class::Quota);
+        if !ended.iter().all(|ended| never_counts(ended.outcome)) || limits.on_limit == OnLimit::End {
+            prop_assert!(run.state.is_finished(), "{:?}", run.state.phase);
+        }
+        let consumed = ended.iter().filter(|ended| ended.outcome.consumes_attempt()).count();
+        prop_assert!(consumed <= limits.attempt_count_max as usize);
+        prop_assert!(tiers.windows(2).all(|pair| pair[1] == pair[0] || Some(pair[1]) == pair[0].up()));
+        let escalations = run.state.attempts.iter().filter(|a| a.started.why == AttemptReason::Escalate).count();
+        prop_assert!(escalations <= usize::from(limits.escalation == Escalation::Allowed));
+        let replayed = crate::run::state::RunState::replay(&run.events).unwrap();
+        prop_assert_eq!(&replayed, &run.state, "the fold of the log is the state");
+    }
+
+    /// Any order of facts: the log only takes what can follow, and a finished run never changes.
+    #[test]
+    fn a_finished_run_never_changes(tier in prop::sample::select(Tier::ALL.to_vec()), outcome in any_outcome()) {
+        let mut run = Driven::routed(tier);
+        let Step::Invoke(first) = step(&run, &limits()) else { panic!() };
+        run.attempt(&first, outcome);
+        run.record(Fact::Finished {
+            verdict: Verdict::Failed, exit_code: 1, reason: String::new(), hint: None, resets_at: None,
+        });
+        let before = run.state.clone();
+        for event in run.events.clone() {
+            let again = crate::run::event::RunEvent { seq: before.seq + 1, ..event };
+            prop_assert!(run.state.apply(&again).is_err());
+        }
+        prop_assert_eq!(before, run.state);
+    }
+}
+
+/// Full jitter uses the whole range below a ceiling that doubles, and gives up after the limit.
+#[test]
+fn p07_backoff_doubles_below_its_cap_and_gives_up_in_time() {
+    let wait =
+        |run: &Driven, jitter: f64| match next_step(&run.state, &limits(), &catalog(vec![]), run.now, jitter)
+        {
+            Step::Wait { until, .. } => Some(until.duration_since(run.now).as_millis()),
+            _ => None,
+        };
+    let mut run = after_one(Tier::Sonnet, Outcome::Overloaded);
+    let mut ceilings = vec![];
+    while let Some(ceiling) = wait(&run, 1.0) {
+        assert_eq!(wait(&run, 0.0), Some(0), "full jitter begins at nothing");
+        ceilings.push(ceiling / 1000);
+        let until =
+            run.now.checked_add(SignedDuration::from_millis(i64::try_from(ceiling).unwrap())).unwrap();
+        run.record(Fact::Waiting { until, why: WaitReason::Backoff });
+        run.now = until;
+        let Step::Invoke(next) = step(&run, &limits()) else { panic!() };
+        run.attempt(&next, Outcome::Overloaded);
+    }
+    assert_eq!(ceilings[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert!(matches!(step(&run, &limits()), Step::Finish(Finish { exit_code: 75, .. })));
+    let elapsed = run.now.as_second();
+    assert!((600..720).contains(&elapsed), "{elapsed}");
+}
