@@ -1,6 +1,8 @@
 //! Holds documents against the code that they describe, so that they cannot rot.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::run::event::Fact;
@@ -8,6 +10,7 @@ use pointsman_core::run::outcome::Outcome;
 use serde::de::DeserializeOwned;
 
 const OUTCOMES: &str = include_str!("../../../docs/outcomes.md");
+const ARCHITECTURE: &str = include_str!("../../../docs/architecture.md");
 const EVENTS: &str = include_str!("../../../docs/events.md");
 
 /// Returns the cells of every table row whose first cell is one name in backticks.
@@ -66,4 +69,35 @@ fn every_example_line_is_one_that_this_version_writes() {
     }
     let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<Seen>()).collect();
     assert_eq!(shown, built, "docs/events.md: an example line per kind");
+}
+
+/// All Rust files below a directory, without those that only test.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
+    let is_source = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+            && !path.ends_with("tests/mod.rs")
+            && !path.ends_with("fixture.rs")
+    };
+    entries.flat_map(below).filter(is_source).collect()
+}
+
+#[test]
+fn the_map_of_the_architecture_has_every_file_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let map = ARCHITECTURE.split_once("## The map").unwrap().1;
+    let (core, app) = map.split_once("### `app/src`").unwrap();
+    for (crate_dir, chapter) in [("core/src", core), ("app/src", app)] {
+        let dir = root.join(crate_dir);
+        let there: BTreeSet<String> =
+            sources(&dir).iter().map(|path| path.strip_prefix(&dir).unwrap().display().to_string()).collect();
+        let on_map: BTreeSet<String> = chapter
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(file, _)| file.to_owned())
+            .collect();
+        assert_eq!(on_map, there, "docs/architecture.md, the map of {crate_dir}");
+    }
 }
