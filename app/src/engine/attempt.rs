@@ -42,8 +42,13 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
 
     let mut judgement = outcome::judge(&agent, &engine.catalog, &run.nonce, &hearing.seen, &end);
     judgement.detail = redact(&judgement.detail).into_owned();
-    let ended = ended(engine, number, &agent, &session, &hearing.seen, &end, judgement);
-    run.answer = Some(redact(hearing.seen.answer()).into_owned());
+    let answer = redact(hearing.seen.answer()).into_owned();
+    let mut ended = ended(&agent, number, &session, &hearing.seen, &end, judgement);
+    ended.answer = match engine.stored_words {
+        StoredWords::Kept => Some(answer.clone()),
+        StoredWords::HashOnly { .. } => None,
+    };
+    run.answer = Some(answer);
     after(engine, run, &agent, ended);
 }
 
@@ -103,10 +108,10 @@ fn started(
     }
 }
 
+/// What the log keeps of an attempt, the answer apart.
 fn ended(
-    engine: &Engine,
-    number: u32,
     agent: &Agent,
+    number: u32,
     session: &AgentSession,
     seen: &Transcript,
     end: &ProcessEnd,
@@ -116,10 +121,6 @@ fn ended(
         Exit::Code { code } => (Some(code), None),
         Exit::Signal { signal } => (None, Some(signal)),
         Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Lost => (None, None),
-    };
-    let answer = match engine.stored_words {
-        StoredWords::Kept => Some(redact(seen.answer()).into_owned()),
-        StoredWords::HashOnly { .. } => None,
     };
     let progressed = !seen.models_served.is_empty() || (seen.result.is_none() && !seen.text.is_empty());
     let tokens = if seen.result.is_some() { seen.tokens } else { seen.usage_so_far() };
@@ -139,7 +140,7 @@ fn ended(
         cost_estimated_usd: estimate,
         agent_session_id: known_session.filter(|_| agent.adapter.announces_result()),
         duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),
-        answer,
+        answer: None,
         resets_at: judgement.resets_at.map(bounded_reset),
         progressed,
     }
