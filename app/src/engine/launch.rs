@@ -9,7 +9,7 @@ use std::time::Duration;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
 use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
-use pointsman_core::run::contract;
+use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd};
 use pointsman_core::run::next::{Limits, Plan};
 use pointsman_core::run::watchdog::WatchLimits;
@@ -32,6 +32,7 @@ pub async fn prepare(
     plan: &Plan,
     session: &AgentSession,
     words: &str,
+    nonce: &Nonce,
 ) -> Result<(Launch, AttemptDir), ProcessEnd> {
     if let Some(bytes_max) = agent.adapter.prompt_bytes_max().filter(|max| words.len() > *max) {
         return Err(never_began(Exit::TooLong { bytes: words.len(), bytes_max }));
@@ -41,7 +42,7 @@ pub async fn prepare(
     let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str))
         .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
     let version = cli_version(around, agent, &program, &env).await;
-    let contract = contract::text(&run.nonce);
+    let contract = contract::text(nonce);
     let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), &contract)
         .map_err(|error| not_spawned(false, format!("the attempt has no place for its files: {error}")))?;
     let contract_file = dir.path().join(CONTRACT_FILE);

@@ -9,7 +9,6 @@ use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
 use pointsman_core::request::{Mode, Request};
 use pointsman_core::route::{self, Decision, Route, Routed};
-use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
 use pointsman_core::run::next::{Limits, OnLimit};
@@ -54,8 +53,6 @@ pub struct Run {
     pub project: PathBuf,
     /// The limits.
     pub limits: Limits,
-    /// The random part of this run's markers.
-    pub nonce: Nonce,
     /// Whether the scripted agent plays it.
     pub rehearsal: bool,
     /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep words.
@@ -91,7 +88,6 @@ pub fn submit(
         session,
         project: submission.project,
         limits: submission.limits,
-        nonce: Nonce::from_bytes(random_bytes()),
         rehearsal: submission.rehearsal,
         answer: None,
         _session_lock: session_lock,

@@ -118,8 +118,8 @@ pub struct Requested {
     pub origin: Origin,
     /// Who decides.
     pub mode: Mode,
-    /// Whether the scripted agent plays it.
-    #[serde(default)]
+    /// Whether the scripted agent plays it. In a line of the event stream the line itself says `rehearsal`.
+    #[serde(default, rename = "rehearsed", alias = "rehearsal")]
     pub rehearsal: bool,
     /// What was fixed by flags.
     #[serde(default)]

@@ -1,7 +1,8 @@
-//! What only whole data can show: recorded streams, hostile streams, labelled requests.
+//! What only whole data can show: recorded streams, hostile streams, labelled requests, documents.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads its files and may panic")]
 
+mod documents;
 mod hostile_streams;
 mod labelled_sample;
 mod transcripts;

@@ -1,0 +1,147 @@
+//! What pointsman adds: a table of yardsticks and what stands beside each of them, measured in one run.
+//!
+//! `cargo bench -p pointsman`
+//!
+//! Each pair is measured alternately, so that a busy machine slows both. "beyond" is the difference of the two
+//! medians. The last part streams a gigabyte through `pointsman run` and reads the peak memory of both of its
+//! processes from `/proc`; it is left out where there is none.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program of its own that starts others and prints a table"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
+const REQUEST: &str = "rename foo to bar in lib.rs";
+/// How often each of a pair is started. The first tenth is not counted.
+const START_COUNT: usize = 220;
+const STREAM_BYTES: u64 = 1 << 30;
+/// Text of one streamed piece.
+const PIECE_BYTES: usize = 1000;
+
+fn main() {
+    // `cargo test --benches` only wants to see it start.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join(".config/pointsman");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), agents()).unwrap();
+
+    println!("\n{START_COUNT} starts each, milliseconds");
+    println!("{:<46} {:>8} {:>8} {:>8} {:>7}", "", "median", "p90", "beyond", "ratio");
+    compare(
+        ("an empty process (`/bin/true`)", Command::new("/bin/true")),
+        ("`pointsman route`", pointsman(home.path(), &["route", "-o", "json", REQUEST])),
+    );
+    let mut direct = Command::new("/bin/echo");
+    direct.arg("the answer is 42");
+    compare(
+        ("an agent of about 1 ms (`/bin/echo`), directly", direct),
+        ("the same through `pointsman run`", pointsman(home.path(), &["run", "--agent", "quick", REQUEST])),
+    );
+    if Path::new("/proc/self/status").exists() {
+        stream_a_gigabyte(home.path());
+    }
+}
+
+/// An agent that ends at once, and one that streams a gigabyte in Claude Code's form.
+fn agents() -> String {
+    let delta = r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"TEXT"}}}"#;
+    let text = "lorem ipsum dolor sit amet ".repeat(PIECE_BYTES / 27);
+    let line = delta.replace("TEXT", &text);
+    let result =
+        r#"{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"streamed"}"#;
+    let count = STREAM_BYTES / (line.len() as u64 + 1);
+    let script = format!("yes '{line}' | head -n {count}; echo '{result}'");
+    format!(
+        "[agents.quick]\nadapter = \"plain\"\ntier = \"haiku\"\ncommand = [\"/bin/echo\", \"the answer is 42\"]\n\
+         [agents.flood]\nadapter = \"claude\"\ntier = \"haiku\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''']\n"
+    )
+}
+
+fn pointsman(home: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(POINTSMAN);
+    command.args(args).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").current_dir(home);
+    command
+}
+
+fn compare(yardstick: (&str, Command), measured: (&str, Command)) {
+    let (yardstick_name, mut yardstick) = yardstick;
+    let (measured_name, mut measured) = measured;
+    let pairs: Vec<(Duration, Duration)> =
+        (0..START_COUNT).map(|_| (time(&mut yardstick), time(&mut measured))).collect();
+    let counted = &pairs[START_COUNT / 10..];
+    let base = Spread::of(counted.iter().map(|(base, _)| *base).collect());
+    let ours = Spread::of(counted.iter().map(|(_, ours)| *ours).collect());
+    println!("{yardstick_name:<46} {:>8.2} {:>8.2}", base.median, base.p90);
+    let (beyond, ratio) = (ours.median - base.median, ours.median / base.median);
+    println!("{measured_name:<46} {:>8.2} {:>8.2} {beyond:>8.2} {ratio:>6.1}x", ours.median, ours.p90);
+}
+
+fn time(command: &mut Command) -> Duration {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let begun = Instant::now();
+    let status = command.status().unwrap();
+    let took = begun.elapsed();
+    assert!(status.success(), "{command:?} ended with {status}");
+    took
+}
+
+struct Spread {
+    median: f64,
+    p90: f64,
+}
+
+impl Spread {
+    fn of(mut took: Vec<Duration>) -> Spread {
+        took.sort();
+        let at = |share: usize| took[(took.len() - 1) * share / 100].as_secs_f64() * 1e3;
+        Spread { median: at(50), p90: at(90) }
+    }
+}
+
+fn stream_a_gigabyte(home: &Path) {
+    let mut command = pointsman(home, &["run", "--agent", "flood", "-q", REQUEST]);
+    let begun = Instant::now();
+    let mut run = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pid = run.id();
+    let (mut run_kb, mut shim_kb) = (0, 0);
+    let status = loop {
+        run_kb = run_kb.max(peak_kb(pid).unwrap_or(0));
+        let children = children(pid).into_iter().filter_map(peak_kb);
+        shim_kb = shim_kb.max(children.max().unwrap_or(0));
+        match run.try_wait().unwrap() {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    assert!(status.success(), "the flood ended with {status}");
+    let took = begun.elapsed().as_secs_f64();
+    let megabytes = STREAM_BYTES as f64 / f64::from(1 << 20);
+    println!("\npeak memory while an agent streams {megabytes:.0} MiB of stream-json, MiB");
+    println!("{:<46} {:>8.1}", "`pointsman run`", run_kb as f64 / 1024.0);
+    println!("{:<46} {:>8.1}", "its shim", shim_kb as f64 / 1024.0);
+    println!("{:<46} {:>8.1}", "seconds", took);
+    println!("{:<46} {:>8.1}\n", "MiB a second", megabytes / took);
+}
+
+/// Peak resident memory of a process so far, in KiB.
+fn peak_kb(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    tasks.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}

@@ -1,0 +1,103 @@
+//! Holds documents against the code that they describe, so that they cannot rot.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pointsman_core::report::live::{Body, Line, Seen};
+use pointsman_core::run::event::Fact;
+use pointsman_core::run::outcome::Outcome;
+use serde::de::DeserializeOwned;
+
+const OUTCOMES: &str = include_str!("../../../docs/outcomes.md");
+const ARCHITECTURE: &str = include_str!("../../../docs/architecture.md");
+const EVENTS: &str = include_str!("../../../docs/events.md");
+
+/// Returns the cells of every table row whose first cell is one name in backticks.
+fn rows(document: &'static str) -> Vec<Vec<&'static str>> {
+    let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect();
+    let is_named = |row: &Vec<&str>| row[0].starts_with('`') && row[0].matches('`').count() == 2;
+    document.lines().filter(|line| line.starts_with("| `")).map(cells).filter(is_named).collect()
+}
+
+#[test]
+fn the_table_of_outcomes_says_what_the_code_does() {
+    let documented: Vec<[String; 4]> = rows(OUTCOMES)
+        .iter()
+        .filter(|row| row.len() == 6)
+        .map(|row| [row[0].replace('`', ""), row[2].to_owned(), row[4].to_owned(), row[5].to_owned()])
+        .collect();
+    let built: Vec<[String; 4]> = Outcome::ALL
+        .iter()
+        .map(|outcome| {
+            let class = format!("{:?}", outcome.class()).to_lowercase();
+            let consumes = if outcome.consumes_attempt() { "yes" } else { "no" };
+            [outcome.as_str().to_owned(), class, consumes.to_owned(), outcome.exit_code().to_string()]
+        })
+        .collect();
+    assert_eq!(documented, built, "docs/outcomes.md: name, class, consumes an attempt, exit code");
+}
+
+/// The names that a type of tagged records knows, as its own reader lists them.
+fn kinds<T: DeserializeOwned>() -> BTreeSet<String> {
+    let error = serde_json::from_str::<T>(r#"{"type":"none of them"}"#).err().unwrap().to_string();
+    let listed = error.split_once("expected one of").expect("the reader lists what it knows").1;
+    listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_kind_of_fact_and_of_live_event_is_documented_and_no_other() {
+    let documented: BTreeSet<String> =
+        rows(EVENTS).iter().filter(|row| row.len() == 2).map(|row| row[0].replace('`', "")).collect();
+    let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<Seen>()).collect();
+    assert!(built.len() > 15, "{built:?}");
+    assert_eq!(documented, built, "docs/events.md: one row per kind");
+}
+
+/// The examples are lines of real runs: each kind has one, and each is read and written back unchanged.
+#[test]
+fn every_example_line_is_one_that_this_version_writes() {
+    let mut shown = BTreeSet::new();
+    for text in EVENTS.lines().filter(|line| line.starts_with(r#"{"schema_version""#)) {
+        let line: Line = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(&line).unwrap(), value);
+        let is_fact = matches!(line.body, Body::Fact(_));
+        let kind = value["type"].as_str().unwrap().to_owned();
+        assert_eq!(is_fact, kinds::<Fact>().contains(&kind), "{kind}");
+        shown.insert(kind);
+    }
+    let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<Seen>()).collect();
+    assert_eq!(shown, built, "docs/events.md: an example line per kind");
+}
+
+/// All Rust files below a directory, without those that only test.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
+    let is_source = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+            && !path.ends_with("tests/mod.rs")
+            && !path.ends_with("fixture.rs")
+    };
+    entries.flat_map(below).filter(is_source).collect()
+}
+
+#[test]
+fn the_map_of_the_architecture_has_every_file_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let map = ARCHITECTURE.split_once("## The map").unwrap().1;
+    let (core, app) = map.split_once("### `app/src`").unwrap();
+    for (crate_dir, chapter) in [("core/src", core), ("app/src", app)] {
+        let dir = root.join(crate_dir);
+        let there: BTreeSet<String> =
+            sources(&dir).iter().map(|path| path.strip_prefix(&dir).unwrap().display().to_string()).collect();
+        let on_map: BTreeSet<String> = chapter
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(file, _)| file.to_owned())
+            .collect();
+        assert_eq!(on_map, there, "docs/architecture.md, the map of {crate_dir}");
+    }
+}
