@@ -122,7 +122,7 @@ impl World {
 }
 
 /// This program, which is also the shim.
-fn own_program() -> Result<PathBuf, AssembleError> {
+pub fn own_program() -> Result<PathBuf, AssembleError> {
     std::env::current_exe().map_err(AssembleError::OwnProgram)
 }
 

@@ -11,6 +11,7 @@ use super::args::RunArgs;
 use super::exit::{BUG, Failure, REFUSED, UNAVAILABLE};
 use super::output::{self, Format, Tone};
 use super::{route, run, words};
+use crate::assemble;
 use crate::engine::background;
 use crate::engine::submit::Run;
 
@@ -47,7 +48,7 @@ enum FirstWord {
 pub fn start(args: &RunArgs, prompt: &str) -> Result<u8, Failure> {
     let order = DriveOrder { args: args.clone(), prompt: prompt.to_owned() };
     let order = serde_json::to_vec(&order).expect("plain data has a JSON form");
-    let line = background::start(VERB, &order).map_err(|error| {
+    let line = background::start(&assemble::own_program()?, VERB, &order).map_err(|error| {
         Failure::new(
             UNAVAILABLE,
             format!("the background process could not start: {error}"),

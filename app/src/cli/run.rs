@@ -57,6 +57,7 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
     let escalation = if args.no_escalate { Escalation::Forbidden } else { Escalation::Allowed };
     let on_limit = if args.wait { OnLimit::Wait } else { OnLimit::End };
     let limits = assemble::limits(&loaded.settings, escalation, on_limit);
+    let taken_over = engine.take_over_spool();
     engine.recover(&limits);
     let route = engine.decide(&request)?.route;
     let submission = Submission {
@@ -72,7 +73,10 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
         approval: args.approve.then(|| "--approve".to_owned()),
         limits,
     };
-    let notices = notices(&world, &loaded, &engine, rehearsal);
+    let mut notices = notices(&world, &loaded, &engine, rehearsal);
+    if taken_over > 0 {
+        notices.push(format!("{taken_over} events were taken over from the spool"));
+    }
     Ok(Prepared { engine, submission, notices })
 }
 

@@ -7,6 +7,7 @@ use pointsman_core::adapter::invocation::AgentSession;
 use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::Agent;
 use pointsman_core::redact::redact;
+use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::event::{AttemptEnded, AttemptReason, AttemptStarted, Fact};
 use pointsman_core::run::next::{Carry, Plan};
@@ -15,7 +16,7 @@ use pointsman_core::run::prompt;
 use tokio::sync::mpsc;
 
 use super::hearing::Hearing;
-use super::submit::{Run, new_uuid};
+use super::submit::{Run, new_uuid, random_bytes};
 use super::{Engine, StoredWords, launch};
 use crate::clock;
 use crate::process::supervise;
@@ -26,11 +27,13 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let session = agent_session(engine, run, &agent, plan);
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
     let words = words(run, plan);
+    // New for each attempt: what an earlier one said is known to whoever reads the live log.
+    let nonce = Nonce::from_bytes(random_bytes());
     let started = started(engine, number, &agent, plan, &session);
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
 
     let mut hearing = Hearing::new(&agent, run.limits.answer_bytes_max, plan.usd_left);
-    let end = match launch::prepare(engine, run, &agent, plan, &session, &words).await {
+    let end = match launch::prepare(engine, run, &agent, plan, &session, &words, &nonce).await {
         Ok((launch, _dir)) => {
             let log = &mut run.log;
             let end = supervise::run(launch, stops, &mut |line| hearing.hear(line, log)).await;
@@ -40,10 +43,15 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
         Err(refusal) => refusal,
     };
 
-    let mut judgement = outcome::judge(&agent, &engine.catalog, &run.nonce, &hearing.seen, &end);
+    let mut judgement = outcome::judge(&agent, &engine.catalog, &nonce, &hearing.seen, &end);
     judgement.detail = redact(&judgement.detail).into_owned();
-    let ended = ended(engine, number, &agent, &session, &hearing.seen, &end, judgement);
-    run.answer = Some(redact(hearing.seen.answer()).into_owned());
+    let answer = redact(hearing.seen.answer()).into_owned();
+    let mut ended = ended(&agent, number, &session, &hearing.seen, &end, judgement);
+    ended.answer = match engine.stored_words {
+        StoredWords::Kept => Some(answer.clone()),
+        StoredWords::HashOnly { .. } => None,
+    };
+    run.answer = Some(answer);
     after(engine, run, &agent, ended);
 }
 
@@ -103,10 +111,10 @@ fn started(
     }
 }
 
+/// What the log keeps of an attempt, the answer apart.
 fn ended(
-    engine: &Engine,
-    number: u32,
     agent: &Agent,
+    number: u32,
     session: &AgentSession,
     seen: &Transcript,
     end: &ProcessEnd,
@@ -116,10 +124,6 @@ fn ended(
         Exit::Code { code } => (Some(code), None),
         Exit::Signal { signal } => (None, Some(signal)),
         Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Lost => (None, None),
-    };
-    let answer = match engine.stored_words {
-        StoredWords::Kept => Some(redact(seen.answer()).into_owned()),
-        StoredWords::HashOnly { .. } => None,
     };
     let progressed = !seen.models_served.is_empty() || (seen.result.is_none() && !seen.text.is_empty());
     let tokens = if seen.result.is_some() { seen.tokens } else { seen.usage_so_far() };
@@ -139,7 +143,7 @@ fn ended(
         cost_estimated_usd: estimate,
         agent_session_id: known_session.filter(|_| agent.adapter.announces_result()),
         duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),
-        answer,
+        answer: None,
         resets_at: judgement.resets_at.map(bounded_reset),
         progressed,
     }

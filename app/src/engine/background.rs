@@ -1,12 +1,13 @@
 //! Driving a run in a process of its own.
 
 use std::io;
+use std::path::Path;
 
 use crate::process::detach;
 
 /// Starts this program again under a verb, hands it an order, and returns the first line that it prints.
-pub fn start(verb: &str, order: &[u8]) -> io::Result<String> {
-    detach::start(&std::env::current_exe()?, verb, order)
+pub fn start(own_program: &Path, verb: &str, order: &[u8]) -> io::Result<String> {
+    detach::start(own_program, verb, order)
 }
 
 /// Leaves the session of whoever started us.

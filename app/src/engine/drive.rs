@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 use super::submit::{Run, random_bytes};
 use super::{Engine, attempt};
 use crate::clock;
-use crate::store::metrics;
 
 /// Drives a run to its end and returns its report. A cause on `stops` ends it early.
 pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut mpsc::Receiver<StopCause>) -> RunReport {
@@ -75,7 +74,7 @@ fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
     let report = RunReport::new(&run.log.run_id, requested, &run.log.state, run.answer.clone());
     if let Some(record) = OrchestratedExecution::of(&report) {
         // Metrics are for looking back; the run itself must not fail for them.
-        let _ = metrics::append(&engine.store.paths().state, clock::now(), &record);
+        let _ = engine.store.append_metrics(clock::now(), &record);
     }
     report
 }

@@ -1,14 +1,15 @@
 //! Getting an attempt ready to start: program, version, environment, files, limits.
 
-use std::fs::Permissions;
+use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
 use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
-use pointsman_core::run::contract;
+use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd};
 use pointsman_core::run::next::{Limits, Plan};
 use pointsman_core::run::watchdog::WatchLimits;
@@ -31,6 +32,7 @@ pub async fn prepare(
     plan: &Plan,
     session: &AgentSession,
     words: &str,
+    nonce: &Nonce,
 ) -> Result<(Launch, AttemptDir), ProcessEnd> {
     if let Some(bytes_max) = agent.adapter.prompt_bytes_max().filter(|max| words.len() > *max) {
         return Err(never_began(Exit::TooLong { bytes: words.len(), bytes_max }));
@@ -40,12 +42,10 @@ pub async fn prepare(
     let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str))
         .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
     let version = cli_version(around, agent, &program, &env).await;
-    let dir = attempt_dir(&engine.store.paths().run_dir(&run.log.run_id))
-        .map_err(|error| not_spawned(false, format!("no private directory: {error}")))?;
-    let contract = contract::text(&run.nonce);
-    let contract_file = dir.path().join("contract.md");
-    private::write(&contract_file, contract.as_bytes())
-        .map_err(|error| not_spawned(false, format!("the output contract could not be written: {error}")))?;
+    let contract = contract::text(nonce);
+    let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), &contract)
+        .map_err(|error| not_spawned(false, format!("the attempt has no place for its files: {error}")))?;
+    let contract_file = dir.path().join(CONTRACT_FILE);
     let order = Order {
         agent,
         version,
@@ -70,14 +70,24 @@ pub async fn prepare(
     Ok((launch, dir))
 }
 
-/// The attempt's directory stands in the run's, or in the system's place for temporary files where that fails.
-fn attempt_dir(run_dir: &Path) -> std::io::Result<AttemptDir> {
+/// The output contract's name in the attempt's directory.
+const CONTRACT_FILE: &str = "contract.md";
+
+/// The attempt's directory with the contract in it: in the run's directory, or in the system's place for
+/// temporary files where that is refused or full.
+fn attempt_dir(run_dir: Option<PathBuf>, contract: &str) -> io::Result<AttemptDir> {
+    let fill = |dir: AttemptDir| {
+        private::write(&dir.path().join(CONTRACT_FILE), contract.as_bytes())?;
+        Ok(dir)
+    };
+    let closed = fs::Permissions::from_mode(0o700);
     let mut builder = tempfile::Builder::new();
-    builder.prefix("attempt-").permissions(Permissions::from_mode(0o700));
-    match private::ensure_dir(run_dir) {
-        Ok(()) => builder.tempdir_in(run_dir).or_else(|_| builder.tempdir()),
-        Err(_) => builder.tempdir(),
-    }
+    builder.prefix("pointsman-attempt-").permissions(closed);
+    let in_run_dir = run_dir.ok_or(io::Error::from(io::ErrorKind::NotFound)).and_then(|dir| {
+        private::ensure_dir(&dir).map_err(io::Error::other)?;
+        builder.tempdir_in(dir).and_then(fill)
+    });
+    in_run_dir.or_else(|_| builder.tempdir().and_then(fill))
 }
 
 /// Puts the found program and the environment into the command.

@@ -78,7 +78,8 @@ impl Engine {
 
     /// Opens the live log of a run.
     pub fn live_log(&self, run: &RunId) -> io::Result<LiveLog> {
-        let file = File::open(self.store.paths().run_dir(run).join(journal::FILE))?;
+        let dir = self.store.run_dir(run).ok_or(io::ErrorKind::NotFound)?;
+        let file = File::open(dir.join(journal::FILE))?;
         Ok(LiveLog { reader: BufReader::new(file), part: vec![] })
     }
 }

@@ -7,10 +7,8 @@ use pointsman_core::agent::Catalog;
 use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
-use pointsman_core::report::live::Seen;
 use pointsman_core::request::{Mode, Request};
 use pointsman_core::route::{self, Decision, Route, Routed};
-use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
 use pointsman_core::run::next::{Limits, OnLimit};
@@ -21,7 +19,7 @@ use super::record::{RunLog, Watcher};
 use super::{Engine, StoredWords};
 use crate::process::identity::ProcessIdentity;
 use crate::store::journal::Journal;
-use crate::store::lock::{self, Lock};
+use crate::store::lock::Lock;
 
 /// What comes with a request.
 pub struct Submission {
@@ -55,8 +53,6 @@ pub struct Run {
     pub project: PathBuf,
     /// The limits.
     pub limits: Limits,
-    /// The random part of this run's markers.
-    pub nonce: Nonce,
     /// Whether the scripted agent plays it.
     pub rehearsal: bool,
     /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep words.
@@ -77,8 +73,7 @@ pub fn submit(
         .session
         .clone()
         .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
-    let drained = engine.store.drain_spool();
-    let journal = Journal::open(&engine.store.paths().run_dir(&run_id)).ok();
+    let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
     let requested = requested(engine, &submission, &session);
     let mut log = RunLog::new(run_id, &requested, journal, watcher);
     let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: submission.route.clone() }];
@@ -87,16 +82,12 @@ pub fn submit(
     }
     log.record(&mut engine.store, facts);
     engine.store.set_driver(&log.run_id, &ProcessIdentity::own());
-    if drained > 0 {
-        log.see(Seen::Notice { text: format!("{drained} events were taken over from the spool") });
-    }
     Run {
         log,
         request: submission.request,
         session,
         project: submission.project,
         limits: submission.limits,
-        nonce: Nonce::from_bytes(random_bytes()),
         rehearsal: submission.rehearsal,
         answer: None,
         _session_lock: session_lock,
@@ -123,9 +114,8 @@ pub async fn take_session(
     /// How often a busy session is looked at.
     const LOOK_EVERY: Duration = Duration::from_millis(250);
     let Some(session) = &submission.session else { return Ok(None) };
-    let dir = engine.store.paths().state.join("locks");
     loop {
-        match (lock::try_lock(&dir, &format!("session-{session}")), submission.limits.on_limit) {
+        match (engine.store.try_lock_session(session), submission.limits.on_limit) {
             (Ok(Some(lock)), _) => return Ok(Some(lock)),
             // Without a usable state directory there is no session to go on in either.
             (Err(_), _) => return Ok(None),

@@ -111,10 +111,9 @@ fn serve() -> io::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
 fn spawn(order: &ShimOrder) -> io::Result<Child> {
     let invocation = &order.invocation;
-    // Unlinked from the start: no name leads to the prompt.
-    let mut stdin = tempfile::tempfile_in(&order.dir)?;
-    stdin.write_all(invocation.stdin.as_bytes())?;
-    stdin.rewind()?;
+    let words = invocation.stdin.as_bytes();
+    let stdin = unlinked(tempfile::tempfile_in(&order.dir), words)
+        .or_else(|_| unlinked(tempfile::tempfile(), words))?;
     Command::new(&invocation.program)
         .args(&invocation.args)
         .env_clear()
@@ -125,6 +124,14 @@ fn spawn(order: &ShimOrder) -> io::Result<Child> {
         .stderr(Stdio::inherit())
         .process_group(0)
         .spawn()
+}
+
+/// Fills a file to read from. It is unlinked from the start: no name leads to the prompt.
+fn unlinked(made: io::Result<File>, bytes: &[u8]) -> io::Result<File> {
+    let mut file = made?;
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 fn not_spawned(error: &io::Error) -> Exit {

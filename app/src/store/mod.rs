@@ -10,7 +10,7 @@
 pub mod journal;
 mod ledger;
 pub mod lock;
-pub mod metrics;
+mod metrics;
 pub mod private;
 mod spool;
 
@@ -92,11 +92,6 @@ impl StorePaths {
         self.state.join("ledger.db")
     }
 
-    /// Returns the directory of one run's files.
-    pub fn run_dir(&self, run: &RunId) -> PathBuf {
-        self.state.join("runs").join(run.as_str())
-    }
-
     /// Returns this installation's key for hashing words that are not kept; makes it at its first use.
     ///
     /// Where it cannot be kept, a key of the moment does: then hashes of different runs cannot be compared.
@@ -121,6 +116,8 @@ impl StorePaths {
 /// The ledger, or the spool in its place.
 pub struct Store {
     paths: StorePaths,
+    /// The state directory, if it is ours; nothing is written into one that is not.
+    state: Option<PathBuf>,
     ledger: Result<Ledger, StoreError>,
     spool: Spool,
 }
@@ -128,11 +125,11 @@ pub struct Store {
 impl Store {
     /// Opens the store. Never fails: what is wrong with it is its [`trouble`](Store::trouble).
     pub fn open(paths: StorePaths) -> Store {
-        let ledger = private::ensure_dir(&paths.state)
-            .map_err(StoreError::from)
-            .and_then(|()| Ledger::open(&paths.ledger()));
+        let ours = private::ensure_dir(&paths.state);
+        let state = ours.is_ok().then(|| paths.state.clone());
+        let ledger = ours.map_err(StoreError::from).and_then(|()| Ledger::open(&paths.ledger()));
         let spool = Spool::new(paths.spools().collect());
-        Store { paths, ledger, spool }
+        Store { paths, state, ledger, spool }
     }
 
     /// Returns why the ledger cannot be used, if it cannot.
@@ -143,6 +140,22 @@ impl Store {
     /// Returns where the files are.
     pub fn paths(&self) -> &StorePaths {
         &self.paths
+    }
+
+    /// Returns the directory of a run's files, where there can be one.
+    pub fn run_dir(&self, run: &RunId) -> Option<PathBuf> {
+        self.state.as_ref().map(|state| state.join("runs").join(run.as_str()))
+    }
+
+    /// Appends a record to the day's metrics.
+    pub fn append_metrics<T: serde::Serialize>(&self, now: Timestamp, record: &T) -> std::io::Result<()> {
+        self.state.as_ref().map_or(Ok(()), |state| metrics::append(state, now, record))
+    }
+
+    /// Takes a session for one run; `Ok(None)` when another run has it.
+    pub fn try_lock_session(&self, session: &SessionId) -> std::io::Result<Option<lock::Lock>> {
+        let state = self.state.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
+        lock::try_lock(&state.join("locks"), &format!("session-{session}"))
     }
 
     /// Takes over what the spool holds; returns how many events were new.

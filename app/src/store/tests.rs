@@ -249,7 +249,7 @@ fn s05_everything_is_closed_to_others_whatever_the_directory_was_before() {
     store.append(&events, &state).unwrap();
     store.spool.append(&events).unwrap();
     metrics::append(&place.paths().state, at(0), &"record").unwrap();
-    journal::Journal::open(&place.paths().run_dir(&"run-1".parse().unwrap())).unwrap();
+    journal::Journal::open(&store.run_dir(&"run-1".parse().unwrap()).unwrap()).unwrap();
     place.paths().hash_key();
     let mut seen = 0;
     let mut dirs = vec![place.paths().state];

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::end::StopCause;
 use super::event::{AttemptEnded, AttemptReason, WaitReason};
 use super::outcome::{Class, Outcome, Verdict};
-use super::state::{Phase, RunState};
+use super::state::{Attempt, Phase, RunState};
 use crate::agent::Catalog;
 use crate::ids::AgentName;
 use crate::route::Decision;
@@ -296,7 +296,9 @@ fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestam
     let in_row = run.attempts.iter().rev().map_while(|attempt| {
         attempt.ended.as_ref().filter(|ended| ended.outcome.class() == Class::Transient).map(|_| attempt)
     });
-    let (count, since) = in_row.fold((0u32, now), |(count, _), attempt| (count + 1, attempt.started_at));
+    // From the first failure on, not from the first start: an attempt may work for an hour before it meets one.
+    let first_failure = |attempt: &Attempt| attempt.ended_at.unwrap_or(now);
+    let (count, since) = in_row.fold((0u32, now), |(count, _), attempt| (count + 1, first_failure(attempt)));
     let elapsed = now.duration_since(since).unsigned_abs();
     if elapsed >= limits.backoff_max_elapsed {
         return failed(ended);

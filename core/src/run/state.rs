@@ -34,6 +34,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How it ended.
     pub ended: Option<AttemptEnded>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Where a run stands.
@@ -105,12 +107,16 @@ impl RunState {
             }
             Fact::Routed { route } => self.route = Some(route.clone()),
             Fact::Approved { .. } => self.approved = true,
-            Fact::AttemptStarted(started) => {
-                self.attempts.push(Attempt { started: started.clone(), started_at: event.at, ended: None })
-            }
+            Fact::AttemptStarted(started) => self.attempts.push(Attempt {
+                started: started.clone(),
+                started_at: event.at,
+                ended: None,
+                ended_at: None,
+            }),
             Fact::AttemptEnded(ended) => {
                 let attempt = self.attempts.last_mut().expect("`next_phase` allows it only while one runs");
                 attempt.ended = Some((**ended).clone());
+                attempt.ended_at = Some(event.at);
             }
             Fact::Waiting { .. } | Fact::Finished { .. } => {}
         }

@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
-use crate::agent::{AgentHooks, PermissionMode};
+use crate::agent::{Agent, AgentHooks, PermissionMode};
 
 /// The oldest version on which every flag used here was seen to work.
 ///
 /// `--max-turns` and `--append-system-prompt-file` are in no `--help`, so the help cannot be asked.
 pub const VERIFIED_SINCE: CliVersion = CliVersion(2, 1, 197);
 
-/// Our variables for the CLI: its own retries are off, because there is one retry layer and it is ours.
-const OWN_ENV: [(&str, &str); 1] = [("CLAUDE_CODE_MAX_RETRIES", "0")];
+/// The variable that says how often the CLI itself tries an API call again.
+const RETRIES: &str = "CLAUDE_CODE_MAX_RETRIES";
+
+/// How often: never, because there is one retry layer and it is ours. With a fallback model the CLI must
+/// see an overloaded service three times before it falls back (seen on 2.1.197 and 2.1.330).
+fn retries(agent: &Agent) -> &'static str {
+    if agent.fallback_model.is_some() { "3" } else { "0" }
+}
 
 /// Tells whether the version knows every flag that [`invocation`] would like to use.
 pub fn knows_all_flags(version: Option<CliVersion>) -> bool {
@@ -57,7 +63,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     }
     let prompt = as_text(order.prompt);
     let stdin = if all_flags { prompt } else { format!("{prompt}\n\n{}", order.contract) };
-    let env: BTreeMap<_, _> = OWN_ENV.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let env = BTreeMap::from([(RETRIES.to_owned(), retries(order.agent).to_owned())]);
     Invocation { program: program.clone(), args, env, cwd: order.cwd.to_owned(), stdin }
 }
 
