@@ -77,6 +77,7 @@ fn p24_a_plain_agent_that_prints_without_end_keeps_the_end_of_its_answer() {
 }
 
 /// Who reads our events stalls: the agent works on, live lines are left out, facts are not.
+/// Seen to fail without the bound of the printer's queue.
 #[test]
 fn p24_a_reader_that_stalls_costs_neither_the_agents_time_nor_memory() {
     let sandbox = Sandbox::new().set("limits.timeout", "\"10m\"").set("limits.idle", "\"5m\"");
