@@ -62,7 +62,7 @@ pub fn crash() -> ! {
 pub fn flood(kind: &str, bytes: u64, plain: bool) {
     let line = match kind {
         "stream" if !plain => {
-            let text = "x".repeat(900);
+            let text = "x".repeat(4000);
             format!(
                 r#"{{"type":"stream_event","event":{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}}}"#
             )

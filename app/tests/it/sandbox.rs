@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::fake::Fake;
 
 /// Nothing that a test waits for takes this long unless it never comes.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

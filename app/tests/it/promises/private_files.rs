@@ -50,6 +50,7 @@ fn s05_the_spool_is_as_private_as_the_ledger() {
     assert_eq!(open_to_others(&sandbox), Vec::<String>::new());
 }
 
+/// Seen to fail with the check for links left out of `app/src/store/private.rs`.
 #[test]
 fn s05_nothing_is_written_through_a_symbolic_link() {
     let sandbox = Sandbox::new();

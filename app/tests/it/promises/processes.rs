@@ -76,6 +76,8 @@ fn leave_nothing(ending: Ending, count: usize) {
     }
 }
 
+/// This one and the next two, and the kill of pointsman, were seen to fail with `kill_descendants` left out of the
+/// shim (only the group was killed), and with the shim no subreaper.
 #[test]
 fn p05_no_process_is_left_when_a_hostile_agent_is_done() {
     leave_nothing(Ending::Done, 3);
@@ -91,11 +93,13 @@ fn p05_no_process_is_left_when_a_hostile_agent_is_cancelled() {
     leave_nothing(Ending::Cancel, 3);
 }
 
+/// Seen to fail with the lifeline's end ignored by the shim.
 #[test]
 fn p05_no_process_is_left_when_pointsman_is_killed() {
     leave_nothing(Ending::KillOfPointsman, 3);
 }
 
+/// Seen to fail with pointsman itself no subreaper.
 #[test]
 fn p05_no_process_is_left_when_the_shim_is_killed() {
     leave_nothing(Ending::KillOfShim, 3);
@@ -164,6 +168,7 @@ fn p06_an_agent_that_talks_for_ever_is_stopped_at_the_time_limit() {
     timed_out(Fake::step([&"slow", &1_000_000]), "timeout", "timeout_wall");
 }
 
+/// Seen to fail with the grace after a result left out of `core/src/run/watchdog.rs`.
 #[test]
 fn p06_an_agent_that_stays_after_its_result_is_stopped_and_its_answer_counts() {
     let stays = Fake::ignores_term().then(Fake::answers("all good")).then(Fake::hangs());

@@ -22,6 +22,7 @@ fn a_session_goes_on_in_the_same_agent_session() {
     assert_eq!(flag("argv.2", "--session-id"), None);
 }
 
+/// Seen to fail with a run that goes on without the lock.
 #[test]
 fn p03_two_runs_never_go_on_in_one_session_at_once() {
     let sandbox = Sandbox::new();

@@ -12,6 +12,8 @@ use crate::sandbox::{Ran, Sandbox, wait_for_file, walk};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
+/// All that use this were seen to fail with nothing appended to the spool.
+///
 /// Runs with a broken store, heals it, runs again, and finds both runs in the ledger.
 fn survives(break_it: impl FnOnce(&Sandbox), said: &str, heal_it: impl FnOnce(&Sandbox)) {
     let sandbox = Sandbox::new();
@@ -107,6 +109,7 @@ fn p22_a_ledger_that_is_a_directory() {
     );
 }
 
+/// Seen to fail with the version not compared in `app/src/store/ledger.rs`.
 #[test]
 fn p22_a_ledger_of_a_newer_version_is_left_as_it_is() {
     let set_version = |sandbox: &Sandbox, version: u32| {
@@ -166,7 +169,7 @@ struct TinyDisk<'a>(&'a Path);
 impl TinyDisk<'_> {
     fn mount(at: &Path) -> Option<TinyDisk<'_>> {
         fs::create_dir_all(at).unwrap();
-        let size = ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs"];
+        let size = ["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs"];
         let mounted = Command::new("mount").args(size).arg(at).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(TinyDisk(at))
     }
@@ -186,12 +189,14 @@ fn p22_a_full_disk() {
         eprintln!("skipped: a tmpfs cannot be mounted here");
         return;
     };
-    let _ = fs::write(state.join("ballast"), vec![0; 60 * 1024]);
+    // Larger than the disk: the write ends with what fits.
+    let _ = fs::write(state.join("ballast"), vec![0; 9 * 1024 * 1024]);
     let ran = answers(&sandbox, "spool");
     let run_id = ran.json()["run_id"].as_str().unwrap().to_owned();
-    drop(disk);
+    fs::remove_file(state.join("ballast")).unwrap();
     sandbox.run_on("haiku", "after the repair").success();
     assert_eq!(sandbox.show(&run_id)["verdict"], "succeeded");
+    drop(disk);
 }
 
 #[test]
