@@ -175,14 +175,6 @@ impl TinyDisk<'_> {
     }
 }
 
-impl TinyDisk<'_> {
-    /// Somebody made room.
-    fn grow(&self) {
-        let grown = Command::new("mount").args(["-o", "remount,size=16m"]).arg(self.0).status();
-        assert!(grown.is_ok_and(|status| status.success()), "the tmpfs cannot be remounted");
-    }
-}
-
 impl Drop for TinyDisk<'_> {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(self.0).status();
