@@ -56,8 +56,10 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// Safe to be dropped while it waits: what was read stays here.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
-            if let Some(line) = self.take_line() {
-                return Some(line);
+            while self.chunk_read < self.chunk_filled {
+                if let Some(line) = self.take_line() {
+                    return Some(line);
+                }
             }
             if self.done {
                 return None;
@@ -76,12 +78,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// Takes from the chunk until a line is complete.
+    /// Takes from the chunk, which is not used up, until a line is complete.
     fn take_line(&mut self) -> Option<String> {
         let rest = &self.chunk[self.chunk_read..self.chunk_filled];
-        if rest.is_empty() {
-            return None;
-        }
         let room = LINE_BYTES_MAX - self.line.len();
         match rest.iter().position(|byte| *byte == b'\n') {
             Some(end) if end <= room => {
@@ -98,11 +97,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                     self.line.extend_from_slice(&rest[..piece]);
                 }
                 self.chunk_read += piece;
-                if self.dropping || self.line.len() < LINE_BYTES_MAX {
-                    self.chunk_read = self.chunk_filled.min(self.chunk_read);
-                    return None;
-                }
-                self.overflow()
+                if self.dropping || self.line.len() < LINE_BYTES_MAX { None } else { self.overflow() }
             }
         }
     }
