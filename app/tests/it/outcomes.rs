@@ -190,7 +190,7 @@ fn overloaded_is_tried_again_until_it_works() {
 
 #[test]
 fn overloaded_for_ever_says_to_try_later() {
-    let sandbox = Sandbox::new().agents(Fake::just("overloaded")).set("retry.max_elapsed", "\"1ms\"");
+    let sandbox = Sandbox::new().agents(Fake::just("overloaded")).set("retry.max_elapsed", "\"0s\"");
     comes_to(&sandbox, 75, "failed", &["haiku overloaded"]);
     for_people(&sandbox).stdout("").exits(75);
 }
@@ -198,26 +198,26 @@ fn overloaded_for_ever_says_to_try_later() {
 #[test]
 fn throttled_says_to_try_later() {
     let sandbox =
-        Sandbox::new().agents(Fake::api_error(429, "rate_limit")).set("retry.max_elapsed", "\"1ms\"");
+        Sandbox::new().agents(Fake::api_error(429, "rate_limit")).set("retry.max_elapsed", "\"0s\"");
     comes_to(&sandbox, 75, "failed", &["haiku throttled"]);
 }
 
 #[test]
 fn a_server_error_is_infrastructure() {
     let sandbox =
-        Sandbox::new().agents(Fake::api_error(500, "server_error")).set("retry.max_elapsed", "\"1ms\"");
+        Sandbox::new().agents(Fake::api_error(500, "server_error")).set("retry.max_elapsed", "\"0s\"");
     comes_to(&sandbox, 69, "failed", &["haiku infrastructure"]);
 }
 
 #[test]
 fn a_crash_is_infrastructure() {
-    let sandbox = Sandbox::new().agents(Fake::just("crashes")).set("retry.max_elapsed", "\"1ms\"");
+    let sandbox = Sandbox::new().agents(Fake::just("crashes")).set("retry.max_elapsed", "\"0s\"");
     comes_to(&sandbox, 69, "failed", &["haiku infrastructure"]);
 }
 
 #[test]
 fn an_error_that_exits_zero_is_infrastructure() {
-    let sandbox = Sandbox::new().agents(Fake::just("error-exit-0")).set("retry.max_elapsed", "\"1ms\"");
+    let sandbox = Sandbox::new().agents(Fake::just("error-exit-0")).set("retry.max_elapsed", "\"0s\"");
     comes_to(&sandbox, 69, "failed", &["haiku infrastructure"]);
 }
 

@@ -275,7 +275,7 @@ fn a_breaker_that_is_open_keeps_agents_from_being_spawned() {
     let argv = sandbox.path("argv");
     let sandbox = sandbox
         .agents(Fake::dumps("argv", &argv).then(Fake::just("overloaded")))
-        .set("retry.max_elapsed", "\"1ms\"")
+        .set("retry.max_elapsed", "\"0s\"")
         .set("breaker.threshold", "2")
         .set("breaker.open_for", "\"1h\"");
     for _ in 0..2 {
