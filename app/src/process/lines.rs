@@ -56,6 +56,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// Safe to be dropped while it waits: what was read stays here.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
+            // A dropped record yields no line, and the next one may stand behind it in the same chunk.
             while self.chunk_read < self.chunk_filled {
                 if let Some(line) = self.take_line() {
                     return Some(line);
