@@ -79,12 +79,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// Takes from the chunk until a line is complete.
+    /// Takes from the chunk, which is not used up, until a line is complete.
     fn take_line(&mut self) -> Option<String> {
         let rest = &self.chunk[self.chunk_read..self.chunk_filled];
-        if rest.is_empty() {
-            return None;
-        }
         let room = LINE_BYTES_MAX - self.line.len();
         match rest.iter().position(|byte| *byte == b'\n') {
             Some(end) if end <= room => {
@@ -101,11 +98,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                     self.line.extend_from_slice(&rest[..piece]);
                 }
                 self.chunk_read += piece;
-                if self.dropping || self.line.len() < LINE_BYTES_MAX {
-                    self.chunk_read = self.chunk_filled.min(self.chunk_read);
-                    return None;
-                }
-                self.overflow()
+                if self.dropping || self.line.len() < LINE_BYTES_MAX { None } else { self.overflow() }
             }
         }
     }

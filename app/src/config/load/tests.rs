@@ -162,3 +162,37 @@ fn loading_takes_less_than_a_millisecond() {
     }
     println!("{:?} each", begin.elapsed() / 1000);
 }
+
+/// Deterministic noise: the n-th number of a simple generator.
+fn noise(n: u64) -> usize {
+    let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33).unwrap()
+}
+
+/// Five hundred damaged settings files: cut, overwritten, spliced. Each is read, or refused with its place.
+#[test]
+fn p15_a_damaged_settings_file_is_read_or_refused_with_its_place() {
+    let whole = crate::config::init::with_optional_settings();
+    let scraps =
+        ["[", "]]", "\"", "'''", "=", "\0", "\u{202e}", "#", "\n", "{", "1e999", "[a.b]\n", "\\u12", "\r"];
+    let mut refused = 0;
+    for n in 0..500u64 {
+        let mut bytes = whole.clone().into_bytes();
+        let at = noise(n) % bytes.len();
+        match n % 4 {
+            0 => bytes.truncate(at),
+            1 => bytes[at] ^= 1 << (noise(n + 7) % 7),
+            2 => drop(bytes.splice(at..at, scraps[noise(n + 9) % scraps.len()].bytes())),
+            _ => drop(bytes.splice(at..(at + noise(n + 3) % 40).min(whole.len()), [])),
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Err(error) = Fixture::new().user(&text).load() {
+            refused += 1;
+            let said = error.to_string();
+            assert!(said.contains("config.toml:"), "case {n}: {said}");
+            assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "case {n}: {said:?}");
+            assert!(!error.hint().is_empty());
+        }
+    }
+    assert!(refused > 75, "{refused}: the damage must be damage");
+}
