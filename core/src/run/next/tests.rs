@@ -234,13 +234,15 @@ proptest! {
         limits in any_limits(),
     ) {
         let mut run = Driven::routed(tier);
-        let mut outcomes = outcomes.into_iter().cycle();
+        let mut outcomes = outcomes.into_iter().cycle().peekable();
         let mut tiers = vec![];
         let catalog = catalog(vec![]);
         for _ in 0..2_000 {
-            let (outcome, jitter) = outcomes.next().unwrap();
+            let (outcome, jitter) = *outcomes.peek().unwrap();
             match next_step(&run.state, &limits, &catalog, run.now, jitter) {
                 Step::Invoke(plan) => {
+                    // Only an attempt uses an outcome up: waits must not make every second one unseen.
+                    outcomes.next();
                     tiers.push(catalog.get(&plan.agent).unwrap().tier);
                     run.attempt(&plan, outcome);
                 }
