@@ -20,6 +20,7 @@ use super::submit::{Run, new_uuid, random_bytes};
 use super::{Engine, StoredWords, launch};
 use crate::clock;
 use crate::process::supervise;
+use crate::store::AgentSessionLink;
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
 pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mut mpsc::Receiver<StopCause>) {
@@ -59,10 +60,11 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
 fn after(engine: &mut Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded) {
     let now = clock::now();
     engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, &engine.breaker_limits, now);
-    if let (true, Some(id)) = (ended.progressed, &ended.agent_session_id) {
-        engine.store.set_agent_session(&run.session, &agent.command[0], &run.project, id, now);
-    }
-    run.log.record(&mut engine.store, vec![Fact::AttemptEnded(Box::new(ended))]);
+    let link = ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| {
+        let (session, project) = (run.session.clone(), run.project.clone());
+        AgentSessionLink { session, command: agent.command[0].clone(), project, agent_session }
+    });
+    run.log.hold(Fact::AttemptEnded(Box::new(ended)), link);
 }
 
 /// The agent session: the one that the plan carries over, the one that our session goes on in, or a new one.

@@ -7,8 +7,9 @@ use pointsman_core::run::event::{Fact, Requested, RunEvent};
 use pointsman_core::run::state::RunState;
 
 use crate::clock;
-use crate::store::Store;
+use crate::process::identity::ProcessIdentity;
 use crate::store::journal::{Journal, Weight};
+use crate::store::{AgentSessionLink, Entry, Store};
 
 /// Somebody who is told about a run as it happens.
 pub trait Watcher: Send {
@@ -33,6 +34,12 @@ pub struct RunLog {
     /// Where it stands.
     pub state: RunState,
     rehearsal: bool,
+    /// Events that happened and are kept with the next ones.
+    held: Vec<RunEvent>,
+    /// Noted with the first events.
+    driver: Option<ProcessIdentity>,
+    /// Noted with the next events.
+    agent_session: Option<AgentSessionLink>,
     /// Whether the live log may hold what agents say.
     words_are_kept: bool,
     journal: Option<Journal>,
@@ -42,7 +49,7 @@ pub struct RunLog {
 }
 
 impl RunLog {
-    /// Begins the log of a run.
+    /// Begins the log of a run that this process drives.
     pub fn new(
         run_id: RunId,
         requested: &Requested,
@@ -53,6 +60,9 @@ impl RunLog {
             run_id,
             state: RunState::default(),
             rehearsal: requested.rehearsal,
+            held: vec![],
+            driver: Some(ProcessIdentity::own()),
+            agent_session: None,
             words_are_kept: requested.prompt.is_some(),
             journal,
             watcher,
@@ -60,23 +70,37 @@ impl RunLog {
         }
     }
 
-    /// Keeps facts that happen together, in one transaction, and then tells them.
+    /// Keeps facts that happen together, in one transaction with those that were held, and then tells them.
     ///
     /// When the ledger fails, the facts are in the spool and the run goes on: an orchestrator's trouble
     /// must not stand between a person and their agent.
     pub fn record(&mut self, store: &mut Store, facts: Vec<Fact>) {
-        let at = clock::now();
-        let mut events = Vec::with_capacity(facts.len());
-        for fact in facts {
-            let event = RunEvent { run_id: self.run_id.clone(), seq: self.state.seq + 1, at, fact };
-            self.state.apply(&event).expect("drive only records what can follow; anything else is a bug");
-            events.push(event);
-        }
-        let kept = store.append(&events, &self.state);
+        facts.into_iter().for_each(|fact| self.apply(fact));
+        let events = std::mem::take(&mut self.held);
+        let (driver, link) = (self.driver.take(), self.agent_session.take());
+        let entry = Entry {
+            events: &events,
+            run: &self.state,
+            driver: driver.as_ref(),
+            agent_session: link.as_ref(),
+        };
+        let kept = store.append(&entry);
         self.tell_trouble(store, kept.err());
         for event in events {
             self.tell(Body::Fact(Box::new(event)), Weight::Fact);
         }
+    }
+
+    /// Lets a fact happen that is kept with the next one: what follows it is decided at once.
+    pub fn hold(&mut self, fact: Fact, agent_session: Option<AgentSessionLink>) {
+        self.agent_session = agent_session;
+        self.apply(fact);
+    }
+
+    fn apply(&mut self, fact: Fact) {
+        let event = RunEvent { run_id: self.run_id.clone(), seq: self.state.seq + 1, at: clock::now(), fact };
+        self.state.apply(&event).expect("drive only records what can follow; anything else is a bug");
+        self.held.push(event);
     }
 
     /// Tells something that is only seen live.

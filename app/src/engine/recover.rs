@@ -10,6 +10,7 @@ use pointsman_core::run::tokens::Tokens;
 
 use super::Engine;
 use crate::clock;
+use crate::store::Entry;
 
 impl Engine {
     /// Ends every run that nobody drives any more; returns how many there were.
@@ -51,7 +52,8 @@ impl Engine {
         let Finish { verdict, exit_code, reason, resets_at } = end;
         sound &= push(&mut state, Fact::Finished { verdict, exit_code, reason, hint, resets_at });
         // Two recoveries at once collide on the log's next position, and one of them wins.
-        sound && self.store.append(&events, &state).is_ok()
+        let entry = Entry { events: &events, run: &state, driver: None, agent_session: None };
+        sound && self.store.append(&entry).is_ok()
     }
 }
 

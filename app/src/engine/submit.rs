@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 use super::error::EngineError;
 use super::record::{RunLog, Watcher};
 use super::{Engine, StoredWords};
-use crate::process::identity::ProcessIdentity;
 use crate::store::journal::Journal;
 use crate::store::lock::Lock;
 
@@ -81,7 +80,6 @@ pub fn submit(
         facts.push(Fact::Approved { by });
     }
     log.record(&mut engine.store, facts);
-    engine.store.set_driver(&log.run_id, &ProcessIdentity::own());
     Run {
         log,
         request: submission.request,

@@ -8,10 +8,11 @@ use pointsman_core::breaker::Breaker;
 use pointsman_core::ids::{AgentName, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::state::RunState;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::{StoreError, private};
+use super::{AgentSessionLink, Entry, StoreError, private};
 use crate::process::identity::ProcessIdentity;
 
 /// The migrations in order; the position is the schema version.
@@ -87,7 +88,9 @@ impl Ledger {
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.pragma_update(None, "foreign_keys", "ON")?;
         // A database file from elsewhere must not be able to run code.
-        self.db.pragma_update(None, "trusted_schema", "OFF")
+        self.db.pragma_update(None, "trusted_schema", "OFF")?;
+        // Folding the log back at every end of a short process costs two syncs; every thousand pages is enough.
+        self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
     }
 
     fn migrate(&mut self) -> Result<(), StoreError> {
@@ -128,12 +131,19 @@ impl Ledger {
         run(&mut self.db).map_err(|source| database(&self.path, source))
     }
 
-    pub(super) fn append(&mut self, events: &[RunEvent], run: &RunState) -> Result<(), StoreError> {
+    pub(super) fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
+        let Some(last) = entry.events.last() else { return Ok(()) };
         self.transaction(|tx| {
-            for event in events {
+            for event in entry.events {
                 insert_event(tx, event, "INSERT")?;
             }
-            upsert_run(tx, events.last().map(|event| &event.run_id), run, events.last().map(|event| event.at))
+            if let Some(driver) = entry.driver {
+                set_driver(tx, &last.run_id, driver)?;
+            }
+            if let Some(link) = entry.agent_session {
+                set_agent_session(tx, link, last.at)?;
+            }
+            upsert_run(tx, Some(&last.run_id), entry.run, Some(last.at))
         })
     }
 
@@ -189,18 +199,6 @@ impl Ledger {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|source| database(&self.path, source))
-    }
-
-    pub(super) fn set_driver(&mut self, run: &RunId, driver: &ProcessIdentity) -> Result<(), StoreError> {
-        let identity = serde_json::to_string(driver).expect("plain data has a JSON form");
-        self.transaction(|tx| {
-            tx.execute(
-                "INSERT INTO drivers (run_id, identity) VALUES (?1, ?2) \
-                 ON CONFLICT (run_id) DO UPDATE SET identity = excluded.identity",
-                params![run.as_str(), identity],
-            )
-            .map(drop)
-        })
     }
 
     pub(super) fn driver(&self, run: &RunId) -> Result<Option<ProcessIdentity>, StoreError> {
@@ -265,23 +263,10 @@ impl Ledger {
             .map_err(|source| database(&self.path, source))
     }
 
-    pub(super) fn set_agent_session(
-        &mut self,
-        session: &SessionId,
-        command: &str,
-        project: &Path,
-        agent_session: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.transaction(|tx| {
-            tx.execute(
-                "INSERT INTO agent_sessions VALUES (?1, ?2, ?3, ?4, ?5) \
-                 ON CONFLICT DO UPDATE SET agent_session_id = excluded.agent_session_id, \
-                 updated_at = excluded.updated_at",
-                params![session.as_str(), command, project.to_string_lossy(), agent_session, now.to_string()],
-            )
-            .map(drop)
-        })
+    /// Folds the write-ahead log into the file.
+    #[cfg(test)]
+    pub(super) fn fold_log(&self) {
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     }
 
     pub(super) fn check(&self) -> Result<(), StoreError> {
@@ -299,6 +284,27 @@ fn insert_event(tx: &Transaction<'_>, event: &RunEvent, verb: &str) -> rusqlite:
         "{verb} INTO events (run_id, seq, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)"
     ))?
     .execute(params![event.run_id.as_str(), event.seq, event.at.to_string(), event.fact.kind(), body])
+}
+
+fn set_driver(tx: &Transaction<'_>, run: &RunId, driver: &ProcessIdentity) -> rusqlite::Result<()> {
+    let identity = serde_json::to_string(driver).expect("plain data has a JSON form");
+    tx.execute(
+        "INSERT INTO drivers (run_id, identity) VALUES (?1, ?2) \
+         ON CONFLICT (run_id) DO UPDATE SET identity = excluded.identity",
+        params![run.as_str(), identity],
+    )
+    .map(drop)
+}
+
+fn set_agent_session(tx: &Transaction<'_>, link: &AgentSessionLink, now: Timestamp) -> rusqlite::Result<()> {
+    let project = link.project.to_string_lossy();
+    tx.execute(
+        "INSERT INTO agent_sessions VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT DO UPDATE SET agent_session_id = excluded.agent_session_id, \
+         updated_at = excluded.updated_at",
+        params![link.session.as_str(), link.command, project, link.agent_session, now.to_string()],
+    )
+    .map(drop)
 }
 
 fn upsert_run(

@@ -113,6 +113,31 @@ impl StorePaths {
     }
 }
 
+/// What is written to the log of one run at once, and what is noted with it.
+pub struct Entry<'a> {
+    /// The new events.
+    pub events: &'a [RunEvent],
+    /// Where the run stands after them.
+    pub run: &'a RunState,
+    /// Who drives the run from now on. Lost with the ledger: then nobody can cancel it from outside.
+    pub driver: Option<&'a ProcessIdentity>,
+    /// In which session of the agent's CLI our session goes on from now on.
+    pub agent_session: Option<&'a AgentSessionLink>,
+}
+
+/// The session of an agent's CLI in which a session of ours goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSessionLink {
+    /// Our session.
+    pub session: SessionId,
+    /// The CLI: sessions of one are unknown to another.
+    pub command: String,
+    /// The project directory.
+    pub project: PathBuf,
+    /// The CLI's session.
+    pub agent_session: String,
+}
+
 /// The ledger, or the spool in its place.
 pub struct Store {
     paths: StorePaths,
@@ -164,26 +189,17 @@ impl Store {
         self.spool.drain(|events| ledger.take_over(events))
     }
 
-    /// Appends an event and renews the run's line, in one transaction. What the ledger refuses goes to the spool.
+    /// Appends an entry, in one transaction. What the ledger refuses goes to the spool, the events at least.
     ///
-    /// Returns `Err` only when both refuse; then the event exists in memory alone.
-    pub fn append(&mut self, events: &[RunEvent], run: &RunState) -> std::io::Result<()> {
+    /// Returns `Err` only when both refuse; then the events exist in memory alone.
+    pub fn append(&mut self, entry: &Entry<'_>) -> std::io::Result<()> {
         if let Ok(ledger) = &mut self.ledger {
-            match ledger.append(events, run) {
+            match ledger.append(entry) {
                 Ok(()) => return Ok(()),
                 Err(error) => self.ledger = Err(error),
             }
         }
-        self.spool.append(events)
-    }
-
-    /// Notes who drives a run. Lost with the ledger: then nobody can cancel it from outside.
-    pub fn set_driver(&mut self, run: &RunId, driver: &ProcessIdentity) {
-        if let Ok(ledger) = &mut self.ledger
-            && let Err(error) = ledger.set_driver(run, driver)
-        {
-            self.ledger = Err(error);
-        }
+        self.spool.append(entry.events)
     }
 
     /// Asks a breaker whether a call may pass. Without a ledger every call passes.
@@ -229,22 +245,6 @@ impl Store {
     /// Returns the agent session in which a session of ours goes on.
     pub fn agent_session(&self, session: &SessionId, command: &str, project: &Path) -> Option<String> {
         self.ledger.as_ref().ok()?.agent_session(session, command, project).ok().flatten()
-    }
-
-    /// Notes the agent session in which a session of ours goes on.
-    pub fn set_agent_session(
-        &mut self,
-        session: &SessionId,
-        command: &str,
-        project: &Path,
-        agent_session: &str,
-        now: Timestamp,
-    ) {
-        if let Ok(ledger) = &mut self.ledger
-            && let Err(error) = ledger.set_agent_session(session, command, project, agent_session, now)
-        {
-            self.ledger = Err(error);
-        }
     }
 
     fn reading(&self) -> Result<&Ledger, &StoreError> {
