@@ -79,11 +79,11 @@ impl World {
     /// Returns where the store's files are.
     pub fn store_paths(&self) -> StorePaths {
         let user = rustix::process::geteuid().as_raw();
-        let temporary = std::env::temp_dir().join(format!("pointsman-{user}"));
-        StorePaths {
-            state: self.dirs.state.clone(),
-            spool_fallbacks: vec![self.dirs.runtime.clone(), temporary],
-        }
+        // Another state directory has another spool: facts must not land in a foreign ledger.
+        let state = self.dirs.state.clone();
+        let mark = &blake3::hash(state.as_os_str().as_encoded_bytes()).to_hex()[..8];
+        let temporary = std::env::temp_dir().join(format!("pointsman-{user}-{mark}"));
+        StorePaths { spool_fallbacks: vec![self.dirs.runtime.join(mark), temporary], state }
     }
 
     /// Puts together what deciding alone needs.
@@ -178,5 +178,9 @@ pub fn limits(settings: &Settings, escalation: Escalation, on_limit: OnLimit) ->
 }
 
 fn breaker_limits(settings: &Settings) -> BreakerLimits {
-    BreakerLimits { threshold: settings.breaker.threshold, open_for: settings.breaker.open_for.0 }
+    BreakerLimits {
+        threshold: settings.breaker.threshold,
+        open_for: settings.breaker.open_for.0,
+        probe_for: settings.limits.timeout.0,
+    }
 }

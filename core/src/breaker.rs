@@ -17,6 +17,8 @@ pub struct BreakerLimits {
     pub threshold: u32,
     /// How long it stays open before one probe may pass.
     pub open_for: Duration,
+    /// How long a probe may take before it is given up: as long as an attempt may.
+    pub probe_for: Duration,
 }
 
 /// The state that is stored.
@@ -69,7 +71,7 @@ impl Breaker {
                 (self, Admission::Refuse { until })
             }
             Breaker::Open { .. } | Breaker::HalfOpen { .. } => {
-                (Breaker::HalfOpen { probe_until: after(now, limits.open_for) }, Admission::Probe)
+                (Breaker::HalfOpen { probe_until: after(now, limits.probe_for) }, Admission::Probe)
             }
         }
     }

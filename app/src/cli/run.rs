@@ -83,11 +83,12 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
 /// The world for a project directory; the current directory without one.
 pub fn world(project: Option<&Path>) -> Result<World, Failure> {
     let given = project.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let cwd = std::fs::canonicalize(&given).ok().filter(|dir| dir.is_dir()).ok_or_else(|| {
+    let usable = |dir: &PathBuf| dir.is_dir() && dir.to_str().is_some();
+    let cwd = std::fs::canonicalize(&given).ok().filter(usable).ok_or_else(|| {
         Failure::new(
             BAD_INPUT,
-            format!("the project `{}` is not a directory", given.display()),
-            "give an existing directory with `--project`",
+            format!("the project `{}` is not a directory with a name in UTF-8", given.display()),
+            "give another directory with `--project`",
         )
     })?;
     Ok(World::new(cwd)?)
@@ -159,6 +160,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
+    say_notices(&prepared.notices);
     let shown = runtime()?.block_on(preview::preview(&prepared.engine, &prepared.submission));
     match format {
         Format::Text => output::text(&closing::preview(&shown)),
@@ -170,14 +172,13 @@ fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
 /// Submits and drives the run while somebody waits for it.
 async fn attended(args: Box<RunArgs>, prepared: Prepared) -> Result<u8, Failure> {
     let Prepared { mut engine, mut submission, notices } = prepared;
-    let mut stops = stops()?;
     if !args.quiet {
-        for notice in &notices {
-            output::say(Tone::Warning, "notice:", notice);
-        }
+        say_notices(&notices);
     }
+    // Before signals are ours: Ctrl-C at the question must end the program.
     ask_where_needed(&mut submission)?;
-    let session_lock = take_session(&engine, &submission, &mut stops).await?;
+    let mut stops = stops()?;
+    let session_lock = take_session(&engine, &submission, submission.limits.on_limit, &mut stops).await?;
     if !args.quiet {
         // Before the live line begins, which must not be torn.
         closing::route_notice(&engine, &submission);
@@ -200,6 +201,12 @@ async fn attended(args: Box<RunArgs>, prepared: Prepared) -> Result<u8, Failure>
         print(&report, said.as_deref(), format, quiet)
     });
     Ok(printed.await.expect("printing does not panic"))
+}
+
+fn say_notices(notices: &[String]) {
+    for notice in notices {
+        output::say(Tone::Warning, "notice:", notice);
+    }
 }
 
 /// Prints what came of it and returns the exit code.
@@ -269,7 +276,8 @@ pub async fn unattended(mut prepared: Prepared, submitted: impl FnOnce(Result<&R
             return UNAVAILABLE;
         }
     };
-    match take_session(&prepared.engine, &prepared.submission, &mut stops).await {
+    // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
+    match take_session(&prepared.engine, &prepared.submission, OnLimit::End, &mut stops).await {
         Ok(session_lock) => {
             let mut run =
                 submit(&mut prepared.engine, prepared.submission, session_lock, Box::new(Unwatched));

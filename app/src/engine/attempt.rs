@@ -59,7 +59,9 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
 /// Keeps the end of the attempt and what follows from it for others.
 fn after(engine: &mut Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded) {
     let now = clock::now();
-    engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, &engine.breaker_limits, now);
+    if !run.rehearsal {
+        engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, &engine.breaker_limits, now);
+    }
     let link = ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| {
         let (session, project) = (run.session.clone(), run.project.clone());
         AgentSessionLink { session, command: agent.command[0].clone(), project, agent_session }

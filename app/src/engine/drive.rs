@@ -34,15 +34,20 @@ pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut mpsc::Receive
 }
 
 /// Lets the breaker of the agent have its say about an invocation.
-fn admitted(engine: &mut Engine, run: &Run, step: Step) -> Step {
-    let Step::Invoke(Plan { agent: name, .. }) = &step else { return step };
-    let Some(agent) = engine.catalog.get(name).cloned() else { return step };
-    match engine.store.admit(&agent.name, &agent.model, &engine.breaker_limits, clock::now()) {
-        Admission::Pass | Admission::Probe => step,
-        Admission::Refuse { until } => {
-            next::refused_by_breaker(&run.log.state, &run.limits, &engine.catalog, until)
+///
+/// A rehearsal asks no service, so it has no breaker. An agent to fall back to has its own breaker.
+fn admitted(engine: &mut Engine, run: &Run, mut step: Step) -> Step {
+    for _ in engine.catalog.agents() {
+        let Step::Invoke(Plan { agent: name, .. }) = &step else { return step };
+        let Some(agent) = engine.catalog.get(name).cloned().filter(|_| !run.rehearsal) else { return step };
+        match engine.store.admit(&agent.name, &agent.model, &engine.breaker_limits, clock::now()) {
+            Admission::Pass | Admission::Probe => return step,
+            Admission::Refuse { until } => {
+                step = next::refused_by_breaker(&run.log.state, &run.limits, &engine.catalog, name, until);
+            }
         }
     }
+    step
 }
 
 /// Waits until an instant, looking at the clock often enough to notice that the machine slept.

@@ -70,6 +70,18 @@ pub async fn prepare(
     Ok((launch, dir))
 }
 
+/// What the name of every attempt's directory begins with.
+const ATTEMPT_DIR_PREFIX: &str = "pointsman-attempt-";
+
+/// Removes what the attempts of a run left whose driver died.
+pub fn remove_attempt_dirs(run_dir: &Path) {
+    let entries = fs::read_dir(run_dir).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(ATTEMPT_DIR_PREFIX)) {
+        // What cannot be removed now is tried again by nobody: it is small, private, and of no further use.
+        let _ = fs::remove_dir_all(entry.path());
+    }
+}
+
 /// The output contract's name in the attempt's directory.
 const CONTRACT_FILE: &str = "contract.md";
 
@@ -82,7 +94,7 @@ fn attempt_dir(run_dir: Option<PathBuf>, contract: &str) -> io::Result<AttemptDi
     };
     let closed = fs::Permissions::from_mode(0o700);
     let mut builder = tempfile::Builder::new();
-    builder.prefix("pointsman-attempt-").permissions(closed);
+    builder.prefix(ATTEMPT_DIR_PREFIX).permissions(closed);
     let in_run_dir = run_dir.ok_or(io::Error::from(io::ErrorKind::NotFound)).and_then(|dir| {
         private::ensure_dir(&dir).map_err(io::Error::other)?;
         builder.tempdir_in(dir).and_then(fill)

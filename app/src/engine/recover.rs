@@ -2,15 +2,19 @@
 
 use pointsman_core::ids::RunId;
 use pointsman_core::report::hint;
+use pointsman_core::report::live::{Body, Line};
+use pointsman_core::report::metrics::OrchestratedExecution;
+use pointsman_core::report::run::RunReport;
 use pointsman_core::run::event::{AttemptEnded, Fact, RunEvent};
 use pointsman_core::run::next::{self, Finish, Limits, Step};
 use pointsman_core::run::outcome::Outcome;
 use pointsman_core::run::state::{Phase, RunState};
 use pointsman_core::run::tokens::Tokens;
 
-use super::Engine;
+use super::{Engine, launch};
 use crate::clock;
 use crate::store::Entry;
+use crate::store::journal::{Journal, Weight};
 
 impl Engine {
     /// Ends every run that nobody drives any more; returns how many there were.
@@ -25,6 +29,10 @@ impl Engine {
 
     fn end_orphan(&mut self, id: &RunId, limits: &Limits) -> bool {
         let Ok(found) = self.load(id.clone()) else { return false };
+        // Asked again: the run may have begun, or been taken on, since the list was made.
+        if found.driver.as_ref().is_some_and(|driver| driver.is_alive()) {
+            return false;
+        }
         // Just submitted: its driver is about to be noted.
         let is_young = found.driver.is_none()
             && found.state.requested_at.is_some_and(|at| clock::now().duration_since(at).as_secs() < 10);
@@ -51,9 +59,38 @@ impl Engine {
         let hint = hint::hint(&state, &end);
         let Finish { verdict, exit_code, reason, resets_at } = end;
         sound &= push(&mut state, Fact::Finished { verdict, exit_code, reason, hint, resets_at });
-        // Two recoveries at once collide on the log's next position, and one of them wins.
+        // Whoever else writes at the log's next position wins; this is no trouble of the store.
         let entry = Entry { events: &events, run: &state, driver: None, agent_session: None };
-        sound && self.store.append(&entry).is_ok()
+        if !sound || !self.store.try_append(&entry) {
+            return false;
+        }
+        self.clear_up_after(id, &state, &events);
+        true
+    }
+
+    /// What the driver would have done at the end: live log, metrics, breaker, and no files of attempts left.
+    fn clear_up_after(&mut self, id: &RunId, state: &RunState, events: &[RunEvent]) {
+        let now = clock::now();
+        let report = state.requested.as_ref().map(|requested| RunReport::new(id, requested, state, None));
+        if let Some(record) = report.as_ref().and_then(OrchestratedExecution::of) {
+            // Metrics and live log are for looking back; the ledger has the truth.
+            let _ = self.store.append_metrics(now, &record);
+        }
+        if let Some(attempt) = state.attempts.last() {
+            let (agent, model) = (&attempt.started.agent, &attempt.started.model_requested);
+            // A probe that died must not keep the breaker half-open.
+            self.store.record_outcome(agent, model, Outcome::WorkerLost, &self.breaker_limits, now);
+        }
+        let Some(dir) = self.store.run_dir(id) else { return };
+        let rehearsal = report.is_some_and(|report| report.rehearsal);
+        if let Ok(mut journal) = Journal::open(&dir) {
+            for event in events {
+                let line = Line::new(rehearsal, Body::Fact(Box::new(event.clone())));
+                let text = serde_json::to_string(&line).expect("plain data has a JSON form");
+                let _ = journal.write(&text, Weight::Fact);
+            }
+        }
+        launch::remove_attempt_dirs(&dir);
     }
 }
 

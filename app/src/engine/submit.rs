@@ -72,6 +72,8 @@ pub fn submit(
         .session
         .clone()
         .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
+    // A session without a name is called by its run's id, and may be named by a later run while this one works.
+    let session_lock = session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
     let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
     let requested = requested(engine, &submission, &session);
     let mut log = RunLog::new(run_id, &requested, journal, watcher);
@@ -103,17 +105,18 @@ pub fn decide(catalog: &Catalog, policy: &Policy, request: &Request) -> Result<R
 
 /// Takes the session of a request for one run, if the request names one.
 ///
-/// Where the run may wait, it waits for another run to leave the session; a cause on `stops` ends that.
+/// Where it may wait, it waits for another run to leave the session; a cause on `stops` ends that.
 pub async fn take_session(
     engine: &Engine,
     submission: &Submission,
+    on_busy: OnLimit,
     stops: &mut mpsc::Receiver<StopCause>,
 ) -> Result<Option<Lock>, EngineError> {
     /// How often a busy session is looked at.
     const LOOK_EVERY: Duration = Duration::from_millis(250);
     let Some(session) = &submission.session else { return Ok(None) };
     loop {
-        match (engine.store.try_lock_session(session), submission.limits.on_limit) {
+        match (engine.store.try_lock_session(session), on_busy) {
             (Ok(Some(lock)), _) => return Ok(Some(lock)),
             // Without a usable state directory there is no session to go on in either.
             (Err(_), _) => return Ok(None),

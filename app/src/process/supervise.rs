@@ -139,7 +139,9 @@ impl Attempt {
         let (mut output_open, mut errors_open) = (true, true);
         loop {
             let due = self.give_up_at.unwrap_or_else(|| self.begun + self.watchdog.next_deadline().0);
+            // In this order: what the agent already said counts before the clock, even if we slept meanwhile.
             tokio::select! {
+                biased;
                 _ = shim.wait() => return,
                 Some(cause) = stops.recv() => self.stop(cause).await,
                 line = self.stdout.next(), if output_open => match line {

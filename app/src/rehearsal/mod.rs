@@ -50,6 +50,8 @@ pub const MARK: &str = "[rehearsal]";
 struct Stage {
     model: String,
     session: String,
+    /// Whether it goes on in an earlier attempt's session: then it was escalated already.
+    is_resumed: bool,
     contract: String,
     prompt_bytes: usize,
 }
@@ -66,7 +68,8 @@ pub fn main(args: &[String]) -> ExitCode {
     let prompt_bytes = std::io::stdin().lock().read_to_end(&mut prompt).unwrap_or(0);
     let session = [value("--session-id"), value("--resume")].concat();
     let contract = std::fs::read_to_string(value("--append-system-prompt-file")).unwrap_or_default();
-    let stage = Stage { model: value("--model"), session, contract, prompt_bytes };
+    let is_resumed = !value("--resume").is_empty();
+    let stage = Stage { model: value("--model"), session, is_resumed, contract, prompt_bytes };
     ExitCode::from(stage.play(scenario))
 }
 
@@ -125,7 +128,7 @@ impl Stage {
             .lines()
             .find_map(|line| line.strip_suffix(" REASON").filter(|m| m.contains(":escalate]]")));
         match marker {
-            Some(marker) if self.model.contains("haiku") => {
+            Some(marker) if !self.is_resumed && !self.model.contains("opus") => {
                 let text = format!(
                     "{MARK} I looked at it and it is too hard for me.\n{marker} {MARK} it only rehearses"
                 );

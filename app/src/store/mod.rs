@@ -202,6 +202,11 @@ impl Store {
         self.spool.append(entry.events)
     }
 
+    /// Appends an entry to the ledger or nowhere; returns whether it is there.
+    pub fn try_append(&mut self, entry: &Entry<'_>) -> bool {
+        self.ledger.as_mut().is_ok_and(|ledger| ledger.append(entry).is_ok())
+    }
+
     /// Asks a breaker whether a call may pass. Without a ledger every call passes.
     pub fn admit(
         &mut self,

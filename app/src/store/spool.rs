@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::run::event::RunEvent;
 
+use super::lock::is_named;
 use super::private;
 
 /// The file that is appended to.
@@ -78,17 +79,10 @@ fn append_to(dir: &Path, bytes: &[u8]) -> io::Result<()> {
     loop {
         let mut file = private::append(&path)?;
         file.lock_shared()?;
-        if is_still(&file, &path) {
+        if is_named(&file, &path) {
             file.write_all(bytes)?;
             return file.sync_data();
         }
-    }
-}
-
-fn is_still(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(named)) => open.ino() == named.ino(),
-        (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
     }
 }
 

@@ -9,7 +9,8 @@ use pointsman_core::run::outcome::Verdict;
 
 use super::*;
 
-const LIMITS: BreakerLimits = BreakerLimits { threshold: 3, open_for: Duration::from_secs(60) };
+const LIMITS: BreakerLimits =
+    BreakerLimits { threshold: 3, open_for: Duration::from_secs(60), probe_for: Duration::from_secs(60) };
 
 struct Place {
     dir: tempfile::TempDir,

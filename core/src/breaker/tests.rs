@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: BreakerLimits = BreakerLimits { threshold: 3, open_for: Duration::from_secs(60) };
+const LIMITS: BreakerLimits =
+    BreakerLimits { threshold: 3, open_for: Duration::from_secs(60), probe_for: Duration::from_secs(60) };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

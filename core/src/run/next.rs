@@ -183,33 +183,43 @@ fn after(
         Class::Transient if waited => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
         Class::Transient => back_off(run, ended, limits, now, jitter),
         Class::Quota if waited => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
-        Class::Quota => wait_for_reset(ended, limits, now),
+        Class::Quota => wait_for_reset(ended, limits, now, jitter),
         Class::Final if ended.outcome == Outcome::Cancelled => {
             Step::Finish(cancelled(ended.stopped.unwrap_or(StopCause::Interrupt)))
         }
         Class::Final if ended.outcome == Outcome::AgentMissing => {
-            fall_back(run, limits, catalog).unwrap_or_else(|| failed(ended))
+            fall_back(run, &same_agent(run), limits, catalog).unwrap_or_else(|| failed(ended))
         }
         Class::Final => failed(ended),
     }
 }
 
-/// Returns the step instead of an invocation that an open breaker refuses until then.
-pub fn refused_by_breaker(run: &RunState, limits: &Limits, catalog: &Catalog, until: Timestamp) -> Step {
-    if let Some(step) = fall_back(run, limits, catalog) {
+/// Returns the step instead of invoking an agent whose open breaker refuses it until then.
+pub fn refused_by_breaker(
+    run: &RunState,
+    limits: &Limits,
+    catalog: &Catalog,
+    refused: &AgentName,
+    until: Timestamp,
+) -> Step {
+    if let Some(step) = fall_back(run, refused, limits, catalog) {
         return step;
     }
-    match (limits.on_limit, run.last_ended()) {
+    let own_failure = run.last_ended().filter(|ended| {
+        let same = run.attempts.last().is_some_and(|attempt| attempt.started.agent == *refused);
+        same && ended.outcome.class() == Class::Transient
+    });
+    match (limits.on_limit, own_failure) {
         (OnLimit::Wait, _) => Step::Wait { until, why: WaitReason::Breaker },
         (OnLimit::End, Some(ended)) => finish(
             Verdict::Failed,
             ended.outcome.exit_code(),
-            &format!("{}; its circuit breaker is open now", ended.detail),
+            &format!("{}; the circuit breaker of {refused} is open now", ended.detail),
         ),
         (OnLimit::End, None) => Step::Finish(Finish {
             verdict: Verdict::Waiting,
             exit_code: 75,
-            reason: "the agent failed too often lately; its circuit breaker is open".to_owned(),
+            reason: format!("{refused} failed too often lately; its circuit breaker is open"),
             resets_at: Some(until),
         }),
     }
@@ -241,12 +251,8 @@ pub fn abandoned() -> Finish {
 }
 
 /// The agent that the operator named for when this one is unavailable; each is tried once.
-fn fall_back(run: &RunState, limits: &Limits, catalog: &Catalog) -> Option<Step> {
-    let current = match run.attempts.last() {
-        Some(attempt) => &attempt.started.agent,
-        None => &run.route.as_ref()?.agent,
-    };
-    let next = catalog.get(current)?.fall_back.clone()?;
+fn fall_back(run: &RunState, from: &AgentName, limits: &Limits, catalog: &Catalog) -> Option<Step> {
+    let next = catalog.get(from)?.fall_back.clone()?;
     let tried = run.attempts.iter().any(|attempt| attempt.started.agent == next);
     (!tried && catalog.get(&next).is_some())
         .then(|| invoke(run, AttemptReason::FallBack, limits, catalog, next))
@@ -313,22 +319,28 @@ fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestam
 /// How long to wait when the server did not say when its limit starts anew.
 const RESET_UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
 
-fn wait_for_reset(ended: &AttemptEnded, limits: &Limits, now: Timestamp) -> Step {
-    match limits.on_limit {
-        OnLimit::End => Step::Finish(Finish {
+/// How long to wait when the reset that the server named is already past: clocks differ, and it moves.
+const RESET_PAST_WAIT: Duration = Duration::from_secs(10);
+
+/// Not everybody who waits for the same reset should come at once: the most that is added to it.
+const RESET_JITTER_MAX: Duration = Duration::from_secs(2);
+
+fn wait_for_reset(ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
+    if limits.on_limit == OnLimit::End {
+        return Step::Finish(Finish {
             verdict: Verdict::Waiting,
             exit_code: ended.outcome.exit_code(),
             reason: ended.detail.clone(),
             resets_at: ended.resets_at,
-        }),
-        OnLimit::Wait => {
-            let until = ended.resets_at.filter(|at| *at > now);
-            Step::Wait {
-                until: until.unwrap_or_else(|| later(now, RESET_UNKNOWN_WAIT)),
-                why: WaitReason::Quota,
-            }
-        }
+        });
     }
+    let reset = match ended.resets_at {
+        Some(at) if at > now => at,
+        Some(_) => later(now, RESET_PAST_WAIT),
+        None => later(now, RESET_UNKNOWN_WAIT),
+    };
+    let until = later(reset, RESET_JITTER_MAX.mul_f64(jitter.clamp(0.0, 1.0)));
+    Step::Wait { until, why: WaitReason::Quota }
 }
 
 fn invoke(run: &RunState, why: AttemptReason, limits: &Limits, catalog: &Catalog, agent: AgentName) -> Step {

@@ -159,11 +159,20 @@ fn a_quota_is_waited_for_only_when_asked_and_until_its_reset() {
         matches!(ends, Step::Finish(Finish { verdict: Verdict::Waiting, exit_code: 75, resets_at, .. }) if resets_at == Some(reset))
     );
     let waiting = Limits { on_limit: OnLimit::Wait, ..limits() };
-    assert_eq!(step(&run, &waiting), Step::Wait { until: reset, why: WaitReason::Quota });
-    run.record(Fact::Waiting { until: reset, why: WaitReason::Quota });
-    assert_eq!(step(&run, &waiting), Step::Wait { until: reset, why: WaitReason::Quota }, "still too early");
-    run.now = reset;
-    assert_eq!(plan(&run, &waiting).why, AttemptReason::Retry);
+    let Step::Wait { until, why: WaitReason::Quota } = step(&run, &waiting) else { panic!() };
+    assert!(until >= reset && until.duration_since(reset) <= SignedDuration::from_secs(2), "{until}");
+    run.record(Fact::Waiting { until, why: WaitReason::Quota });
+    assert_eq!(step(&run, &waiting), Step::Wait { until, why: WaitReason::Quota }, "still too early");
+    run.now = until;
+    let again = plan(&run, &waiting);
+    assert_eq!(again.why, AttemptReason::Retry);
+    run.attempt(&again, Outcome::Quota);
+    run.state.attempts[1].ended.as_mut().unwrap().resets_at = Some(reset);
+    let Step::Wait { until, .. } = step(&run, &waiting) else { panic!() };
+    assert!(
+        until.duration_since(run.now) <= SignedDuration::from_secs(12),
+        "a past reset means soon, not unknown"
+    );
 }
 
 #[test]
@@ -193,7 +202,8 @@ fn an_agent_that_is_missing_falls_back_once_where_the_operator_named_another() {
 fn an_open_breaker_ends_a_run_or_makes_it_wait() {
     let run = Driven::routed(Tier::Sonnet);
     let until = run.now.checked_add(SignedDuration::from_secs(60)).unwrap();
-    let refused = |limits: &Limits| refused_by_breaker(&run.state, limits, &catalog(vec![]), until);
+    let sonnet = general(Tier::Sonnet).name;
+    let refused = |limits: &Limits| refused_by_breaker(&run.state, limits, &catalog(vec![]), &sonnet, until);
     assert!(matches!(refused(&limits()), Step::Finish(Finish { exit_code: 75, resets_at: Some(_), .. })));
     let waiting = Limits { on_limit: OnLimit::Wait, ..limits() };
     assert_eq!(refused(&waiting), Step::Wait { until, why: WaitReason::Breaker });
