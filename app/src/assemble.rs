@@ -58,6 +58,14 @@ impl World {
         load::load(&inputs).map_err(|error| AssembleError::Config(Box::new(error)))
     }
 
+    /// Loads the settings, or returns the defaults and what is wrong: looking back and stopping must always work.
+    pub fn settings_or_defaults(&self) -> (Loaded, Option<AssembleError>) {
+        match self.settings(&[]) {
+            Ok(loaded) => (loaded, None),
+            Err(error) => (load::defaults(&self.cwd, &self.dirs), Some(error)),
+        }
+    }
+
     /// Finds a subscription login.
     pub fn login(&self) -> Option<Login> {
         login::find(&self.env, &self.dirs.home, || {

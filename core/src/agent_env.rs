@@ -108,8 +108,7 @@ const VERTEX: &[&str] = &[
 const RULED: &[&str] = &["ANTHROPIC_*", "CLAUDECODE", "CLAUDE_*", "POINTSMAN_*"];
 
 /// A cloud that serves the models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cloud {
     /// Amazon Bedrock.
     Bedrock,
@@ -119,7 +118,7 @@ pub enum Cloud {
 
 /// Who pays for an agent's tokens, as far as the environment tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", from = "String")]
 pub enum Payer {
     /// A subscription login; ambient API variables are withheld.
     Subscription,
@@ -130,6 +129,34 @@ pub enum Payer {
     /// Nothing says: the CLI's own settings decide, and ambient API variables pass.
     #[default]
     Unknown,
+}
+
+impl Payer {
+    /// Returns the payer's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Payer::Subscription => "subscription",
+            Payer::ApiKey => "api_key",
+            Payer::Cloud(Cloud::Bedrock) => "bedrock",
+            Payer::Cloud(Cloud::Vertex) => "vertex",
+            Payer::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<Payer> for String {
+    fn from(payer: Payer) -> String {
+        payer.as_str().to_owned()
+    }
+}
+
+/// A name that this version does not know is a payer that nothing is known of.
+impl From<String> for Payer {
+    fn from(name: String) -> Payer {
+        let all =
+            [Payer::Subscription, Payer::ApiKey, Payer::Cloud(Cloud::Bedrock), Payer::Cloud(Cloud::Vertex)];
+        all.into_iter().find(|payer| payer.as_str() == name).unwrap_or(Payer::Unknown)
+    }
 }
 
 /// The environment of one agent process.

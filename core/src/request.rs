@@ -50,6 +50,17 @@ pub struct Overrides {
     pub agent: Option<AgentName>,
 }
 
+/// Whether the agent already knows what the talk is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Context {
+    /// The words stand alone.
+    #[default]
+    Fresh,
+    /// A named session goes on: "try again" has a meaning there.
+    Session,
+}
+
 /// What someone asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -59,6 +70,8 @@ pub struct Request {
     pub origin: Origin,
     /// What was fixed by flags.
     pub overrides: Overrides,
+    /// Whether a session goes on.
+    pub context: Context,
 }
 
 /// Why a text is not a request.
@@ -84,7 +97,7 @@ impl Request {
         if text.trim().is_empty() {
             return Err(RequestError::Empty);
         }
-        Ok(Request { text, origin, overrides })
+        Ok(Request { text, origin, overrides, context: Context::Fresh })
     }
 
     /// Returns the words as they came.

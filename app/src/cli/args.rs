@@ -60,6 +60,27 @@ pub enum Verb {
     },
 }
 
+impl Verb {
+    /// Tells whether the verb was asked for JSON: then a failure is data as well.
+    pub fn prints_json(&self) -> bool {
+        match self {
+            Verb::Run(args) => args.output != Format::Text,
+            Verb::Route(args) => args.output != Format::Text,
+            Verb::Explain(args) => args.output == PlainFormat::Json,
+            Verb::Doctor(args) => args.output == PlainFormat::Json,
+            Verb::Runs(args) => match &args.verb {
+                RunsVerb::List { output, .. } | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,
+                RunsVerb::Logs { output, .. } => *output != Format::Text,
+                RunsVerb::Cancel { .. } => false,
+            },
+            Verb::Config(args) => {
+                matches!(args.verb, ConfigVerb::Show { output: PlainFormat::Json, .. })
+            }
+            Verb::Trust(_) | Verb::Completions { .. } | Verb::Man { .. } => false,
+        }
+    }
+}
+
 /// The words of a request.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct PromptArgs {
@@ -197,7 +218,7 @@ pub struct RouteArgs {
 /// the routed against the served model.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A run's id, the beginning of one, `latest`, or the words of a request. Nothing reads standard input.
+    /// A run's id, at least its first 6 characters, `latest`, or the words of a request. Nothing reads standard input.
     pub what: Option<String>,
     #[command(flatten)]
     pub overrides: OverrideArgs,

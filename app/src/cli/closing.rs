@@ -13,15 +13,25 @@ use crate::engine::{Engine, launch};
 
 /// Says in one line where the request goes, with which rights, and who pays.
 pub fn route_notice(engine: &Engine, submission: &Submission) {
+    let said = route_in_words(engine, submission);
+    output::say(Tone::Plain, &word("route:", submission.rehearsal), &said);
+}
+
+/// Returns where the request goes, with which rights, and who pays.
+pub fn route_in_words(engine: &Engine, submission: &Submission) -> String {
     let route = &submission.route;
     let mut parts = vec![route::in_words(route)];
     if let Some(agent) = engine.catalog.get(&route.agent) {
-        parts.push(agent.effective_permission_mode().as_str().to_owned());
+        if agent.adapter.has_permissions() {
+            parts.push(agent.effective_permission_mode().as_str().to_owned());
+        } else {
+            parts.push("no limits of its own: it may do what you may".to_owned());
+        }
         if !submission.rehearsal && agent.adapter.announces_result() {
             parts.push(pays(launch::payer(&engine.surroundings, agent)).to_owned());
         }
     }
-    output::say(Tone::Plain, &word("route:", submission.rehearsal), &parts.join(" · "));
+    parts.join(" · ")
 }
 
 fn word(word: &str, rehearsal: bool) -> String {
@@ -107,7 +117,7 @@ fn summary(report: &RunReport) -> String {
 
 fn served(attempt: &AttemptReport) -> String {
     let models = match attempt.models_served.as_slice() {
-        [] => "no model answered".to_owned(),
+        [] => "no model is known to have answered".to_owned(),
         models => format!("served by {}", models.join(", ")),
     };
     let marks: Vec<&str> = attempt

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::args::RunArgs;
 use super::exit::{BUG, Failure, REFUSED, UNAVAILABLE};
 use super::output::{self, Format, Tone};
-use super::{route, run, words};
+use super::{closing, route, run, words};
 use crate::assemble;
 use crate::engine::background;
 use crate::engine::submit::Run;
@@ -34,6 +34,9 @@ struct Submitted {
     rehearsal: bool,
     route: Route,
     approved: bool,
+    /// What people should hear: notices, then the route notice.
+    #[serde(default)]
+    said: Vec<String>,
 }
 
 /// The first line of the background process.
@@ -73,7 +76,10 @@ fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
         return REFUSED;
     }
     if !args.quiet {
-        output::say(Tone::Plain, "route:", &route::in_words(&submitted.route));
+        let (notices, notice) = submitted.said.split_at(submitted.said.len().saturating_sub(1));
+        notices.iter().for_each(|notice| output::say(Tone::Warning, "notice:", notice));
+        let word = if submitted.rehearsal { "rehearsal: route:" } else { "route:" };
+        notice.iter().for_each(|notice| output::say(Tone::Plain, word, notice));
         output::hint(&format!("`pointsman runs logs -f {}` follows it", submitted.run_id));
     }
     0
@@ -103,15 +109,17 @@ pub fn drive() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    let mut said = prepared.notices.clone();
+    said.push(closing::route_in_words(&prepared.engine, &prepared.submission));
     let code = runtime.block_on(run::unattended(prepared, |submitted| match submitted {
-        Ok(run) => first(&FirstWord::Submitted(Submitted::of(run))),
+        Ok(run) => first(&FirstWord::Submitted(Submitted::of(run, said))),
         Err(failure) => first(&failed(failure)),
     }));
     ExitCode::from(code)
 }
 
 impl Submitted {
-    fn of(run: &Run) -> Submitted {
+    fn of(run: &Run, said: Vec<String>) -> Submitted {
         let route = run.log.state.route.clone().expect("a submitted run is routed");
         Submitted {
             schema_version: SCHEMA_VERSION,
@@ -120,6 +128,7 @@ impl Submitted {
             rehearsal: run.rehearsal,
             route,
             approved: run.log.state.approved,
+            said,
         }
     }
 }

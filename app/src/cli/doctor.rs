@@ -55,15 +55,18 @@ struct Report<'a> {
 /// Runs the verb.
 pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
     let world = world(None)?;
+    let (loaded, trouble) = world.settings_or_defaults();
     let mut checks = vec![];
-    match world.settings(&[]) {
-        Ok(loaded) => checks.extend(look_around(&world, &loaded, args.fix)?),
-        Err(error) => {
-            let failure = Failure::from(error);
-            let broken = Check::new("configuration", Status::Broken, failure.message);
-            checks.push(broken.hint(failure.hint.unwrap_or_default()));
-        }
+    if let Some(error) = trouble {
+        let failure = Failure::from(error);
+        let broken = Check::new(
+            "configuration",
+            Status::Broken,
+            format!("{}; below, the defaults hold", failure.message),
+        );
+        checks.push(broken.hint(failure.hint.unwrap_or_default()));
     }
+    checks.extend(look_around(&world, &loaded, args.fix)?);
     let healthy = checks.iter().all(|check| check.status != Status::Broken);
     match args.output {
         PlainFormat::Json => {
@@ -128,6 +131,9 @@ fn agent(health: &AgentHealth) -> Check {
     let name = format!("agent CLI `{}`", health.program);
     let used = format!("used by {}", health.agents.join(", "));
     match (&health.path, &health.version) {
+        (None, _) if !health.is_needed => {
+            Check::new(&name, Status::Ok, format!("not found, and no tier needs it; {used}"))
+        }
         (None, _) => Check::new(&name, Status::Broken, format!("not found; {used}")).hint(
             "install it (`npm install -g @anthropic-ai/claude-code`), or name it in `agents.NAME.command`",
         ),
@@ -186,7 +192,7 @@ fn stray_keys(world: &World, loaded: &Loaded, login_found: bool) -> Vec<Check> {
             Check::new(
                 "who pays",
                 Status::Warning,
-                format!("`{}` in {file} could make an API key pay", key.name),
+                format!("`{}` in {file} could change who pays, or where a login is sent", key.name),
             )
             .hint("remove it, or say `billing = \"api\"` for the agents that should use it"),
         );

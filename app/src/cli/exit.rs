@@ -1,5 +1,6 @@
 //! Exit codes, and how a failure is said.
 
+use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::run::next;
 use serde::Serialize;
 
@@ -51,6 +52,20 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+/// A failure as data, for who asked for JSON.
+#[derive(Debug, Serialize)]
+pub struct FailureReport<'a> {
+    schema_version: u32,
+    error: &'a Failure,
+}
+
+impl<'a> FailureReport<'a> {
+    /// Wraps a failure.
+    pub fn new(error: &'a Failure) -> FailureReport<'a> {
+        FailureReport { schema_version: SCHEMA_VERSION, error }
+    }
+}
+
 impl Failure {
     /// Makes a failure with a hint.
     pub fn new(exit_code: u8, message: impl Into<String>, hint: impl Into<String>) -> Failure {
@@ -81,7 +96,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::AmbiguousRun { .. } => (BAD_INPUT, "give more of the id"),
             EngineError::Store { .. } => {
-                (UNAVAILABLE, "`pointsman doctor` says what is wrong, `pointsman doctor --fix` repairs it")
+                (UNAVAILABLE, "`pointsman doctor` says what is wrong and what mends it")
             }
             EngineError::NotRunning { .. } => (BAD_INPUT, "`pointsman runs show` has its end"),
             EngineError::Signal { .. } => (UNAVAILABLE, "it may belong to another user"),

@@ -30,6 +30,7 @@ use exit::Failure;
 /// Reads the command line, does what it says, and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let as_data = cli.verb.prints_json();
     let done = match cli.verb {
         Verb::Run(args) => run::main(args),
         Verb::Route(args) => route::main(args),
@@ -41,10 +42,23 @@ pub fn main() -> ExitCode {
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),
     };
-    ExitCode::from(done.unwrap_or_else(|failure| {
+    let exit_code = done.unwrap_or_else(|failure| {
+        if as_data {
+            output::json(&exit::FailureReport::new(&failure));
+        }
         output::failure(&failure);
         failure.exit_code
-    }))
+    });
+    match (exit_code, output::loss()) {
+        (0, Some(why)) => {
+            output::failure(&Failure::bare(
+                exit::CANNOT_CREATE,
+                format!("the output was not written: {why}"),
+            ));
+            ExitCode::from(exit::CANNOT_CREATE)
+        }
+        (code, _) => ExitCode::from(code),
+    }
 }
 
 impl From<AssembleError> for Failure {

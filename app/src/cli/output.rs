@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -56,17 +57,35 @@ impl Tone {
     }
 }
 
+/// Why data could not be printed, the first time it could not.
+static LOSS: OnceLock<String> = OnceLock::new();
+
+/// Notes data that did not reach its place; a reader that went away wants no more and is no loss.
+fn note_loss(printed: std::io::Result<()>) -> bool {
+    if let Err(error) = &printed
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = LOSS.set(error.to_string());
+    }
+    printed.is_ok()
+}
+
+/// Returns why data could not be printed, if some could not.
+pub fn loss() -> Option<&'static str> {
+    LOSS.get().map(String::as_str)
+}
+
 /// Prints text as data. A reader that went away is no error of ours.
 pub fn text(text: &str) {
     let mut out = std::io::stdout().lock();
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let _ = write!(out, "{}{newline}", plain_text(text)).and_then(|()| out.flush());
+    note_loss(write!(out, "{}{newline}", plain_text(text)).and_then(|()| out.flush()));
 }
 
 /// Prints bytes as data, as they are: for files that another program reads.
 pub fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    note_loss(out.write_all(bytes).and_then(|()| out.flush()));
 }
 
 /// Prints one JSON value as data: over several lines for a terminal, in one line otherwise.
@@ -79,7 +98,7 @@ pub fn json<T: Serialize>(value: &T) {
 /// Prints one line as data; returns whether anybody still reads.
 pub fn line(line: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+    note_loss(writeln!(out, "{line}").and_then(|()| out.flush()))
 }
 
 /// Says something to people: a word with weight, and a sentence.

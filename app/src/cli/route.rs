@@ -7,6 +7,7 @@ use std::path::Path;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::{Decision, Route};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::args::{OverrideArgs, RouteArgs};
 use super::exit::{BAD_INPUT, Failure};
@@ -19,7 +20,7 @@ use crate::engine::Decider;
 #[derive(Debug, Serialize)]
 pub struct RouteLine<'a> {
     schema_version: u32,
-    id: Option<&'a serde_json::Value>,
+    id: Option<&'a RawValue>,
     #[serde(flatten)]
     route: &'a Route,
 }
@@ -27,8 +28,9 @@ pub struct RouteLine<'a> {
 /// One line of a batch.
 #[derive(Debug, Deserialize)]
 struct BatchLine {
+    /// As it was written: a number must come back digit by digit.
     #[serde(default)]
-    id: serde_json::Value,
+    id: Option<Box<RawValue>>,
     request: String,
 }
 
@@ -54,7 +56,7 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn line<'a>(id: Option<&'a serde_json::Value>, route: &'a Route) -> RouteLine<'a> {
+fn line<'a>(id: Option<&'a RawValue>, route: &'a Route) -> RouteLine<'a> {
     RouteLine { schema_version: SCHEMA_VERSION, id, route }
 }
 
@@ -87,13 +89,14 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
             Failure::new(BAD_INPUT, at, "each line is one JSON object with `id` and `request`")
         };
         let text = text.map_err(|error| bad(error.to_string()))?;
+        let text = text.trim_start_matches('\u{feff}');
         if text.trim().is_empty() {
             continue;
         }
-        let entry: BatchLine = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        let entry: BatchLine = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
         let request = words::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
         let routed = decider.decide(&request)?;
-        let printed = serde_json::to_string(&line(Some(&entry.id), &routed.route));
+        let printed = serde_json::to_string(&line(entry.id.as_deref(), &routed.route));
         if !output::line(&printed.expect("plain data has a JSON form")) {
             break;
         }

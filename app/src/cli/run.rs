@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::PermissionMode;
 use pointsman_core::report::run::RunReport;
-use pointsman_core::request::{Mode, Request};
+use pointsman_core::request::{Context, Mode, Request};
 use pointsman_core::route::Decision;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::next::{Escalation, OnLimit};
@@ -46,7 +46,7 @@ pub struct Prepared {
 }
 
 /// Reads the settings and puts everything together.
-pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
+pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure> {
     let world = world(args.project.as_deref())?;
     let rehearsal = scenario(args.rehearse, &world)?;
     let loaded = world.settings(&flags(args, rehearsal))?;
@@ -59,6 +59,9 @@ pub fn prepare(args: &RunArgs, request: Request) -> Result<Prepared, Failure> {
     let limits = assemble::limits(&loaded.settings, escalation, on_limit);
     let taken_over = engine.take_over_spool();
     engine.recover(&limits);
+    if args.session.as_ref().is_some_and(|session| engine.knows_session(session, &world.cwd)) {
+        request.context = Context::Session;
+    }
     let route = engine.decide(&request)?.route;
     let submission = Submission {
         request,
@@ -148,7 +151,7 @@ fn notices(world: &World, loaded: &Loaded, engine: &Engine, rehearsal: Option<Sc
         let stray = world.stray_keys(&loaded.project.root);
         notices.extend(stray.iter().map(|key| {
             let file = output::short_path(&key.file, &world.dirs.home);
-            format!("`{}` in {file} could make the API key pay instead of your subscription", key.name)
+            format!("`{}` in {file} could change who pays, or where your login is sent", key.name)
         }));
     }
     notices

@@ -6,6 +6,8 @@ use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::report::run::{RunReport, SCHEMA_VERSION};
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::next::{Escalation, OnLimit};
+use pointsman_core::run::outcome::Verdict;
+use pointsman_core::run::state::Phase;
 use serde::Serialize;
 
 use super::args::{RunsArgs, RunsVerb};
@@ -33,7 +35,10 @@ struct RunList<'a> {
 /// Runs the verb.
 pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     let world = world(None)?;
-    let loaded = world.settings(&[])?;
+    let (loaded, trouble) = world.settings_or_defaults();
+    if let Some(trouble) = trouble {
+        output::say(Tone::Warning, "notice:", &format!("{trouble}; the defaults hold for this look back"));
+    }
     let mut engine = world.engine(&loaded, None)?;
     engine.take_over_spool();
     engine.recover(&assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End));
@@ -49,7 +54,7 @@ fn list(engine: &Engine, limit: usize, format: PlainFormat) -> Result<u8, Failur
     let runs = engine.runs(limit)?;
     match format {
         PlainFormat::Json => output::json(&RunList { schema_version: SCHEMA_VERSION, runs: &runs }),
-        PlainFormat::Text if runs.is_empty() => {
+        PlainFormat::Text if runs.is_empty() && limit > 0 => {
             output::say(Tone::Plain, "no runs yet:", "`pointsman run` makes one")
         }
         PlainFormat::Text => {
@@ -96,14 +101,16 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
             report.state,
             report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()
         ),
+        waiting(found),
         format!("session    {}", report.session_id),
         format!("project    {}", report.project_root),
     ];
+    lines.retain(|line| !line.is_empty());
     if let Some(at) = report.created_at {
         lines.push(format!("asked      {at} ({})", closing::ago(at, clock::now())));
     }
     if let Some(decided) = &report.route {
-        lines.push(format!("route      {}", route::in_words(decided)));
+        lines.push(format!("route      {}", route::in_words(&decided.route)));
     }
     for (number, attempt) in report.attempts.iter().enumerate() {
         let outcome = attempt.outcome.map_or("running", |outcome| outcome.as_str());
@@ -132,6 +139,16 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
         lines.push(format!("\nanswer\n{}", indented(answer)));
     }
     lines.join("\n")
+}
+
+/// Says for what and until when a run waits, if it does.
+fn waiting(found: &FoundRun) -> String {
+    match &found.state.phase {
+        Phase::Waiting { until, why } => format!("waits      until {until} ({})", why.as_str()),
+        Phase::New | Phase::Requested | Phase::Ready | Phase::Running | Phase::Finished { .. } => {
+            String::new()
+        }
+    }
 }
 
 fn indented(text: &str) -> String {
@@ -252,6 +269,10 @@ fn print_fact(fact: &Fact, rehearsal: bool) {
 
 fn cancel(engine: &Engine, wanted: &str) -> Result<u8, Failure> {
     let found = engine.find(wanted)?;
+    if matches!(found.state.phase, Phase::Finished { verdict: Verdict::Cancelled, .. }) {
+        output::say(Tone::Good, "cancelled:", &format!("run {} already was", found.id));
+        return Ok(0);
+    }
     engine.cancel(&found)?;
     let begun = std::time::Instant::now();
     while begun.elapsed() < CANCEL_LIMIT {

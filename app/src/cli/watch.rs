@@ -7,10 +7,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use pointsman_core::agent_env::Payer;
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::report::plain_text::plain_text;
-use pointsman_core::run::event::Fact;
+use pointsman_core::run::event::{Fact, WaitReason};
 
+use super::closing;
 use super::output::{self, Tone};
 use crate::engine::record::Watcher;
 
@@ -33,6 +35,8 @@ pub struct People {
     doing: String,
     heard: String,
     rehearsal: bool,
+    /// Who paid for the last attempt: a change is said before it costs anything.
+    payer: Option<Payer>,
     /// How the last attempt failed; said only if the run goes on, for its closing line says it too.
     failure: Option<(String, String)>,
 }
@@ -53,7 +57,14 @@ impl People {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        People { bar, doing: "starting".to_owned(), heard: String::new(), rehearsal, failure: None }
+        People {
+            bar,
+            doing: "starting".to_owned(),
+            heard: String::new(),
+            rehearsal,
+            payer: None,
+            failure: None,
+        }
     }
 
     fn say(&self, tone: Tone, word: &str, sentence: &str) {
@@ -112,24 +123,32 @@ impl People {
                 self.heard.clear();
                 if started.attempt > 1 {
                     let resumed = if started.resumed { ", in the same agent session" } else { "" };
+                    let payer = if self.payer.is_some_and(|before| before != started.payer) {
+                        format!(", {}", closing::pays(started.payer))
+                    } else {
+                        String::new()
+                    };
                     let why = serde_json::to_value(started.why).unwrap_or_default();
                     let why = why.as_str().unwrap_or("next").replace('_', " ");
                     self.say(
                         Tone::Plain,
                         &format!("{why}:"),
                         &format!(
-                            "attempt {} with {} ({}){resumed}",
+                            "attempt {} with {} ({}){resumed}{payer}",
                             started.attempt, started.agent, started.tier
                         ),
                     );
                 }
+                self.payer = Some(started.payer);
             }
             Fact::AttemptEnded(ended) if ended.outcome.exit_code() != 0 => {
                 self.failure = Some((format!("{}:", ended.outcome), ended.detail.clone()));
             }
             Fact::Waiting { until, why } => {
-                let why = serde_json::to_value(why).unwrap_or_default();
-                self.doing = format!("waits until {until} ({})", why.as_str().unwrap_or_default());
+                self.doing = format!("waits until {until} ({})", why.as_str());
+                if *why != WaitReason::Backoff {
+                    self.say(Tone::Plain, "waiting:", &format!("until {until} ({})", why.as_str()));
+                }
             }
             Fact::Finished { .. } => {
                 if let Some(bar) = self.bar.take() {

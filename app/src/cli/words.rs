@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
-use pointsman_core::request::{Origin, Overrides, Request};
+use pointsman_core::request::{Origin, Overrides, Request, RequestError};
 
 use super::args::{OverrideArgs, PromptArgs};
 use super::exit::{BAD_INPUT, Failure, USAGE};
@@ -32,8 +32,13 @@ pub fn request(words: &PromptArgs, overrides: &OverrideArgs) -> Result<Request, 
 /// Makes a request of a text that is already there.
 pub fn parse(text: String, overrides: &OverrideArgs) -> Result<Request, Failure> {
     let overrides = Overrides { tier: overrides.tier, agent: overrides.agent.clone() };
-    Request::new(text, Origin::Cli, overrides)
-        .map_err(|error| Failure::new(BAD_INPUT, error.to_string(), "say in words what should be done"))
+    Request::new(text, Origin::Cli, overrides).map_err(|error| {
+        let hint = match error {
+            RequestError::Empty => "say in words what should be done",
+            RequestError::Nul { .. } => "take the character out: no agent could read past it",
+        };
+        Failure::new(BAD_INPUT, error.to_string(), hint)
+    })
 }
 
 fn file(path: &Path) -> Result<String, Failure> {

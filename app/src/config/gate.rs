@@ -30,12 +30,24 @@ pub fn untrusted(layer: &mut Node, operator: &Settings, claimed: &Settings, root
 }
 
 /// Leaves what a trusted project may set, which is everything but a free hand.
-pub fn trusted(layer: &mut Node) -> Vec<Warning> {
+pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let is_free = |agent: &AgentName| {
+        let mode = operator.agents.get(agent).and_then(|agent| agent.permission_mode);
+        mode == Some(PermissionMode::BypassPermissions)
+    };
     layer.retain(&mut |path, node| {
         let is_bypass = matches!(&node.content, Content::Leaf(Value::String(mode))
             if mode == PermissionMode::BypassPermissions.as_str());
-        let is_free_hand = matches!(path, ["agents", _, "permission_mode"]) && is_bypass;
+        let chooses_free_agent = match path {
+            ["tiers", tier, "agent"] => Tier::parse(tier).is_some_and(|tier| {
+                let (now, before) = (&claimed.tiers.get(tier).agent, &operator.tiers.get(tier).agent);
+                is_free(now) && !is_free(before)
+            }),
+            _ => false,
+        };
+        let is_free_hand =
+            (matches!(path, ["agents", _, "permission_mode"]) && is_bypass) || chooses_free_agent;
         if is_free_hand {
             warnings.push(ignored(path, node, "a repository never gives an agent a free hand", None));
         }

@@ -85,7 +85,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
         // Read as if it held in full, so that a misspelled key is reported as one, trusted or not.
         let claimed = decode(&tree.clone().under(&layer))?;
         warnings.extend(match trust {
-            Status::Trusted => gate::trusted(&mut layer),
+            Status::Trusted => gate::trusted(&mut layer, &settings, &claimed),
             Status::Untrusted | Status::Changed => {
                 gate::untrusted(&mut layer, &settings, &claimed, &files.root)
             }
@@ -96,6 +96,15 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     mark_sources(&mut settings, &tree);
     let project_agents = project_agents(&files, trust, &settings, &mut warnings);
     Ok(Loaded { settings, project, trust, project_agents, warnings, tree })
+}
+
+/// Returns what holds without any file, variable or flag, for verbs that must work whatever is wrong with those.
+pub fn defaults(cwd: &Path, dirs: &Dirs) -> Loaded {
+    let tree = Node::parse(&Source::new(Layer::Default, "", DEFAULTS)).expect("a test reads the defaults");
+    let mut settings = decode_checked(&tree).expect("a test reads the defaults");
+    mark_sources(&mut settings, &tree);
+    let project = project::find(cwd, &dirs.home);
+    Loaded { settings, project, trust: Status::Untrusted, project_agents: vec![], warnings: vec![], tree }
 }
 
 impl Loaded {

@@ -12,8 +12,14 @@ use super::env::Environment;
 /// Files larger than this are not looked through for keys.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Variables that make an API key pay.
-const KEYS: [&str; 2] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
+/// Variables that make somebody else than the subscription pay, or send its token elsewhere.
+const KEYS: [&str; 5] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+];
 
 /// A subscription login of Claude Code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,8 +54,10 @@ pub fn find(env: &Environment, home: &Path, keychain_has_entry: impl FnOnce() ->
         return Some(Login::Token);
     }
     let file = claude_dir(env, home).join(".credentials.json");
-    let is_filled = fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() > 2);
-    if is_filled {
+    // Other logins (of MCP servers) live in the same file; only this one pays for tokens.
+    let credentials: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
+    let token = credentials["claudeAiOauth"]["accessToken"].as_str().unwrap_or("");
+    if !token.trim().is_empty() {
         return Some(Login::File(file));
     }
     (cfg!(target_os = "macos") && keychain_has_entry()).then_some(Login::Keychain)
@@ -127,10 +135,13 @@ mod tests {
                 .collect::<Environment>()
         };
         assert_eq!(find(&env(&[]), dir.path(), || false), None);
+        fs::create_dir_all(dir.path().join(".claude")).unwrap();
+        fs::write(dir.path().join(".claude/.credentials.json"), r#"{"mcpOAuth":{"x":{}}}"#).unwrap();
+        assert_eq!(find(&env(&[]), dir.path(), || false), None, "another login in the same file is none");
         assert_eq!(find(&env(&[("CLAUDE_CODE_OAUTH_TOKEN", "t")]), dir.path(), || false), Some(Login::Token));
         let moved = dir.path().join("elsewhere");
         fs::create_dir_all(&moved).unwrap();
-        fs::write(moved.join(".credentials.json"), "{\"claudeAiOauth\":{}}").unwrap();
+        fs::write(moved.join(".credentials.json"), r#"{"claudeAiOauth":{"accessToken":"t"}}"#).unwrap();
         let there = env(&[("CLAUDE_CONFIG_DIR", moved.to_str().unwrap())]);
         assert_eq!(find(&there, dir.path(), || false), Some(Login::File(moved.join(".credentials.json"))));
     }

@@ -34,7 +34,11 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
 
     let mut hearing = Hearing::new(&agent, run.limits.answer_bytes_max, plan.usd_left);
-    let end = match launch::prepare(engine, run, &agent, plan, &session, &words, &nonce).await {
+    let prepared = tokio::select! {
+        prepared = launch::prepare(engine, run, &agent, plan, &session, &words, &nonce) => prepared,
+        Some(cause) = stops.recv() => Err(launch::stopped_before(cause)),
+    };
+    let end = match prepared {
         Ok((launch, _dir)) => {
             let log = &mut run.log;
             let end = supervise::run(launch, stops, &mut |line| hearing.hear(line, log)).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pointsman_core::adapter::claude::argv;
-use pointsman_core::agent::Agent;
+use pointsman_core::agent::{Agent, Tier};
 use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentName;
 use pointsman_core::run::next::Limits;
@@ -24,6 +24,8 @@ pub struct AgentHealth {
     pub version: Option<String>,
     /// Whether the version is one on which everything was seen to work. A plain command has no versions.
     pub is_verified: bool,
+    /// Whether a tier depends on it.
+    pub is_needed: bool,
     /// The agents that use it.
     pub agents: Vec<String>,
 }
@@ -65,7 +67,10 @@ impl Engine {
         let path = probe::find_program(program, env.vars.get("PATH").map(String::as_str));
         let announces = agents.iter().any(|agent| agent.adapter.announces_result());
         let version = match &path {
-            Some(path) if announces => probe::version(path, &env.vars, &around.version_cache).await.ok(),
+            Some(path) if announces => {
+                let leading = &agents[0].command[1..];
+                probe::version(path, leading, &env.vars, &around.version_cache).await.ok()
+            }
             Some(_) | None => None,
         };
         let parsed = version.as_deref().and_then(pointsman_core::adapter::invocation::CliVersion::parse);
@@ -74,13 +79,14 @@ impl Engine {
             path,
             version: version.filter(|printed| !printed.is_empty()),
             is_verified: !announces || argv::knows_all_flags(parsed),
+            is_needed: Tier::ALL.into_iter().any(|tier| self.catalog.for_tier(tier).command[0] == program),
             agents: agents.iter().map(|agent| agent.name.to_string()).collect(),
         }
     }
 
     /// Tells whether the agents of all tiers are installed and somebody would pay for them.
     pub fn can_work(&self) -> bool {
-        pointsman_core::agent::Tier::ALL.into_iter().all(|tier| {
+        Tier::ALL.into_iter().all(|tier| {
             let agent = self.catalog.for_tier(tier);
             let env = launch::environment(&self.surroundings, agent, "probe", "probe");
             let found = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
@@ -91,7 +97,7 @@ impl Engine {
 
     /// Who pays for the agent of each tier.
     pub fn payers(&self) -> Vec<(AgentName, Payer)> {
-        let tiers = pointsman_core::agent::Tier::ALL.into_iter();
+        let tiers = Tier::ALL.into_iter();
         tiers
             .map(|tier| self.catalog.for_tier(tier))
             .map(|agent| (agent.name.clone(), launch::payer(&self.surroundings, agent)))

@@ -10,7 +10,7 @@ use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, 
 use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
 use pointsman_core::run::contract::{self, Nonce};
-use pointsman_core::run::end::{Exit, ProcessEnd};
+use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::next::{Limits, Plan};
 use pointsman_core::run::watchdog::WatchLimits;
 
@@ -140,7 +140,8 @@ pub async fn cli_version(
     if !agent.adapter.announces_result() {
         return None;
     }
-    let printed = probe::version(program, &env.vars, &around.version_cache).await.ok()?;
+    let printed =
+        probe::version(program, &agent.command[1..], &env.vars, &around.version_cache).await.ok()?;
     CliVersion::parse(&printed)
 }
 
@@ -156,6 +157,12 @@ fn watch_limits(limits: &Limits, agent: &Agent, usd_left: Option<f64>) -> WatchL
 
 fn not_spawned(missing: bool, message: String) -> ProcessEnd {
     never_began(Exit::NotSpawned { missing, message })
+}
+
+/// How an attempt ends that was stopped before it began.
+pub fn stopped_before(cause: StopCause) -> ProcessEnd {
+    let exit = Exit::NotSpawned { missing: false, message: "stopped before it began".to_owned() };
+    ProcessEnd { stopped: Some(cause), ..never_began(exit) }
 }
 
 fn never_began(exit: Exit) -> ProcessEnd {

@@ -26,7 +26,7 @@ pub struct Preview {
     pub argv: Vec<String>,
     /// The names of the variables that the agent would get. Values may be secrets and are not shown.
     pub environment: Vec<String>,
-    /// Variables that would be kept from it, because they would change who pays.
+    /// Variables of ours that would be kept from it: what is not on the allow-list, and what would change who pays.
     pub withheld: Vec<String>,
     /// Who would pay.
     pub payer: Payer,
@@ -68,7 +68,7 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         Some(program) => launch::cli_version(around, agent, program, &env).await,
         None => None,
     };
-    let contract_file = engine.store.paths().state.join("runs/RUN-ID/attempt-1/contract.md");
+    let contract_file = engine.store.paths().state.join("runs/RUN-ID/pointsman-attempt-…/contract.md");
     let order = Order {
         agent,
         version,

@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
 
-use pointsman_core::ids::RunId;
+use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::state::RunState;
 
@@ -74,6 +75,13 @@ impl Engine {
         }
         let driver = run.driver.as_ref().filter(|driver| driver.is_alive()).ok_or_else(not_running)?;
         driver.terminate().map_err(|source| EngineError::Signal { run: run.id.to_string(), source })
+    }
+
+    /// Tells whether an agent would go on where an earlier run of that session ended.
+    pub fn knows_session(&self, session: &SessionId, project: &Path) -> bool {
+        self.catalog
+            .agents()
+            .any(|agent| self.store.agent_session(session, &agent.command[0], project).is_some())
     }
 
     /// Opens the live log of a run.

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
+
+use super::tree;
 
 /// A version is printed in well under a second; a CLI that hangs here would hang anywhere.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
@@ -36,11 +39,12 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Returns what `PROGRAM --version` prints, from the cache when the program is still the same file.
+/// Returns what `PROGRAM LEADING… --version` prints, from the cache when the program is still the same file.
 ///
 /// A cache that cannot be read or written costs time, never correctness.
 pub async fn version(
     program: &Path,
+    leading: &[String],
     env: &BTreeMap<String, String>,
     cache_file: &Path,
 ) -> io::Result<String> {
@@ -48,37 +52,53 @@ pub async fn version(
     let mtime_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
     let same =
         |known: &Known| (known.inode, known.mtime_ns, known.size) == (meta.ino(), mtime_ns, meta.size());
-    let mut cache: BTreeMap<PathBuf, Known> =
+    let key = std::iter::once(program.to_string_lossy().into_owned())
+        .chain(leading.iter().cloned())
+        .collect::<Vec<_>>()
+        .join("\u{1f}");
+    let mut cache: BTreeMap<String, Known> =
         fs::read(cache_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    if let Some(known) = cache.get(program).filter(|known| same(known)) {
+    if let Some(known) = cache.get(&key).filter(|known| same(known)) {
         return Ok(known.printed.clone());
     }
-    let printed = ask(program, env).await?;
+    let printed = ask(program, leading, env).await?;
     let known = Known { inode: meta.ino(), mtime_ns, size: meta.size(), printed: printed.clone() };
-    cache.insert(program.to_owned(), known);
+    cache.insert(key, known);
     let _ = write_cache(cache_file, &cache);
     Ok(printed)
 }
 
+/// Kills a whole process group when it goes out of scope, however that happens.
+struct KilledAtEnd(i32);
+
+impl Drop for KilledAtEnd {
+    fn drop(&mut self) {
+        tree::send_group(self.0, Signal::KILL);
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
-async fn ask(program: &Path, env: &BTreeMap<String, String>) -> io::Result<String> {
-    let output = Command::new(program)
+async fn ask(program: &Path, leading: &[String], env: &BTreeMap<String, String>) -> io::Result<String> {
+    let child = Command::new(program)
+        .args(leading)
         .arg("--version")
         .env_clear()
         .envs(env)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0)
         .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(PROBE_LIMIT, output)
+        .spawn()?;
+    let _group = KilledAtEnd(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0));
+    let output = tokio::time::timeout(PROBE_LIMIT, child.wait_with_output())
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "`--version` gave no answer"))??;
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(text.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).take(200).collect())
 }
 
-fn write_cache(path: &Path, cache: &BTreeMap<PathBuf, Known>) -> io::Result<()> {
+fn write_cache(path: &Path, cache: &BTreeMap<String, Known>) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let mut file =

@@ -113,6 +113,19 @@ impl StorePaths {
     }
 }
 
+/// Refuses a ledger that lost its content: an empty file beside the files of known runs is damage, not a beginning.
+fn not_emptied(paths: &StorePaths) -> Result<(), StoreError> {
+    let path = paths.ledger();
+    let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
+    let has_log = std::fs::metadata(path.with_extension("db-wal")).is_ok_and(|meta| meta.len() > 0);
+    let knows_runs =
+        || std::fs::read_dir(paths.state.join("runs")).is_ok_and(|mut runs| runs.next().is_some());
+    if is_empty(&path) && !has_log && knows_runs() {
+        return Err(StoreError::Damaged { path, what: "it is empty, and runs were known".to_owned() });
+    }
+    Ok(())
+}
+
 /// What is written to the log of one run at once, and what is noted with it.
 pub struct Entry<'a> {
     /// The new events.
@@ -152,7 +165,10 @@ impl Store {
     pub fn open(paths: StorePaths) -> Store {
         let ours = private::ensure_dir(&paths.state);
         let state = ours.is_ok().then(|| paths.state.clone());
-        let ledger = ours.map_err(StoreError::from).and_then(|()| Ledger::open(&paths.ledger()));
+        let ledger = ours
+            .map_err(StoreError::from)
+            .and_then(|()| not_emptied(&paths))
+            .and_then(|()| Ledger::open(&paths.ledger()));
         let spool = Spool::new(paths.spools().collect());
         Store { paths, state, ledger, spool }
     }

@@ -26,11 +26,12 @@ const VERSION: &str = "2.1.330 (Claude Code)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    // A CLI is asked with its leading arguments, here its script.
+    if args.last().is_some_and(|last| last == "--version") {
+        stream::print(VERSION);
+        return ExitCode::SUCCESS;
+    }
     match args.first().map(String::as_str) {
-        Some("--version") => {
-            stream::print(VERSION);
-            ExitCode::SUCCESS
-        }
         Some(mischief::LEAF) => mischief::leaf(&args[1..]),
         Some(_) | None => ExitCode::from(script::play(&args)),
     }

@@ -42,6 +42,14 @@ impl AdapterKind {
         }
     }
 
+    /// Tells whether the CLI limits by itself what its agent may do.
+    pub fn has_permissions(self) -> bool {
+        match self {
+            AdapterKind::Claude => true,
+            AdapterKind::Plain => false,
+        }
+    }
+
     /// Returns the longest prompt that the CLI reads, in bytes.
     pub fn prompt_bytes_max(self) -> Option<usize> {
         match self {

@@ -51,7 +51,7 @@ struct ExecutionResult<'a> {
 impl<'a> OrchestratedExecution<'a> {
     /// Makes the record of a run that is over; `None` for one that is not.
     pub fn of(report: &'a RunReport) -> Option<OrchestratedExecution<'a>> {
-        let (route, verdict) = (report.route.as_ref()?, report.verdict?);
+        let (route, verdict) = (&report.route.as_ref()?.route, report.verdict?);
         let routed = route.agent.as_str();
         let word = |value| serde_json::to_value(value).unwrap_or_default();
         Some(OrchestratedExecution {

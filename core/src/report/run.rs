@@ -44,7 +44,7 @@ pub struct RunReport {
     /// The usable answer, if there is one.
     pub answer: Option<String>,
     /// The decision.
-    pub route: Option<Route>,
+    pub route: Option<RouteReport>,
     /// Whether a stronger tier was tried.
     pub escalated: bool,
     /// The attempts in order.
@@ -57,6 +57,25 @@ pub struct RunReport {
     pub project_root: String,
     /// The hash of the request.
     pub request_hash: String,
+}
+
+/// A route as `route -o json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteReport {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The caller's own id of the request; a run has none.
+    pub id: Option<String>,
+    /// The decision.
+    #[serde(flatten)]
+    pub route: Route,
+}
+
+impl RouteReport {
+    /// Wraps a route that has no id of the caller's.
+    pub fn new(route: Route) -> RouteReport {
+        RouteReport { schema_version: SCHEMA_VERSION, id: None, route }
+    }
 }
 
 /// One attempt, for people and programs.
@@ -126,7 +145,7 @@ impl RunReport {
             hint,
             resets_at,
             answer: answer.filter(|_| verdict == Some(Verdict::Succeeded)),
-            route: run.route.clone(),
+            route: run.route.clone().map(RouteReport::new),
             escalated: run.attempts.iter().any(|attempt| attempt.started.why == AttemptReason::Escalate),
             attempts: run.attempts.iter().map(AttemptReport::new).collect(),
             created_at: run.requested_at,

@@ -14,6 +14,8 @@ pub enum LookOutcome {
     PassedOver(&'static str),
 }
 
+/// The words say little, but a session goes on that gives them a meaning.
+pub const IN_SESSION: &str = "the session that goes on says what is meant";
 /// The words are nowhere.
 pub const NO_MATCH: &str = "no match";
 /// The words stand there with "not" or "without".

@@ -145,7 +145,7 @@ pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Ro
     let judged_tier = by_rule.as_ref().map_or(Tier::Sonnet, |found| found.tier);
     // "Fix" and "implement" alone name a kind of work, but not what is meant.
     let is_known_work = by_rule.is_some() && judged_tier != Tier::Sonnet;
-    let unclear = safety::look_for_missing_words(&signals, is_known_work, &mut looked);
+    let unclear = safety::look_for_missing_words(&signals, is_known_work, request.context, &mut looked);
     let chosen = overrides::look(request, catalog, policy, &signals, judged_tier, &mut looked)?;
     looked.append(&mut looked_by_rules);
 

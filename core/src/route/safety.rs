@@ -3,11 +3,12 @@
 use crate::policy::Policy;
 
 use super::Layer;
-use super::explain::{Look, MENTIONED, NO_MATCH};
+use super::explain::{IN_SESSION, Look, MENTIONED, NO_MATCH};
 use super::rules::{Found, look_at};
 use super::signals::Signals;
 use super::stream::Reading;
 use crate::agent::Tier;
+use crate::request::Context;
 
 /// The rule that takes quoted orders as given when the person says so.
 const ENDORSED: &str = "safety.endorsed-quote";
@@ -63,16 +64,18 @@ pub(super) fn look(policy: &Policy, signals: &Signals, looked: &mut Vec<Look>) -
 pub(super) fn look_for_missing_words(
     signals: &Signals,
     is_known_work: bool,
+    context: Context,
     looked: &mut Vec<Look>,
 ) -> Option<Found> {
     let few = signals.word_count <= UNCLEAR_WORDS_MAX && signals.pasted_bytes == 0 && !signals.has_referent;
     let empty =
         signals.content_count == 0 || (signals.is_dangling && signals.content_count <= DANGLING_CONTENT_MAX);
-    let fires = (few && empty && !is_known_work) || signals.has_placeholder;
-    looked.push(if fires {
-        Look::fired(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, None)
-    } else {
-        Look::passed(UNCLEAR, Layer::Safety, NO_MATCH, UNCLEAR_BECAUSE, None)
+    let unclear = few && empty && !is_known_work;
+    let fires = (unclear && context == Context::Fresh) || signals.has_placeholder;
+    looked.push(match (fires, unclear) {
+        (true, _) => Look::fired(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, None),
+        (false, true) => Look::passed(UNCLEAR, Layer::Safety, IN_SESSION, UNCLEAR_BECAUSE, None),
+        (false, false) => Look::passed(UNCLEAR, Layer::Safety, NO_MATCH, UNCLEAR_BECAUSE, None),
     });
     fires.then(|| stop(UNCLEAR_BECAUSE, UNCLEAR_CONFIDENCE))
 }

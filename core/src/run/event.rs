@@ -100,6 +100,17 @@ pub enum WaitReason {
     Breaker,
 }
 
+impl WaitReason {
+    /// Returns the reason's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WaitReason::Backoff => "backoff",
+            WaitReason::Quota => "quota",
+            WaitReason::Breaker => "breaker",
+        }
+    }
+}
+
 /// What was asked, and under which conditions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Requested {
