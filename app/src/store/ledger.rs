@@ -74,12 +74,20 @@ impl Ledger {
         }
         let io = |source| private::PrivateError::Io { path: path.to_owned(), source };
         // Made by us first, so that its mode is 0600 from its first moment; SQLite's side files copy it.
+        let is_new = !path.exists();
         private::touch(path).map_err(io)?;
-        let db = Connection::open(path).map_err(|source| database(path, source))?;
-        let mut ledger = Ledger { path: path.to_owned(), db };
-        ledger.configure().map_err(|source| database(path, source))?;
-        ledger.migrate()?;
-        Ok(ledger)
+        let opened = Connection::open(path).map_err(|source| database(path, source)).and_then(|db| {
+            let mut ledger = Ledger { path: path.to_owned(), db };
+            ledger.configure().map_err(|source| database(path, source))?;
+            ledger.migrate()?;
+            Ok(ledger)
+        });
+        let is_empty = || std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
+        if opened.is_err() && is_new && is_empty() {
+            // An empty file that stays would look like a ledger that lost its content.
+            let _ = std::fs::remove_file(path);
+        }
+        opened
     }
 
     fn configure(&self) -> rusqlite::Result<()> {

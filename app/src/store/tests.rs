@@ -294,6 +294,21 @@ fn s05_a_symbolic_link_is_no_private_directory_and_no_file_of_ours() {
     assert!(!place.dir.path().join("victim").exists());
 }
 
+/// The guard is `not_emptied`: without it the runs are forgotten without a word.
+#[test]
+fn p15_a_ledger_that_lost_its_content_is_damage_and_no_new_beginning() {
+    let place = Place::new();
+    let mut store = place.open();
+    let (events, state) = short_run("run-1");
+    append(&mut store, &events, &state);
+    journal::Journal::open(&store.run_dir(&"run-1".parse().unwrap()).unwrap()).unwrap();
+    drop(store);
+    for side in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        fs::write(place.paths().state.join(side), "").unwrap();
+    }
+    assert!(matches!(place.open().trouble(), Some(StoreError::Damaged { .. })));
+}
+
 #[test]
 fn a_lock_is_held_by_one_and_free_after_its_holder() {
     let dir = tempfile::tempdir().unwrap();
