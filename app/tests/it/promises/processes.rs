@@ -132,6 +132,21 @@ fn p05_a_run_whose_driver_was_killed_comes_to_an_honest_end() {
     assert_eq!(report["attempts"][0]["outcome"], "worker_lost");
 }
 
+/// Seen to fail with the driver noted in a second transaction and not asked for again before a run is ended:
+/// then another process takes a run that just began for an orphan.
+#[test]
+fn p05_a_run_that_is_alive_is_never_ended_by_another_process() {
+    let sandbox = Sandbox::new();
+    let started: Vec<_> =
+        (0..24).map(|_| sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).start()).collect();
+    for run in started {
+        assert_eq!(run.wait().success().json()["verdict"], "succeeded");
+    }
+    let runs = sandbox.call(["runs", "list", "-n", "100", "-o", "json"]).wait().success().json();
+    let phases: Vec<_> = runs["runs"].as_array().unwrap().iter().map(|run| run["phase"].clone()).collect();
+    assert_eq!(phases, vec![json!("succeeded"); 24]);
+}
+
 /// Runs on haiku with one short limit, and returns what the attempts came to.
 fn watched(fake: Fake, limit: &str, value: &str) -> (Option<i32>, Vec<String>, Duration) {
     let sandbox = Sandbox::new().agents(fake).set(&format!("limits.{limit}"), value);
