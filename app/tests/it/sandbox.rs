@@ -141,7 +141,11 @@ impl Sandbox {
             text.push_str(&format!("\n[agents.{name}]\n"));
             text.extend(keys.iter().map(line));
         }
-        fs::write(self.path("config/pointsman/config.toml"), text).unwrap();
+        let path = self.path("config/pointsman/config.toml");
+        // Another process of this sandbox may read it just now: a file that is right is not written again.
+        if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
+            fs::write(path, text).unwrap();
+        }
     }
 
     /// Returns every living process that was started in this sandbox: pid and command line.
