@@ -145,6 +145,9 @@ fn rule_line(look: &Look) -> String {
 /// Routed against served, attempt by attempt.
 fn served(report: &RunReport) -> String {
     let head = format!("run {} ({})", report.run_id, report.state);
+    if report.attempts.is_empty() {
+        return format!("{head}: no attempt was made");
+    }
     let rows: Vec<Vec<String>> =
         report.attempts.iter().enumerate().map(|(at, attempt)| row(at + 1, attempt)).collect();
     let columns = ["#", "ROUTED TO", "MODEL ASKED", "MODEL SERVED", "OUTCOME"];

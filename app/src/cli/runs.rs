@@ -221,31 +221,36 @@ fn print_new(log: &mut LiveLog, format: Format) -> Result<Option<u8>, Failure> {
 }
 
 fn print_line(line: &Line) {
-    match &line.body {
-        Body::Fact(event) => print_fact(&event.fact, line.rehearsal),
-        Body::Live(live) => match &live.seen {
-            Seen::Text { text } => output::text(text),
-            Seen::ToolUse { tool, subagent } => {
-                let by = if *subagent { "subagent uses" } else { "uses" };
-                output::say(Tone::Plain, by, tool);
-            }
-            Seen::Notice { text } => output::say(Tone::Warning, "notice:", text),
-            Seen::PermissionDenied { tool } => output::say(Tone::Warning, "denied:", tool),
-            Seen::ModelServed { model } => output::say(Tone::Plain, "served by", model),
-            Seen::ModelFallback { from, to } => {
-                output::say(Tone::Warning, "fallback:", &format!("{from} to {to}"))
-            }
-            Seen::ApiError { kind, .. } => output::say(Tone::Warning, "api error:", kind),
-            Seen::AgentStarted { .. }
-            | Seen::TextDelta { .. }
-            | Seen::RateLimit(_)
-            | Seen::UnknownAgentEvent { .. } => {}
-        },
+    let live = match &line.body {
+        Body::Fact(event) => return print_fact(&event.fact, line.rehearsal),
+        Body::Live(live) => live,
+    };
+    let say =
+        |tone: Tone, word: &str, sentence: &str| output::say(tone, &marked(word, line.rehearsal), sentence);
+    match &live.seen {
+        Seen::Text { text } => output::text(text),
+        Seen::ToolUse { tool, subagent } => {
+            say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, tool);
+        }
+        Seen::Notice { text } => say(Tone::Warning, "notice:", text),
+        Seen::PermissionDenied { tool } => say(Tone::Warning, "denied:", tool),
+        Seen::ModelServed { model } => say(Tone::Plain, "served by", model),
+        Seen::ModelFallback { from, to } => say(Tone::Warning, "fallback:", &format!("{from} to {to}")),
+        Seen::ApiError { kind, .. } => say(Tone::Warning, "api error:", kind),
+        Seen::AgentStarted { .. }
+        | Seen::TextDelta { .. }
+        | Seen::RateLimit(_)
+        | Seen::UnknownAgentEvent { .. } => {}
     }
 }
 
+/// Marks what is only rehearsed.
+fn marked(word: &str, rehearsal: bool) -> String {
+    if rehearsal { format!("rehearsal: {word}") } else { word.to_owned() }
+}
+
 fn print_fact(fact: &Fact, rehearsal: bool) {
-    let word = |word: &str| if rehearsal { format!("rehearsal: {word}") } else { word.to_owned() };
+    let word = |word: &str| marked(word, rehearsal);
     match fact {
         Fact::Requested(_) => {}
         Fact::Routed { route } => output::say(Tone::Plain, &word("route:"), &route::in_words(route)),

@@ -132,8 +132,8 @@ fn p05_a_run_whose_driver_was_killed_comes_to_an_honest_end() {
     assert_eq!(report["attempts"][0]["outcome"], "worker_lost");
 }
 
-/// Seen to fail with the driver noted in a second transaction and not asked for again before a run is ended:
-/// then another process takes a run that just began for an orphan.
+/// Seen to fail with the second look at the driver taken out of `end_orphan` and every open run listed as an
+/// orphan: so it was when the driver was noted after the run, and a run that just began had none.
 #[test]
 fn p05_a_run_that_is_alive_is_never_ended_by_another_process() {
     let sandbox = Sandbox::new();
