@@ -286,3 +286,88 @@ fn a_breaker_that_is_open_keeps_agents_from_being_spawned() {
     assert_eq!((&ran.json()["verdict"], &ran.json()["attempts"]), (&json!("waiting"), &json!([])), "{ran}");
     assert!(!sandbox.path("argv.3").exists(), "an agent was spawned");
 }
+
+/// The predecessor's record, field for field, with ours after it; the words stand nowhere.
+#[test]
+fn a_run_leaves_one_metrics_line_with_the_predecessors_fields_and_without_the_words() {
+    let sandbox = Sandbox::new().agents(Fake::escalates());
+    let ran = sandbox.call(["run", "-o", "json", "--session", "s-1", "--tier", "haiku", REQUEST]).wait();
+    let files = fs::read_dir(sandbox.state().join("metrics")).unwrap().flatten();
+    let text: String = files.map(|file| fs::read_to_string(file.path()).unwrap()).collect();
+    let record: serde_json::Value = serde_json::from_str(text.trim()).expect("one line, one record");
+    assert_eq!(record["record_type"], "orchestrated_execution");
+    assert_eq!(record["session_id"], "s-1");
+    assert_eq!(record["request_hash"], ran.json()["request_hash"]);
+    assert_eq!(record["orchestration_mode"], "external");
+    assert!(record["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+    let decision = &record["routing_decision"];
+    assert_eq!((&decision["decision"], &decision["agent"]), (&json!("direct"), &json!("haiku-general")));
+    assert!(decision["reason"].is_string() && decision["confidence"].is_f64());
+    let result =
+        json!({"agent": "haiku-general", "exit_code": 0, "escalated": true, "final_agent": "sonnet-general"});
+    assert_eq!(record["execution_result"], result);
+    assert!(!text.contains("rename foo"), "{text}");
+}
+
+/// Seen to fail with the breaker asked for rehearsals too.
+#[test]
+fn a_rehearsed_overload_does_not_stop_the_next_rehearsal() {
+    let sandbox = Sandbox::new();
+    sandbox.call(["run", "--rehearse=overloaded", REQUEST]).wait().exits(75);
+    sandbox.call(["run", "--rehearse", REQUEST]).wait().success();
+}
+
+#[test]
+fn a_rehearsed_escalation_escalates_whatever_the_route() {
+    let sandbox = Sandbox::new();
+    for tier in ["haiku", "sonnet"] {
+        let ran = sandbox.call(["run", "--rehearse=escalate", "-o", "json", "--tier", tier, REQUEST]).wait();
+        assert_eq!(ran.json()["escalated"], true, "{tier}");
+    }
+}
+
+#[test]
+fn broken_settings_hide_no_run_and_keep_nobody_from_stopping_one() {
+    let sign = Sandbox::new();
+    let at_work = sign.path("at-work");
+    let sandbox = Sandbox::new().agents(Fake::touches(&at_work).then(Fake::hangs_after_init()));
+    let run_id = sandbox.call(["run", "--detach", "--tier", "haiku", REQUEST]).wait().success().stdout;
+    wait_for_file(&at_work);
+    fs::write(sandbox.project().join(".pointsman.toml"), "nonsense = 1\n").unwrap();
+    sandbox.call(["run", REQUEST]).wait().exits(78);
+    sandbox.call(["runs", "list"]).wait().success().stderr_has("nonsense");
+    sandbox.call(["runs", "cancel", run_id.trim()]).wait().success();
+    sandbox.no_process_is_left(PATIENCE);
+    let doctor = sandbox.call(["doctor"]).wait().exits(1);
+    assert!(doctor.stdout.contains("nonsense") && doctor.stdout.contains("store"), "{doctor}");
+}
+
+#[test]
+fn a_batch_gives_ids_back_as_they_were_written() {
+    let batch = "\u{feff}{\"id\": 12345678901234567890123, \"request\": \"fix a typo in README.md\"}\r\n\
+                 {\"id\": 1.50, \"request\": \"fix a typo in README.md\"}\n\n{\"request\": \"fix a typo in README.md\"}\n";
+    let ran = Sandbox::new().call(["route", "--batch", "-", "-o", "jsonl"]).stdin(batch).wait().success();
+    let ids: Vec<&str> = ran.stdout.lines().map(|line| line.split("\"decision\"").next().unwrap()).collect();
+    let head = |id: &str| format!("{{\"schema_version\":1,\"id\":{id},");
+    assert_eq!(ids, [head("12345678901234567890123"), head("1.50"), head("null")]);
+}
+
+#[test]
+fn who_asks_for_json_gets_a_failure_as_data() {
+    let ran = Sandbox::new().call(["run", "-o", "json", "--agent", "nobody", REQUEST]).wait().exits(2);
+    let error = &ran.json()["error"];
+    assert_eq!(error["exit_code"], 2);
+    assert!(error["message"].as_str().unwrap().contains("nobody") && error["hint"].is_string(), "{error}");
+}
+
+/// Seen to fail with only named sessions locked: then both runs resume one session of the agent.
+#[test]
+fn a_session_called_by_its_runs_id_is_locked_while_the_run_works() {
+    let place = Sandbox::new();
+    let at_work = place.path("at-work");
+    let sandbox = Sandbox::new().agents(Fake::touches(&at_work).then(Fake::hangs_after_init()));
+    let run_id = sandbox.call(["run", "--detach", "--tier", "haiku", REQUEST]).wait().success().stdout;
+    wait_for_file(&at_work);
+    sandbox.call(["run", "--session", run_id.trim(), "--tier", "haiku", REQUEST]).wait().exits(75);
+    sandbox.call(["runs", "cancel", run_id.trim()]).wait().success();
+}
