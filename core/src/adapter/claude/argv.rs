@@ -73,3 +73,6 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
 fn as_text(prompt: &str) -> String {
     if prompt.starts_with('/') { format!("\n{prompt}") } else { prompt.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

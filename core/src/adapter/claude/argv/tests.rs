@@ -1,0 +1,90 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::agent::{Agent, Tier};
+use crate::fixture::general;
+
+const CONTRACT: &str = "the contract with its secret nonce";
+
+fn written(agent: &Agent, version: Option<CliVersion>, session: &AgentSession, prompt: &str) -> Invocation {
+    invocation(&Order {
+        agent,
+        version,
+        prompt,
+        contract: CONTRACT,
+        contract_file: Path::new("/state/contract.md"),
+        session,
+        permission_mode: agent.effective_permission_mode(),
+        max_turns: Some(7),
+        max_usd: Some(0.5),
+        cwd: Path::new("/project"),
+    })
+}
+
+fn new_session() -> AgentSession {
+    AgentSession::New("uuid".to_owned())
+}
+
+#[test]
+fn a_known_version_gets_every_flag() {
+    let mut agent = general(Tier::Haiku);
+    agent.fallback_model = Some("sonnet".to_owned());
+    agent.cli_agent = Some("reviewer".to_owned());
+    agent.hooks = AgentHooks::Disable;
+    let command = written(&agent, Some(VERIFIED_SINCE), &new_session(), "do it");
+    let want = "-p --output-format stream-json --verbose --model haiku --session-id uuid --permission-mode acceptEdits \
+                --agent reviewer --settings {\"disableAllHooks\":true} --fallback-model sonnet --max-turns 7 \
+                --max-budget-usd 0.5 --append-system-prompt-file /state/contract.md --include-partial-messages";
+    assert_eq!(command.args.join(" "), want);
+    assert_eq!(command.stdin, "do it");
+    assert_eq!(command.env[RETRIES], "3", "with a fallback model the CLI must be able to get to it");
+}
+
+#[test]
+fn an_old_or_silent_cli_gets_what_every_version_has_and_the_contract_with_the_prompt() {
+    for version in [Some(CliVersion(1, 0, 9)), None] {
+        let command =
+            written(&general(Tier::Opus), version, &AgentSession::Resume("uuid".to_owned()), "do it");
+        let want = "-p --output-format stream-json --verbose --model opus --resume uuid --permission-mode acceptEdits";
+        assert_eq!(command.args.join(" "), want);
+        assert_eq!(command.stdin, format!("do it\n\n{CONTRACT}"));
+        assert_eq!(command.env[RETRIES], "0", "one retry layer, and it is ours");
+    }
+}
+
+#[test]
+fn versions_are_read_as_clis_print_them() {
+    for (printed, version) in [
+        ("2.1.330 (Claude Code)", Some(CliVersion(2, 1, 330))),
+        ("claude v10.0.1-beta", Some(CliVersion(10, 0, 1))),
+        ("2.1", None),
+        ("", None),
+        ("99999999999.1.1", None),
+    ] {
+        assert_eq!(CliVersion::parse(printed), version, "{printed:?}");
+    }
+    assert!(!knows_all_flags(Some(CliVersion(2, 1, 196))) && knows_all_flags(Some(CliVersion(3, 0, 0))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    /// Ten thousand prompts that would like to be options, files, commands or shell words.
+    #[test]
+    fn s03_no_word_of_a_prompt_is_ever_an_argument(
+        opening in prop::sample::select(vec!["-", "--", "--settings=", "@file ", "!", "/", "\n/", "$(", "`", "'", "--model=", ""]),
+        rest in "\\PC{0,60}",
+        version in prop::sample::select(vec![Some(VERIFIED_SINCE), None]),
+    ) {
+        let prompt = format!("{opening}{rest}");
+        let command = written(&general(Tier::Haiku), version, &new_session(), &prompt);
+        let same = written(&general(Tier::Haiku), version, &new_session(), "another prompt");
+        prop_assert_eq!(&command.args, &same.args, "the arguments do not depend on the prompt");
+        prop_assert!(!command.args.iter().any(|arg| arg.contains("nonce")));
+        let said = command.stdin.strip_suffix(&format!("\n\n{CONTRACT}")).unwrap_or(&command.stdin);
+        prop_assert!(said == prompt || said == format!("\n{prompt}"), "{said:?}");
+        prop_assert!(!said.starts_with('/'), "it would be a command of the CLI");
+    }
+}
