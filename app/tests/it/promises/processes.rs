@@ -64,6 +64,9 @@ fn leaves_nothing(ending: Ending) {
     sandbox.no_process_is_left(GONE_WITHIN);
 }
 
+/// How many runs of each ending are played; the deep size is below.
+const RUNS: usize = 20;
+
 /// Plays `count` runs, a few at a time.
 fn leave_nothing(ending: Ending, count: usize) {
     for _ in 0..count.div_ceil(4) {
@@ -80,29 +83,29 @@ fn leave_nothing(ending: Ending, count: usize) {
 /// shim (only the group was killed), and with the shim no subreaper.
 #[test]
 fn p05_no_process_is_left_when_a_hostile_agent_is_done() {
-    leave_nothing(Ending::Done, 3);
+    leave_nothing(Ending::Done, RUNS);
 }
 
 #[test]
 fn p05_no_process_is_left_when_a_hostile_agent_times_out() {
-    leave_nothing(Ending::Timeout, 3);
+    leave_nothing(Ending::Timeout, RUNS);
 }
 
 #[test]
 fn p05_no_process_is_left_when_a_hostile_agent_is_cancelled() {
-    leave_nothing(Ending::Cancel, 3);
+    leave_nothing(Ending::Cancel, RUNS);
 }
 
 /// Seen to fail with the lifeline's end ignored by the shim.
 #[test]
 fn p05_no_process_is_left_when_pointsman_is_killed() {
-    leave_nothing(Ending::KillOfPointsman, 3);
+    leave_nothing(Ending::KillOfPointsman, RUNS);
 }
 
 /// Seen to fail with pointsman itself no subreaper.
 #[test]
 fn p05_no_process_is_left_when_the_shim_is_killed() {
-    leave_nothing(Ending::KillOfShim, 3);
+    leave_nothing(Ending::KillOfShim, RUNS);
 }
 
 #[test]
