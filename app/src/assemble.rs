@@ -102,16 +102,19 @@ impl World {
     /// Puts an engine together. `rehearsal` replaces every agent by the scripted one.
     pub fn engine(&self, loaded: &Loaded, rehearsal: Option<Scenario>) -> Result<Engine, AssembleError> {
         let own_program = own_program()?;
+        // Preparing the rules takes as long as opening the store, and neither needs the other.
+        let policy = std::thread::spawn(Policy::builtin);
         let catalog = match rehearsal {
             None => loaded.catalog()?,
             Some(scenario) => rehearsed(&loaded.catalog()?, &own_program, scenario)?,
         };
         let depth = self.env.text("POINTSMAN_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0);
+        let store = self.store();
         Ok(Engine {
             catalog,
-            policy: Policy::builtin(),
+            policy: policy.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             breaker_limits: breaker_limits(&loaded.settings),
-            store: self.store(),
+            store,
             surroundings: Surroundings {
                 ambient: self.env.texts(),
                 extra_allow: loaded.settings.environment.allow.clone(),

@@ -284,6 +284,8 @@ pub async fn unattended(mut prepared: Prepared, submitted: impl FnOnce(Result<&R
         Ok(session_lock) => {
             let mut run =
                 submit(&mut prepared.engine, prepared.submission, session_lock, Box::new(Unwatched));
+            // The id is told to somebody who may ask for the run at once.
+            run.log.keep(&mut prepared.engine.store);
             submitted(Ok(&run));
             let report = drive::drive(&mut prepared.engine, &mut run, &mut stops).await;
             report.exit_code.unwrap_or(super::exit::BUG)

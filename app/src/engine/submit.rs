@@ -60,7 +60,9 @@ pub struct Run {
     _session_lock: Option<Lock>,
 }
 
-/// Stores a request and the decision about it. Nothing is spawned.
+/// Begins the log of a request and the decision about it. Nothing is spawned.
+///
+/// The log is on disk when the first step is taken, or when [`RunLog::keep`] is called before that.
 pub fn submit(
     engine: &mut Engine,
     submission: Submission,
@@ -81,7 +83,8 @@ pub fn submit(
     if let (Decision::Escalate, Some(by)) = (submission.route.decision, submission.approval) {
         facts.push(Fact::Approved { by });
     }
-    log.record(&mut engine.store, facts);
+    // Kept with the start of the first attempt, in one transaction: nothing is spawned before that.
+    facts.into_iter().for_each(|fact| log.hold(fact, None));
     Run {
         log,
         request: submission.request,
