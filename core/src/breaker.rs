@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::run::next::later;
 use crate::run::outcome::{Class, Outcome};
 
 /// When a breaker opens and for how long.
@@ -71,7 +72,7 @@ impl Breaker {
                 (self, Admission::Refuse { until })
             }
             Breaker::Open { .. } | Breaker::HalfOpen { .. } => {
-                (Breaker::HalfOpen { probe_until: after(now, limits.probe_for) }, Admission::Probe)
+                (Breaker::HalfOpen { probe_until: later(now, limits.probe_for) }, Admission::Probe)
             }
         }
     }
@@ -84,7 +85,7 @@ impl Breaker {
             (Effect::Works, _) => Breaker::default(),
             (Effect::Fails, Breaker::Closed { failure_count }) => opened_at(failure_count + 1, limits, now),
             (Effect::Fails, Breaker::Open { until }) => Breaker::Open { until },
-            (Effect::Fails, Breaker::HalfOpen { .. }) => Breaker::Open { until: after(now, limits.open_for) },
+            (Effect::Fails, Breaker::HalfOpen { .. }) => Breaker::Open { until: later(now, limits.open_for) },
         }
     }
 
@@ -116,15 +117,10 @@ fn effect(outcome: Outcome) -> Effect {
 
 fn opened_at(failure_count: u32, limits: &BreakerLimits, now: Timestamp) -> Breaker {
     if failure_count >= limits.threshold {
-        Breaker::Open { until: after(now, limits.open_for) }
+        Breaker::Open { until: later(now, limits.open_for) }
     } else {
         Breaker::Closed { failure_count }
     }
-}
-
-fn after(now: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

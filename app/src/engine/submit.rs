@@ -1,4 +1,4 @@
-//! A request becomes a run: routed and stored before anything is spawned.
+//! A request becomes a run: its log begins here, and is on disk before anything is spawned.
 
 use std::path::PathBuf;
 use std::time::Duration;

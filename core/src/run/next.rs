@@ -396,8 +396,8 @@ fn finish(verdict: Verdict, exit_code: u8, reason: &str) -> Step {
     Step::Finish(Finish { verdict, exit_code, reason: reason.to_owned(), resets_at: None })
 }
 
-/// In whole milliseconds, like every instant of a log.
-fn later(now: Timestamp, by: Duration) -> Timestamp {
+/// Returns an instant after another, in whole milliseconds like every instant of a log.
+pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
     let by = i64::try_from(by.as_millis()).map_or(SignedDuration::MAX, SignedDuration::from_millis);
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -150,19 +150,6 @@ fn an_agent_counts_as_its_last_writers() {
     assert_eq!(source("sonnet-general"), AgentSource::Builtin);
 }
 
-/// Run with `cargo test --release -- --ignored --nocapture loading_takes` to see the figure.
-#[test]
-#[ignore = "a measurement, not a promise"]
-fn loading_takes_less_than_a_millisecond() {
-    let fixture = Fixture::new().user("limits.timeout = \"50m\"");
-    fixture.project("limits.timeout = \"40m\"");
-    let begin = std::time::Instant::now();
-    for _ in 0..1000 {
-        fixture.load().unwrap();
-    }
-    println!("{:?} each", begin.elapsed() / 1000);
-}
-
 /// Deterministic noise: the n-th number of a simple generator.
 fn noise(n: u64) -> usize {
     let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
