@@ -19,7 +19,7 @@ use super::hearing::Hearing;
 use super::submit::{Run, new_uuid, random_bytes};
 use super::{Engine, StoredWords, launch};
 use crate::clock;
-use crate::process::supervise;
+use crate::process::supervise::{self, Shim};
 use crate::store::AgentSessionLink;
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
@@ -31,6 +31,8 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     // New for each attempt: what an earlier one said is known to whoever reads the live log.
     let nonce = Nonce::from_bytes(random_bytes());
     let started = started(engine, number, &agent, plan, &session);
+    // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
+    let shim = Shim::start(&engine.surroundings.own_program);
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
 
     let mut hearing = Hearing::new(&agent, run.limits.answer_bytes_max, plan.usd_left);
@@ -41,7 +43,7 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let end = match prepared {
         Ok((launch, _dir)) => {
             let log = &mut run.log;
-            let end = supervise::run(launch, stops, &mut |line| hearing.hear(line, log)).await;
+            let end = supervise::run(launch, shim, stops, &mut |line| hearing.hear(line, log)).await;
             hearing.finish(log);
             end
         }

@@ -62,7 +62,6 @@ pub async fn prepare(
     let launch = Launch {
         invocation,
         dir: dir.path().to_owned(),
-        shim_program: around.own_program.clone(),
         limits: watch_limits(&run.limits, agent, plan.usd_left),
         stop_grace: run.limits.stop_grace,
         overlong: if agent.adapter.announces_result() { Overlong::Drop } else { Overlong::Split },

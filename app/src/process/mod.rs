@@ -16,5 +16,6 @@ pub mod identity;
 pub mod lines;
 pub mod probe;
 pub mod shim;
+mod shim_news;
 pub mod supervise;
 mod tree;

@@ -5,12 +5,11 @@
 //! and are never written to here.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use pointsman_core::adapter::invocation::Invocation;
@@ -19,6 +18,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::identity::ProcessIdentity;
+use super::shim_news::{News, NewsSource};
 use super::tree;
 
 /// The hidden verb under which this program is a shim.
@@ -32,9 +32,6 @@ pub const AGENT_RECORD: &str = "agent.json";
 
 /// Children of an agent that ended by itself get this long to end as well before they count as leaked.
 const LEAK_GRACE: Duration = Duration::from_millis(300);
-
-/// How often orphans are collected while nothing else happens.
-const REAP_EVERY: Duration = Duration::from_secs(5);
 
 /// Everything that a shim is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,12 +72,6 @@ impl LifelineCommand {
     }
 }
 
-enum News {
-    AgentEnded,
-    Stop,
-    Kill,
-}
-
 /// Runs the shim to its end.
 pub fn main() -> ExitCode {
     match serve() {
@@ -96,13 +87,10 @@ pub fn main() -> ExitCode {
 fn serve() -> io::Result<()> {
     rustix::process::setsid()?;
     tree::become_subreaper()?;
-    let mut lifeline = BufReader::new(io::stdin());
-    let mut line = String::new();
-    lifeline.read_line(&mut line)?;
-    let order: ShimOrder = serde_json::from_str(&line)?;
-    drop(line);
+    let mut news = NewsSource::new()?;
+    let order: ShimOrder = serde_json::from_slice(&news.first_line()?)?;
     let record = match spawn(&order) {
-        Ok(agent) => watch(agent, lifeline, &order)?,
+        Ok(agent) => watch(agent, news, &order)?,
         Err(error) => ExitRecord { exit: not_spawned(&error), leaked_count: 0 },
     };
     write_record(&order.dir.join(EXIT_RECORD), &record)
@@ -140,13 +128,10 @@ fn not_spawned(error: &io::Error) -> Exit {
 }
 
 /// Waits for the agent's end or a command, then leaves no process behind.
-fn watch(mut agent: Child, lifeline: BufReader<io::Stdin>, order: &ShimOrder) -> io::Result<ExitRecord> {
+fn watch(mut agent: Child, mut news: NewsSource, order: &ShimOrder) -> io::Result<ExitRecord> {
     let pid = i32::try_from(agent.id()).expect("a pid fits the system's own type");
     write_record(&order.dir.join(AGENT_RECORD), &ProcessIdentity::of(pid))?;
-    let (sender, news) = mpsc::channel();
-    listen(lifeline, sender.clone());
-    wait_for_end(pid, sender);
-    let ended_by_itself = until_end_or_command(pid, &news, order.stop_grace);
+    let ended_by_itself = until_end_or_command(pid, &mut news, order.stop_grace)?;
     let leaked_count = match ended_by_itself {
         Ended::ByItself if tree::descendants_end_within(LEAK_GRACE, Some(pid)) => 0,
         Ended::ByItself | Ended::Stopped => {
@@ -169,22 +154,20 @@ enum Ended {
     Stopped,
 }
 
-fn until_end_or_command(pid: i32, news: &Receiver<News>, stop_grace: Duration) -> Ended {
+fn until_end_or_command(pid: i32, news: &mut NewsSource, stop_grace: Duration) -> io::Result<Ended> {
     let mut kill_at: Option<Instant> = None;
     loop {
-        let wait = kill_at.map_or(REAP_EVERY, |at| at.saturating_duration_since(Instant::now()));
-        match news.recv_timeout(wait) {
-            Ok(News::AgentEnded) => return if kill_at.is_some() { Ended::Stopped } else { Ended::ByItself },
-            Ok(News::Stop) => {
+        match news.next(pid, kill_at)? {
+            News::AgentEnded if kill_at.is_some() => return Ok(Ended::Stopped),
+            News::AgentEnded => return Ok(Ended::ByItself),
+            News::OtherChildEnded => tree::reap_orphans(Some(pid)),
+            News::Stop => {
                 tree::send_group(pid, Signal::TERM);
                 // A stopped process cannot obey; let it run so that it can.
                 tree::send_group(pid, Signal::CONT);
                 kill_at = kill_at.or(Some(Instant::now() + stop_grace));
             }
-            Ok(News::Kill) => return Ended::Stopped,
-            Err(RecvTimeoutError::Timeout) if kill_at.is_some() => return Ended::Stopped,
-            Err(RecvTimeoutError::Timeout) => tree::reap_orphans(Some(pid)),
-            Err(RecvTimeoutError::Disconnected) => return Ended::Stopped,
+            News::Kill | News::TimeIsUp => return Ok(Ended::Stopped),
         }
     }
 }
@@ -197,42 +180,6 @@ fn kill_tree_except_status_of(agent: &mut Child) -> u32 {
     // `Child` keeps the status; a second wait gives it again.
     let _ = agent.wait();
     tree::kill_descendants() + u32::from(agent_lives)
-}
-
-/// Tells when the agent has ended, without collecting it: until then its pid cannot mean another process.
-fn wait_for_end(pid: i32, news: Sender<News>) {
-    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-    std::thread::spawn(move || {
-        let pid = Pid::from_raw(pid).expect("a child has a pid");
-        while let Err(error) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
-            if error != rustix::io::Errno::INTR {
-                break;
-            }
-        }
-        // The receiver is gone only when the shim is ending anyway.
-        let _ = news.send(News::AgentEnded);
-    });
-}
-
-fn listen(mut lifeline: BufReader<io::Stdin>, news: Sender<News>) {
-    std::thread::spawn(move || {
-        let mut byte = [0u8; 1];
-        loop {
-            let command = match lifeline.read(&mut byte) {
-                Ok(1) if byte[0] == LifelineCommand::Stop.byte() => News::Stop,
-                Ok(1) if byte[0] == LifelineCommand::Kill.byte() => News::Kill,
-                Ok(1) => continue,
-                // The supervisor is gone: nobody waits for this agent any more.
-                Ok(_) | Err(_) => {
-                    let _ = news.send(News::Kill);
-                    return;
-                }
-            };
-            if news.send(command).is_err() {
-                return;
-            }
-        }
-    });
 }
 
 /// Writes a record so that it is there whole or not at all.

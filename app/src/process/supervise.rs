@@ -30,8 +30,6 @@ pub struct Launch {
     pub invocation: Invocation,
     /// A private directory for this attempt's records.
     pub dir: PathBuf,
-    /// This program, which is also the shim.
-    pub shim_program: PathBuf,
     /// The deadlines.
     pub limits: WatchLimits,
     /// From the polite signal to the kill.
@@ -51,11 +49,24 @@ pub struct LineMeaning {
     pub stop: Option<StopCause>,
 }
 
+/// A shim that was started and waits for its order. It does nothing without one, and ends when this is dropped.
+#[derive(Debug)]
+pub struct Shim(io::Result<Child>);
+
+impl Shim {
+    /// Starts a shim, so that it is ready when the order is. What goes wrong is said by [`run`].
+    pub fn start(program: &Path) -> Shim {
+        // What a dying shim leaves behind must come to us, not to the system.
+        Shim(tree::become_subreaper().and_then(|()| spawn_shim(program)))
+    }
+}
+
 /// Runs a process to its end. Every line goes to `on_line`; a cause on `stops` ends it early.
 ///
 /// Whatever happens, no process of the tree is left when this returns.
 pub async fn run(
     launch: Launch,
+    shim: Shim,
     stops: &mut mpsc::Receiver<StopCause>,
     on_line: &mut dyn FnMut(&str) -> LineMeaning,
 ) -> ProcessEnd {
@@ -68,9 +79,7 @@ pub async fn run(
         stderr_tail: String::new(),
         oversized_lines: 0,
     };
-    // What a dying shim leaves behind must come to us, not to the system.
-    let spawned = tree::become_subreaper().and_then(|()| spawn_shim(&launch.shim_program));
-    let mut shim = match spawned {
+    let mut shim = match shim.0 {
         Ok(shim) => shim,
         Err(error) => {
             let message = format!("the shim could not be started: {error}");
