@@ -64,11 +64,13 @@ impl Hints {
     }
 }
 
+/// Not the fastest searcher, but one that is built in a quarter of the time: each run builds it anew, and
+/// reads a few megabytes with it at most.
 fn searcher<T: AsRef<[u8]>>(texts: &[T], any_case: bool) -> AhoCorasick {
     AhoCorasick::builder()
         .ascii_case_insensitive(any_case)
         .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(texts)
         .expect("the hints are few and short")
 }
