@@ -50,9 +50,9 @@ error_codes! {
 
     /// A verb or a flag that does not exist.
     UnknownWord = "E0101", exit 2;
-    /// A flag with a value that it cannot have.
+    /// A flag with a value that it cannot have, or without its value.
     WrongFlagValue = "E0102", exit 2;
-    /// A verb, an argument or a value that must be there.
+    /// A verb or an argument that must be there.
     MissingWord = "E0103", exit 2;
     /// Flags that exclude each other.
     FlagConflict = "E0104", exit 2;
