@@ -38,7 +38,7 @@ pub enum Verb {
     Run(Box<RunArgs>),
     /// Decide who would do a request, and do nothing.
     Route(RouteArgs),
-    /// Show why a request or a run goes where it goes.
+    /// Show why a request or a run goes where it goes, or what an error code means.
     Explain(ExplainArgs),
     /// Look at runs, follow them, stop them.
     Runs(RunsArgs),
@@ -215,10 +215,11 @@ pub struct RouteArgs {
 }
 
 /// Show why a request or a run goes where it goes: every rule that was looked at, which fired, and for a run
-/// the routed against the served model.
+/// the routed against the served model. For an error code: what it means and what to do.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A run's id, at least its first 6 characters, `latest`, or the words of a request. Nothing reads standard input.
+    /// A run's id, at least its first 6 characters, `latest`, an error code such as E0202, or the words of a
+    /// request. Nothing reads standard input.
     pub what: Option<String>,
     #[command(flatten)]
     pub overrides: OverrideArgs,
@@ -228,6 +229,9 @@ pub struct ExplainArgs {
     /// Show also the rules that had nothing to say.
     #[arg(long)]
     pub all: bool,
+    /// List every error code.
+    #[arg(long, conflicts_with_all = ["what", "all"])]
+    pub codes: bool,
     /// How to print: text or json.
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
     pub output: PlainFormat,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use pointsman_core::agent_env::{Cloud, Payer};
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::{AttemptReport, RunReport};
 use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
 
@@ -55,23 +56,33 @@ pub fn line(report: &RunReport, said: Option<&str>, quiet: bool) {
     match report.verdict {
         Some(Verdict::Succeeded) if quiet => {}
         Some(Verdict::Succeeded) => output::say(Tone::Good, &word("done:", rehearsal), &summary(report)),
-        Some(Verdict::Cancelled) => {
-            output::say(Tone::Warning, &word("cancelled:", rehearsal), &summary(report))
-        }
-        Some(Verdict::Waiting) => output::say(Tone::Warning, &word("waiting:", rehearsal), &waiting(report)),
+        Some(Verdict::Cancelled) => output::say(Tone::Warning, &coded("cancelled", report), &summary(report)),
+        Some(Verdict::Waiting) => output::say(Tone::Warning, &coded("waiting", report), &waiting(report)),
         Some(verdict @ (Verdict::Failed | Verdict::Refused)) => failed(report, verdict, said),
-        None => output::say(Tone::Bad, &word("error:", rehearsal), "the run has no verdict; this is a bug"),
+        None => {
+            let opening = word(&output::coded("error", Some(ErrorCode::NoVerdict)), rehearsal);
+            output::say(Tone::Bad, &opening, "the run has no verdict; this is a bug");
+            output::more(ErrorCode::NoVerdict);
+        }
     }
     if let Some(hint) = &report.hint {
         output::hint(hint);
     }
+    // Who stopped a run knows why it ended.
+    if let Some(code) = report.code.filter(|_| report.verdict != Some(Verdict::Cancelled)) {
+        output::more(code);
+    }
+}
+
+fn coded(opening: &str, report: &RunReport) -> String {
+    word(&output::coded(opening, report.code), report.rehearsal)
 }
 
 fn failed(report: &RunReport, verdict: Verdict, said: Option<&str>) {
     let reason = report.reason.as_deref().unwrap_or("no reason was recorded");
     let outcome = report.attempts.last().and_then(|attempt| attempt.outcome);
     let outcome = outcome.map_or_else(|| verdict.as_str(), Outcome::as_str);
-    output::say(Tone::Bad, &word("error:", report.rehearsal), &format!("{outcome}: {reason}"));
+    output::say(Tone::Bad, &coded("error", report), &format!("{outcome}: {reason}"));
     if !report.attempts.is_empty() {
         output::detail(&summary(report));
     }

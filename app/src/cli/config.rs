@@ -4,7 +4,7 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::args::{ConfigArgs, ConfigVerb};
-use super::exit::{CANNOT_CREATE, Failure};
+use super::exit::Failure;
 use super::output::{self, PlainFormat, Tone};
 use super::run::world;
 use crate::config::load::Loaded;
@@ -80,13 +80,7 @@ fn settings(loaded: &Loaded) -> Vec<ShownSetting> {
 
 fn begin() -> Result<u8, Failure> {
     let world = world(None)?;
-    let path = init::write_user_config(&world.dirs.config).map_err(|error| {
-        Failure::new(
-            CANNOT_CREATE,
-            error.to_string(),
-            "`pointsman config show --origin` shows what holds now",
-        )
-    })?;
+    let path = init::write_user_config(&world.dirs.config)?;
     output::say(Tone::Good, "written:", &output::short_path(&path, &world.dirs.home));
     output::hint("every setting is commented out; take the `#` away from what you change");
     Ok(0)

@@ -1,14 +1,16 @@
 //! `pointsman run --detach`: the run goes on in a process of its own.
 
+use std::fmt::Display;
 use std::io::Read as _;
 use std::process::ExitCode;
 
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::{Decision, Route};
 use serde::{Deserialize, Serialize};
 
 use super::args::RunArgs;
-use super::exit::{BUG, Failure, REFUSED, UNAVAILABLE};
+use super::exit::Failure;
 use super::output::{self, Format, Tone};
 use super::{closing, route, run, words};
 use crate::assemble;
@@ -34,6 +36,8 @@ struct Submitted {
     rehearsal: bool,
     route: Route,
     approved: bool,
+    /// Why it will not run, where it will not.
+    code: Option<ErrorCode>,
     /// What people should hear: notices, then the route notice.
     #[serde(default)]
     said: Vec<String>,
@@ -44,7 +48,7 @@ struct Submitted {
 #[serde(rename_all = "snake_case")]
 enum FirstWord {
     Submitted(Submitted),
-    Failed { exit_code: u8, message: String, hint: Option<String> },
+    Failed(Failure),
 }
 
 /// Starts the run in the background and prints its id.
@@ -53,15 +57,18 @@ pub fn start(args: &RunArgs, prompt: &str) -> Result<u8, Failure> {
     let order = serde_json::to_vec(&order).expect("plain data has a JSON form");
     let line = background::start(&assemble::own_program()?, VERB, &order).map_err(|error| {
         Failure::new(
-            UNAVAILABLE,
+            ErrorCode::NoBackground,
             format!("the background process could not start: {error}"),
             "run it without `--detach`",
         )
     })?;
     match serde_json::from_str(&line) {
         Ok(FirstWord::Submitted(submitted)) => Ok(print(&submitted, args)),
-        Ok(FirstWord::Failed { exit_code, message, hint }) => Err(Failure { exit_code, message, hint }),
-        Err(error) => Err(Failure::bare(BUG, format!("the background process answered oddly: {error}"))),
+        Ok(FirstWord::Failed(failure)) => Err(failure),
+        Err(error) => Err(Failure::bare(
+            ErrorCode::OddAnswer,
+            format!("the background process answered oddly: {error}"),
+        )),
     }
 }
 
@@ -70,10 +77,11 @@ fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
         Format::Text => output::text(&submitted.run_id),
         Format::Json | Format::Jsonl => output::json(submitted),
     }
-    if submitted.route.decision == Decision::Escalate && !submitted.approved {
-        output::say(Tone::Bad, "refused:", &route::in_words(&submitted.route));
+    if let Some(code) = submitted.code {
+        output::say(Tone::Bad, &output::coded("refused", Some(code)), &route::in_words(&submitted.route));
         output::hint("`--approve` runs it");
-        return REFUSED;
+        output::more(code);
+        return code.exit_code();
     }
     if !args.quiet {
         let (notices, notice) = submitted.said.split_at(submitted.said.len().saturating_sub(1));
@@ -92,11 +100,6 @@ pub fn drive() -> ExitCode {
     let first = |word: &FirstWord| {
         output::line(&serde_json::to_string(word).expect("plain data has a JSON form"));
     };
-    let failed = |failure: Failure| FirstWord::Failed {
-        exit_code: failure.exit_code,
-        message: failure.message,
-        hint: failure.hint,
-    };
     let prepared = read_order().and_then(|order| {
         let request = words::parse(order.prompt, &order.args.overrides)?;
         run::prepare(&order.args, request)
@@ -104,8 +107,8 @@ pub fn drive() -> ExitCode {
     let (prepared, runtime) = match prepared.and_then(|prepared| Ok((prepared, run::runtime()?))) {
         Ok(ready) => ready,
         Err(failure) => {
-            let code = failure.exit_code;
-            first(&failed(failure));
+            let code = failure.exit_code();
+            first(&FirstWord::Failed(failure));
             return ExitCode::from(code);
         }
     };
@@ -113,7 +116,7 @@ pub fn drive() -> ExitCode {
     said.push(closing::route_in_words(&prepared.engine, &prepared.submission));
     let code = runtime.block_on(run::unattended(prepared, |submitted| match submitted {
         Ok(run) => first(&FirstWord::Submitted(Submitted::of(run, said))),
-        Err(failure) => first(&failed(failure)),
+        Err(failure) => first(&FirstWord::Failed(failure)),
     }));
     ExitCode::from(code)
 }
@@ -121,13 +124,16 @@ pub fn drive() -> ExitCode {
 impl Submitted {
     fn of(run: &Run, said: Vec<String>) -> Submitted {
         let route = run.log.state.route.clone().expect("a submitted run is routed");
+        let approved = run.log.state.approved;
+        let is_refused = route.decision == Decision::Escalate && !approved;
         Submitted {
             schema_version: SCHEMA_VERSION,
             run_id: run.log.run_id.to_string(),
             session_id: run.session.to_string(),
             rehearsal: run.rehearsal,
             route,
-            approved: run.log.state.approved,
+            approved,
+            code: is_refused.then_some(ErrorCode::NotApproved),
             said,
         }
     }
@@ -135,6 +141,7 @@ impl Submitted {
 
 fn read_order() -> Result<DriveOrder, Failure> {
     let mut order = vec![];
-    std::io::stdin().lock().read_to_end(&mut order)?;
-    serde_json::from_slice(&order).map_err(|error| Failure::bare(BUG, format!("no order: {error}")))
+    let odd = |error: &dyn Display| Failure::bare(ErrorCode::OddAnswer, format!("no order: {error}"));
+    std::io::stdin().lock().read_to_end(&mut order).map_err(|error| odd(&error))?;
+    serde_json::from_slice(&order).map_err(|error| odd(&error))
 }

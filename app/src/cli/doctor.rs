@@ -1,6 +1,7 @@
 //! `pointsman doctor`: what is installed, who would pay, what is broken, and how to mend it.
 
 use pointsman_core::agent_env::Payer;
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::run::next::{Escalation, Limits, OnLimit};
 use serde::Serialize;
@@ -31,13 +32,16 @@ struct Check {
     name: String,
     status: Status,
     detail: String,
+    /// The code of the failure that was found, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<ErrorCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
 
 impl Check {
     fn new(name: &str, status: Status, detail: impl Into<String>) -> Check {
-        Check { name: name.to_owned(), status, detail: detail.into(), hint: None }
+        Check { name: name.to_owned(), status, detail: detail.into(), code: None, hint: None }
     }
 
     fn hint(self, hint: impl Into<String>) -> Check {
@@ -64,7 +68,7 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
             Status::Broken,
             format!("{}; below, the defaults hold", failure.message),
         );
-        checks.push(broken.hint(failure.hint.unwrap_or_default()));
+        checks.push(Check { code: Some(failure.code), hint: failure.hint, ..broken });
     }
     checks.extend(look_around(&world, &loaded, args.fix)?);
     let healthy = checks.iter().all(|check| check.status != Status::Broken);
@@ -84,7 +88,7 @@ fn in_words(check: &Check) -> String {
         Status::Broken => "BROKEN ",
     };
     let hint = check.hint.as_ref().map(|hint| format!("\n         hint: {hint}")).unwrap_or_default();
-    format!("{word}  {}: {}{hint}", check.name, check.detail)
+    format!("{word}  {} {}{hint}", output::coded(&check.name, check.code), check.detail)
 }
 
 fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {

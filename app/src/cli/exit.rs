@@ -1,28 +1,17 @@
 //! Exit codes, and how a failure is said.
 
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::request::RequestError;
+use pointsman_core::route::RouteError;
 use pointsman_core::run::next;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::assemble::AssembleError;
 use crate::config;
+use crate::config::init::InitError;
+use crate::config::trust;
 use crate::engine::error::EngineError;
-
-/// The command line was not understood.
-pub const USAGE: u8 = 2;
-/// The input data is bad.
-pub const BAD_INPUT: u8 = 65;
-/// An agent or a service is not available.
-pub const UNAVAILABLE: u8 = 69;
-/// A bug of this program.
-pub const BUG: u8 = 70;
-/// Something could not be created.
-pub const CANNOT_CREATE: u8 = 73;
-/// Try again later.
-pub const TRY_LATER: u8 = 75;
-/// The policy says no.
-pub const REFUSED: u8 = 77;
-/// The configuration is wrong.
-pub const CONFIG: u8 = 78;
 
 /// The table for `--help`: every code that a verb can end with.
 pub const TABLE: &str = "\
@@ -38,17 +27,18 @@ Exit codes:
   77   refused: a person must approve it, or a tool was denied
   78   the configuration is wrong
   124  the agent took too long
-  130  stopped by Ctrl-C; 143 stopped by a signal";
+  130  stopped by Ctrl-C; 143 stopped by a signal
 
-/// A failure that ends a verb: what failed and why, what to do next, and the exit code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+A failure also has an error code: `pointsman explain --codes` lists them.";
+
+/// A failure that ends a verb: why, what to do next, and a code, which says the exit code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The exit code.
-    pub exit_code: u8,
+    /// The cause, as a code with a page of its own.
+    pub code: ErrorCode,
     /// What failed and why.
     pub message: String,
     /// What the reader can do next.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
@@ -56,70 +46,166 @@ pub struct Failure {
 #[derive(Debug, Serialize)]
 pub struct FailureReport<'a> {
     schema_version: u32,
-    error: &'a Failure,
+    error: FailureData<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureData<'a> {
+    code: ErrorCode,
+    exit_code: u8,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
 }
 
 impl<'a> FailureReport<'a> {
     /// Wraps a failure.
-    pub fn new(error: &'a Failure) -> FailureReport<'a> {
+    pub fn new(failure: &'a Failure) -> FailureReport<'a> {
+        let error = FailureData {
+            code: failure.code,
+            exit_code: failure.exit_code(),
+            message: &failure.message,
+            hint: failure.hint.as_deref(),
+        };
         FailureReport { schema_version: SCHEMA_VERSION, error }
     }
 }
 
 impl Failure {
     /// Makes a failure with a hint.
-    pub fn new(exit_code: u8, message: impl Into<String>, hint: impl Into<String>) -> Failure {
-        Failure { exit_code, message: message.into(), hint: Some(hint.into()) }
+    pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Failure {
+        Failure { code, message: message.into(), hint: Some(hint.into()) }
     }
 
     /// Makes a failure that needs no hint.
-    pub fn bare(exit_code: u8, message: impl Into<String>) -> Failure {
-        Failure { exit_code, message: message.into(), hint: None }
+    pub fn bare(code: ErrorCode, message: impl Into<String>) -> Failure {
+        Failure { code, message: message.into(), hint: None }
+    }
+
+    /// The system refused what every run needs.
+    pub fn of_system(error: &std::io::Error) -> Failure {
+        let message = format!("the system refused what a run needs: {error}");
+        Failure::new(ErrorCode::SystemRefused, message, "look at the limits of this user (`ulimit -a`)")
+    }
+
+    /// Returns the exit code of the program.
+    pub fn exit_code(&self) -> u8 {
+        self.code.exit_code()
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Failure {
+        let (code, hint) = match error {
+            RequestError::Empty => (ErrorCode::EmptyRequest, "say in words what should be done"),
+            RequestError::Nul { .. } => {
+                (ErrorCode::NulInRequest, "take the character out: no agent could read past it")
+            }
+        };
+        Failure::new(code, error.to_string(), hint)
     }
 }
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
-        let (exit_code, hint) = match &error {
+        let (code, hint) = match error {
             EngineError::StoppedWaiting { cause } => {
-                return Failure::bare(next::cancelled(*cause).exit_code, error.to_string());
+                // How a run ends that is stopped says how this ends: both have a code.
+                let code = next::cancelled(cause).code.unwrap_or(ErrorCode::Interrupted);
+                return Failure::bare(code, error.to_string());
             }
-            EngineError::Request(_) => {
-                (BAD_INPUT, "give the prompt as an argument, with `--file`, or on standard input")
+            EngineError::Request(error) => return error.into(),
+            EngineError::Route(RouteError::UnknownAgent { .. }) => {
+                (ErrorCode::UnknownAgent, "`pointsman config show` lists the agents")
             }
-            EngineError::Route(_) => (USAGE, "`pointsman config show` lists the agents"),
             EngineError::SessionBusy { .. } => {
-                (TRY_LATER, "`--wait` waits for it; `pointsman runs list` shows it")
+                (ErrorCode::SessionBusy, "`--wait` waits for it; `pointsman runs list` shows it")
             }
             EngineError::UnknownRun { .. } => {
-                (BAD_INPUT, "`pointsman runs list` shows the runs; `latest` is the newest")
+                (ErrorCode::UnknownRun, "`pointsman runs list` shows the runs; `latest` is the newest")
             }
-            EngineError::AmbiguousRun { .. } => (BAD_INPUT, "give more of the id"),
+            EngineError::AmbiguousRun { .. } => (ErrorCode::AmbiguousRun, "give more of the id"),
             EngineError::Store { .. } => {
-                (UNAVAILABLE, "`pointsman doctor` says what is wrong and what mends it")
+                (ErrorCode::UnreadableStore, "`pointsman doctor` says what is wrong and what mends it")
             }
-            EngineError::NotRunning { .. } => (BAD_INPUT, "`pointsman runs show` has its end"),
-            EngineError::Signal { .. } => (UNAVAILABLE, "it may belong to another user"),
+            EngineError::NotRunning { .. } => (ErrorCode::NotRunning, "`pointsman runs show` has its end"),
+            EngineError::Signal { .. } => (ErrorCode::SignalRefused, "it may belong to another user"),
         };
-        Failure::new(exit_code, error.to_string(), hint)
+        Failure::new(code, error.to_string(), hint)
+    }
+}
+
+impl From<AssembleError> for Failure {
+    fn from(error: AssembleError) -> Failure {
+        match error {
+            AssembleError::NoHome(error) => error.into(),
+            AssembleError::Config(error) => (*error).into(),
+            AssembleError::Catalog(error) => Failure::new(
+                ErrorCode::BrokenSettingRule,
+                error.to_string(),
+                "`pointsman config show --origin` shows where each setting comes from",
+            ),
+            AssembleError::OwnProgram(_) => Failure::bare(ErrorCode::NoOwnProgram, error.to_string()),
+        }
     }
 }
 
 impl From<config::error::Error> for Failure {
     fn from(error: config::error::Error) -> Failure {
-        let exit_code = if error.is_of_flags() { USAGE } else { CONFIG };
-        Failure::new(exit_code, error.to_string(), error.hint())
+        use config::error::Error;
+        let code = match &error {
+            error if error.is_of_flags() => ErrorCode::WrongFlagValue,
+            Error::Syntax { .. } => ErrorCode::NotToml,
+            Error::UnknownKey { .. } => ErrorCode::UnknownSetting,
+            Error::WrongValue { .. } => ErrorCode::WrongSettingValue,
+            Error::MissingKey { .. } => ErrorCode::MissingSetting,
+            Error::Invalid { .. } => ErrorCode::BrokenSettingRule,
+            Error::Unreadable { .. } => ErrorCode::UnreadableSettings,
+        };
+        Failure::new(code, error.to_string(), error.hint())
     }
 }
 
 impl From<config::env::NoHome> for Failure {
     fn from(error: config::env::NoHome) -> Failure {
-        Failure::new(CONFIG, error.to_string(), "set HOME to your home directory")
+        Failure::new(ErrorCode::NoHome, error.to_string(), "set HOME to your home directory")
     }
 }
 
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Failure {
-        Failure::bare(CANNOT_CREATE, error.to_string())
+impl From<InitError> for Failure {
+    fn from(error: InitError) -> Failure {
+        let (code, hint) = match &error {
+            InitError::Exists { .. } => {
+                (ErrorCode::ConfigExists, "`pointsman config show --origin` shows what holds now")
+            }
+            InitError::Write { .. } => (ErrorCode::CannotWrite, "check that you may write there"),
+        };
+        Failure::new(code, with_cause(&error), hint)
+    }
+}
+
+impl From<trust::Error> for Failure {
+    fn from(error: trust::Error) -> Failure {
+        let (code, hint) = match &error {
+            trust::Error::Io { .. } => (ErrorCode::BadApprovals, "check that you may read and write it"),
+            trust::Error::Damaged { .. } => {
+                (ErrorCode::BadApprovals, "repair or remove the file; approvals are then to be given anew")
+            }
+            trust::Error::Newer { .. } => {
+                (ErrorCode::NewerApprovals, "use the pointsman that wrote it, or a newer one")
+            }
+            trust::Error::NotText { .. } => {
+                (ErrorCode::BadProject, "give another directory with `--project`")
+            }
+        };
+        Failure::new(code, with_cause(&error), hint)
+    }
+}
+
+/// Returns an error with what lies below it.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }

@@ -1,5 +1,7 @@
 //! `pointsman explain`: every rule that was looked at, and for a run the routed against the served model.
+//! What an error code means is explained by `codes`.
 
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::{AttemptReport, RunReport, SCHEMA_VERSION};
 use pointsman_core::request::{Origin, Request};
 use pointsman_core::route::{Look, LookOutcome, NO_MATCH, Route, Routed};
@@ -9,7 +11,7 @@ use super::args::{ExplainArgs, PromptArgs};
 use super::exit::Failure;
 use super::output::{self, PlainFormat};
 use super::run::world;
-use super::{route, words};
+use super::{codes, route, words};
 use crate::assemble::World;
 use crate::engine::query::FoundRun;
 
@@ -26,6 +28,10 @@ struct Explanation<'a> {
 
 /// Runs the verb.
 pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
+    // First, and without any settings: they may be what is broken.
+    if let Some(done) = codes::explain(&args) {
+        return done;
+    }
     let world = world(args.project.as_deref())?;
     match find_run(&world, args.what.as_deref())? {
         Some(found) => explain_run(&world, &found, &args),
@@ -67,7 +73,8 @@ fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
 /// Explains a run: its route as it was recorded, and the rules as they look at the same words today.
 fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8, Failure> {
     let (Some(report), Some(recorded)) = (found.report(), &found.state.route) else {
-        return Err(Failure::bare(super::exit::BAD_INPUT, format!("run `{}` has no route yet", found.id)));
+        let message = format!("run `{}` has no route yet", found.id);
+        return Err(Failure::bare(ErrorCode::UnfinishedLog, message));
     };
     let again = decide_again(world, found)?;
     let (looked, note) = match &again {

@@ -5,6 +5,7 @@
 
 mod args;
 mod closing;
+mod codes;
 mod config;
 pub mod detach;
 mod doctor;
@@ -16,20 +17,24 @@ pub mod run;
 mod runs;
 mod shell;
 mod trust;
+mod usage;
 mod watch;
 mod words;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use pointsman_core::error_code::ErrorCode;
 
-use crate::assemble::AssembleError;
 use args::{Cli, Verb};
 use exit::Failure;
 
 /// Reads the command line, does what it says, and returns the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::answer(&error),
+    };
     let as_data = cli.verb.prints_json();
     let done = match cli.verb {
         Verb::Run(args) => run::main(args),
@@ -42,36 +47,23 @@ pub fn main() -> ExitCode {
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),
     };
-    let exit_code = done.unwrap_or_else(|failure| {
-        if as_data {
-            output::json(&exit::FailureReport::new(&failure));
-        }
-        output::failure(&failure);
-        failure.exit_code
-    });
+    let exit_code = done.unwrap_or_else(|failure| fail(&failure, as_data));
     match (exit_code, output::loss()) {
         (0, Some(why)) => {
-            output::failure(&Failure::bare(
-                exit::CANNOT_CREATE,
-                format!("the output was not written: {why}"),
-            ));
-            ExitCode::from(exit::CANNOT_CREATE)
+            let message = format!("the output was not written: {why}");
+            let failure = Failure::new(ErrorCode::OutputLost, message, "make room, or print elsewhere");
+            output::failure(&failure);
+            ExitCode::from(failure.exit_code())
         }
         (code, _) => ExitCode::from(code),
     }
 }
 
-impl From<AssembleError> for Failure {
-    fn from(error: AssembleError) -> Failure {
-        match error {
-            AssembleError::NoHome(error) => error.into(),
-            AssembleError::Config(error) => (*error).into(),
-            AssembleError::Catalog(error) => Failure::new(
-                exit::CONFIG,
-                error.to_string(),
-                "`pointsman config show --origin` shows where each setting comes from",
-            ),
-            AssembleError::OwnProgram(_) => Failure::bare(exit::BUG, error.to_string()),
-        }
+/// Says a failure, as data too where that was asked for, and returns the exit code.
+fn fail(failure: &Failure, as_data: bool) -> u8 {
+    if as_data {
+        output::json(&exit::FailureReport::new(failure));
     }
+    output::failure(failure);
+    failure.exit_code()
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::plain_text::plain_text;
 use serde::Serialize;
 
@@ -115,12 +116,23 @@ pub fn detail(sentence: &str) {
     let _ = writeln!(err, "  {dim}{}{dim:#}", plain_text(sentence));
 }
 
-/// Says what failed, and what to do next on a line of its own.
+/// Says what failed, what to do next on a line of its own, and where there is more.
 pub fn failure(failure: &Failure) {
-    say(Tone::Bad, "error:", &failure.message);
+    say(Tone::Bad, &coded("error", Some(failure.code)), &failure.message);
     if let Some(next) = &failure.hint {
         hint(next);
     }
+    more(failure.code);
+}
+
+/// Returns a word that opens a line, with the code of what the line says.
+pub fn coded(word: &str, code: Option<ErrorCode>) -> String {
+    code.map_or_else(|| format!("{word}:"), |code| format!("{word}[{code}]:"))
+}
+
+/// Says where there is more about a code.
+pub fn more(code: ErrorCode) {
+    detail(&format!("more: `pointsman explain {code}`"));
 }
 
 /// Says what to do next.

@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::{Decision, Route};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::args::{OverrideArgs, RouteArgs};
-use super::exit::{BAD_INPUT, Failure};
+use super::exit::Failure;
 use super::output::{self, Format};
 use super::run::world;
 use super::words;
@@ -76,7 +77,7 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
     } else {
         let file = File::open(batch).map_err(|error| {
             Failure::new(
-                BAD_INPUT,
+                ErrorCode::UnreadableInput,
                 format!("`{}` cannot be read: {error}", batch.display()),
                 "check the path",
             )
@@ -86,7 +87,7 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
     for (number, text) in reader.lines().enumerate() {
         let bad = |what: String| {
             let at = format!("`{}` line {}: {what}", batch.display(), number + 1);
-            Failure::new(BAD_INPUT, at, "each line is one JSON object with `id` and `request`")
+            Failure::new(ErrorCode::BadBatchLine, at, "each line is one JSON object with `id` and `request`")
         };
         let text = text.map_err(|error| bad(error.to_string()))?;
         let text = text.trim_start_matches('\u{feff}');

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::PermissionMode;
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::request::{Context, Mode, Request};
 use pointsman_core::route::Decision;
@@ -12,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::args::{ModeArg, PermissionModeArg, RunArgs};
-use super::exit::{BAD_INPUT, Failure, UNAVAILABLE, USAGE};
+use super::exit::Failure;
 use super::output::{self, Format, Tone};
 use super::{closing, detach, watch, words};
 use crate::assemble::{self, World};
@@ -89,7 +90,7 @@ pub fn world(project: Option<&Path>) -> Result<World, Failure> {
     let usable = |dir: &PathBuf| dir.is_dir() && dir.to_str().is_some();
     let cwd = std::fs::canonicalize(&given).ok().filter(usable).ok_or_else(|| {
         Failure::new(
-            BAD_INPUT,
+            ErrorCode::BadProject,
             format!("the project `{}` is not a directory with a name in UTF-8", given.display()),
             "give another directory with `--project`",
         )
@@ -159,7 +160,8 @@ fn notices(world: &World, loaded: &Loaded, engine: &Engine, rehearsal: Option<Sc
 
 /// A runtime of one thread: a run waits for one process, not for thousands of sockets.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Failure::of_system(&error))
 }
 
 fn dry_run(prepared: &Prepared, format: Format) -> Result<u8, Failure> {
@@ -220,7 +222,7 @@ fn print(report: &RunReport, said: Option<&str>, format: Format, quiet: bool) ->
         Format::Jsonl => {}
     }
     closing::line(report, said, quiet);
-    report.exit_code.unwrap_or(super::exit::BUG)
+    report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code())
 }
 
 /// A person who is there is asked; where nobody is, the run is refused later with its reason.
@@ -235,7 +237,7 @@ fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
     }
     if !output::somebody_is_there() {
         return Err(Failure::new(
-            USAGE,
+            ErrorCode::NobodyToAsk,
             "`--mode directive` asks before it runs, and nobody is at the terminal",
             "leave out `--mode`, or say yes beforehand with `--approve`",
         ));
@@ -246,7 +248,7 @@ fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
         submission.approval = Some("terminal".to_owned());
         return Ok(());
     }
-    Err(Failure::bare(super::exit::REFUSED, "not run: you said no"))
+    Err(Failure::bare(ErrorCode::SaidNo, "not run: you said no"))
 }
 
 /// Turns signals into causes to stop. Once nobody listens any more, a signal ends the process.
@@ -257,7 +259,7 @@ fn stops() -> Result<mpsc::Receiver<StopCause>, Failure> {
         (SignalKind::terminate(), StopCause::Terminate, 143),
         (SignalKind::hangup(), StopCause::Terminate, 143),
     ] {
-        let mut signals = signal(kind)?;
+        let mut signals = signal(kind).map_err(|error| Failure::of_system(&error))?;
         let sender = sender.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
@@ -275,8 +277,9 @@ pub async fn unattended(mut prepared: Prepared, submitted: impl FnOnce(Result<&R
     let mut stops = match stops() {
         Ok(stops) => stops,
         Err(failure) => {
+            let code = failure.exit_code();
             submitted(Err(failure));
-            return UNAVAILABLE;
+            return code;
         }
     };
     // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
@@ -288,11 +291,11 @@ pub async fn unattended(mut prepared: Prepared, submitted: impl FnOnce(Result<&R
             run.log.keep(&mut prepared.engine.store);
             submitted(Ok(&run));
             let report = drive::drive(&mut prepared.engine, &mut run, &mut stops).await;
-            report.exit_code.unwrap_or(super::exit::BUG)
+            report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code())
         }
         Err(error) => {
             let failure = Failure::from(error);
-            let code = failure.exit_code;
+            let code = failure.exit_code();
             submitted(Err(failure));
             code
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::report::run::{RunReport, SCHEMA_VERSION};
 use pointsman_core::run::event::Fact;
@@ -11,7 +12,7 @@ use pointsman_core::run::state::Phase;
 use serde::Serialize;
 
 use super::args::{RunsArgs, RunsVerb};
-use super::exit::{BAD_INPUT, Failure, TRY_LATER};
+use super::exit::Failure;
 use super::output::{self, Format, PlainFormat, Tone};
 use super::run::world;
 use super::{closing, route};
@@ -89,7 +90,9 @@ fn show(engine: &Engine, wanted: &str, format: PlainFormat) -> Result<u8, Failur
 }
 
 fn report(found: &FoundRun) -> Result<RunReport, Failure> {
-    found.report().ok_or_else(|| Failure::bare(BAD_INPUT, format!("run `{}` has an empty log", found.id)))
+    found.report().ok_or_else(|| {
+        Failure::bare(ErrorCode::UnfinishedLog, format!("run `{}` has an empty log", found.id))
+    })
 }
 
 fn in_words(found: &FoundRun, report: &RunReport) -> String {
@@ -97,8 +100,9 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
     let mut lines = vec![
         format!("run        {}{rehearsal}", report.run_id),
         format!(
-            "state      {}{}",
+            "state      {}{}{}",
             report.state,
+            report.code.map(|code| format!(" [{code}]")).unwrap_or_default(),
             report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()
         ),
         waiting(found),
@@ -157,17 +161,15 @@ fn indented(text: &str) -> String {
 
 fn logs(engine: &Engine, wanted: &str, follow: bool, format: Format) -> Result<u8, Failure> {
     if format == Format::Json {
-        return Err(Failure::new(super::exit::USAGE, "a log is a stream", "use `-o text` or `-o jsonl`"));
+        return Err(Failure::new(
+            ErrorCode::WrongFlagValue,
+            "a log is a stream",
+            "use `-o text` or `-o jsonl`",
+        ));
     }
     let found = engine.find(wanted)?;
-    let mut log = engine.live_log(&found.id).map_err(|error| {
-        Failure::new(
-            BAD_INPUT,
-            format!("the live log of run `{}` cannot be read: {error}", found.id),
-            "`pointsman runs show` has what the ledger knows",
-        )
-    })?;
-    match (print_new(&mut log, format)?, follow) {
+    let mut log = engine.live_log(&found.id).map_err(|error| unreadable(&found, &error))?;
+    match (print_new(&found, &mut log, format)?, follow) {
         (Some(exit_code), true) => Ok(exit_code),
         (Some(_), false) | (None, false) => Ok(0),
         (None, true) => follow_to_the_end(engine, &found, &mut log, format),
@@ -182,16 +184,16 @@ fn follow_to_the_end(
 ) -> Result<u8, Failure> {
     loop {
         std::thread::sleep(LOOK_EVERY);
-        if let Some(exit_code) = print_new(log, format)? {
+        if let Some(exit_code) = print_new(found, log, format)? {
             return Ok(exit_code);
         }
         let is_driven = engine.load(found.id.clone())?.driver.is_some_and(|driver| driver.is_alive());
         if !is_driven {
             // Its last lines may have come between our look at the log and at the driver.
-            return match print_new(log, format)? {
+            return match print_new(found, log, format)? {
                 Some(exit_code) => Ok(exit_code),
                 None => Err(Failure::new(
-                    super::exit::UNAVAILABLE,
+                    ErrorCode::DriverGone,
                     format!("the process that drove run `{}` is gone", found.id),
                     "`pointsman runs show` has how it ended",
                 )),
@@ -200,9 +202,17 @@ fn follow_to_the_end(
     }
 }
 
+fn unreadable(found: &FoundRun, error: &std::io::Error) -> Failure {
+    Failure::new(
+        ErrorCode::UnreadableLiveLog,
+        format!("the live log of run `{}` cannot be read: {error}", found.id),
+        "`pointsman runs show` has what the ledger knows",
+    )
+}
+
 /// Prints what is new; returns the run's exit code once its end was printed.
-fn print_new(log: &mut LiveLog, format: Format) -> Result<Option<u8>, Failure> {
-    while let Some(text) = log.next_line()? {
+fn print_new(found: &FoundRun, log: &mut LiveLog, format: Format) -> Result<Option<u8>, Failure> {
+    while let Some(text) = log.next_line().map_err(|error| unreadable(found, &error))? {
         let line: Option<Line> = serde_json::from_str(&text).ok();
         match (format, &line) {
             (Format::Jsonl, _) => {
@@ -266,8 +276,8 @@ fn print_fact(fact: &Fact, rehearsal: bool) {
             &format!("{} ({})", ended.detail, closing::seconds(ended.duration_ms)),
         ),
         Fact::Waiting { until, .. } => output::say(Tone::Plain, &word("waiting:"), &format!("until {until}")),
-        Fact::Finished { verdict, reason, .. } => {
-            output::say(Tone::Plain, &word(&format!("{}:", verdict.as_str())), reason);
+        Fact::Finished { verdict, code, reason, .. } => {
+            output::say(Tone::Plain, &word(&output::coded(verdict.as_str(), *code)), reason);
         }
     }
 }
@@ -289,7 +299,7 @@ fn cancel(engine: &Engine, wanted: &str) -> Result<u8, Failure> {
         std::thread::sleep(LOOK_EVERY);
     }
     Err(Failure::new(
-        TRY_LATER,
+        ErrorCode::StillRunning,
         format!("run `{}` was asked to stop and has not ended yet", found.id),
         "`pointsman runs show` tells when it has",
     ))

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
+use pointsman_core::error_code::ErrorCode;
 
 use super::args::Cli;
-use super::exit::{CANNOT_CREATE, Failure};
+use super::exit::Failure;
 use super::output;
 
 /// Prints the completion script of a shell.
@@ -21,10 +22,10 @@ pub fn completions(shell: Shell) -> Result<u8, Failure> {
 pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
     match dir {
         Some(dir) => {
-            std::fs::create_dir_all(dir)?;
-            clap_mangen::generate_to(Cli::command(), dir).map_err(|error| {
+            let written = std::fs::create_dir_all(dir);
+            written.and_then(|()| clap_mangen::generate_to(Cli::command(), dir)).map_err(|error| {
                 Failure::new(
-                    CANNOT_CREATE,
+                    ErrorCode::CannotWrite,
                     format!("`{}`: {error}", dir.display()),
                     "give a directory that you may write",
                 )
@@ -32,7 +33,7 @@ pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
         }
         None => {
             let mut page = vec![];
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            clap_mangen::Man::new(Cli::command()).render(&mut page).expect("memory takes every page");
             output::bytes(&page);
         }
     }

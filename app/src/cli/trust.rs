@@ -1,22 +1,14 @@
 //! `pointsman trust`: approve what a repository's files want.
 
+use pointsman_core::error_code::ErrorCode;
+
 use super::args::TrustArgs;
-use super::exit::{CANNOT_CREATE, Failure, REFUSED, USAGE};
+use super::exit::Failure;
 use super::output::{self, Tone};
 use super::run::world;
 use crate::clock;
 use crate::config::project::{self, ProjectFiles};
-use crate::config::trust::{self, TrustStore};
-
-impl From<trust::Error> for Failure {
-    fn from(error: trust::Error) -> Failure {
-        Failure::new(
-            CANNOT_CREATE,
-            error.to_string(),
-            "repair or remove the file; approvals are then to be given anew",
-        )
-    }
-}
+use crate::config::trust::TrustStore;
 
 /// Runs the verb.
 pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
@@ -43,13 +35,13 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
     if !args.yes {
         if !output::somebody_is_there() {
             return Err(Failure::new(
-                USAGE,
+                ErrorCode::NobodyToAsk,
                 "nobody is at the terminal to say yes",
                 "`--yes` says it beforehand",
             ));
         }
         if !output::ask(&format!("Trust these files of {}?", project.root.display())) {
-            return Err(Failure::bare(REFUSED, "not trusted: you said no"));
+            return Err(Failure::bare(ErrorCode::SaidNo, "not trusted: you said no"));
         }
     }
     // Approved is what was shown: the hash is of the bytes that were read above.

@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
-use pointsman_core::request::{Origin, Overrides, Request, RequestError};
+use pointsman_core::error_code::ErrorCode;
+use pointsman_core::request::{Origin, Overrides, Request};
 
 use super::args::{OverrideArgs, PromptArgs};
-use super::exit::{BAD_INPUT, Failure, USAGE};
+use super::exit::Failure;
 
 /// The longest request that is read, in bytes: beyond this it is a mistake, not a request.
 const WORDS_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -19,7 +20,7 @@ pub fn request(words: &PromptArgs, overrides: &OverrideArgs) -> Result<Request, 
         (_, Some(path)) if path.as_os_str() != "-" => file(path)?,
         (None, None) if std::io::stdin().is_terminal() => {
             return Err(Failure::new(
-                USAGE,
+                ErrorCode::NoRequest,
                 "there is no request",
                 "give it as an argument, with `--file PATH`, or pipe it in",
             ));
@@ -32,18 +33,16 @@ pub fn request(words: &PromptArgs, overrides: &OverrideArgs) -> Result<Request, 
 /// Makes a request of a text that is already there.
 pub fn parse(text: String, overrides: &OverrideArgs) -> Result<Request, Failure> {
     let overrides = Overrides { tier: overrides.tier, agent: overrides.agent.clone() };
-    Request::new(text, Origin::Cli, overrides).map_err(|error| {
-        let hint = match error {
-            RequestError::Empty => "say in words what should be done",
-            RequestError::Nul { .. } => "take the character out: no agent could read past it",
-        };
-        Failure::new(BAD_INPUT, error.to_string(), hint)
-    })
+    Ok(Request::new(text, Origin::Cli, overrides)?)
 }
 
 fn file(path: &Path) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::new(BAD_INPUT, format!("`{}` cannot be read: {error}", path.display()), "check the path")
+        Failure::new(
+            ErrorCode::UnreadableInput,
+            format!("`{}` cannot be read: {error}", path.display()),
+            "check the path",
+        )
     };
     let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > WORDS_BYTES_MAX {
@@ -55,9 +54,9 @@ fn file(path: &Path) -> Result<String, Failure> {
 fn stdin() -> Result<String, Failure> {
     let mut bytes = vec![];
     let mut reader = std::io::stdin().lock().take(WORDS_BYTES_MAX + 1);
-    reader
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::bare(BAD_INPUT, format!("standard input cannot be read: {error}")))?;
+    reader.read_to_end(&mut bytes).map_err(|error| {
+        Failure::bare(ErrorCode::UnreadableInput, format!("standard input cannot be read: {error}"))
+    })?;
     if bytes.len() as u64 > WORDS_BYTES_MAX {
         return Err(too_long("standard input"));
     }
@@ -66,7 +65,7 @@ fn stdin() -> Result<String, Failure> {
 
 fn too_long(from: &str) -> Failure {
     Failure::new(
-        BAD_INPUT,
+        ErrorCode::LongRequest,
         format!("the request in {from} has more than {WORDS_BYTES_MAX} bytes"),
         "name the file in the request instead of giving its content",
     )
@@ -76,7 +75,7 @@ fn utf8(bytes: Vec<u8>, from: &str) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::new(
-            BAD_INPUT,
+            ErrorCode::RequestNotUtf8,
             format!("the request in {from} is not UTF-8 (byte {at})"),
             "convert it, for example with `iconv -f latin1 -t utf-8`",
         )

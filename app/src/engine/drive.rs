@@ -66,9 +66,10 @@ async fn wait(until: Timestamp, stops: &mut mpsc::Receiver<StopCause>) -> Option
 }
 
 fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
-    let hint = hint::hint(&run.log.state, &end);
+    let hint = hint::hint(&end);
     let fact = Fact::Finished {
         verdict: end.verdict,
+        code: end.code,
         exit_code: end.exit_code,
         reason: end.reason,
         hint,

@@ -56,9 +56,9 @@ impl Engine {
             Step::Finish(end) => end,
             Step::Invoke(_) | Step::Wait { .. } => next::abandoned(),
         };
-        let hint = hint::hint(&state, &end);
-        let Finish { verdict, exit_code, reason, resets_at } = end;
-        sound &= push(&mut state, Fact::Finished { verdict, exit_code, reason, hint, resets_at });
+        let hint = hint::hint(&end);
+        let Finish { verdict, code, exit_code, reason, resets_at } = end;
+        sound &= push(&mut state, Fact::Finished { verdict, code, exit_code, reason, hint, resets_at });
         // Whoever else writes at the log's next position wins; this is no trouble of the store.
         let entry = Entry { events: &events, run: &state, driver: None, agent_session: None };
         if !sound || !self.store.try_append(&entry) {

@@ -64,6 +64,7 @@ fn short_run(id: &str) -> (Vec<RunEvent>, RunState) {
         "timing": "unattended", "policy_hash": "h"}});
     let finished = Fact::Finished {
         verdict: Verdict::Refused,
+        code: None,
         exit_code: 77,
         reason: "no".to_owned(),
         hint: None,

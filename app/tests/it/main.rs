@@ -1,7 +1,8 @@
 //! The integration tests: the real binary in a sandbox, with agents that do what the test says.
 //!
 //! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
-//! model API. Then a module per subject: `outcomes` (one test a row of the table), `promises`, `real_claude`
+//! model API. Then a module per subject: `outcomes` (one test a row of the table), `errors` (the codes of
+//! failures), `promises`, `real_claude`
 //! (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
 #![expect(
@@ -10,6 +11,7 @@
 )]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and fails")]
 
+mod errors;
 mod fake;
 mod model_server;
 mod outcomes;

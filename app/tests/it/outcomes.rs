@@ -289,7 +289,7 @@ fn a_missing_agent_says_how_to_get_one() {
 
 #[test]
 fn a_run_that_a_person_stops_is_cancelled() {
-    for (signal, exit_code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, exit_code, code) in [(Signal::INT, 130, "E0321"), (Signal::TERM, 143, "E0322")] {
         let sandbox = Sandbox::new();
         let sign = sandbox.path("at-work");
         let sandbox = sandbox.agents(Fake::touches(&sign).then(Fake::hangs_after_init()));
@@ -299,6 +299,7 @@ fn a_run_that_a_person_stops_is_cancelled() {
         let ran = started.wait().exits(exit_code);
         let attempts = json!(["haiku cancelled"]);
         assert_eq!(summary(&ran.json()), json!({"verdict": "cancelled", "attempts": attempts}), "{ran}");
+        assert_eq!(ran.json()["code"], code);
         sandbox.no_process_is_left(PATIENCE);
     }
 }

@@ -360,6 +360,34 @@ fn who_asks_for_json_gets_a_failure_as_data() {
     assert!(error["message"].as_str().unwrap().contains("nobody") && error["hint"].is_string(), "{error}");
 }
 
+#[test]
+fn a_code_is_explained_anywhere_and_without_any_settings() {
+    let sandbox = Sandbox::new().set("nonsense", "1").env("HOME", "nowhere");
+    let text = sandbox.call(["explain", "e0202"]).wait().success().stdout;
+    assert!(text.starts_with("E0202: a setting is not known\n\nExit code 78.\n"), "{text}");
+    let page = sandbox.call(["explain", "E0202", "-o", "json"]).wait().success().json();
+    assert_eq!(
+        (&page["schema_version"], &page["code"], &page["exit_code"]),
+        (&json!(1), &json!("E0202"), &json!(78))
+    );
+    assert_eq!(page["title"], "a setting is not known");
+    assert_eq!(page["text"], include_str!("../../../docs/errors/E0202.md"));
+    let listed = sandbox.call(["explain", "--codes"]).wait().success().stdout;
+    let codes = sandbox.call(["explain", "--codes", "-o", "json"]).wait().success().json();
+    assert_eq!(listed.lines().count(), codes["codes"].as_array().unwrap().len() + 1);
+    assert!(!sandbox.state().exists(), "it needs no state");
+}
+
+/// A run that was refused in the background says so as it does in the foreground.
+#[test]
+fn a_detached_run_has_the_same_codes() {
+    let sandbox = Sandbox::new();
+    let detach = |words: &str| sandbox.call(["run", "--detach", "-o", "json", words]).wait();
+    assert_eq!(detach("delete the production database").exits(77).json()["code"], "E0323");
+    assert_eq!(detach(REQUEST).success().json()["code"], json!(null));
+    assert_eq!(detach("  ").exits(65).json()["error"]["code"], "E0106");
+}
+
 /// Seen to fail with only named sessions locked: then both runs resume one session of the agent.
 #[test]
 fn a_session_called_by_its_runs_id_is_locked_while_the_run_works() {

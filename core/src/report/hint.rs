@@ -2,17 +2,17 @@
 
 use crate::run::next::Finish;
 use crate::run::outcome::{Outcome, Verdict};
-use crate::run::state::RunState;
 
 /// Returns one sentence on what to do next, or `None` where nothing needs doing.
-pub fn hint(run: &RunState, end: &Finish) -> Option<String> {
+pub fn hint(end: &Finish) -> Option<String> {
     match end.verdict {
         Verdict::Succeeded | Verdict::Cancelled => None,
         Verdict::Refused => Some(
             "read the request once more; `--approve` runs it as it is, and `pointsman explain` shows the rule".to_owned(),
         ),
         Verdict::Waiting | Verdict::Failed => {
-            let outcome = run.last_ended().map(|ended| ended.outcome);
+            // By the end's own code: a run can end for another reason than its last attempt.
+            let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.error_code() == end.code);
             Some(outcome.map_or(BREAKER, for_outcome).to_owned())
         }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Tier;
 use crate::agent_env::Payer;
+use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
 use crate::request::Mode;
 use crate::route::Route;
@@ -33,6 +34,9 @@ pub struct RunReport {
     pub state: String,
     /// The judgement, once there is one.
     pub verdict: Option<Verdict>,
+    /// Why it ended badly: a code with a page of its own.
+    #[serde(default, deserialize_with = "error_code::if_known")]
+    pub code: Option<ErrorCode>,
     /// The exit code of the verb that waited for it.
     pub exit_code: Option<u8>,
     /// One sentence on the verdict.
@@ -123,13 +127,19 @@ pub struct Cost {
 impl RunReport {
     /// Makes the report of a run. `answer` is the last attempt's text; it counts only if the run succeeded.
     pub fn new(run_id: &RunId, requested: &Requested, run: &RunState, answer: Option<String>) -> RunReport {
-        let (verdict, exit_code, reason, hint, finished_at, resets_at) = match &run.phase {
-            Phase::Finished { verdict, exit_code, reason, hint, at, resets_at } => {
-                (Some(*verdict), Some(*exit_code), Some(reason.clone()), hint.clone(), Some(*at), *resets_at)
-            }
-            Phase::Waiting { until, .. } => (None, None, None, None, None, Some(*until)),
+        let (verdict, code, exit_code, reason, hint, finished_at, resets_at) = match &run.phase {
+            Phase::Finished { verdict, code, exit_code, reason, hint, at, resets_at } => (
+                Some(*verdict),
+                *code,
+                Some(*exit_code),
+                Some(reason.clone()),
+                hint.clone(),
+                Some(*at),
+                *resets_at,
+            ),
+            Phase::Waiting { until, .. } => (None, None, None, None, None, None, Some(*until)),
             Phase::New | Phase::Requested | Phase::Ready | Phase::Running => {
-                (None, None, None, None, None, None)
+                (None, None, None, None, None, None, None)
             }
         };
         RunReport {
@@ -140,6 +150,7 @@ impl RunReport {
             rehearsal: requested.rehearsal,
             state: run.phase_name().to_owned(),
             verdict,
+            code,
             exit_code,
             reason,
             hint,

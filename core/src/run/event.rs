@@ -8,6 +8,7 @@ use super::outcome::{Flag, Outcome, Verdict};
 use super::tokens::Tokens;
 use crate::agent::Tier;
 use crate::agent_env::Payer;
+use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
 use crate::request::{Mode, Origin, Overrides};
 use crate::route::Route;
@@ -60,6 +61,9 @@ pub enum Fact {
     Finished {
         /// The judgement of the whole run.
         verdict: Verdict,
+        /// Why it ended badly; older logs do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "error_code::if_known")]
+        code: Option<ErrorCode>,
         /// The exit code of the verb that waited for it.
         exit_code: u8,
         /// One sentence for people.

@@ -9,6 +9,7 @@ use super::event::{AttemptEnded, AttemptReason, WaitReason};
 use super::outcome::{Class, Outcome, Verdict};
 use super::state::{Attempt, Phase, RunState};
 use crate::agent::Catalog;
+use crate::error_code::ErrorCode;
 use crate::ids::AgentName;
 use crate::route::Decision;
 
@@ -125,6 +126,8 @@ pub enum Carry {
 pub struct Finish {
     /// The judgement of the run.
     pub verdict: Verdict,
+    /// Why it ended badly; nothing where it ended well.
+    pub code: Option<ErrorCode>,
     /// The exit code.
     pub exit_code: u8,
     /// One sentence for people.
@@ -133,13 +136,27 @@ pub struct Finish {
     pub resets_at: Option<Timestamp>,
 }
 
+impl Finish {
+    /// Makes a bad end. Its code says the exit code.
+    fn badly(verdict: Verdict, code: ErrorCode, reason: impl Into<String>) -> Finish {
+        Finish {
+            verdict,
+            code: Some(code),
+            exit_code: code.exit_code(),
+            reason: reason.into(),
+            resets_at: None,
+        }
+    }
+}
+
 /// Returns the next step of a run. `jitter` is a random number from 0 up to 1.
 pub fn next_step(run: &RunState, limits: &Limits, catalog: &Catalog, now: Timestamp, jitter: f64) -> Step {
     match &run.phase {
         Phase::Waiting { until, why } if now < *until => return Step::Wait { until: *until, why: *why },
-        Phase::Finished { verdict, exit_code, reason, resets_at, .. } => {
+        Phase::Finished { verdict, code, exit_code, reason, resets_at, .. } => {
             return Step::Finish(Finish {
                 verdict: *verdict,
+                code: *code,
                 exit_code: *exit_code,
                 reason: reason.clone(),
                 resets_at: *resets_at,
@@ -157,7 +174,8 @@ pub fn next_step(run: &RunState, limits: &Limits, catalog: &Catalog, now: Timest
 fn first_step(run: &RunState, limits: &Limits) -> Step {
     let route = run.route.as_ref().expect("a run is routed before its next step is asked for");
     if route.decision == Decision::Escalate && !run.approved {
-        return finish(Verdict::Refused, 77, &format!("a person must approve this first: {}", route.reason));
+        let reason = format!("a person must approve this first: {}", route.reason);
+        return Step::Finish(Finish::badly(Verdict::Refused, ErrorCode::NotApproved, reason));
     }
     Step::Invoke(Plan {
         agent: route.agent.clone(),
@@ -211,43 +229,36 @@ pub fn refused_by_breaker(
     });
     match (limits.on_limit, own_failure) {
         (OnLimit::Wait, _) => Step::Wait { until, why: WaitReason::Breaker },
-        (OnLimit::End, Some(ended)) => finish(
-            Verdict::Failed,
-            ended.outcome.exit_code(),
-            &format!("{}; the circuit breaker of {refused} is open now", ended.detail),
-        ),
-        (OnLimit::End, None) => Step::Finish(Finish {
-            verdict: Verdict::Waiting,
-            exit_code: 75,
-            reason: format!("{refused} failed too often lately; its circuit breaker is open"),
-            resets_at: Some(until),
-        }),
+        (OnLimit::End, Some(ended)) => {
+            let reason = format!("{}; the circuit breaker of {refused} is open now", ended.detail);
+            Step::Finish(Finish::badly(Verdict::Failed, code(ended), reason))
+        }
+        (OnLimit::End, None) => {
+            let reason = format!("{refused} failed too often lately; its circuit breaker is open");
+            let end = Finish::badly(Verdict::Waiting, ErrorCode::BreakerOpen, reason);
+            Step::Finish(Finish { resets_at: Some(until), ..end })
+        }
     }
 }
 
 /// Returns how a run ends that somebody stopped, between attempts or during one.
 pub fn cancelled(cause: StopCause) -> Finish {
-    let (exit_code, reason) = match cause {
-        StopCause::Terminate => (143, "stopped on request"),
+    let (code, reason) = match cause {
+        StopCause::Terminate => (ErrorCode::StopRequested, "stopped on request"),
         StopCause::Interrupt
         | StopCause::StartupTimeout
         | StopCause::IdleTimeout
         | StopCause::WallTimeout
         | StopCause::PostResult
         | StopCause::Budget
-        | StopCause::AuthFailed => (130, "stopped by Ctrl-C"),
+        | StopCause::AuthFailed => (ErrorCode::Interrupted, "stopped by Ctrl-C"),
     };
-    Finish { verdict: Verdict::Cancelled, exit_code, reason: reason.to_owned(), resets_at: None }
+    Finish::badly(Verdict::Cancelled, code, reason)
 }
 
 /// Returns how a run ends whose driver died while there was still something to do.
 pub fn abandoned() -> Finish {
-    Finish {
-        verdict: Verdict::Failed,
-        exit_code: Outcome::WorkerLost.exit_code(),
-        reason: "the process that drove the run died".to_owned(),
-        resets_at: None,
-    }
+    Finish::badly(Verdict::Failed, ErrorCode::WorkerLost, "the process that drove the run died")
 }
 
 /// The agent that the operator named for when this one is unavailable; each is tried once.
@@ -261,13 +272,17 @@ fn fall_back(run: &RunState, from: &AgentName, limits: &Limits, catalog: &Catalo
 fn usable(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
     let mismatch = ended.outcome == Outcome::ModelMismatch;
     match limits.on_model_mismatch {
-        OnModelMismatch::Fail if mismatch => finish(Verdict::Failed, 1, &ended.detail),
+        OnModelMismatch::Fail if mismatch => failed(ended),
         OnModelMismatch::Retry if mismatch && count(run, Outcome::ModelMismatch) == 1 => {
             retry_once(run, ended, limits, catalog)
         }
-        OnModelMismatch::Flag | OnModelMismatch::Retry | OnModelMismatch::Fail => {
-            finish(Verdict::Succeeded, 0, &ended.detail)
-        }
+        OnModelMismatch::Flag | OnModelMismatch::Retry | OnModelMismatch::Fail => Step::Finish(Finish {
+            verdict: Verdict::Succeeded,
+            code: None,
+            exit_code: 0,
+            reason: ended.detail.clone(),
+            resets_at: None,
+        }),
     }
 }
 
@@ -327,12 +342,8 @@ const RESET_JITTER_MAX: Duration = Duration::from_secs(2);
 
 fn wait_for_reset(ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
     if limits.on_limit == OnLimit::End {
-        return Step::Finish(Finish {
-            verdict: Verdict::Waiting,
-            exit_code: ended.outcome.exit_code(),
-            reason: ended.detail.clone(),
-            resets_at: ended.resets_at,
-        });
+        let end = Finish::badly(Verdict::Waiting, code(ended), &ended.detail);
+        return Step::Finish(Finish { resets_at: ended.resets_at, ..end });
     }
     let reset = match ended.resets_at {
         Some(at) if at > now => at,
@@ -347,7 +358,8 @@ fn invoke(run: &RunState, why: AttemptReason, limits: &Limits, catalog: &Catalog
     let spent: f64 = run.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).map(cost).sum();
     let usd_left = limits.max_usd.map(|max| max - spent);
     if usd_left.is_some_and(|left| left <= 0.0) {
-        return finish(Verdict::Failed, Outcome::Budget.exit_code(), "the cost limit of the run is used up");
+        let reason = "the cost limit of the run is used up";
+        return Step::Finish(Finish::badly(Verdict::Failed, ErrorCode::Budget, reason));
     }
     let carry = carry(run, catalog, &agent);
     Step::Invoke(Plan { agent, why, carry, usd_left })
@@ -389,11 +401,11 @@ fn count(run: &RunState, outcome: Outcome) -> usize {
 }
 
 fn failed(ended: &AttemptEnded) -> Step {
-    finish(Verdict::Failed, ended.outcome.exit_code(), &ended.detail)
+    Step::Finish(Finish::badly(Verdict::Failed, code(ended), &ended.detail))
 }
 
-fn finish(verdict: Verdict, exit_code: u8, reason: &str) -> Step {
-    Step::Finish(Finish { verdict, exit_code, reason: reason.to_owned(), resets_at: None })
+fn code(ended: &AttemptEnded) -> ErrorCode {
+    ended.outcome.error_code().expect("a run ends badly only after an attempt that did")
 }
 
 /// Returns an instant after another, in whole milliseconds like every instant of a log.

@@ -8,6 +8,7 @@ use super::end::{Exit, ProcessEnd, StopCause};
 use crate::adapter::event::AgentResult;
 use crate::adapter::transcript::Transcript;
 use crate::agent::{Agent, Catalog};
+use crate::error_code::ErrorCode;
 
 /// The judgement of one attempt. The names are the ones in every record, report and test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -166,26 +167,43 @@ impl Outcome {
         }
     }
 
+    /// Returns the code of a run that this outcome ended badly.
+    pub fn error_code(self) -> Option<ErrorCode> {
+        match self {
+            Outcome::Completed => None,
+            Outcome::ModelMismatch => Some(ErrorCode::ModelMismatch),
+            Outcome::NoResult => Some(ErrorCode::NoResult),
+            Outcome::EmptyAnswer => Some(ErrorCode::EmptyAnswer),
+            Outcome::InvalidOutput => Some(ErrorCode::InvalidOutput),
+            Outcome::MaxTurns => Some(ErrorCode::MaxTurns),
+            Outcome::AskedEscalation => Some(ErrorCode::AskedEscalation),
+            Outcome::PermissionDenied => Some(ErrorCode::PermissionDenied),
+            Outcome::TimeoutWall => Some(ErrorCode::TimeoutWall),
+            Outcome::TimeoutIdle => Some(ErrorCode::TimeoutIdle),
+            Outcome::TimeoutStartup => Some(ErrorCode::TimeoutStartup),
+            Outcome::Overloaded => Some(ErrorCode::Overloaded),
+            Outcome::Throttled => Some(ErrorCode::Throttled),
+            Outcome::Infrastructure => Some(ErrorCode::Infrastructure),
+            Outcome::WorkerLost => Some(ErrorCode::WorkerLost),
+            Outcome::Quota => Some(ErrorCode::Quota),
+            Outcome::Budget => Some(ErrorCode::Budget),
+            Outcome::InvalidRequest => Some(ErrorCode::InvalidRequest),
+            Outcome::Auth => Some(ErrorCode::Auth),
+            Outcome::Billing => Some(ErrorCode::Billing),
+            Outcome::AgentMissing => Some(ErrorCode::AgentMissing),
+            // Whoever stopped it knows better how: see `next::cancelled`.
+            Outcome::Cancelled => Some(ErrorCode::Interrupted),
+        }
+    }
+
     /// Returns the exit code of a run whose last outcome this is, where no escalation or retry saved it.
     pub fn exit_code(self) -> u8 {
-        match self {
-            Outcome::Completed | Outcome::ModelMismatch => 0,
-            Outcome::NoResult
-            | Outcome::EmptyAnswer
-            | Outcome::InvalidOutput
-            | Outcome::MaxTurns
-            | Outcome::AskedEscalation
-            | Outcome::Budget => 1,
-            Outcome::InvalidRequest => 65,
-            Outcome::Infrastructure
-            | Outcome::WorkerLost
-            | Outcome::Auth
-            | Outcome::Billing
-            | Outcome::AgentMissing => 69,
-            Outcome::Overloaded | Outcome::Throttled | Outcome::Quota => 75,
-            Outcome::PermissionDenied => 77,
-            Outcome::TimeoutWall | Outcome::TimeoutIdle | Outcome::TimeoutStartup => 124,
-            Outcome::Cancelled => 130,
+        match self.class() {
+            // A mismatch has a code for where the settings let it fail a run; by itself its answer counts.
+            Class::Usable => 0,
+            Class::Escalatable | Class::Timeout | Class::Transient | Class::Quota | Class::Final => {
+                self.error_code().map_or(0, ErrorCode::exit_code)
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::event::{AttemptEnded, AttemptStarted, Fact, Requested, RunEvent, WaitReason};
 use super::outcome::Verdict;
+use crate::error_code::ErrorCode;
 use crate::route::Route;
 
 /// A run, as far as its log goes.
@@ -61,6 +62,8 @@ pub enum Phase {
     Finished {
         /// The judgement.
         verdict: Verdict,
+        /// Why it ended badly; older logs do not say.
+        code: Option<ErrorCode>,
         /// The exit code.
         exit_code: u8,
         /// One sentence for people.
@@ -145,9 +148,10 @@ impl RunState {
                 is_running.then_some(Phase::Ready)
             }
             Fact::Waiting { until, why } => between.then_some(Phase::Waiting { until: *until, why: *why }),
-            Fact::Finished { verdict, exit_code, reason, hint, resets_at } => {
+            Fact::Finished { verdict, code, exit_code, reason, hint, resets_at } => {
                 between.then(|| Phase::Finished {
                     verdict: *verdict,
+                    code: *code,
                     exit_code: *exit_code,
                     reason: reason.clone(),
                     hint: hint.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::outcome::Outcome;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 const OUTCOMES: &str = include_str!("../../../docs/outcomes.md");
 const ARCHITECTURE: &str = include_str!("../../../docs/architecture.md");
+const ERRORS: &str = include_str!("../../../docs/errors/README.md");
 const EVENTS: &str = include_str!("../../../docs/events.md");
 
 /// Returns the cells of every table row whose first cell is one name in backticks.
@@ -69,6 +71,51 @@ fn every_example_line_is_one_that_this_version_writes() {
     }
     let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<Seen>()).collect();
     assert_eq!(shown, built, "docs/events.md: an example line per kind");
+}
+
+/// The index and every page against the table in `error_code.rs`.
+#[test]
+fn every_error_code_has_its_page_and_its_row() {
+    let documented: Vec<[String; 3]> = ERRORS
+        .lines()
+        .filter_map(|line| line.strip_prefix("| [`"))
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_end_matches(" |").split(" | ").collect();
+            let code = cells[0].split('`').next().unwrap();
+            assert_eq!(cells[0], format!("{code}`]({code}.md)"));
+            [code.to_owned(), cells[1].to_owned(), cells[2].to_owned()]
+        })
+        .collect();
+    let built: Vec<[String; 3]> = ErrorCode::ALL
+        .iter()
+        .map(|code| [code.to_string(), code.exit_code().to_string(), code.title().to_owned()])
+        .collect();
+    assert_eq!(documented, built, "docs/errors/README.md: code, exit code, title");
+
+    let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors")).unwrap();
+    let pages: BTreeSet<String> =
+        pages.map(|page| page.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let index = std::iter::once("README.md".to_owned());
+    let wanted = ErrorCode::ALL.iter().map(|code| format!("{code}.md")).chain(index).collect();
+    assert_eq!(pages, wanted, "docs/errors: one page per code");
+}
+
+#[test]
+fn every_page_of_an_error_code_has_the_same_four_sections() {
+    const SECTIONS: [&str; 4] = ["What it means", "Why it happens", "What to do", "Example"];
+    for code in ErrorCode::ALL {
+        let page = code.page();
+        let head = format!("# {code}: {}\n\nExit code {}.\n\n", code.title(), code.exit_code());
+        assert!(page.starts_with(&head), "{code}: its page begins with {head:?}");
+        let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(sections, SECTIONS, "{code}");
+        let example = page.split("```").nth(1).unwrap_or_default();
+        assert!(
+            example.starts_with("\n$ ") && example.contains(&format!("[{code}]: ")),
+            "{code}: its example"
+        );
+        assert!(page.lines().count() <= 30, "{code}: its page is long");
+    }
 }
 
 /// All Rust files below a directory, without those that only test.

@@ -267,7 +267,7 @@ proptest! {
                 }
                 Step::Finish(end) => {
                     run.record(Fact::Finished {
-                        verdict: end.verdict, exit_code: end.exit_code, reason: end.reason, hint: None, resets_at: None,
+                        verdict: end.verdict, code: end.code, exit_code: end.exit_code, reason: end.reason, hint: None, resets_at: None,
                     });
                     break;
                 }
@@ -294,7 +294,7 @@ proptest! {
         let Step::Invoke(first) = step(&run, &limits()) else { panic!() };
         run.attempt(&first, outcome);
         run.record(Fact::Finished {
-            verdict: Verdict::Failed, exit_code: 1, reason: String::new(), hint: None, resets_at: None,
+            verdict: Verdict::Failed, code: None, exit_code: 1, reason: String::new(), hint: None, resets_at: None,
         });
         let before = run.state.clone();
         for event in run.events.clone() {

@@ -1,0 +1,272 @@
+//! Error codes: the stable names of everything that can go wrong, one per cause.
+//!
+//! A code is never given to another cause and never taken away; a cause that is gone keeps its number. The table
+//! below is all there is to a new code: the compiler then asks for its page in `docs/errors/`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Makes the enum and its properties from one table, so that no code can lack one of them.
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, exit $exit_code:literal;)*) => {
+        /// Why something failed. Every failure that a person or a program is told has one.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in order.
+            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$name,)*];
+
+            /// Returns the code as it is printed.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(ErrorCode::$name => $code,)*
+                }
+            }
+
+            /// Returns the exit code of a program that ends for this reason.
+            pub fn exit_code(self) -> u8 {
+                match self {
+                    $(ErrorCode::$name => $exit_code,)*
+                }
+            }
+
+            /// Returns the page about the code, in Markdown.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(ErrorCode::$name => include_str!(concat!("../../docs/errors/", $code, ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    // The command line and the input.
+
+    /// A verb or a flag that does not exist.
+    UnknownWord = "E0101", exit 2;
+    /// A flag with a value that it cannot have, or without its value.
+    WrongFlagValue = "E0102", exit 2;
+    /// A verb or an argument that must be there.
+    MissingWord = "E0103", exit 2;
+    /// Flags that exclude each other.
+    FlagConflict = "E0104", exit 2;
+    /// No request was given.
+    NoRequest = "E0105", exit 2;
+    /// A request of nothing but white space.
+    EmptyRequest = "E0106", exit 65;
+    /// A request with a NUL character.
+    NulInRequest = "E0107", exit 65;
+    /// A request that is too long to be one.
+    LongRequest = "E0108", exit 65;
+    /// A request that is not UTF-8.
+    RequestNotUtf8 = "E0109", exit 65;
+    /// A file or standard input that cannot be read.
+    UnreadableInput = "E0110", exit 65;
+    /// A line of a batch that is no request.
+    BadBatchLine = "E0111", exit 65;
+    /// A project that is no usable directory.
+    BadProject = "E0112", exit 65;
+    /// An agent that does not exist.
+    UnknownAgent = "E0113", exit 2;
+    /// A question, and nobody at the terminal.
+    NobodyToAsk = "E0114", exit 2;
+    /// A person said no.
+    SaidNo = "E0115", exit 77;
+    /// An error code that does not exist.
+    UnknownCode = "E0116", exit 65;
+
+    // Configuration and trust.
+
+    /// A configuration file that is not TOML.
+    NotToml = "E0201", exit 78;
+    /// A setting that does not exist.
+    UnknownSetting = "E0202", exit 78;
+    /// A setting with a value of the wrong kind.
+    WrongSettingValue = "E0203", exit 78;
+    /// A setting that must be there.
+    MissingSetting = "E0204", exit 78;
+    /// A setting that breaks a rule or does not fit another.
+    BrokenSettingRule = "E0205", exit 78;
+    /// A configuration file that cannot be read.
+    UnreadableSettings = "E0206", exit 78;
+    /// No home directory.
+    NoHome = "E0207", exit 78;
+    /// A first configuration file where there is one.
+    ConfigExists = "E0208", exit 73;
+    /// The file of approvals cannot be used.
+    BadApprovals = "E0209", exit 73;
+    /// The file of approvals is of a newer version.
+    NewerApprovals = "E0210", exit 73;
+
+    // Bad ends of a run, in the order of docs/outcomes.md, then those without an outcome.
+
+    /// Another tier answered, and the settings do not let that count.
+    ModelMismatch = "E0301", exit 1;
+    /// The agent ended without a result.
+    NoResult = "E0302", exit 1;
+    /// A result without an answer.
+    EmptyAnswer = "E0303", exit 1;
+    /// An answer that breaks the output contract.
+    InvalidOutput = "E0304", exit 1;
+    /// The limit of turns was reached.
+    MaxTurns = "E0305", exit 1;
+    /// The agent asked for a stronger tier that it did not get.
+    AskedEscalation = "E0306", exit 1;
+    /// Tools were denied.
+    PermissionDenied = "E0307", exit 77;
+    /// The attempt took too long.
+    TimeoutWall = "E0308", exit 124;
+    /// The agent was silent for too long.
+    TimeoutIdle = "E0309", exit 124;
+    /// The agent gave no first sign of life.
+    TimeoutStartup = "E0310", exit 124;
+    /// The service has too much to do.
+    Overloaded = "E0311", exit 75;
+    /// Too many requests in a short time.
+    Throttled = "E0312", exit 75;
+    /// Network, server or machine trouble.
+    Infrastructure = "E0313", exit 69;
+    /// A process of ours that watched or drove went away.
+    WorkerLost = "E0314", exit 69;
+    /// The account's limit is used up.
+    Quota = "E0315", exit 75;
+    /// The cost limit was reached.
+    Budget = "E0316", exit 1;
+    /// The API or the CLI refuses the request itself.
+    InvalidRequest = "E0317", exit 65;
+    /// The login is missing or refused.
+    Auth = "E0318", exit 69;
+    /// The account cannot pay.
+    Billing = "E0319", exit 69;
+    /// The agent's CLI is not there.
+    AgentMissing = "E0320", exit 69;
+    /// Ctrl-C.
+    Interrupted = "E0321", exit 130;
+    /// Somebody asked the run to stop.
+    StopRequested = "E0322", exit 143;
+    /// A person must say yes first.
+    NotApproved = "E0323", exit 77;
+    /// The agent's circuit breaker is open.
+    BreakerOpen = "E0324", exit 75;
+
+    // The store and the runs in it.
+
+    /// A run that is not known.
+    UnknownRun = "E0401", exit 65;
+    /// A beginning that several ids have.
+    AmbiguousRun = "E0402", exit 65;
+    /// A run that is over.
+    NotRunning = "E0403", exit 65;
+    /// A session that another run uses.
+    SessionBusy = "E0404", exit 75;
+    /// The ledger cannot be read.
+    UnreadableStore = "E0405", exit 69;
+    /// A run whose log ends before there is anything to show.
+    UnfinishedLog = "E0406", exit 65;
+    /// The live log of a run cannot be read.
+    UnreadableLiveLog = "E0407", exit 65;
+    /// A run that was asked to stop and still goes on.
+    StillRunning = "E0408", exit 75;
+    /// The process that drove a run is gone.
+    DriverGone = "E0409", exit 69;
+
+    // The surroundings.
+
+    /// The background process could not start.
+    NoBackground = "E0501", exit 69;
+    /// The process that drives a run could not be signalled.
+    SignalRefused = "E0502", exit 69;
+    /// The output was not written.
+    OutputLost = "E0503", exit 73;
+    /// A file or directory could not be written.
+    CannotWrite = "E0504", exit 73;
+    /// The system refused what every run needs.
+    SystemRefused = "E0505", exit 73;
+
+    // Bugs.
+
+    /// A run ended without a verdict.
+    NoVerdict = "E0901", exit 70;
+    /// Two processes of ours did not understand each other.
+    OddAnswer = "E0902", exit 70;
+    /// The path of this program is not known.
+    NoOwnProgram = "E0903", exit 70;
+}
+
+impl ErrorCode {
+    /// Returns what the code means, in a few words: the title of its page.
+    pub fn title(self) -> &'static str {
+        let first_line = self.page().lines().next().unwrap_or_default();
+        first_line.split_once(": ").map_or(first_line, |(_, title)| title)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that is no code of this version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an error code of this version")]
+pub struct UnknownCode;
+
+impl FromStr for ErrorCode {
+    type Err = UnknownCode;
+
+    /// Reads a code, in capitals or not.
+    fn from_str(text: &str) -> Result<ErrorCode, UnknownCode> {
+        let is_it = |code: &&ErrorCode| code.as_str().eq_ignore_ascii_case(text);
+        ErrorCode::ALL.iter().find(is_it).copied().ok_or(UnknownCode)
+    }
+}
+
+/// Reads the code of a stored record. A code of a newer version is none: the record must stay readable.
+pub fn if_known<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<ErrorCode>, D::Error> {
+    Ok(Option::<String>::deserialize(reader)?.and_then(|text| text.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_code_stands_for_two_causes_and_all_are_in_order() {
+        let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        let sorted: BTreeSet<&str> = codes.iter().copied().collect();
+        assert_eq!(codes, sorted.into_iter().collect::<Vec<_>>());
+        let is_code = |code: &str| code.len() == 5 && code[1..].bytes().all(|b| b.is_ascii_digit());
+        assert!(codes.iter().all(|code| code.starts_with('E') && is_code(code)));
+    }
+
+    #[test]
+    fn a_code_is_read_as_it_is_written_and_in_small_letters() {
+        for code in ErrorCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert_eq!(code.as_str().to_lowercase().parse(), Ok(*code));
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+        assert_eq!("E9999".parse::<ErrorCode>(), Err(UnknownCode));
+    }
+
+    #[test]
+    fn a_record_with_a_newer_versions_code_is_still_read() {
+        #[derive(Deserialize)]
+        struct Record {
+            #[serde(default, deserialize_with = "if_known")]
+            code: Option<ErrorCode>,
+        }
+        let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().code;
+        assert_eq!(read(r#"{"code": "E0315"}"#), Some(ErrorCode::Quota));
+        assert_eq!((read(r#"{"code": "E0399"}"#), read("{}")), (None, None));
+    }
+}
