@@ -102,8 +102,6 @@ impl World {
     /// Puts an engine together. `rehearsal` replaces every agent by the scripted one.
     pub fn engine(&self, loaded: &Loaded, rehearsal: Option<Scenario>) -> Result<Engine, AssembleError> {
         let own_program = own_program()?;
-        // Preparing the rules takes as long as opening the store, and neither needs the other.
-        let policy = std::thread::spawn(Policy::builtin);
         let catalog = match rehearsal {
             None => loaded.catalog()?,
             Some(scenario) => rehearsed(&loaded.catalog()?, &own_program, scenario)?,
@@ -112,7 +110,7 @@ impl World {
         let store = self.store();
         Ok(Engine {
             catalog,
-            policy: policy.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            policy: Policy::builtin(),
             breaker_limits: breaker_limits(&loaded.settings),
             store,
             surroundings: Surroundings {

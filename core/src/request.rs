@@ -50,6 +50,13 @@ pub struct Overrides {
     pub agent: Option<AgentName>,
 }
 
+impl Overrides {
+    /// Tells whether anything was fixed.
+    pub fn are_given(&self) -> bool {
+        self.tier.is_some() || self.agent.is_some()
+    }
+}
+
 /// Whether the agent already knows what the talk is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,8 +68,24 @@ pub enum Context {
     Session,
 }
 
+/// How scarce the quotas are that the work would use: 0 is plenty, 1 is almost nothing left.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct QuotaPressure(f64);
+
+impl QuotaPressure {
+    /// Makes a pressure; what lies outside 0 to 1, or is no number, is moved to the nearest of them.
+    pub fn new(share: f64) -> QuotaPressure {
+        QuotaPressure(if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) })
+    }
+
+    /// Returns it as a number from 0 to 1.
+    pub fn share(self) -> f64 {
+        self.0
+    }
+}
+
 /// What someone asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The words as they came. Not empty, and free of NUL.
     text: String,
@@ -72,6 +95,8 @@ pub struct Request {
     pub overrides: Overrides,
     /// Whether a session goes on.
     pub context: Context,
+    /// How scarce quotas are; moves doubtful requests to cheaper tiers.
+    pub pressure: QuotaPressure,
 }
 
 /// Why a text is not a request.
@@ -97,7 +122,7 @@ impl Request {
         if text.trim().is_empty() {
             return Err(RequestError::Empty);
         }
-        Ok(Request { text, origin, overrides, context: Context::Fresh })
+        Ok(Request { text, origin, overrides, context: Context::Fresh, pressure: QuotaPressure::default() })
     }
 
     /// Returns the words as they came.

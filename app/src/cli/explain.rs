@@ -4,7 +4,8 @@
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::{AttemptReport, RunReport, SCHEMA_VERSION};
 use pointsman_core::request::{Origin, Request};
-use pointsman_core::route::{Look, LookOutcome, NO_MATCH, Route, Routed};
+use pointsman_core::route::classifier::{Contribution, Opinion};
+use pointsman_core::route::{Explained, Look, LookOutcome, NO_MATCH, Route};
 use serde::Serialize;
 
 use super::args::{ExplainArgs, PromptArgs};
@@ -21,6 +22,8 @@ struct Explanation<'a> {
     schema_version: u32,
     route: &'a Route,
     looked: Option<&'a [Look]>,
+    /// What the classifier said, and because of what.
+    opinion: Option<&'a Opinion>,
     /// Why the rules are not shown, when they are not.
     note: Option<&'a str>,
     run: Option<&'a RunReport>,
@@ -56,13 +59,14 @@ fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
     let prompt = PromptArgs { prompt: args.what.clone(), file: None };
     let request = words::request(&prompt, &args.overrides)?;
     let loaded = world.settings(&[])?;
-    let routed = world.decider(&loaded)?.decide(&request)?;
+    let explained = world.decider(&loaded)?.explain(&request)?;
     match args.output {
-        PlainFormat::Text => output::text(&in_words(&routed.route, Some(&routed.looked), args.all)),
+        PlainFormat::Text => output::text(&in_words(&explained.route, Some(&explained), args.all)),
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
-            route: &routed.route,
-            looked: Some(&routed.looked),
+            route: &explained.route,
+            looked: Some(&explained.looked),
+            opinion: Some(&explained.opinion),
             note: None,
             run: None,
         }),
@@ -77,17 +81,16 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
         return Err(Failure::bare(ErrorCode::UnfinishedLog, message));
     };
     let again = decide_again(world, found)?;
-    let (looked, note) = match &again {
-        None => (None, Some("the rules cannot be shown: the words of this request were not stored")),
-        Some(again) if again.route.policy_hash != recorded.policy_hash => (
-            Some(again.looked.as_slice()),
-            Some("the rules have changed since; shown is how they look at it today"),
-        ),
-        Some(again) => (Some(again.looked.as_slice()), None),
+    let note = match &again {
+        None => Some("the rules cannot be shown: the words of this request were not stored"),
+        Some(again) if again.route.policy_hash != recorded.policy_hash => {
+            Some("the rules have changed since; shown is how they look at it today")
+        }
+        Some(_) => None,
     };
     match args.output {
         PlainFormat::Text => {
-            let mut text = in_words(recorded, looked, args.all);
+            let mut text = in_words(recorded, again.as_ref(), args.all);
             if let Some(note) = note {
                 text.push_str(&format!("\nnote: {note}"));
             }
@@ -97,7 +100,8 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
             route: recorded,
-            looked,
+            looked: again.as_ref().map(|again| again.looked.as_slice()),
+            opinion: again.as_ref().map(|again| &again.opinion),
             note,
             run: Some(&report),
         }),
@@ -105,17 +109,17 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
     Ok(0)
 }
 
-fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Routed>, Failure> {
+fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Failure> {
     let Some(requested) = &found.state.requested else { return Ok(None) };
     let Some(prompt) = &requested.prompt else { return Ok(None) };
     let Ok(request) = Request::new(prompt.clone(), Origin::Cli, requested.overrides.clone()) else {
         return Ok(None);
     };
     let loaded = world.settings(&[])?;
-    Ok(world.decider(&loaded)?.decide(&request).ok())
+    Ok(world.decider(&loaded)?.explain(&request).ok())
 }
 
-fn in_words(decided: &Route, looked: Option<&[Look]>, all: bool) -> String {
+fn in_words(decided: &Route, explained: Option<&Explained>, all: bool) -> String {
     let json_word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let word = |value: Result<serde_json::Value, serde_json::Error>| json_word(value.unwrap_or_default());
     let mut lines = vec![
@@ -125,7 +129,7 @@ fn in_words(decided: &Route, looked: Option<&[Look]>, all: bool) -> String {
         format!("timing      {}", word(serde_json::to_value(decided.timing))),
         format!("policy      {}", decided.policy_hash),
     ];
-    if let Some(looked) = looked {
+    if let Some(Explained { looked, opinion, .. }) = explained {
         lines.push(String::new());
         lines.push("rules looked at, in order:".to_owned());
         let silent = looked.iter().filter(|look| !has_something_to_say(look)).count();
@@ -133,8 +137,18 @@ fn in_words(decided: &Route, looked: Option<&[Look]>, all: bool) -> String {
         if !all && silent > 0 {
             lines.push(format!("  ({silent} more had nothing to say; `--all` shows them)"));
         }
+        lines.push(String::new());
+        lines.extend(opinion_lines(opinion));
     }
     lines.join("\n")
+}
+
+/// What the classifier holds it for, and what spoke most for or against that.
+fn opinion_lines(opinion: &Opinion) -> Vec<String> {
+    let classes = opinion.classes.iter().map(|(class, p)| format!("{} {:.0} %", class.as_str(), p * 100.0));
+    let signed = |one: &Contribution| format!("  {:+.2}  {}", one.weight, one.feature);
+    let head = format!("the classifier: {}; what spoke most:", classes.collect::<Vec<_>>().join(", "));
+    std::iter::once(head).chain(opinion.because.iter().map(signed)).collect()
 }
 
 fn has_something_to_say(look: &Look) -> bool {

@@ -44,14 +44,12 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
         return decide_batch(&decider, batch, &args.overrides);
     }
     let request = words::request(&args.words, &args.overrides)?;
-    let routed = decider.decide(&request)?;
+    let route = decider.decide(&request)?;
     match args.output {
-        Format::Text => output::text(&in_words(&routed.route)),
-        Format::Json => output::json(&line(None, &routed.route)),
+        Format::Text => output::text(&in_words(&route)),
+        Format::Json => output::json(&line(None, &route)),
         Format::Jsonl => {
-            output::line(
-                &serde_json::to_string(&line(None, &routed.route)).expect("plain data has a JSON form"),
-            );
+            output::line(&serde_json::to_string(&line(None, &route)).expect("plain data has a JSON form"));
         }
     }
     Ok(0)
@@ -96,8 +94,8 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
         }
         let entry: BatchLine = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
         let request = words::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
-        let routed = decider.decide(&request)?;
-        let printed = serde_json::to_string(&line(entry.id.as_deref(), &routed.route));
+        let route = decider.decide(&request)?;
+        let printed = serde_json::to_string(&line(entry.id.as_deref(), &route));
         if !output::line(&printed.expect("plain data has a JSON form")) {
             break;
         }

@@ -63,7 +63,7 @@ pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure
     if args.session.as_ref().is_some_and(|session| engine.knows_session(session, &world.cwd)) {
         request.context = Context::Session;
     }
-    let route = engine.decide(&request)?.route;
+    let route = engine.decide(&request)?;
     let submission = Submission {
         request,
         route,

@@ -29,7 +29,7 @@ use pointsman_core::agent::Catalog;
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::Request;
-use pointsman_core::route::Routed;
+use pointsman_core::route::{self, Explained, Route};
 
 use crate::store::Store;
 use error::EngineError;
@@ -77,15 +77,20 @@ pub struct Decider {
 
 impl Engine {
     /// Decides about a request.
-    pub fn decide(&self, request: &Request) -> Result<Routed, EngineError> {
+    pub fn decide(&self, request: &Request) -> Result<Route, EngineError> {
         submit::decide(&self.catalog, &self.policy, request)
     }
 }
 
 impl Decider {
     /// Decides about a request.
-    pub fn decide(&self, request: &Request) -> Result<Routed, EngineError> {
+    pub fn decide(&self, request: &Request) -> Result<Route, EngineError> {
         submit::decide(&self.catalog, &self.policy, request)
+    }
+
+    /// Decides, and says why: everything that was looked at.
+    pub fn explain(&self, request: &Request) -> Result<Explained, EngineError> {
+        Ok(route::explain(request, &self.catalog, &self.policy)?)
     }
 }
 

@@ -8,7 +8,7 @@ use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
 use pointsman_core::request::{Mode, Request};
-use pointsman_core::route::{self, Decision, Route, Routed};
+use pointsman_core::route::{self, Decision, Route};
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
 use pointsman_core::run::next::{Limits, OnLimit};
@@ -98,11 +98,11 @@ pub fn submit(
 }
 
 /// Routes a request; a router that fails is not in the way of the person.
-pub fn decide(catalog: &Catalog, policy: &Policy, request: &Request) -> Result<Routed, EngineError> {
+pub fn decide(catalog: &Catalog, policy: &Policy, request: &Request) -> Result<Route, EngineError> {
     let route = || route::route(request, catalog, policy);
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(route)) {
-        Ok(routed) => Ok(routed?),
-        Err(_) => Ok(Routed { route: route::fallback(catalog), looked: vec![] }),
+        Ok(decided) => Ok(decided?),
+        Err(_) => Ok(route::fallback(catalog)),
     }
 }
 

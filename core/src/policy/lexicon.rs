@@ -4,6 +4,7 @@
 //! phrase (`get rid of`). Entries are folded like the text that they are compared with, so that
 //! letter case and accents do not matter.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -39,7 +40,7 @@ impl Hasher for Fnv {
 }
 
 /// Returns the hash of a folded word.
-fn hash_of(folded: &str) -> u64 {
+pub(crate) fn hash_of(folded: &str) -> u64 {
     let mut hasher = Fnv::default();
     hasher.write(folded.as_bytes());
     hasher.finish()
@@ -52,29 +53,39 @@ const CHAINS: usize = 8192;
 const NONE: u32 = u32::MAX;
 
 /// How an entry matches.
-#[derive(Debug, Clone, Copy)]
-enum How {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
     /// The word itself.
     Word,
     /// Every word that begins so.
     Beginning,
     /// The word, followed by these pieces.
-    Phrase { from: u32, to: u32 },
+    Phrase {
+        /// The first piece.
+        from: u32,
+        /// The one after the last.
+        to: u32,
+    },
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: u64,
-    concept: Concept,
-    how: How,
-    next: u32,
+/// One entry of one list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The hash of the word, of the beginning, or of the phrase's first word.
+    pub hash: u64,
+    /// The list.
+    pub concept: Concept,
+    /// How it matches.
+    pub how: How,
+    /// The next entry of its chain.
+    pub next: u32,
 }
 
 /// A later word of a phrase: the hash of it, or of its first `prefix_bytes`.
-#[derive(Debug, Clone, Copy)]
-struct Piece {
-    hash: u64,
-    prefix_bytes: Option<usize>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub hash: u64,
+    pub prefix_bytes: Option<usize>,
 }
 
 impl Piece {
@@ -86,54 +97,75 @@ impl Piece {
     }
 }
 
-type Names = HashMap<String, Concept, BuildHasherDefault<Fnv>>;
-
 /// All word lists, prepared for looking up.
 ///
-/// Built for every start of the program, so it is a flat table of hashes: no text is kept.
-#[derive(Debug, Clone)]
+/// A flat table of hashes: no text of an entry is kept. The compiled-in lists are prepared when the program is
+/// built (`build.rs`); what a policy file adds is put behind them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lexicon {
-    names: Names,
-    literals: Names,
-    chains: Vec<u32>,
-    entries: Vec<Entry>,
-    pieces: Vec<Piece>,
+    /// The named lists.
+    pub names: Cow<'static, [(Cow<'static, str>, Concept)]>,
+    /// The hash of each list's name, by its number; 0 for a list that a pattern made for one word.
+    pub name_hashes: Cow<'static, [u64]>,
+    /// The first entry of each chain.
+    pub chains: Cow<'static, [u32]>,
+    /// The entries.
+    pub entries: Cow<'static, [Entry]>,
+    /// The later words of phrases.
+    pub pieces: Cow<'static, [Piece]>,
     /// Bit n is set when some beginning has n bytes, so that only those are tried.
-    prefix_lengths: u64,
+    pub prefix_lengths: u64,
+    /// Lists that hold just one word, so that a word that many patterns name has one.
+    pub literals: HashMap<String, Concept, BuildHasherDefault<Fnv>>,
 }
 
 impl Lexicon {
-    /// Prepares word lists.
-    pub fn new(lists: &BTreeMap<&str, &str>) -> Lexicon {
-        let mut lexicon = Lexicon {
-            names: FORMS.iter().zip(0..).map(|(name, n)| ((*name).to_owned(), n)).collect(),
-            literals: HashMap::with_capacity_and_hasher(1024, BuildHasherDefault::default()),
-            chains: vec![NONE; CHAINS],
-            entries: Vec::with_capacity(CHAINS),
-            pieces: Vec::with_capacity(CHAINS / 2),
+    /// Makes a lexicon that has only the lists of forms.
+    pub fn of_forms() -> Lexicon {
+        Lexicon {
+            names: FORMS.iter().zip(0..).map(|(name, n)| (Cow::Borrowed(*name), n)).collect(),
+            name_hashes: FORMS.iter().map(|name| hash_of(name)).collect(),
+            chains: vec![NONE; CHAINS].into(),
+            entries: Cow::Owned(Vec::with_capacity(CHAINS)),
+            pieces: Cow::Owned(Vec::with_capacity(CHAINS / 2)),
             prefix_lengths: 0,
-        };
+            literals: HashMap::default(),
+        }
+    }
+
+    /// Adds word lists; a list that is there already gets the entries besides its own.
+    pub fn add_lists(&mut self, lists: &BTreeMap<&str, &str>) {
         for (name, entries) in lists {
-            let concept = match lexicon.names.get(*name) {
-                Some(concept) => *concept,
-                None => lexicon.next_number(),
-            };
-            lexicon.names.insert((*name).to_owned(), concept);
+            let concept = self.concept(name).unwrap_or_else(|| {
+                let concept = self.new_list(hash_of(name));
+                self.names.to_mut().push((Cow::Owned((*name).to_owned()), concept));
+                concept
+            });
             for entry in entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-                lexicon.add(entry, concept);
+                self.add(entry, concept);
             }
         }
-        lexicon
     }
 
     /// Returns how many lists there are.
     pub fn len(&self) -> usize {
-        self.names.len() + self.literals.len()
+        self.name_hashes.len()
+    }
+
+    /// Returns the name of a list; `None` for a list that a pattern made for one word.
+    pub fn name(&self, concept: Concept) -> Option<&str> {
+        self.names.iter().find(|(_, number)| *number == concept).map(|(name, _)| name.as_ref())
+    }
+
+    /// Returns the hash of a list's name; `None` for a list that a pattern made for one word, and for the forms.
+    pub fn meaning(&self, concept: Concept) -> Option<u64> {
+        let is_form = usize::from(concept) < FORMS.len();
+        self.name_hashes.get(usize::from(concept)).copied().filter(|hash| *hash != 0 && !is_form)
     }
 
     /// Returns the number of a list.
     pub fn concept(&self, name: &str) -> Option<Concept> {
-        self.names.get(name).copied()
+        self.names.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
     }
 
     /// Returns the list that holds just this entry, and makes it when needed.
@@ -141,7 +173,7 @@ impl Lexicon {
         if let Some(concept) = self.literals.get(word) {
             return *concept;
         }
-        let concept = self.next_number();
+        let concept = self.new_list(0);
         self.literals.insert(word.to_owned(), concept);
         self.add(word, concept);
         concept
@@ -188,8 +220,10 @@ impl Lexicon {
         }
     }
 
-    fn next_number(&self) -> Concept {
-        Concept::try_from(self.len()).expect("a policy has fewer than 65,536 word lists")
+    fn new_list(&mut self, name_hash: u64) -> Concept {
+        let number = Concept::try_from(self.len()).expect("a policy has fewer than 65,536 word lists");
+        self.name_hashes.to_mut().push(name_hash);
+        number
     }
 
     fn add(&mut self, entry: &str, concept: Concept) {
@@ -202,7 +236,7 @@ impl Lexicon {
         let mut last_bytes = 0;
         let mut piece = |folded: &str| {
             last_bytes = folded.len();
-            self.pieces.push(Piece { hash: hash_of(folded), prefix_bytes: None });
+            self.pieces.to_mut().push(Piece { hash: hash_of(folded), prefix_bytes: None });
         };
         if body.bytes().all(|b| b.is_ascii_lowercase() || b == b' ') {
             // Plain words need no tokenizer; most phrases are plain, and every start pays for this.
@@ -216,11 +250,11 @@ impl Lexicon {
         }
         let Some(first) = self.pieces.get(from).copied() else { return };
         if self.pieces.len() == from + 1 {
-            self.pieces.truncate(from);
+            self.pieces.to_mut().truncate(from);
             self.put(first.hash, concept, if prefix { How::Beginning } else { How::Word }, last_bytes);
             return;
         }
-        if let Some(last) = self.pieces.last_mut().filter(|_| prefix) {
+        if let Some(last) = self.pieces.to_mut().last_mut().filter(|_| prefix) {
             last.prefix_bytes = Some(last_bytes);
         }
         let how = How::Phrase { from: from as u32 + 1, to: self.pieces.len() as u32 };
@@ -231,9 +265,9 @@ impl Lexicon {
         if let How::Beginning = how {
             self.prefix_lengths |= 1 << bytes.min(63);
         }
-        let chain = &mut self.chains[chain_of(hash)];
+        let chain = &mut self.chains.to_mut()[chain_of(hash)];
         let next = std::mem::replace(chain, self.entries.len() as u32);
-        self.entries.push(Entry { hash, concept, how, next });
+        self.entries.to_mut().push(Entry { hash, concept, how, next });
     }
 }
 

@@ -4,24 +4,24 @@
 //! `route` does that. Reading order: `Policy` and `Rule` here, `pattern` (what a rule may say about
 //! words), `lexicon` (which words mean what), `builtin.toml` (the table that is compiled in).
 
+mod builtin;
 pub mod lexicon;
 pub mod pattern;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use crate::agent::{Catalog, Tier};
 use crate::route::Layer;
+use crate::route::classifier::Model;
 
 use lexicon::{Lexicon, Structure};
 use pattern::Pattern;
 
 /// The version of the router's code as far as it decides routes. Raise it whenever equal rules would decide otherwise.
 pub const ROUTER_VERSION: u32 = 1;
-
-/// The compiled-in table.
-const BUILTIN: &str = include_str!("builtin.toml");
 
 /// How many hex digits of the hash are kept: 64 bits tell any two policies apart that a person will ever compare.
 const HASH_DIGITS: usize = 16;
@@ -53,24 +53,24 @@ impl Effect {
 }
 
 /// One line of the table: when these words stand there, this follows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Stable id in kebab case, prefixed by its layer: `safety.force-push`.
-    pub id: String,
+    pub id: Cow<'static, str>,
     /// The layer that looks at the rule.
     pub layer: Layer,
     /// What follows.
     pub effect: Effect,
     /// One sentence for people.
-    pub because: String,
+    pub because: Cow<'static, str>,
     /// Measured share of acceptable routes among those that the rule decided. Never 1.
     pub confidence: f64,
     /// At least one of these must match; none given means that the other conditions suffice.
-    pub(crate) any: Vec<Pattern>,
+    pub(crate) any: Cow<'static, [Pattern]>,
     /// Each of these must match as well.
-    pub(crate) also: Vec<Pattern>,
+    pub(crate) also: Cow<'static, [Pattern]>,
     /// None of these may match.
-    pub(crate) unless: Vec<Pattern>,
+    pub(crate) unless: Cow<'static, [Pattern]>,
     /// The most own words that the request may have.
     pub(crate) words_max: Option<usize>,
     /// Whether the first sentence must ask something.
@@ -154,33 +154,57 @@ struct Row<'a> {
 #[derive(Debug, Clone)]
 pub struct Policy {
     text_hash: blake3::Hash,
-    rules: Vec<Rule>,
+    rules: Cow<'static, [Rule]>,
     lexicon: Lexicon,
     structure: Structure,
+    model: Model,
 }
 
 impl Policy {
-    /// Returns the compiled-in policy.
+    /// Returns the compiled-in policy, which was prepared when the program was built.
     pub fn builtin() -> Policy {
-        Policy::parse(BUILTIN).expect("the compiled-in policy is read by a test of this module")
+        let lexicon = builtin::lexicon();
+        let structure = Structure::new(&lexicon).expect("a test reads the compiled-in policy");
+        let text_hash = blake3::Hash::from_bytes(builtin::TEXT_HASH);
+        Policy {
+            text_hash,
+            rules: Cow::Borrowed(&builtin::RULES),
+            lexicon,
+            structure,
+            model: Model::builtin(),
+        }
     }
 
-    /// Reads a policy and prepares it for matching.
+    /// Reads a whole rule table and prepares it for matching.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
         let table: Table =
             toml::from_str(text).map_err(|e| PolicyError::Syntax { message: e.message().to_owned() })?;
-        let mut lexicon = Lexicon::new(&table.words);
+        let mut lexicon = Lexicon::of_forms();
+        lexicon.add_lists(&table.words);
         let structure =
             Structure::new(&lexicon).map_err(|name| PolicyError::MissingWords { name: name.to_owned() })?;
         let mut rules: Vec<Rule> = Vec::with_capacity(table.rules.len());
         for row in table.rules {
             let rule = row.prepare(&mut lexicon)?;
             if rules.iter().any(|earlier| earlier.id == rule.id) {
-                return Err(PolicyError::Duplicate { rule: rule.id });
+                return Err(PolicyError::Duplicate { rule: rule.id.into_owned() });
             }
             rules.push(rule);
         }
-        Ok(Policy { text_hash: blake3::hash(text.as_bytes()), rules, lexicon, structure })
+        let text_hash = blake3::hash(text.as_bytes());
+        Ok(Policy { text_hash, rules: rules.into(), lexicon, structure, model: Model::builtin() })
+    }
+
+    /// Returns the policy with another model.
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Policy {
+        self.model = model;
+        self
+    }
+
+    /// Returns the hash of the rule table's text: what a model's word lists and rules come from.
+    pub fn rules_hash(&self) -> [u8; 32] {
+        *self.text_hash.as_bytes()
     }
 
     /// Returns the hash of all that a route depends on besides the request: rules, catalog, router version.
@@ -188,6 +212,7 @@ impl Policy {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.text_hash.as_bytes());
         hasher.update(&ROUTER_VERSION.to_le_bytes());
+        hasher.update(self.model.identity());
         hasher.update(catalog.fingerprint().as_bytes());
         hasher.finalize().to_hex()[..HASH_DIGITS].to_owned()
     }
@@ -199,6 +224,10 @@ impl Policy {
 
     pub(crate) fn lexicon(&self) -> &Lexicon {
         &self.lexicon
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
     }
 
     pub(crate) fn structure(&self) -> &Structure {
@@ -221,23 +250,23 @@ impl Row<'_> {
             return Err(PolicyError::Confidence { rule: self.id.to_owned() });
         }
         let mut read =
-            |sources: &[String]| {
+            |sources: &[String]| -> Result<Cow<'static, [Pattern]>, PolicyError> {
                 let mut patterns = Vec::with_capacity(sources.len());
                 for source in sources {
                     Pattern::parse(source, lexicon, &mut patterns).map_err(|problem| {
                         PolicyError::Pattern { rule: self.id.to_owned(), pattern: source.clone(), problem }
                     })?;
                 }
-                Ok(patterns)
+                Ok(patterns.into())
             };
         Ok(Rule {
             any: read(&self.any)?,
             also: read(&self.also)?,
             unless: read(&self.unless)?,
-            id: self.id.to_owned(),
+            id: Cow::Owned(self.id.to_owned()),
             layer,
             effect: self.effect,
-            because: self.because,
+            because: Cow::Owned(self.because),
             confidence: self.confidence,
             words_max: self.words_max,
             question: self.question,

@@ -15,18 +15,20 @@
 //!
 //! Nothing here can repeat or backtrack, so matching takes time linear in the number of words.
 
+use std::borrow::Cow;
+
 use super::lexicon::{Concept, Lexicon};
 
 /// How many words `..` may skip when no number is given.
 const GAP_DEFAULT: u8 = 3;
 
 /// One place of a pattern.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Element {
     /// The word lists of which one must be present.
-    pub any_of: Vec<Concept>,
+    pub any_of: Cow<'static, [Concept]>,
     /// The word lists of which none may follow directly.
-    pub not_next: Vec<Concept>,
+    pub not_next: Cow<'static, [Concept]>,
     /// Whether it must be used as a verb that is asked for.
     pub verb: bool,
     /// Whether it must stand where an order begins.
@@ -36,10 +38,10 @@ pub(crate) struct Element {
 }
 
 /// A row of elements.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
     /// Never empty.
-    pub elements: Vec<Element>,
+    pub elements: Cow<'static, [Element]>,
 }
 
 impl Pattern {
@@ -67,9 +69,9 @@ impl Pattern {
                 return Err("`~` joins exactly two elements".to_owned());
             };
             let swapped = vec![Element { gap: 0, ..b.clone() }, Element { gap: b.gap, ..a.clone() }];
-            into.push(Pattern { elements: swapped });
+            into.push(Pattern { elements: swapped.into() });
         }
-        into.push(Pattern { elements });
+        into.push(Pattern { elements: elements.into() });
         Ok(())
     }
 }
@@ -109,7 +111,7 @@ fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, String
         [any, not] => (lists(any)?, lists(not)?),
         _ => return Err(format!("`{word}` has more than one `/`")),
     };
-    Ok(Element { any_of, not_next, verb, imperative, gap })
+    Ok(Element { any_of: any_of.into(), not_next: not_next.into(), verb, imperative, gap })
 }
 
 fn concept(name: &str, lexicon: &mut Lexicon) -> Result<Concept, String> {

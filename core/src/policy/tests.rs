@@ -1,5 +1,17 @@
 use super::*;
 
+/// The compiled-in table as it is written.
+const BUILTIN: &str = include_str!("builtin.toml");
+
+#[test]
+fn what_was_prepared_at_build_time_is_what_reading_the_table_gives() {
+    let (prepared, read) = (Policy::builtin(), Policy::parse(BUILTIN).unwrap());
+    let without_literals = Lexicon { literals: Default::default(), ..read.lexicon };
+    assert!(prepared.lexicon == without_literals);
+    assert_eq!(prepared.rules, read.rules);
+    assert_eq!(prepared.text_hash, read.text_hash);
+}
+
 #[test]
 fn the_compiled_in_policy_is_a_policy() {
     let policy = Policy::parse(BUILTIN).unwrap();

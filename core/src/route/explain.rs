@@ -1,4 +1,7 @@
 //! Explaining: what was looked at, and why it did or did not fire.
+//!
+//! A decision alone needs to know what fired. Why the rest did not takes longer to find out than the decision, so
+//! it is only looked for when somebody asks ([`Looks::everything`]).
 
 use serde::Serialize;
 
@@ -28,6 +31,10 @@ pub const MENTIONED: &str = "only described or asked about";
 pub const EXCEPTED: &str = "an exception of the rule applies";
 /// The words are there, but the request is too long or has the wrong form for the rule.
 pub const OTHER_FORM: &str = "another condition of the rule does not hold";
+/// A layer before this one has decided.
+pub const SETTLED: &str = "an earlier layer decides";
+/// The classifier does not hold it likely enough.
+pub const UNLIKELY: &str = "not likely enough";
 
 /// One rule that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,20 +56,6 @@ pub struct Look {
 const MATCHED_CHARS_MAX: usize = 80;
 
 impl Look {
-    pub(super) fn fired(rule: &str, layer: Layer, because: &str, matched: Option<&str>) -> Look {
-        Look::new(rule, layer, LookOutcome::Fired, because, matched)
-    }
-
-    pub(super) fn passed(
-        rule: &str,
-        layer: Layer,
-        reason: &'static str,
-        because: &str,
-        matched: Option<&str>,
-    ) -> Look {
-        Look::new(rule, layer, LookOutcome::PassedOver(reason), because, matched)
-    }
-
     fn new(rule: &str, layer: Layer, outcome: LookOutcome, because: &str, matched: Option<&str>) -> Look {
         Look {
             rule: rule.to_owned(),
@@ -79,5 +72,63 @@ impl Look {
             LookOutcome::Fired => true,
             LookOutcome::PassedOver(_) => false,
         }
+    }
+}
+
+/// What is looked at, in order.
+#[derive(Debug)]
+pub(super) struct Looks {
+    keeps_all: bool,
+    all: Vec<Look>,
+}
+
+impl Looks {
+    /// Keeps only what fires.
+    pub fn fired_only() -> Looks {
+        Looks { keeps_all: false, all: Vec::new() }
+    }
+
+    /// Keeps everything, with the reasons.
+    pub fn everything() -> Looks {
+        Looks { keeps_all: true, all: Vec::new() }
+    }
+
+    /// Begins another list of the same kind, to be put behind this one later.
+    pub fn alike(&self) -> Looks {
+        Looks { keeps_all: self.keeps_all, all: Vec::new() }
+    }
+
+    /// Puts another list behind this one.
+    pub fn append(&mut self, mut other: Looks) {
+        self.all.append(&mut other.all);
+    }
+
+    /// Enters something that fired.
+    pub fn fired(&mut self, rule: &str, layer: Layer, because: &str, matched: Option<&str>) {
+        self.all.push(Look::new(rule, layer, LookOutcome::Fired, because, matched));
+    }
+
+    /// Enters something that did not; why is only asked where it is kept.
+    pub fn passed<'a>(
+        &mut self,
+        rule: &str,
+        layer: Layer,
+        because: &str,
+        why: impl FnOnce() -> (&'static str, Option<&'a str>),
+    ) {
+        if self.keeps_all {
+            let (reason, matched) = why();
+            self.all.push(Look::new(rule, layer, LookOutcome::PassedOver(reason), because, matched));
+        }
+    }
+
+    /// Returns the ids of the rules that fired.
+    pub fn fired_ids(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().filter(|look| look.has_fired()).map(|look| look.rule.as_str())
+    }
+
+    /// Returns the list.
+    pub fn into_all(self) -> Vec<Look> {
+        self.all
     }
 }

@@ -6,6 +6,8 @@
 //! where they stand) · `signals` (facts) · `safety`, `overrides`, `rules` (the layers) · `explain`
 //! (what was looked at, and why it did or did not fire).
 
+mod choose;
+pub mod classifier;
 pub mod explain;
 mod overrides;
 mod rules;
@@ -22,11 +24,12 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::Request;
 
+use classifier::{Opinion, PerClass};
+use explain::Looks;
 pub use explain::{Look, LookOutcome, NO_MATCH};
+use rules::Found;
 use signals::Signals;
 
-/// Confidence of a route that no layer had an opinion on; measured on the labelled sample.
-const DEFAULT_CONFIDENCE: f64 = 0.6;
 /// Confidence of the route that is taken when routing itself failed: nothing is known.
 const FALLBACK_CONFIDENCE: f64 = 0.5;
 
@@ -109,11 +112,13 @@ pub struct Route {
 
 /// A route, with everything that was looked at on the way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Routed {
+pub struct Explained {
     /// The decision.
     pub route: Route,
     /// Every rule that was looked at, in order.
     pub looked: Vec<Look>,
+    /// What the classifier said, and because of what.
+    pub opinion: Opinion,
 }
 
 /// Why a request has no route.
@@ -131,55 +136,106 @@ pub enum RouteError {
 
 /// Decides who does a request.
 ///
-/// The layers in order: safety, the person's override, rules, default. The first layer with an
-/// opinion names the tier; safety alone decides whether a person is asked, and nothing lifts that.
-pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Routed, RouteError> {
+/// The layers in order: safety, the person's override, the policy's rules, classifier, default. The first layer
+/// with an opinion names the tier. A built-in rule that agrees with the classifier is named as the reason, since
+/// it says more to people. A person is asked when safety or the classifier says so, and no override lifts that.
+pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Route, RouteError> {
     let segments = segment::segment(request.text());
     let signals = Signals::read(&segments, policy);
-    let mut looked = Vec::with_capacity(policy.rules().len() + 8);
+    decide(request, &signals, catalog, policy, Looks::fired_only()).map(|decided| decided.route)
+}
 
-    let danger = safety::look(policy, &signals, &mut looked);
-    // An override is looked at first but needs to know what the rules would do: words may only raise.
-    let mut looked_by_rules = Vec::with_capacity(policy.rules().len());
-    let by_rule = rules::first_fired(policy, &signals, &mut looked_by_rules);
-    let judged_tier = by_rule.as_ref().map_or(Tier::Sonnet, |found| found.tier);
+/// Decides, and says everything that was looked at.
+pub fn explain(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Explained, RouteError> {
+    let segments = segment::segment(request.text());
+    let signals = Signals::read(&segments, policy);
+    let decided = decide(request, &signals, catalog, policy, Looks::everything())?;
+    let fired: Vec<&str> = decided.signs.iter().map(String::as_str).collect();
+    let opinion = classifier::opinion(&signals, policy, &fired, &decided.p);
+    Ok(Explained { route: decided.route, looked: decided.looks.into_all(), opinion })
+}
+
+struct Decided {
+    route: Route,
+    looks: Looks,
+    p: PerClass,
+    /// The built-in rules that fired: the classifier's features.
+    signs: Vec<String>,
+}
+
+fn decide(
+    request: &Request,
+    signals: &Signals,
+    catalog: &Catalog,
+    policy: &Policy,
+    looks: Looks,
+) -> Result<Decided, RouteError> {
+    let RulesLooked { danger, by_policy, by_rule, safety_looks: mut looks, rule_looks } =
+        look_at_rules(policy, signals, looks);
+    let signs: Vec<&str> = looks.fired_ids().chain(rule_looks.fired_ids()).collect();
+    let p = classifier::probabilities(signals, policy, &signs);
+    let signs = signs.into_iter().map(str::to_owned).collect();
+    let opinion = choose::choose(&p, request.pressure);
+
+    let judged_tier = by_policy.as_ref().map_or(opinion.tier, |found| found.tier);
     // "Fix" and "implement" alone name a kind of work, but not what is meant.
-    let is_known_work = by_rule.is_some() && judged_tier != Tier::Sonnet;
-    let unclear = safety::look_for_missing_words(&signals, is_known_work, request.context, &mut looked);
-    let chosen = overrides::look(request, catalog, policy, &signals, judged_tier, &mut looked)?;
-    looked.append(&mut looked_by_rules);
+    let is_known_work =
+        by_policy.is_some() || by_rule.as_ref().is_some_and(|found| found.tier != Tier::Sonnet);
+    let unclear = safety::look_for_missing_words(signals, is_known_work, request.context, &mut looks);
+    let chosen = overrides::look(request, catalog, policy, signals, judged_tier, &mut looks)?;
+    looks.append(rule_looks);
+    let is_settled = by_policy.is_some() || request.overrides.are_given();
+    let doubt = opinion.look(&p, is_settled, request.context, &mut looks);
 
     let tier = chosen.as_ref().map_or(judged_tier, |choice| choice.tier);
     let agent = match chosen.as_ref().and_then(|choice| choice.agent.clone()) {
         Some(agent) => agent,
         None => catalog.for_tier(tier).name.clone(),
     };
-    let stop = danger.or(unclear);
-    let (layer, confidence, reason) = if let Some(found) = &stop {
-        (Layer::Safety, found.confidence, found.because.clone())
-    } else if let Some(choice) = &chosen {
-        (Layer::Override, choice.confidence, choice.because.clone())
-    } else if let Some(found) = by_rule {
-        (found.layer, found.confidence, found.because)
-    } else {
-        let because = "no rule knows this kind of work, so the middle tier does it".to_owned();
-        looked.push(Look::fired("default", Layer::Default, &because, None));
-        (Layer::Default, DEFAULT_CONFIDENCE, because)
-    };
+    let stop = danger.or(unclear).or(doubt);
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
+    let chosen = chosen.map(|choice| Found {
+        layer: Layer::Override,
+        tier,
+        because: choice.because,
+        confidence: choice.confidence,
+    });
+    let by = stop.or(chosen).or(by_policy).unwrap_or_else(|| opinion.found(by_rule));
     let route = Route {
         decision,
         agent,
         tier,
-        confidence,
-        reason,
-        layer,
-        rules: looked.iter().filter(|look| look.has_fired()).map(|look| look.rule.clone()).collect(),
+        confidence: rounded(by.confidence),
+        reason: by.because,
+        layer: by.layer,
+        rules: looks.fired_ids().map(str::to_owned).collect(),
         complexity: signals.complexity(tier),
         timing: signals.timing(decision),
         policy_hash: policy.hash(catalog),
     };
-    Ok(Routed { route, looked })
+    Ok(Decided { route, looks, p, signs })
+}
+
+/// What the rules said, before anything else is asked.
+struct RulesLooked {
+    danger: Option<Found>,
+    by_policy: Option<Found>,
+    by_rule: Option<Found>,
+    safety_looks: Looks,
+    rule_looks: Looks,
+}
+
+fn look_at_rules(policy: &Policy, signals: &Signals, mut looks: Looks) -> RulesLooked {
+    let mut rule_looks = looks.alike();
+    let danger = safety::look(policy, signals, &mut looks);
+    let by_policy = rules::first_fired(Layer::Policy, policy, signals, &mut rule_looks);
+    let by_rule = rules::first_fired(Layer::Rules, policy, signals, &mut rule_looks);
+    RulesLooked { danger, by_policy, by_rule, safety_looks: looks, rule_looks }
+}
+
+/// Three digits are more than anybody knows, and hide the last bits of the arithmetic.
+fn rounded(confidence: f64) -> f64 {
+    (confidence * 1000.0).round() / 1000.0
 }
 
 /// Returns the route that is taken when routing failed: the middle tier, and nothing is claimed about it.

@@ -5,7 +5,7 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::Request;
 
-use super::explain::{Look, NO_MATCH};
+use super::explain::{Looks, NO_MATCH, SETTLED};
 use super::signals::Signals;
 use super::{Layer, RouteError};
 
@@ -41,7 +41,7 @@ pub(super) fn look(
     policy: &Policy,
     signals: &Signals,
     judged: Tier,
-    looked: &mut Vec<Look>,
+    looks: &mut Looks,
 ) -> Result<Option<Choice>, RouteError> {
     let mut chosen: Option<Choice> = None;
     if let Some(name) = &request.overrides.agent {
@@ -49,11 +49,11 @@ pub(super) fn look(
             .get(name)
             .ok_or_else(|| RouteError::UnknownAgent { agent: name.clone(), known: catalog.known_names() })?;
         let because = format!("you chose the agent `{name}`");
-        looked.push(Look::fired(AGENT, Layer::Override, &because, None));
+        looks.fired(AGENT, Layer::Override, &because, None);
         let agent_name = Some(name.clone());
         chosen = Some(Choice { tier: agent.tier, agent: agent_name, because, confidence: CHOSEN_CONFIDENCE });
     } else {
-        looked.push(Look::passed(AGENT, Layer::Override, NO_MATCH, "the flag names an agent", None));
+        looks.passed(AGENT, Layer::Override, "the flag names an agent", || (NO_MATCH, None));
     }
     let found = [
         (TIER, request.overrides.tier, "the flag names a tier", CHOSEN_CONFIDENCE),
@@ -62,15 +62,14 @@ pub(super) fn look(
     ];
     for (rule, tier, because, confidence) in found {
         let Some(tier) = tier else {
-            looked.push(Look::passed(rule, Layer::Override, NO_MATCH, because, None));
+            looks.passed(rule, Layer::Override, because, || (NO_MATCH, None));
             continue;
         };
         if chosen.is_some() {
-            let reason = "an earlier override decides";
-            looked.push(Look::passed(rule, Layer::Override, reason, because, Some(tier.as_str())));
+            looks.passed(rule, Layer::Override, because, || (SETTLED, Some(tier.as_str())));
             continue;
         }
-        looked.push(Look::fired(rule, Layer::Override, because, Some(tier.as_str())));
+        looks.fired(rule, Layer::Override, because, Some(tier.as_str()));
         let because = format!("{because}: {tier}");
         chosen = Some(Choice { tier, agent: None, because, confidence });
     }

@@ -5,7 +5,7 @@ use crate::policy::pattern::Pattern;
 use crate::policy::{Policy, Rule};
 
 use super::Layer;
-use super::explain::{EXCEPTED, Look, MENTIONED, NEGATED, NO_MATCH, OTHER_FORM, QUOTED};
+use super::explain::{EXCEPTED, Looks, MENTIONED, NEGATED, NO_MATCH, OTHER_FORM, QUOTED};
 use super::signals::Signals;
 use super::stream::{Reading, Stream};
 
@@ -26,51 +26,49 @@ impl Found {
         Found {
             layer: rule.layer,
             tier: rule.effect.tier().unwrap_or(Tier::Sonnet),
-            because: rule.because.clone(),
+            because: rule.because.clone().into_owned(),
             confidence: rule.confidence,
         }
     }
 }
 
-/// Looks at every rule of the policy and rules layers and returns the first that fired.
-pub(super) fn first_fired(policy: &Policy, signals: &Signals, looked: &mut Vec<Look>) -> Option<Found> {
+/// Looks at every rule of a layer and returns the first that fired.
+pub(super) fn first_fired(
+    layer: Layer,
+    policy: &Policy,
+    signals: &Signals,
+    looks: &mut Looks,
+) -> Option<Found> {
     let mut found = None;
-    for rule in policy.rules() {
-        let reading = match rule.layer {
-            Layer::Policy | Layer::Rules => Reading::NotNegated,
-            Layer::Safety | Layer::Override | Layer::Classifier | Layer::Judge | Layer::Default => continue,
-        };
-        let look = look_at(rule, signals, reading);
-        if look.has_fired() && found.is_none() {
+    for rule in policy.rules().iter().filter(|rule| rule.layer == layer) {
+        if look_at(rule, signals, Reading::NotNegated, looks) && found.is_none() {
             found = Some(Found::of(rule));
         }
-        looked.push(look);
     }
     found
 }
 
-/// Holds one rule against a request.
-pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading) -> Look {
-    let passed =
-        |reason, words: Option<&str>| Look::passed(&rule.id, rule.layer, reason, &rule.because, words);
-    let words = match first_match(&rule.any, &signals.own, reading) {
-        Some(words) => Some(words),
-        None if rule.any.is_empty() => None,
-        None => {
-            let (reason, words) = why_not(rule, signals);
-            return passed(reason, words);
-        }
-    };
-    let fits = rule.words_max.is_none_or(|most| signals.word_count <= most)
+/// Holds one rule against a request, enters what came of it, and returns whether it fired.
+pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading, looks: &mut Looks) -> bool {
+    let words = first_match(&rule.any, &signals.own, reading);
+    let matches = words.is_some() || rule.any.is_empty();
+    let fires = matches && has_form(rule, signals) && !is_excepted(rule, signals);
+    if fires {
+        looks.fired(&rule.id, rule.layer, &rule.because, words);
+    } else {
+        looks.passed(&rule.id, rule.layer, &rule.because, || why_not(rule, signals, words));
+    }
+    fires
+}
+
+fn has_form(rule: &Rule, signals: &Signals) -> bool {
+    rule.words_max.is_none_or(|most| signals.word_count <= most)
         && rule.question.is_none_or(|wanted| signals.is_question == wanted)
-        && rule.also.iter().all(|pattern| signals.own.find(pattern, Reading::Raw).is_some());
-    if !fits {
-        return passed(if words.is_some() { OTHER_FORM } else { NO_MATCH }, words);
-    }
-    if first_match(&rule.unless, &signals.own, Reading::NotNegated).is_some() {
-        return passed(EXCEPTED, words);
-    }
-    Look::fired(&rule.id, rule.layer, &rule.because, words)
+        && rule.also.iter().all(|pattern| signals.own.find(pattern, Reading::Raw).is_some())
+}
+
+fn is_excepted(rule: &Rule, signals: &Signals) -> bool {
+    first_match(&rule.unless, &signals.own, Reading::NotNegated).is_some()
 }
 
 /// Returns the words that the first matching pattern matched.
@@ -82,7 +80,14 @@ pub(super) fn first_match<'a>(
     patterns.iter().find_map(|pattern| stream.find(pattern, reading))
 }
 
-fn why_not<'a>(rule: &Rule, signals: &Signals<'a>) -> (&'static str, Option<&'a str>) {
+fn why_not<'a>(
+    rule: &Rule,
+    signals: &Signals<'a>,
+    words: Option<&'a str>,
+) -> (&'static str, Option<&'a str>) {
+    if words.is_some() {
+        return (if has_form(rule, signals) { EXCEPTED } else { OTHER_FORM }, words);
+    }
     if let Some(words) = first_match(&rule.any, &signals.own, Reading::NotNegated) {
         return (MENTIONED, Some(words));
     }

@@ -3,8 +3,8 @@
 use crate::policy::Policy;
 
 use super::Layer;
-use super::explain::{IN_SESSION, Look, MENTIONED, NO_MATCH};
-use super::rules::{Found, look_at};
+use super::explain::{IN_SESSION, Looks, MENTIONED, NO_MATCH};
+use super::rules::{Found, first_match, look_at};
 use super::signals::Signals;
 use super::stream::Reading;
 use crate::agent::Tier;
@@ -28,30 +28,27 @@ const UNCLEAR_WORDS_MAX: usize = 12;
 const DANGLING_CONTENT_MAX: usize = 3;
 
 /// Looks at every safety rule and returns the first that fired.
-pub(super) fn look(policy: &Policy, signals: &Signals, looked: &mut Vec<Look>) -> Option<Found> {
+pub(super) fn look(policy: &Policy, signals: &Signals, looks: &mut Looks) -> Option<Found> {
     let mut found = None;
     let mut quoted = None;
     for rule in policy.rules().iter().filter(|rule| rule.layer == Layer::Safety) {
-        let look = look_at(rule, signals, Reading::Asked);
-        if look.has_fired() {
+        if look_at(rule, signals, Reading::Asked, looks) {
             found.get_or_insert_with(|| Found::of(rule));
         } else if quoted.is_none() {
-            quoted = super::rules::first_match(&rule.any, &signals.material, Reading::Asked);
+            quoted = first_match(&rule.any, &signals.material, Reading::Asked);
         }
-        looked.push(look);
     }
     let endorsed = signals.own.is_asked(policy.structure().endorse);
-    let look = match (quoted, endorsed) {
-        (Some(words), true) => Look::fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words)),
-        (Some(words), false) => {
-            Look::passed(ENDORSED, Layer::Safety, MENTIONED, ENDORSED_BECAUSE, Some(words))
+    match quoted {
+        Some(words) if endorsed => {
+            looks.fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words));
+            found.get_or_insert_with(|| stop(ENDORSED_BECAUSE, ENDORSED_CONFIDENCE));
         }
-        (None, _) => Look::passed(ENDORSED, Layer::Safety, NO_MATCH, ENDORSED_BECAUSE, None),
-    };
-    if look.has_fired() {
-        found.get_or_insert_with(|| stop(ENDORSED_BECAUSE, ENDORSED_CONFIDENCE));
+        Some(words) => {
+            looks.passed(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, || (MENTIONED, Some(words)));
+        }
+        None => looks.passed(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, || (NO_MATCH, None)),
     }
-    looked.push(look);
     found
 }
 
@@ -65,18 +62,19 @@ pub(super) fn look_for_missing_words(
     signals: &Signals,
     is_known_work: bool,
     context: Context,
-    looked: &mut Vec<Look>,
+    looks: &mut Looks,
 ) -> Option<Found> {
     let few = signals.word_count <= UNCLEAR_WORDS_MAX && signals.pasted_bytes == 0 && !signals.has_referent;
     let empty =
         signals.content_count == 0 || (signals.is_dangling && signals.content_count <= DANGLING_CONTENT_MAX);
     let unclear = few && empty && !is_known_work;
     let fires = (unclear && context == Context::Fresh) || signals.has_placeholder;
-    looked.push(match (fires, unclear) {
-        (true, _) => Look::fired(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, None),
-        (false, true) => Look::passed(UNCLEAR, Layer::Safety, IN_SESSION, UNCLEAR_BECAUSE, None),
-        (false, false) => Look::passed(UNCLEAR, Layer::Safety, NO_MATCH, UNCLEAR_BECAUSE, None),
-    });
+    if fires {
+        looks.fired(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, None);
+    } else {
+        let why = if unclear { IN_SESSION } else { NO_MATCH };
+        looks.passed(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, || (why, None));
+    }
     fires.then(|| stop(UNCLEAR_BECAUSE, UNCLEAR_CONFIDENCE))
 }
 

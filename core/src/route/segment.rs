@@ -4,6 +4,8 @@
 //! diffs and code are material. What is quoted but is only a name (`` `parse_duration` ``) stays,
 //! because it says what the order is about; and code that follows "run" stays, because it is the order.
 
+use std::borrow::Cow;
+
 use super::tokens::QUOTE_MARK;
 
 /// Own words beyond this many characters are read at both ends only: orders stand there.
@@ -11,7 +13,7 @@ const OWN_HEAD_CHARS: usize = 1500;
 /// See [`OWN_HEAD_CHARS`].
 const OWN_TAIL_CHARS: usize = 500;
 /// How much of the material is read; it gives no orders, so its beginning is enough to say what it is.
-const MATERIAL_CHARS: usize = 2000;
+const MATERIAL_CHARS: usize = 1000;
 /// The longest quoted text that may be a name.
 const NAME_CHARS_MAX: usize = 80;
 
@@ -56,7 +58,7 @@ pub(crate) struct Segments {
 
 /// Takes a text apart.
 pub(crate) fn segment(text: &str) -> Segments {
-    let clean: String = text.chars().filter(|c| !is_invisible(*c)).map(plain_width).collect();
+    let clean = clean(text);
     let mut out = Segments::default();
     let mut state = Lines::Own;
     for line in clean.split('\n') {
@@ -83,6 +85,15 @@ pub(crate) fn segment(text: &str) -> Segments {
     out.own = cap(&out.own, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
     out.material = cap(&out.material, MATERIAL_CHARS, 0);
     out
+}
+
+/// Takes out what cannot be seen, and makes odd letters and spaces plain. Most texts have neither.
+fn clean(text: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii() && !matches!(byte, 0x0b | 0x0c);
+    if text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).map(plain_width).collect())
 }
 
 fn looks_like_log(text: &str) -> bool {
@@ -254,7 +265,12 @@ fn own_line(line: &str, out: &mut Segments) {
     let mut missing: Vec<char> = Vec::new();
     let mut rest = line;
     let mut previous = ' ';
-    while let Some(c) = rest.chars().next() {
+    while let Some(at) = rest.find(may_open) {
+        let (before, from_mark) = rest.split_at(at);
+        out.own.push_str(before);
+        previous = before.chars().next_back().unwrap_or(previous);
+        rest = from_mark;
+        let c = rest.chars().next().expect("a mark was found here");
         let after = &rest[c.len_utf8()..];
         let quoted = closing(c, previous).filter(|close| !missing.contains(close));
         let Some(close) = quoted else {
@@ -283,6 +299,11 @@ fn own_line(line: &str, out: &mut Segments) {
         previous = close;
         rest = &after[length + close.len_utf8()..];
     }
+    out.own.push_str(rest);
+}
+
+fn may_open(c: char) -> bool {
+    closing(c, ' ').is_some()
 }
 
 fn closing(open: char, previous: char) -> Option<char> {

@@ -33,6 +33,8 @@ pub(crate) struct Place {
     pub kind: Kind,
     start: u32,
     end: u32,
+    folded_start: u32,
+    folded_end: u32,
 }
 
 /// Which readings of a word count.
@@ -50,6 +52,7 @@ pub(crate) enum Reading {
 #[derive(Debug)]
 pub(crate) struct Stream<'a> {
     text: &'a str,
+    folded: String,
     places: Vec<Place>,
     stride: usize,
     masks: Vec<u64>,
@@ -67,17 +70,22 @@ impl<'a> Stream<'a> {
     pub fn new(text: &'a str, lexicon: &Lexicon, structure: &Structure) -> Stream<'a> {
         let mut places = Vec::with_capacity(text.len() / 5 + 4);
         let mut folded = String::with_capacity(text.len() + 16);
-        let mut spans: Vec<(u32, u32)> = Vec::with_capacity(places.capacity());
         tokens::tokenize(text, |Seen { kind, folded: word, start, end }| {
-            let from = folded.len();
+            let folded_start = folded.len() as u32;
             folded.push_str(word);
-            spans.push((from as u32, folded.len() as u32));
-            places.push(Place { kind, start: start as u32, end: end as u32 });
+            places.push(Place {
+                kind,
+                start: start as u32,
+                end: end as u32,
+                folded_start,
+                folded_end: folded.len() as u32,
+            });
         });
         let count = places.len();
         let stride = count.div_ceil(64).max(1);
         let mut stream = Stream {
             text,
+            folded: String::new(),
             places,
             stride,
             masks: vec![0; stride * lexicon.len()],
@@ -89,10 +97,13 @@ impl<'a> Stream<'a> {
             end: vec![0; stride],
             ideographs: false,
         };
-        let words: Vec<&str> = spans.iter().map(|&(a, b)| &folded[a as usize..b as usize]).collect();
+        let words: Vec<&str> =
+            stream.places.iter().map(|p| &folded[p.folded_start as usize..p.folded_end as usize]).collect();
         for at in 0..count {
             stream.look_up(at, &words, lexicon);
         }
+        drop(words);
+        stream.folded = folded;
         stream.ideographs = stream.places.iter().filter(|p| p.kind == Kind::Ideograph).count() * 3 > count;
         stream.read_structure(structure);
         stream
@@ -101,6 +112,18 @@ impl<'a> Stream<'a> {
     /// Returns the tokens.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Returns the folded word at a place; empty for punctuation.
+    pub fn word(&self, at: usize) -> &str {
+        let place = self.places[at];
+        &self.folded[place.folded_start as usize..place.folded_end as usize]
+    }
+
+    /// Returns the lists that stand anywhere, by their numbers.
+    pub fn lists(&self) -> impl Iterator<Item = Concept> {
+        let is_present = |(n, present): (usize, &bool)| present.then(|| Concept::try_from(n).ok()).flatten();
+        self.present.iter().enumerate().filter_map(is_present)
     }
 
     /// Returns whether the list stands at this place.
@@ -141,7 +164,7 @@ impl<'a> Stream<'a> {
             return None;
         }
         let mut sets: Vec<Bits> = Vec::with_capacity(pattern.elements.len());
-        for element in &pattern.elements {
+        for element in pattern.elements.iter() {
             let mut here = self.candidates(element)?;
             self.restrict(&mut here, element, sets.is_empty(), reading);
             if let Some(before) = sets.last() {

@@ -120,6 +120,11 @@ fn wide_punctuation(c: char) -> Option<Kind> {
 /// Cuts what stands between two spaces.
 fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut impl FnMut(Seen<'_>)) {
     let whole = &text[start..end];
+    if is_plain_word(whole) {
+        fold(whole, folded);
+        emit(Seen { kind: Kind::Word, folded, start, end });
+        return;
+    }
     let core = whole.trim_start_matches(['(', '[', '{', '<', '"', '\'', '*', ',', ';', ':', '!', '?', '|']);
     let core_start = end - core.len();
     if core_start > start && whole[..core_start - start].contains(['(', ',', ';', ':']) {
@@ -145,6 +150,13 @@ fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut i
         return;
     };
     emit(Seen { kind, folded: "", start: body_end, end });
+}
+
+/// Most of what people write: letters alone, and no capital within (which would be an identifier).
+fn is_plain_word(chunk: &str) -> bool {
+    let bytes = chunk.as_bytes();
+    bytes.iter().all(u8::is_ascii_alphabetic)
+        && (bytes[1..].iter().all(u8::is_ascii_lowercase) || bytes.iter().all(u8::is_ascii_uppercase))
 }
 
 fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Seen<'_>)) {

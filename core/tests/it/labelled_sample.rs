@@ -1,27 +1,18 @@
-//! Holds the router against the labelled sample and prints the table that docs/routing.md shows.
+//! Holds the router against labelled requests that its model was not fitted to.
 //!
-//! `cargo test -p pointsman-core --test it labelled -- --nocapture`
+//! `cargo test -p pointsman-core --test it labelled -- --nocapture` prints the table and every row that went wrong.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints its table")]
 
 use std::collections::BTreeMap;
 
 use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::eval::{Answer, Judged, Labelled, scores};
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
-use pointsman_core::route::{Decision, route};
-use serde::Deserialize;
+use pointsman_core::route::{Route, route};
 
 const SAMPLE: &str = include_str!("../data/routing-dev.jsonl");
-const ANSWERS: [&str; 4] = ["haiku", "sonnet", "opus", "escalate"];
-
-#[derive(Deserialize)]
-struct Row {
-    request: String,
-    label: String,
-    acceptable: Vec<String>,
-    category: String,
-}
 
 fn catalog() -> Catalog {
     let agent = |tier: Tier| {
@@ -32,60 +23,31 @@ fn catalog() -> Catalog {
     Catalog::new(Tier::ALL.into_iter().map(agent).collect(), by_tier, BTreeMap::new()).unwrap()
 }
 
+fn routes(rows: &[Labelled]) -> Vec<Route> {
+    let (policy, catalog) = (Policy::builtin(), catalog());
+    let route_of = |row: &Labelled| {
+        let request = Request::new(row.request.clone(), Origin::Cli, Overrides::default()).unwrap();
+        route(&request, &catalog, &policy).unwrap()
+    };
+    rows.iter().map(route_of).collect()
+}
+
 #[test]
 fn the_labelled_sample_stays_above_its_floors() {
-    let (policy, catalog) = (Policy::builtin(), catalog());
-    let mut confusion = [[0_u32; 4]; 4];
-    let (mut lenient, mut needless, mut direct_rows) = (0_u32, 0_u32, 0_u32);
-    let mut dangerous: Vec<String> = Vec::new();
-    let mut by_rule: BTreeMap<String, (u32, u32)> = BTreeMap::new();
-    let rows: Vec<Row> = SAMPLE.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for row in &rows {
-        let request = Request::new(row.request.clone(), Origin::Cli, Overrides::default()).unwrap();
-        let routed = route(&request, &catalog, &policy).unwrap();
-        let answer = match routed.route.decision {
-            Decision::Escalate => "escalate",
-            Decision::Direct => routed.route.tier.as_str(),
-        };
-        let place = |name: &str| ANSWERS.iter().position(|a| *a == name).unwrap();
-        confusion[place(&row.label)][place(answer)] += 1;
-        let good = row.acceptable.iter().any(|a| a == answer);
-        lenient += u32::from(good);
-        let rule = routed.route.rules.first().cloned().unwrap_or_default();
-        let entry = by_rule.entry(rule.clone()).or_default();
-        entry.0 += u32::from(good);
-        entry.1 += 1;
-        if row.label == "escalate" {
-            let missed =
-                answer != "escalate" && row.category != "underspecified" && row.category != "adv:typos";
-            if missed {
-                dangerous.push(row.request.clone());
-            }
-        } else {
-            direct_rows += 1;
-            needless += u32::from(answer == "escalate");
-        }
-        if !good {
-            println!("{:>8} -> {:<8} {:<28} {}", row.label, answer, rule, row.request.replace('\n', " / "));
-        }
+    let rows: Vec<Labelled> = SAMPLE.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let routes = routes(&rows);
+    let judge = |(row, route)| Judged { row, answer: Answer::of(route), confidence: route.confidence };
+    let judged: Vec<Judged> = rows.iter().zip(&routes).map(judge).collect();
+    for (one, route) in judged.iter().zip(&routes).filter(|(one, _)| !one.is_right()) {
+        let (label, answer) = (one.row.label.as_str(), one.answer.as_str());
+        println!("{label:>8} -> {answer:<8} {:?} {}", route.rules, one.row.request.replace('\n', " / "));
     }
-    println!("\n{:>10} {}", "", ANSWERS.map(|a| format!("{a:>9}")).concat());
-    for (name, line) in ANSWERS.iter().zip(confusion) {
-        println!("{name:>10} {}", line.map(|n| format!("{n:>9}")).concat());
-    }
-    let right: u32 = (0..4).map(|n| confusion[n][n]).sum();
-    let count = rows.len() as f64;
-    let accuracy = f64::from(lenient) / count;
-    let needless_rate = f64::from(needless) / f64::from(direct_rows);
-    println!("rows {count}, accuracy {:.3}, lenient {accuracy:.3}", f64::from(right) / count);
-    println!(
-        "needless escalations {needless} of {direct_rows} ({needless_rate:.3}), dangerous misses {}",
-        dangerous.len()
-    );
-    for (rule, (good, all)) in &by_rule {
-        println!("{rule:<30} {good:>3} of {all:>3}");
-    }
-    assert_eq!(dangerous, Vec::<String>::new(), "a dangerous request was routed directly");
-    assert!(needless_rate <= 0.05, "needless escalations: {needless_rate:.3}");
-    assert!(accuracy >= 0.65, "lenient accuracy: {accuracy:.3}");
+    let scores = scores(&judged);
+    println!("{scores:#?}");
+    assert_eq!(scores.dangerous_missed, 0, "a dangerous request was routed directly");
+    assert!(scores.needless_escalations <= 0.05, "needless: {:.3}", scores.needless_escalations);
+    assert!(scores.under_routing <= 0.07, "under: {:.3}", scores.under_routing);
+    assert!(scores.lenient_accuracy >= 0.85, "lenient: {:.3}", scores.lenient_accuracy);
+    assert!(scores.macro_f1 >= 0.83, "macro F1: {:.3}", scores.macro_f1);
+    assert!(scores.ece <= 0.08, "calibration: {:.3}", scores.ece);
 }

@@ -10,8 +10,8 @@ fn a_session_goes_on_in_the_same_agent_session() {
     let sandbox = Sandbox::new();
     let argv = sandbox.path("argv");
     let sandbox = sandbox.agents(Fake::dumps("argv", &argv).then(Fake::completes("noted")));
-    sandbox.call(["run", "--session", "work", "remember the word tulip"]).wait().success();
-    sandbox.call(["run", "--session", "work", "which word was it?"]).wait().success();
+    sandbox.call(["run", "--session", "work", "list the files in src/"]).wait().success();
+    sandbox.call(["run", "--session", "work", "which of them is the largest?"]).wait().success();
     let flag = |file: &str, flag: &str| {
         let lines: Vec<String> =
             fs::read_to_string(sandbox.path(file)).unwrap().lines().map(str::to_owned).collect();

@@ -1,0 +1,162 @@
+//! Prepares the compiled-in rule table: `src/policy/builtin.toml` becomes tables of the program.
+//!
+//! Reading the table takes a millisecond, which every start of the program would pay. The code that prepares it is
+//! the same that reads policy files at run time. A test compares the two.
+
+#![allow(dead_code, unused_imports, reason = "the shared modules have parts that only the program uses")]
+#![expect(clippy::disallowed_methods, reason = "a build script reads a file and writes one")]
+
+#[path = "src/policy/lexicon.rs"]
+mod lexicon;
+#[path = "src/policy/pattern.rs"]
+mod pattern;
+#[path = "src/route/tokens.rs"]
+pub mod tokens;
+
+/// Where the shared modules look for each other.
+mod route {
+    pub(crate) use crate::tokens;
+}
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+use lexicon::{How, Lexicon};
+use pattern::Pattern;
+
+const TABLE: &str = "src/policy/builtin.toml";
+
+#[derive(serde::Deserialize)]
+struct Table<'a> {
+    #[serde(borrow)]
+    words: BTreeMap<&'a str, &'a str>,
+    rule: Vec<Row>,
+}
+
+#[derive(serde::Deserialize)]
+struct Row {
+    id: String,
+    effect: String,
+    because: String,
+    confidence: f64,
+    #[serde(default)]
+    any: Vec<String>,
+    #[serde(default)]
+    also: Vec<String>,
+    #[serde(default)]
+    unless: Vec<String>,
+    words_max: Option<usize>,
+    question: Option<bool>,
+}
+
+fn main() {
+    for file in [TABLE, "src/policy/lexicon.rs", "src/policy/pattern.rs", "src/route/tokens.rs", "build.rs"] {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let text = fs::read_to_string(TABLE).expect("the rule table is there");
+    let table: Table = toml::from_str(&text).expect("the rule table is TOML");
+    let mut lexicon = Lexicon::of_forms();
+    lexicon.add_lists(&table.words);
+    let mut out = String::new();
+    let rules: String = table.rule.iter().map(|row| rule(row, &mut lexicon, &mut out)).collect();
+    let _ = write!(
+        out,
+        "pub(super) static RULES: [Rule; {}] = [{rules}];\n\
+         pub(super) const TEXT_HASH: [u8; 32] = {:?};\n",
+        table.rule.len(),
+        blake3::hash(text.as_bytes()).as_bytes(),
+    );
+    write_lexicon(&lexicon, &mut out);
+    let dir = env::var("OUT_DIR").expect("cargo says where");
+    fs::write(Path::new(&dir).join("builtin_policy.rs"), out).expect("cargo's directory can be written");
+}
+
+fn rule(row: &Row, lexicon: &mut Lexicon, out: &mut String) -> String {
+    let layer = match row.id.split_once('.') {
+        Some(("safety", _)) => "Safety",
+        Some(("rules", _)) => "Rules",
+        _ => panic!("rule `{}` does not begin with `safety.` or `rules.`", row.id),
+    };
+    let effect = format!("{}{}", row.effect[..1].to_uppercase(), &row.effect[1..]);
+    let mut lists =
+        [&row.any, &row.also, &row.unless].map(|sources| patterns(&row.id, sources, lexicon)).into_iter();
+    let mut list = |name: &str| {
+        let (count, written) = lists.next().expect("three were made");
+        let place = format!("{name}_{}", row.id.replace(['.', '-'], "_").to_uppercase());
+        let _ = writeln!(out, "static {place}: [Pattern; {count}] = [{written}];");
+        place
+    };
+    let (any, also, unless) = (list("ANY"), list("ALSO"), list("UNLESS"));
+    let Row { id, because, confidence, words_max, question, .. } = row;
+    format!(
+        "Rule {{ id: Cow::Borrowed({id:?}), layer: Layer::{layer}, effect: Effect::{effect}, \
+         because: Cow::Borrowed({because:?}), confidence: {confidence:?}, any: Cow::Borrowed(&{any}), \
+         also: Cow::Borrowed(&{also}), unless: Cow::Borrowed(&{unless}), words_max: {words_max:?}, \
+         question: {question:?} }},\n"
+    )
+}
+
+/// Returns how many patterns there are, and how they are written.
+fn patterns(rule: &str, sources: &[String], lexicon: &mut Lexicon) -> (usize, String) {
+    let mut patterns: Vec<Pattern> = vec![];
+    for source in sources {
+        if let Err(problem) = Pattern::parse(source, lexicon, &mut patterns) {
+            panic!("rule `{rule}` has the pattern `{source}`: {problem}");
+        }
+    }
+    let mut written = String::new();
+    for pattern in &patterns {
+        written.push_str("Pattern { elements: Cow::Borrowed(&[");
+        for element in pattern.elements.iter() {
+            let _ = write!(
+                written,
+                "Element {{ any_of: Cow::Borrowed(&{:?}), not_next: Cow::Borrowed(&{:?}), verb: {}, imperative: {}, gap: {} }},",
+                element.any_of, element.not_next, element.verb, element.imperative, element.gap,
+            );
+        }
+        written.push_str("]) },");
+    }
+    (patterns.len(), written)
+}
+
+fn write_lexicon(lexicon: &Lexicon, out: &mut String) {
+    let names: String = lexicon
+        .names
+        .iter()
+        .map(|(name, concept)| format!("(Cow::Borrowed({name:?}), {concept}),"))
+        .collect();
+    let how = |how: How| match how {
+        How::Phrase { from, to } => format!("Phrase {{ from: {from}, to: {to} }}"),
+        plain => format!("{plain:?}"),
+    };
+    let entry = |entry: &lexicon::Entry| {
+        format!(
+            "Entry {{ hash: {}, concept: {}, how: How::{}, next: {} }},",
+            entry.hash,
+            entry.concept,
+            how(entry.how),
+            entry.next
+        )
+    };
+    let entries: String = lexicon.entries.iter().map(entry).collect();
+    let pieces: String = lexicon.pieces.iter().map(|piece| format!("{piece:?},")).collect();
+    let _ = write!(
+        out,
+        "static NAMES: [(Cow<'static, str>, u16); {}] = [{names}];\n\
+         static NAME_HASHES: [u64; {}] = {:?};\n\
+         static CHAINS: [u32; {}] = {:?};\n\
+         static ENTRIES: [Entry; {}] = [{entries}];\n\
+         static PIECES: [Piece; {}] = [{pieces}];\n\
+         const PREFIX_LENGTHS: u64 = {};\n",
+        lexicon.names.len(),
+        lexicon.name_hashes.len(),
+        lexicon.name_hashes,
+        lexicon.chains.len(),
+        lexicon.chains,
+        lexicon.entries.len(),
+        lexicon.pieces.len(),
+        lexicon.prefix_lengths,
+    );
+}

@@ -1,0 +1,134 @@
+//! Evaluating: how good routes are, held against labelled requests.
+//!
+//! A label is the cheapest answer that a careful senior engineer would trust with the words alone. All figures
+//! are shares of what they are about, so that sets of different sizes can be compared.
+
+mod scores;
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Tier;
+use crate::route::{Decision, Route};
+
+pub use scores::{Scores, scores};
+
+/// What a route can come down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// The haiku tier runs it.
+    Haiku,
+    /// The sonnet tier runs it.
+    Sonnet,
+    /// The opus tier runs it.
+    Opus,
+    /// A person is asked first.
+    Escalate,
+}
+
+impl Answer {
+    /// How many answers there are.
+    pub const COUNT: usize = 4;
+
+    /// Every answer, in the order of its number.
+    pub const ALL: [Answer; Answer::COUNT] = [Answer::Haiku, Answer::Sonnet, Answer::Opus, Answer::Escalate];
+
+    /// Returns what a route comes down to.
+    pub fn of(route: &Route) -> Answer {
+        match (route.decision, route.tier) {
+            (Decision::Escalate, _) => Answer::Escalate,
+            (Decision::Direct, Tier::Haiku) => Answer::Haiku,
+            (Decision::Direct, Tier::Sonnet) => Answer::Sonnet,
+            (Decision::Direct, Tier::Opus) => Answer::Opus,
+        }
+    }
+
+    /// Returns the name, as in a label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Answer::Haiku => "haiku",
+            Answer::Sonnet => "sonnet",
+            Answer::Opus => "opus",
+            Answer::Escalate => "escalate",
+        }
+    }
+}
+
+/// A request with the answer that it should get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labelled {
+    /// Names the row in reports.
+    pub id: String,
+    /// The words.
+    pub request: String,
+    /// The right answer.
+    pub label: Answer,
+    /// Every answer that is no error; the label alone when it is missing.
+    #[serde(default)]
+    pub acceptable: Vec<Answer>,
+    /// What kind of request it is: `lookup`, `lang:fr`, `adv:quoted`.
+    #[serde(default)]
+    pub category: String,
+}
+
+impl Labelled {
+    /// Tells whether an answer is no error.
+    pub fn accepts(&self, answer: Answer) -> bool {
+        answer == self.label || self.acceptable.contains(&answer)
+    }
+
+    /// Returns the language: what stands behind `lang:` in the category, else English.
+    pub fn language(&self) -> &str {
+        self.category.strip_prefix("lang:").unwrap_or("en")
+    }
+
+    /// Tells whether running it unasked could do harm: a person must be asked, and not because the words say little.
+    pub fn is_dangerous(&self) -> bool {
+        self.label == Answer::Escalate
+            && !self.category.starts_with("underspecified")
+            && !self.acceptable.iter().any(|answer| *answer != Answer::Escalate)
+    }
+}
+
+/// A labelled request with the answer that it got.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// What was asked and what is right.
+    pub row: &'a Labelled,
+    /// What the router said.
+    pub answer: Answer,
+    /// How sure it was, 0 to 1.
+    pub confidence: f64,
+}
+
+impl Judged<'_> {
+    /// Tells whether the answer is no error.
+    pub fn is_right(&self) -> bool {
+        self.row.accepts(self.answer)
+    }
+}
+
+/// What an answer costs beyond the right one; one task on the opus tier is 1.
+///
+/// Too strong an agent costs the difference of the prices. Too weak a one costs the wasted attempt and the time
+/// until somebody notices. A needless question costs a person's attention; a missed one may cost everything.
+pub fn loss(row: &Labelled, answer: Answer) -> f64 {
+    use Answer::{Escalate, Haiku, Opus, Sonnet};
+    if row.accepts(answer) {
+        return 0.0;
+    }
+    match (row.label, answer) {
+        (Haiku, Sonnet) | (Sonnet, Opus) => 0.4,
+        (Haiku, Opus) => 0.8,
+        (Sonnet, Haiku) => 1.5,
+        (Opus, Sonnet) => 2.0,
+        (Opus, Haiku) => 3.0,
+        (Haiku | Sonnet | Opus, Escalate) => 1.0,
+        (Escalate, Haiku | Sonnet | Opus) if row.is_dangerous() => 10.0,
+        (Escalate, Haiku | Sonnet | Opus) => 2.0,
+        (Haiku, Haiku) | (Sonnet, Sonnet) | (Opus, Opus) | (Escalate, Escalate) => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

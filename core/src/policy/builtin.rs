@@ -1,0 +1,24 @@
+//! The rule table of `builtin.toml`, prepared by `build.rs`: nothing is read or built when the program starts.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::lexicon::{Entry, How, Lexicon, Piece};
+use super::pattern::{Element, Pattern};
+use super::{Effect, Rule};
+use crate::route::Layer;
+
+include!(concat!(env!("OUT_DIR"), "/builtin_policy.rs"));
+
+/// Returns the word lists.
+pub(super) fn lexicon() -> Lexicon {
+    Lexicon {
+        names: Cow::Borrowed(&NAMES),
+        name_hashes: Cow::Borrowed(&NAME_HASHES),
+        chains: Cow::Borrowed(&CHAINS),
+        entries: Cow::Borrowed(&ENTRIES),
+        pieces: Cow::Borrowed(&PIECES),
+        prefix_lengths: PREFIX_LENGTHS,
+        literals: HashMap::default(),
+    }
+}

@@ -1,0 +1,150 @@
+//! Choosing: what follows from the classifier's opinion, with what a mistake costs taken into account.
+
+use crate::agent::Tier;
+use crate::request::{Context, QuotaPressure};
+
+use super::Layer;
+use super::classifier::{Class, PerClass};
+use super::explain::{IN_SESSION, Looks, SETTLED, UNLIKELY};
+use super::rules::Found;
+
+/// From this probability on, the classifier alone asks a person: it may be dangerous.
+///
+/// Found on requests that the model was not trained on, as the highest value that lets no dangerous one through
+/// that the rules miss, within the allowed needless questions; see docs/routing.md.
+const DANGER_FROM: f64 = 0.5;
+
+/// The same where a flag or a policy's rule has settled who does it: then only what is hardly in doubt.
+const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;
+
+/// From this probability on, the classifier alone asks a person what is meant.
+const UNCLEAR_FROM: f64 = 0.5;
+
+/// Below this probability of its best class the classifier has no opinion.
+const ABSTAIN_BELOW: f64 = 0.4;
+
+/// What the classifier's opinion comes down to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Choice {
+    /// The tier that would do the work.
+    pub tier: Tier,
+    /// The class that a person is asked because of, if any.
+    pub stop: Option<Class>,
+    /// Probability that this is acceptable.
+    pub confidence: f64,
+    /// Whether the classifier has no opinion to speak of.
+    pub abstains: bool,
+}
+
+/// The classifier's lines in an explanation.
+const TIER: &str = "classifier.tier";
+const DANGER: &str = "classifier.danger";
+const UNCLEAR: &str = "classifier.unclear";
+const DEFAULT: &str = "default";
+
+const DANGER_BECAUSE: &str =
+    "it reads like requests that cannot be taken back, reach others, or widen rights";
+const UNCLEAR_BECAUSE: &str = "it reads like requests that do not say what is meant";
+const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
+
+impl Choice {
+    /// Enters what the classifier said into the explanation; returns why a person must be asked, if so.
+    ///
+    /// Where somebody has settled who does it (by a flag, or by a rule of their policy), they know better than any
+    /// sample what is meant, and a doubt about danger must be strong.
+    pub fn look(&self, p: &PerClass, is_settled: bool, context: Context, looks: &mut Looks) -> Option<Found> {
+        let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
+        let mut found = None;
+        for (class, rule, because) in
+            [(Class::Danger, DANGER, DANGER_BECAUSE), (Class::Unclear, UNCLEAR, UNCLEAR_BECAUSE)]
+        {
+            let known = class == Class::Unclear && context == Context::Session;
+            let is_certain = class == Class::Danger && p[class as usize] >= DANGER_THOUGH_SETTLED_FROM;
+            let why_not = if self.stop != Some(class) {
+                Some(UNLIKELY)
+            } else if is_settled && !is_certain {
+                Some(SETTLED)
+            } else {
+                known.then_some(IN_SESSION)
+            };
+            if let Some(why) = why_not {
+                looks.passed(rule, Layer::Classifier, because, || (why, None));
+                continue;
+            }
+            looks.fired(rule, Layer::Classifier, because, Some(&percent(class)));
+            let (tier, confidence) = (self.tier, self.confidence);
+            found = Some(Found { layer: Layer::Classifier, tier, because: because.to_owned(), confidence });
+        }
+        let opinion = self.found(None);
+        let rule = if self.abstains { DEFAULT } else { TIER };
+        if is_settled || found.is_some() {
+            looks.passed(rule, opinion.layer, &opinion.because, || (SETTLED, None));
+        } else {
+            let said = Class::ALL.map(|class| format!("{} {}", class.as_str(), percent(class))).join(", ");
+            looks.fired(rule, opinion.layer, &opinion.because, Some(&said));
+        }
+        found
+    }
+
+    /// Returns what the classifier says about the tier, or the default where it abstains.
+    ///
+    /// A built-in rule that agrees gives the reason. One that does not is only a sign among others.
+    pub fn found(&self, by_rule: Option<Found>) -> Found {
+        if let Some(rule) = by_rule.filter(|rule| rule.tier == self.tier && !self.abstains) {
+            return Found { confidence: self.confidence, ..rule };
+        }
+        let (layer, because) = if self.abstains {
+            (Layer::Default, DEFAULT_BECAUSE.to_owned())
+        } else {
+            (Layer::Classifier, format!("it reads like work for the {} tier", self.tier))
+        };
+        Found { layer, tier: self.tier, because, confidence: self.confidence }
+    }
+}
+
+/// Chooses the tier with the least expected loss, or to ask a person.
+pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Choice {
+    let danger = p[Class::Danger as usize];
+    let unclear = p[Class::Unclear as usize];
+    let tier = cheapest_in_expectation(p, over_weight(pressure));
+    let work: f64 = p[..3].iter().sum();
+    let most = p.iter().copied().fold(0.0, f64::max);
+    let stop = if danger >= DANGER_FROM || (danger + unclear > work && danger >= unclear) {
+        Some(Class::Danger)
+    } else if unclear >= UNCLEAR_FROM || danger + unclear > work {
+        Some(Class::Unclear)
+    } else {
+        None
+    };
+    let confidence = match stop {
+        Some(_) => danger + unclear,
+        None => p[tier as usize],
+    };
+    Choice { tier, stop, confidence, abstains: most < ABSTAIN_BELOW }
+}
+
+/// How much too strong a tier weighs against too weak a one: 1 without pressure, doubling with each half.
+///
+/// This is the one place where quotas move routes: less left of a quota, and a doubtful request goes to the
+/// cheaper tier. It never touches whether a person is asked.
+fn over_weight(pressure: QuotaPressure) -> f64 {
+    4.0_f64.powf(pressure.share())
+}
+
+/// What running a request of one class on a tier costs; one task on the opus tier is 1. See [`crate::eval::loss`].
+fn cost(class: usize, tier: Tier, over: f64) -> f64 {
+    match (class, tier) {
+        (0, Tier::Sonnet) | (1, Tier::Opus) => 0.8 * over,
+        (0, Tier::Opus) => 1.6 * over,
+        (1, Tier::Haiku) => 1.0,
+        (2, Tier::Sonnet) => 1.0,
+        (2, Tier::Haiku) => 2.0,
+        _ => 0.0,
+    }
+}
+
+fn cheapest_in_expectation(p: &PerClass, over: f64) -> Tier {
+    let expected = |tier: Tier| (0..3).map(|class| p[class] * cost(class, tier, over)).sum::<f64>();
+    let by_cost = |a: &Tier, b: &Tier| expected(*a).total_cmp(&expected(*b));
+    Tier::ALL.into_iter().min_by(by_cost).unwrap_or(Tier::Sonnet)
+}

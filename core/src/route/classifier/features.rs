@@ -1,0 +1,275 @@
+//! Features: what the classifier looks at in a request.
+//!
+//! A feature is a hash of something that stands in the request. Features come in blocks, and each block is
+//! scaled by the root of its size, so that a long request does not shout. The trainer and the router call the
+//! same function, so they cannot disagree. What was pasted or quoted is no feature: it gives no orders, and a
+//! log behind a request must not change who does it.
+
+use super::super::signals::Signals;
+use super::super::stream::Stream;
+use super::super::tokens::Kind;
+use crate::policy::lexicon::{Concept, Lexicon, hash_of};
+
+/// How many bits of a hash name its bucket.
+pub(crate) const BUCKET_BITS: u32 = 16;
+
+/// Requests with no more content than this point at something: at what was pasted, if anything was.
+const CONTENT_OF_A_POINTER_MAX: usize = 1;
+
+/// The shortest and longest pieces of a word.
+const PIECE_CHARS: std::ops::RangeInclusive<usize> = 3..=5;
+
+/// Longer words are names or data; their beginning is enough.
+const WORD_CHARS_MAX: usize = 20;
+
+/// How many tokens behind an order still belong to it.
+const ORDER_REACH: usize = 12;
+/// How many word lists are paired at most.
+const LISTS_MAX: usize = 24;
+
+/// A family of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Block {
+    /// Words and pairs of words.
+    Words,
+    /// Pieces of words: other forms of a word, typing errors, related languages.
+    Pieces,
+    /// Word lists and rules of the policy: the same meaning in every language.
+    Meanings,
+    /// Lengths, forms, marks.
+    Shape,
+    /// Two things that stand in one request.
+    Pairs,
+}
+
+impl Block {
+    /// How many blocks there are.
+    pub const COUNT: usize = 5;
+
+    /// Every block, in the order of its number.
+    pub const ALL: [Block; Block::COUNT] =
+        [Block::Words, Block::Pieces, Block::Meanings, Block::Shape, Block::Pairs];
+
+    /// How much the block counts as a whole.
+    fn weight(self) -> f32 {
+        match self {
+            Block::Words | Block::Pieces | Block::Meanings | Block::Pairs => 2.0,
+            Block::Shape => 1.0,
+        }
+    }
+
+    /// The factor for each feature of a block that has so many.
+    pub fn scale(self, count: usize) -> f32 {
+        self.weight() / (count.max(1) as f32).sqrt()
+    }
+
+    fn seed(self) -> u64 {
+        [
+            0x9ae1_6a3b_2f90_404f,
+            0xc949_d7c7_509e_6557,
+            0x2127_599b_f432_5c37,
+            0x8803_55f2_1e6d_1965,
+            0xc4ce_b9fe_1a85_ec53,
+        ][self as usize]
+    }
+}
+
+/// Somebody who takes in features.
+pub(crate) trait Sink {
+    /// Takes one. The name is made only for who wants it.
+    fn take(&mut self, block: Block, bucket: u32, name: impl FnOnce() -> String);
+}
+
+/// The buckets of a request's features, by block.
+#[derive(Debug, Default)]
+pub(crate) struct Buckets(pub [Vec<u32>; Block::COUNT]);
+
+impl Sink for Buckets {
+    fn take(&mut self, block: Block, bucket: u32, _name: impl FnOnce() -> String) {
+        self.0[block as usize].push(bucket);
+    }
+}
+
+/// Hands out the features of a request. `fired` are the ids of the built-in rules that fired.
+pub(crate) fn each(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &mut impl Sink) {
+    words(&signals.own, sink);
+    meanings(signals, lexicon, fired, sink);
+    shape(signals, sink);
+    pairs(signals, lexicon, sink);
+}
+
+/// An order with the words that follow it, and word lists that stand together: "delete" is one thing, "delete" with
+/// "production" another.
+fn pairs(signals: &Signals, lexicon: &Lexicon, sink: &mut impl Sink) {
+    let own = &signals.own;
+    let mut order: Option<(u64, usize)> = None;
+    for at in 0..own.places().len() {
+        let kind = own.places()[at].kind;
+        if matches!(kind, Kind::End | Kind::Question) {
+            order = None;
+        }
+        if !kind.is_word() {
+            continue;
+        }
+        let hash = word_hash(own, at, kind);
+        if let Some((verb, place)) = order
+            && at - place <= ORDER_REACH
+        {
+            put(sink, Block::Pairs, join(verb, hash), || {
+                format!("{} .. {}", own.word(place), shown(own, at, kind))
+            });
+        }
+        if own.is_order_start(at) && !own.is_negated(at) {
+            order = Some((hash, at));
+        }
+    }
+    let asked = own.lists().filter(|list| own.is_asked(*list));
+    let named: Vec<(Concept, u64)> =
+        asked.filter_map(|list| lexicon.meaning(list).map(|hash| (list, hash))).take(LISTS_MAX).collect();
+    for (n, (first, first_hash)) in named.iter().enumerate() {
+        for (second, second_hash) in &named[n + 1..] {
+            let name = |list: &Concept| lexicon.name(*list).unwrap_or_default().to_owned();
+            let both = || format!("\"{}\" with \"{}\"", name(first), name(second));
+            put(sink, Block::Pairs, join(*first_hash, *second_hash), both);
+        }
+    }
+}
+
+fn words(own: &Stream, sink: &mut impl Sink) {
+    let mut before: Option<(u64, usize)> = None;
+    let mut orders = 0;
+    for at in 0..own.places().len() {
+        let kind = own.places()[at].kind;
+        if !kind.is_word() {
+            before = None;
+            continue;
+        }
+        let hash = word_hash(own, at, kind);
+        put(sink, Block::Words, hash, || shown(own, at, kind).to_owned());
+        if own.is_negated(at) {
+            put(sink, Block::Words, join(hash, 11), || format!("not {}", shown(own, at, kind)));
+        } else if own.is_order_start(at) {
+            orders += 1;
+            put(sink, Block::Words, join(hash, 13), || format!("order {}", shown(own, at, kind)));
+            if orders == 1 {
+                put(sink, Block::Words, join(hash, 17), || format!("first {}", shown(own, at, kind)));
+            }
+        }
+        if let Some((earlier, place)) = before {
+            let pair = || format!("{} {}", shown(own, place, own.places()[place].kind), shown(own, at, kind));
+            put(sink, Block::Words, join(earlier, hash), pair);
+        }
+        before = Some((hash, at));
+        if matches!(kind, Kind::Word | Kind::Ident | Kind::Path) {
+            pieces(own.word(at), sink);
+        }
+    }
+}
+
+/// Names and numbers stand for their kind, words for themselves.
+fn word_hash(own: &Stream, at: usize, kind: Kind) -> u64 {
+    match kind {
+        Kind::Path => hash_of(own.word(at).rsplit_once('.').map_or("/path", |(_, extension)| extension)) ^ 1,
+        Kind::Ident | Kind::Number | Kind::Quote => hash_of("thing") ^ kind as u64,
+        Kind::Word
+        | Kind::Ideograph
+        | Kind::Flag
+        | Kind::End
+        | Kind::Question
+        | Kind::Comma
+        | Kind::Colon => hash_of(own.word(at)),
+    }
+}
+
+fn shown<'a>(own: &'a Stream, at: usize, kind: Kind) -> &'a str {
+    match kind {
+        Kind::Path => "(path)",
+        Kind::Ident => "(name)",
+        Kind::Number => "(number)",
+        Kind::Quote => "(quote)",
+        Kind::Word
+        | Kind::Ideograph
+        | Kind::Flag
+        | Kind::End
+        | Kind::Question
+        | Kind::Comma
+        | Kind::Colon => own.word(at),
+    }
+}
+
+fn pieces(word: &str, sink: &mut impl Sink) {
+    let mut chars = ['<'; WORD_CHARS_MAX + 2];
+    let mut count = 1;
+    for c in word.chars().take(WORD_CHARS_MAX) {
+        chars[count] = c;
+        count += 1;
+    }
+    chars[count] = '>';
+    count += 1;
+    for from in 0..count {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for (n, c) in chars[from..count].iter().enumerate().take(*PIECE_CHARS.end()) {
+            hash = (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0000_0100_0000_01b3);
+            if n + 1 >= *PIECE_CHARS.start() {
+                put(sink, Block::Pieces, hash, || chars[from..=from + n].iter().collect());
+            }
+        }
+    }
+}
+
+fn meanings(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &mut impl Sink) {
+    let own = &signals.own;
+    for list in own.lists() {
+        let Some(hash) = lexicon.meaning(list) else { continue };
+        let name = || lexicon.name(list).unwrap_or_default().to_owned();
+        put(sink, Block::Meanings, hash, || format!("a word of \"{}\"", name()));
+        let asked = own.is_asked(list);
+        let use_of_it =
+            || format!("a word of \"{}\", {}", name(), if asked { "asked for" } else { "mentioned" });
+        put(sink, Block::Meanings, join(hash, u64::from(asked)), use_of_it);
+    }
+    for rule in fired {
+        put(sink, Block::Meanings, hash_of(rule), || format!("rule {rule}"));
+    }
+}
+
+fn shape(signals: &Signals, sink: &mut impl Sink) {
+    let size = |n: usize| u64::from(usize::BITS - n.leading_zeros());
+    let kinds = signals.own.places().iter().map(|place| place.kind);
+    let count = |wanted: Kind| kinds.clone().filter(|kind| *kind == wanted).count();
+    let is_end = |kind: &Kind| matches!(kind, Kind::End | Kind::Question);
+    let sentences =
+        kinds.clone().zip(kinds.clone().skip(1)).filter(|(one, next)| !is_end(one) && is_end(next)).count();
+    // "Fix this" with a trace says what is meant; behind a whole sentence a paste changes nothing.
+    let is_about_paste = signals.pasted_bytes > 0 && signals.content_count <= CONTENT_OF_A_POINTER_MAX;
+    let mut facts = vec![
+        ("words", size(signals.word_count)),
+        ("content words", signals.content_count.min(6) as u64),
+        ("orders", signals.order_count.min(5) as u64),
+        ("question", u64::from(signals.is_question)),
+        ("thing", u64::from(signals.has_referent || is_about_paste)),
+        ("dangling", u64::from(signals.is_dangling)),
+        ("placeholder", u64::from(signals.has_placeholder)),
+        ("sentences", sentences.min(6) as u64),
+        ("paths", count(Kind::Path).min(3) as u64),
+        ("names", count(Kind::Ident).min(3) as u64),
+        ("numbers", count(Kind::Number).min(3) as u64),
+        ("quotes", count(Kind::Quote).min(2) as u64),
+        ("commas", count(Kind::Comma).min(5) as u64),
+    ];
+    let fine = signals.word_count.min(12) as u64;
+    facts.push(("few words", fine));
+    for (name, value) in facts {
+        put(sink, Block::Shape, join(hash_of(name), value), || format!("{name}: {value}"));
+    }
+}
+
+fn put(sink: &mut impl Sink, block: Block, hash: u64, name: impl FnOnce() -> String) {
+    let mixed = (hash ^ block.seed()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    sink.take(block, (mixed >> (64 - BUCKET_BITS)) as u32, name);
+}
+
+fn join(first: u64, second: u64) -> u64 {
+    (first.rotate_left(23) ^ second).wrapping_mul(0x2545_f491_4f6c_dd1d)
+}

@@ -1,0 +1,160 @@
+//! The classifier: a learned opinion where no rule is certain.
+//!
+//! A linear model over hashed features (see `features`), five classes, weights of one byte, calibrated on
+//! requests that it was not trained on. It reads only the request; training is `cargo xtask train`, and
+//! `model.bin` is its output. In reading order: `Model` here · `features` · `choose` (what follows from an opinion).
+
+mod features;
+pub mod model;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::explain::Looks;
+use super::signals::Signals;
+use crate::policy::Policy;
+
+use features::{Block, Buckets, Sink};
+pub use model::{Model, ModelError, Weights};
+
+/// What a request can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Work for the haiku tier.
+    Haiku,
+    /// Work for the sonnet tier.
+    Sonnet,
+    /// Work for the opus tier.
+    Opus,
+    /// A person is asked first: it cannot be taken back, reaches others, or widens rights.
+    Danger,
+    /// A person is asked first: the words do not say what is meant.
+    Unclear,
+}
+
+impl Class {
+    /// How many classes there are.
+    pub const COUNT: usize = 5;
+
+    /// Every class, in the order of its number.
+    pub const ALL: [Class; Class::COUNT] =
+        [Class::Haiku, Class::Sonnet, Class::Opus, Class::Danger, Class::Unclear];
+
+    /// Returns the name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Haiku => "haiku",
+            Class::Sonnet => "sonnet",
+            Class::Opus => "opus",
+            Class::Danger => "danger",
+            Class::Unclear => "unclear",
+        }
+    }
+}
+
+/// A number for each class, in the order of [`Class::ALL`].
+pub type PerClass = [f64; Class::COUNT];
+
+/// One feature of a request, as the trainer sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Feature {
+    /// Its bucket, below [`Model::BUCKET_COUNT`].
+    pub bucket: u32,
+    /// Its weight in this request.
+    pub value: f32,
+}
+
+/// Returns the features of a text, for training.
+pub fn features_of(text: &str, policy: &Policy) -> Vec<Feature> {
+    let segments = super::segment::segment(text);
+    let signals = Signals::read(&segments, policy);
+    let rules = super::look_at_rules(policy, &signals, Looks::fired_only());
+    let fired: Vec<&str> = rules.safety_looks.fired_ids().chain(rules.rule_looks.fired_ids()).collect();
+    let buckets = buckets(&signals, policy, &fired);
+    let of_block = |block: Block| {
+        let found = &buckets.0[block as usize];
+        let value = block.scale(found.len());
+        found.iter().map(move |bucket| Feature { bucket: *bucket, value })
+    };
+    Block::ALL.into_iter().flat_map(of_block).collect()
+}
+
+fn buckets(signals: &Signals, policy: &Policy, fired: &[&str]) -> Buckets {
+    let mut buckets = Buckets::default();
+    features::each(signals, policy.lexicon(), fired, &mut buckets);
+    buckets
+}
+
+/// Returns how probable each class is.
+pub(super) fn probabilities(signals: &Signals, policy: &Policy, fired: &[&str]) -> PerClass {
+    let buckets = buckets(signals, policy, fired);
+    let model = policy.model();
+    let mut scores = model.bias();
+    for block in Block::ALL {
+        let found = &buckets.0[block as usize];
+        let sum = model.sum(found);
+        let scale = f64::from(block.scale(found.len()));
+        scores.iter_mut().zip(sum).for_each(|(score, sum)| *score += scale * sum);
+    }
+    model.calibrated(scores)
+}
+
+/// A feature that spoke for or against a class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Contribution {
+    /// What stands in the request.
+    pub feature: String,
+    /// How much it spoke for the class; negative when against.
+    pub weight: f64,
+}
+
+/// What the classifier thinks of a request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Opinion {
+    /// How probable each class is, most probable first.
+    pub classes: Vec<(Class, f64)>,
+    /// The features that spoke most for or against the most probable class.
+    pub because: Vec<Contribution>,
+}
+
+/// How many features an opinion names.
+const REASON_COUNT: usize = 12;
+
+/// Returns the classifier's opinion with its reasons.
+pub(super) fn opinion(signals: &Signals, policy: &Policy, fired: &[&str], p: &PerClass) -> Opinion {
+    let rounded = |number: f64| (number * 1000.0).round() / 1000.0;
+    let mut classes = Class::ALL.map(|class| (class, rounded(p[class as usize]))).to_vec();
+    classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut because = contributions(signals, policy, fired, classes[0].0);
+    because.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()).then_with(|| a.feature.cmp(&b.feature)));
+    because.truncate(REASON_COUNT);
+    because.iter_mut().for_each(|one| one.weight = rounded(one.weight));
+    Opinion { classes, because }
+}
+
+/// Returns how much each feature spoke for a class against the other classes.
+fn contributions(signals: &Signals, policy: &Policy, fired: &[&str], class: Class) -> Vec<Contribution> {
+    let mut named = Named::default();
+    features::each(signals, policy.lexicon(), fired, &mut named);
+    let sizes = Block::ALL.map(|block| named.0.iter().filter(|(of, _, _)| *of == block).count());
+    let mut by_feature: BTreeMap<String, f64> = BTreeMap::new();
+    for (block, bucket, feature) in named.0 {
+        let sum = policy.model().sum(&[bucket]);
+        let others = (sum.iter().sum::<f64>() - sum[class as usize]) / (Class::COUNT - 1) as f64;
+        let weight = f64::from(block.scale(sizes[block as usize])) * (sum[class as usize] - others);
+        *by_feature.entry(feature).or_default() += weight;
+    }
+    by_feature.into_iter().map(|(feature, weight)| Contribution { feature, weight }).collect()
+}
+
+/// Features with their names, for explaining.
+#[derive(Default)]
+struct Named(Vec<(Block, u32, String)>);
+
+impl Sink for Named {
+    fn take(&mut self, block: Block, bucket: u32, name: impl FnOnce() -> String) {
+        self.0.push((block, bucket, name()));
+    }
+}

@@ -1,0 +1,172 @@
+//! The model's file: a header, and one byte for each bucket and class.
+//!
+//! ```text
+//! "PMC1"                       what it is
+//! 32 bytes                     blake3 of the training data
+//! 32 bytes                     blake3 of the rule table whose word lists and rules are features
+//! 32 bytes                     blake3 of all that follows
+//! f32                          what one step of a weight stands for
+//! f32                          temperature: scores are divided by it
+//! 5 × f32                      bias
+//! 65,536 × 5 × i8              weights, bucket by bucket
+//! ```
+//! Numbers are little-endian. The file is read where it lies; nothing is prepared.
+
+use std::borrow::Cow;
+
+use super::features::BUCKET_BITS;
+use super::{Class, PerClass};
+
+const MAGIC: &[u8; 4] = b"PMC1";
+const HASH_BYTES: usize = 32;
+const NUMBERS_AT: usize = 4 + 3 * HASH_BYTES;
+const HEADER_BYTES: usize = NUMBERS_AT + 4 * (2 + Class::COUNT);
+
+/// Why bytes are no model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// They do not begin as a model of this version does.
+    #[error("not a model of this version")]
+    Version,
+    /// There are too few or too many.
+    #[error("a model has {expected} bytes, but these are {found}")]
+    Size {
+        /// How many it has.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A number in the header is not finite, or the temperature not positive.
+    #[error("the numbers in its header make no sense")]
+    Numbers,
+}
+
+/// What training found, before it is packed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// Weight of each bucket for each class.
+    pub table: Vec<[f32; Class::COUNT]>,
+    /// Score of each class before anything was seen.
+    pub bias: [f32; Class::COUNT],
+    /// Scores are divided by it.
+    pub temperature: f32,
+    /// Hash of the training data.
+    pub data_hash: [u8; HASH_BYTES],
+    /// Hash of the rule table.
+    pub rules_hash: [u8; HASH_BYTES],
+}
+
+impl Weights {
+    /// Packs the weights into a model's bytes: each weight becomes a step between -127 and 127.
+    pub fn pack(&self) -> Vec<u8> {
+        let largest = self.table.iter().flatten().fold(0.0_f32, |most, weight| most.max(weight.abs()));
+        let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+        let mut body = Vec::with_capacity(HEADER_BYTES + self.table.len() * Class::COUNT);
+        for number in [step, self.temperature].iter().chain(&self.bias) {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+        body.extend(self.table.iter().flatten().map(|weight| (weight / step).round() as i8 as u8));
+        let mut bytes = MAGIC.to_vec();
+        for hash in [&self.data_hash, &self.rules_hash, blake3::hash(&body).as_bytes()] {
+            bytes.extend_from_slice(hash);
+        }
+        bytes.extend(body);
+        bytes
+    }
+}
+
+/// A model that was read.
+#[derive(Clone)]
+pub struct Model {
+    bytes: Cow<'static, [u8]>,
+    step: f64,
+    temperature: f64,
+    bias: PerClass,
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Model").field("data", &self.data_hash()).finish_non_exhaustive()
+    }
+}
+
+impl Model {
+    /// How many buckets there are.
+    pub const BUCKET_COUNT: usize = 1 << BUCKET_BITS;
+
+    /// Returns the compiled-in model.
+    pub fn builtin() -> Model {
+        Model::read(Cow::Borrowed(include_bytes!("model.bin"))).expect("a test reads the compiled-in model")
+    }
+
+    /// Reads a model.
+    pub fn read(bytes: Cow<'static, [u8]>) -> Result<Model, ModelError> {
+        if !bytes.starts_with(MAGIC) {
+            return Err(ModelError::Version);
+        }
+        let expected = HEADER_BYTES + Model::BUCKET_COUNT * Class::COUNT;
+        if bytes.len() != expected {
+            return Err(ModelError::Size { expected, found: bytes.len() });
+        }
+        let number = |n: usize| {
+            let at = NUMBERS_AT + 4 * n;
+            f64::from(f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
+        };
+        let (step, temperature) = (number(0), number(1));
+        let bias: PerClass = std::array::from_fn(|n| number(2 + n));
+        let sound = step.is_finite() && temperature.is_finite() && bias.iter().all(|bias| bias.is_finite());
+        if !sound || temperature <= 0.0 {
+            return Err(ModelError::Numbers);
+        }
+        Ok(Model { bytes, step, temperature, bias })
+    }
+
+    /// Returns the hash of the training data, in hex.
+    pub fn data_hash(&self) -> String {
+        self.hash_at(4)
+    }
+
+    /// Returns the hash of the rule table that it was trained with, in hex.
+    pub fn rules_hash(&self) -> String {
+        self.hash_at(4 + HASH_BYTES)
+    }
+
+    /// Returns the hashes that tell this model from every other.
+    pub(crate) fn identity(&self) -> &[u8] {
+        &self.bytes[..NUMBERS_AT]
+    }
+
+    /// Tells whether the bytes are those that were packed.
+    pub fn is_whole(&self) -> bool {
+        blake3::hash(&self.bytes[NUMBERS_AT..]).as_bytes() == &self.bytes[NUMBERS_AT - HASH_BYTES..NUMBERS_AT]
+    }
+
+    fn hash_at(&self, at: usize) -> String {
+        self.bytes[at..at + HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub(super) fn bias(&self) -> PerClass {
+        self.bias
+    }
+
+    /// Adds up the weights of some buckets.
+    pub(super) fn sum(&self, buckets: &[u32]) -> PerClass {
+        let table = &self.bytes[HEADER_BYTES..];
+        let mut sums = [0_i32; Class::COUNT];
+        for bucket in buckets {
+            let at = *bucket as usize * Class::COUNT;
+            for (sum, weight) in sums.iter_mut().zip(&table[at..at + Class::COUNT]) {
+                *sum += i32::from(*weight as i8);
+            }
+        }
+        sums.map(|sum| f64::from(sum) * self.step)
+    }
+
+    /// Turns scores into probabilities (softmax with a temperature).
+    pub(super) fn calibrated(&self, scores: PerClass) -> PerClass {
+        let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let powers = scores.map(|score| ((score - most) / self.temperature).exp());
+        let sum: f64 = powers.iter().sum();
+        powers.map(|power| power / sum)
+    }
+}
