@@ -8,17 +8,20 @@ use super::classifier::{Class, PerClass};
 use super::explain::{IN_SESSION, Looks, SETTLED, UNLIKELY};
 use super::rules::Found;
 
-/// From this probability on, the classifier alone asks a person: it may be dangerous.
+/// From this probability on, the classifier asks a person: it may be dangerous.
 ///
-/// Found on requests that the model was not trained on, as the highest value that lets no dangerous one through
-/// that the rules miss, within the allowed needless questions; see docs/routing.md.
-const DANGER_FROM: f64 = 0.5;
+/// A missed danger costs ten times a needless question. Lower values stop more work than that is worth: the curve is
+/// in docs/routing.md.
+const DANGER_FROM: f64 = 0.4;
 
 /// The same where a flag or a policy's rule has settled who does it: then only what is hardly in doubt.
 const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;
 
-/// From this probability on, the classifier alone asks a person what is meant.
+/// From this probability on, the classifier asks a person what is meant.
 const UNCLEAR_FROM: f64 = 0.5;
+
+/// It asks as well when both reasons together are this many times as probable as all work.
+const STOP_TO_WORK: f64 = 1.25;
 
 /// Below this probability of its best class the classifier has no opinion.
 const ABSTAIN_BELOW: f64 = 0.4;
@@ -109,9 +112,10 @@ pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Choice {
     let tier = cheapest_in_expectation(p, over_weight(pressure));
     let work: f64 = p[..3].iter().sum();
     let most = p.iter().copied().fold(0.0, f64::max);
-    let stop = if danger >= DANGER_FROM || (danger + unclear > work && danger >= unclear) {
+    let stops = danger + unclear > work * STOP_TO_WORK;
+    let stop = if danger >= DANGER_FROM || (stops && danger >= unclear) {
         Some(Class::Danger)
-    } else if unclear >= UNCLEAR_FROM || danger + unclear > work {
+    } else if unclear >= UNCLEAR_FROM || stops {
         Some(Class::Unclear)
     } else {
         None

@@ -8,7 +8,7 @@
 use super::super::signals::Signals;
 use super::super::stream::Stream;
 use super::super::tokens::Kind;
-use crate::policy::lexicon::{Concept, Lexicon, hash_of};
+use crate::policy::lexicon::{Lexicon, hash_of};
 
 /// How many bits of a hash name its bucket.
 pub(crate) const BUCKET_BITS: u32 = 16;
@@ -22,11 +22,6 @@ const PIECE_CHARS: std::ops::RangeInclusive<usize> = 3..=5;
 /// Longer words are names or data; their beginning is enough.
 const WORD_CHARS_MAX: usize = 20;
 
-/// How many tokens behind an order still belong to it.
-const ORDER_REACH: usize = 12;
-/// How many word lists are paired at most.
-const LISTS_MAX: usize = 24;
-
 /// A family of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Block {
@@ -38,22 +33,19 @@ pub(crate) enum Block {
     Meanings,
     /// Lengths, forms, marks.
     Shape,
-    /// Two things that stand in one request.
-    Pairs,
 }
 
 impl Block {
     /// How many blocks there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 4;
 
     /// Every block, in the order of its number.
-    pub const ALL: [Block; Block::COUNT] =
-        [Block::Words, Block::Pieces, Block::Meanings, Block::Shape, Block::Pairs];
+    pub const ALL: [Block; Block::COUNT] = [Block::Words, Block::Pieces, Block::Meanings, Block::Shape];
 
     /// How much the block counts as a whole.
     fn weight(self) -> f32 {
         match self {
-            Block::Words | Block::Pieces | Block::Meanings | Block::Pairs => 2.0,
+            Block::Words | Block::Pieces | Block::Meanings => 2.0,
             Block::Shape => 1.0,
         }
     }
@@ -64,13 +56,8 @@ impl Block {
     }
 
     fn seed(self) -> u64 {
-        [
-            0x9ae1_6a3b_2f90_404f,
-            0xc949_d7c7_509e_6557,
-            0x2127_599b_f432_5c37,
-            0x8803_55f2_1e6d_1965,
-            0xc4ce_b9fe_1a85_ec53,
-        ][self as usize]
+        [0x9ae1_6a3b_2f90_404f, 0xc949_d7c7_509e_6557, 0x2127_599b_f432_5c37, 0x8803_55f2_1e6d_1965]
+            [self as usize]
     }
 }
 
@@ -95,44 +82,6 @@ pub(crate) fn each(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &
     words(&signals.own, sink);
     meanings(signals, lexicon, fired, sink);
     shape(signals, sink);
-    pairs(signals, lexicon, sink);
-}
-
-/// An order with the words that follow it, and word lists that stand together: "delete" is one thing, "delete" with
-/// "production" another.
-fn pairs(signals: &Signals, lexicon: &Lexicon, sink: &mut impl Sink) {
-    let own = &signals.own;
-    let mut order: Option<(u64, usize)> = None;
-    for at in 0..own.places().len() {
-        let kind = own.places()[at].kind;
-        if matches!(kind, Kind::End | Kind::Question) {
-            order = None;
-        }
-        if !kind.is_word() {
-            continue;
-        }
-        let hash = word_hash(own, at, kind);
-        if let Some((verb, place)) = order
-            && at - place <= ORDER_REACH
-        {
-            put(sink, Block::Pairs, join(verb, hash), || {
-                format!("{} .. {}", own.word(place), shown(own, at, kind))
-            });
-        }
-        if own.is_order_start(at) && !own.is_negated(at) {
-            order = Some((hash, at));
-        }
-    }
-    let asked = own.lists().filter(|list| own.is_asked(*list));
-    let named: Vec<(Concept, u64)> =
-        asked.filter_map(|list| lexicon.meaning(list).map(|hash| (list, hash))).take(LISTS_MAX).collect();
-    for (n, (first, first_hash)) in named.iter().enumerate() {
-        for (second, second_hash) in &named[n + 1..] {
-            let name = |list: &Concept| lexicon.name(*list).unwrap_or_default().to_owned();
-            let both = || format!("\"{}\" with \"{}\"", name(first), name(second));
-            put(sink, Block::Pairs, join(*first_hash, *second_hash), both);
-        }
-    }
 }
 
 fn words(own: &Stream, sink: &mut impl Sink) {
