@@ -156,7 +156,9 @@ impl Ledger {
             if let Some(link) = entry.agent_session {
                 set_agent_session(tx, link, last.at)?;
             }
-            upsert_run(tx, Some(&last.run_id), entry.run, Some(last.at))
+            upsert_run(tx, Some(&last.run_id), entry.run, Some(last.at))?;
+            // Pages have no checksums: a damaged index can take a row and not find it again.
+            entry.events.iter().try_for_each(|event| read_back(tx, event))
         })
     }
 
@@ -292,7 +294,7 @@ impl Ledger {
 }
 
 fn insert_event(tx: &Transaction<'_>, event: &RunEvent, verb: &str) -> rusqlite::Result<usize> {
-    let body = serde_json::to_string(event).expect("plain data has a JSON form");
+    let body = body_of(event);
     tx.prepare_cached(&format!(
         "{verb} INTO events (run_id, seq, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)"
     ))?
@@ -355,6 +357,22 @@ fn upsert_run(
         ],
     )
     .map(drop)
+}
+
+/// Looks whether the ledger gives an event back as it was written, byte for byte.
+fn read_back(tx: &Transaction<'_>, event: &RunEvent) -> rusqlite::Result<()> {
+    let mut log = tx.prepare_cached("SELECT body FROM events WHERE run_id = ?1 ORDER BY seq")?;
+    let bodies = log.query_map([event.run_id.as_str()], |row| row.get::<_, String>(0))?;
+    let written = body_of(event);
+    if bodies.flatten().any(|body| body == written) {
+        return Ok(());
+    }
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(code, Some("what was written cannot be read back".to_owned())))
+}
+
+fn body_of(event: &RunEvent) -> String {
+    serde_json::to_string(event).expect("plain data has a JSON form")
 }
 
 fn events_of(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<RunEvent>> {

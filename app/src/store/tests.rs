@@ -3,6 +3,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use pointsman_core::agent::Tier;
+use pointsman_core::error_code::ErrorCode;
 use pointsman_core::request::{Mode, Origin, Overrides};
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
 use pointsman_core::run::outcome::Verdict;
@@ -64,7 +65,7 @@ fn short_run(id: &str) -> (Vec<RunEvent>, RunState) {
         "timing": "unattended", "policy_hash": "h"}});
     let finished = Fact::Finished {
         verdict: Verdict::Refused,
-        code: None,
+        code: Some(ErrorCode::NotApproved),
         exit_code: 77,
         reason: "no".to_owned(),
         hint: None,
