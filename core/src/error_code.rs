@@ -197,6 +197,8 @@ error_codes! {
     OddAnswer = "E0902", exit 70;
     /// The path of this program is not known.
     NoOwnProgram = "E0903", exit 70;
+    /// The program stopped in the middle because something held that cannot hold.
+    Panicked = "E0904", exit 70;
 }
 
 impl ErrorCode {

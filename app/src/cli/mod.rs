@@ -4,6 +4,7 @@
 //! nothing about requests and knows neither the store nor processes.
 
 mod args;
+mod bug;
 mod closing;
 mod codes;
 mod config;
@@ -36,17 +37,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage::answer(&error),
     };
     let as_data = cli.verb.prints_json();
-    let done = match cli.verb {
-        Verb::Run(args) => run::main(args),
-        Verb::Route(args) => route::main(args),
-        Verb::Explain(args) => explain::main(args),
-        Verb::Runs(args) => runs::main(args),
-        Verb::Doctor(args) => doctor::main(&args),
-        Verb::Config(args) => config::main(args),
-        Verb::Trust(args) => trust::main(&args),
-        Verb::Completions { shell } => shell::completions(shell),
-        Verb::Man { dir } => shell::man(dir.as_deref()),
-    };
+    let done = bug::caught(|| carry_out(cli.verb));
     let exit_code = done.unwrap_or_else(|failure| fail(&failure, as_data));
     match (exit_code, output::loss()) {
         (0, Some(why)) => {
@@ -56,6 +47,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
         (code, _) => ExitCode::from(code),
+    }
+}
+
+fn carry_out(verb: Verb) -> Result<u8, Failure> {
+    match verb {
+        Verb::Run(args) => run::main(args),
+        Verb::Route(args) => route::main(args),
+        Verb::Explain(args) => explain::main(args),
+        Verb::Runs(args) => runs::main(args),
+        Verb::Doctor(args) => doctor::main(&args),
+        Verb::Config(args) => config::main(args),
+        Verb::Trust(args) => trust::main(&args),
+        Verb::Completions { shell } => shell::completions(shell),
+        Verb::Man { dir } => shell::man(dir.as_deref()),
     }
 }
 

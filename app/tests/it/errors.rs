@@ -27,6 +27,7 @@ const NOT_HERE: [(&str, &str); 14] = [
     ("E0901", "a bug"),
     ("E0902", "a bug"),
     ("E0903", "this program's path must be unknown to the system"),
+    ("E0904", "a bug is needed; `cli::bug` has its own test"),
 ];
 
 /// Whether a verb has `-o json`.
