@@ -12,7 +12,7 @@ use crate::sandbox::{Call, Ran, Sandbox, wait_for_file};
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
 /// Codes that no test here brings about, and why.
-const NOT_HERE: [(&str, &str); 14] = [
+const NOT_HERE: [(&str, &str); 15] = [
     ("E0105", "needs a terminal as standard input"),
     ("E0115", "needs a person at a terminal"),
     ("E0314", "a shim must die: promises::processes"),

@@ -266,10 +266,12 @@ fn s11_a_plain_agents_secrets_are_redacted_too() {
 /// A secret that comes in pieces stands in no line as a whole: what the pieces add up to is looked at.
 /// Seen to fail with the redactor of streams passed by in `app/src/engine/hearing.rs`.
 #[test]
-fn s11_a_secret_that_comes_in_pieces_is_redacted() {
-    for (at, (text, secret)) in secrets().iter().enumerate() {
+fn s11_a_secret_that_comes_in_pieces_of_any_size_is_redacted() {
+    for (text, secret) in &secrets() {
         let said = format!("I found this:\n{text}\nin your files\n");
-        let fake = Fake::step([&"deltas", &(1 + at % 9), &said]).then(Fake::completes("look above"));
+        let pieces = |size: usize| Fake::step([&"deltas", &size, &said]);
+        let fake = (2..=16).fold(pieces(1), |fake, size| fake.then(pieces(size)));
+        let fake = fake.then(Fake::completes("look above"));
         let sandbox = Sandbox::new().agents(fake);
         let ran = sandbox.call(["run", "--tier", "haiku", "-o", "jsonl", REQUEST]).wait().success();
         let deltas = |lines: Vec<Value>| -> String {

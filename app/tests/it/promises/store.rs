@@ -212,3 +212,60 @@ fn p22_looking_back_with_a_broken_store_says_what_is_wrong_and_what_to_do() {
     sandbox.call(["runs", "show", "latest"]).wait().stdout("").stderr_has("hint:").exits(69);
     sandbox.call(["route", REQUEST]).wait().success();
 }
+
+/// One way among many to break a store; what each does differs with the number of the trial.
+fn break_somehow(sandbox: &Sandbox, trial: usize) {
+    let state = sandbox.state();
+    let healthy = || {
+        begin(sandbox);
+        without_log(sandbox);
+        fs::read(ledger(sandbox)).unwrap()
+    };
+    let noise = trial.wrapping_mul(0x9e37_79b9) >> 3;
+    match trial % 8 {
+        0 => fs::write(&state, "a file".repeat(trial)).unwrap(),
+        1 => fs::create_dir_all(ledger(sandbox)).unwrap(),
+        2 => {
+            let mut bytes = healthy();
+            bytes.truncate(1 + noise % bytes.len());
+            fs::write(ledger(sandbox), bytes).unwrap();
+        }
+        3 => {
+            let mut bytes = healthy();
+            for flip in 0..trial * 20 {
+                let at = (noise + flip * 7919) % bytes.len();
+                bytes[at] ^= 1 << (flip % 8);
+            }
+            fs::write(ledger(sandbox), bytes).unwrap();
+        }
+        4 => {
+            let length = healthy().len();
+            fs::write(ledger(sandbox), vec![u8::try_from(trial).unwrap(); length]).unwrap();
+        }
+        5 => {
+            begin(sandbox);
+            fs::write(state.join("ledger.db-wal"), "no log".repeat(noise % 4000)).unwrap();
+        }
+        6 => {
+            begin(sandbox);
+            let db = Connection::open(ledger(sandbox)).unwrap();
+            let table = ["runs", "events", "drivers", "breakers"][trial / 8 % 4];
+            db.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+        }
+        _ => {
+            fs::create_dir_all(sandbox.path("elsewhere")).unwrap();
+            std::os::unix::fs::symlink(sandbox.path("elsewhere"), &state).unwrap();
+        }
+    }
+}
+
+/// Seen to fail with an engine that ends when the ledger does.
+#[test]
+fn p22_a_hundred_broken_stores_and_the_answer_comes_each_time() {
+    for trial in 0..100 {
+        let sandbox = Sandbox::new();
+        break_somehow(&sandbox, trial);
+        let ran = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).wait().success();
+        assert_eq!(ran.json()["answer"], "the answer of haiku", "trial {trial}");
+    }
+}
