@@ -71,6 +71,15 @@ fn run_jsonl_tells_every_fact_in_order() {
     assert_eq!(kinds, [vec!["requested", "routed"], two_attempts, vec!["finished"]].concat());
 }
 
+/// What keeps a decision cheap: it needs no store, so none is opened, and none is made.
+#[test]
+fn p20_deciding_touches_no_store() {
+    let sandbox = Sandbox::new();
+    sandbox.call(["route", "rename foo to bar in lib.rs"]).wait().success();
+    sandbox.call(["explain", "rename foo to bar in lib.rs"]).wait().success();
+    assert!(!sandbox.state().exists());
+}
+
 #[test]
 fn route_gives_the_same_bytes_for_the_same_words_and_spawns_nothing() {
     let sandbox = Sandbox::new();

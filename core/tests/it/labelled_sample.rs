@@ -51,3 +51,48 @@ fn the_labelled_sample_stays_above_its_floors() {
     assert!(scores.macro_f1 >= 0.83, "macro F1: {:.3}", scores.macro_f1);
     assert!(scores.ece <= 0.08, "calibration: {:.3}", scores.ece);
 }
+
+#[test]
+fn ten_thousand_decisions_are_byte_equal() {
+    let rows: Vec<Labelled> = SAMPLE.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let as_bytes = || serde_json::to_string(&routes(&rows)).unwrap();
+    let first = as_bytes();
+    for _ in 0..10_000 / rows.len() {
+        assert_eq!(as_bytes(), first);
+    }
+}
+
+/// Nothing here takes longer than linear time: with one quadratic step these would take minutes, not a second.
+#[test]
+fn a_megabyte_of_one_character_is_decided_like_any_other_text() {
+    let one = |text: &str| Labelled {
+        id: "large".to_owned(),
+        request: text.repeat((1 << 20) / text.len()),
+        label: Answer::Sonnet,
+        acceptable: vec![],
+        category: String::new(),
+    };
+    let texts = [
+        "a",
+        " a",
+        "a ",
+        ".",
+        "/",
+        "-",
+        "`",
+        "\"",
+        "'",
+        "(",
+        "*",
+        "_",
+        "\nx",
+        "> ",
+        "0",
+        "é",
+        "\u{200b}x",
+        "我",
+        "delete ",
+        "rm -rf ",
+    ];
+    assert_eq!(routes(&texts.map(one)).len(), texts.len());
+}
