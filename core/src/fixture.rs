@@ -78,6 +78,7 @@ impl Driven {
             mode: Mode::Orchestration,
             rehearsal: false,
             overrides: Overrides::default(),
+            quota_pressure: Default::default(),
         }));
         let route = Route { agent: general(tier).name, tier, ..crate::route::fallback(&catalog(vec![])) };
         run.record(Fact::Routed { route });

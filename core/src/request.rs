@@ -69,13 +69,31 @@ pub enum Context {
 }
 
 /// How scarce the quotas are that the work would use: 0 is plenty, 1 is almost nothing left.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "f64", into = "f64")]
 pub struct QuotaPressure(f64);
+
+impl From<f64> for QuotaPressure {
+    fn from(share: f64) -> QuotaPressure {
+        QuotaPressure::new(share)
+    }
+}
+
+impl From<QuotaPressure> for f64 {
+    fn from(pressure: QuotaPressure) -> f64 {
+        pressure.share()
+    }
+}
 
 impl QuotaPressure {
     /// Makes a pressure; what lies outside 0 to 1, or is no number, is moved to the nearest of them.
     pub fn new(share: f64) -> QuotaPressure {
         QuotaPressure(if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) })
+    }
+
+    /// Tells whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.0 == 0.0
     }
 
     /// Returns it as a number from 0 to 1.

@@ -100,6 +100,14 @@ pub struct OverrideArgs {
     /// Use this tier: haiku, sonnet or opus. Safety still holds.
     #[arg(long, value_name = "TIER", value_parser = tier)]
     pub tier: Option<Tier>,
+    /// How scarce quotas are, 0 to 1: doubtful requests go to cheaper tiers. Never moves whether a person is asked.
+    #[arg(long, value_name = "SHARE", value_parser = pressure, default_value = "0", hide_default_value = true)]
+    pub quota_pressure: f64,
+}
+
+fn pressure(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "use a number from 0 (plenty) to 1 (almost nothing left)".to_owned())
 }
 
 fn tier(text: &str) -> Result<Tier, String> {

@@ -112,9 +112,10 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
 fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Failure> {
     let Some(requested) = &found.state.requested else { return Ok(None) };
     let Some(prompt) = &requested.prompt else { return Ok(None) };
-    let Ok(request) = Request::new(prompt.clone(), Origin::Cli, requested.overrides.clone()) else {
+    let Ok(mut request) = Request::new(prompt.clone(), Origin::Cli, requested.overrides.clone()) else {
         return Ok(None);
     };
+    request.pressure = requested.quota_pressure;
     let loaded = world.settings(&[])?;
     Ok(world.decider(&loaded)?.explain(&request).ok())
 }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
 use pointsman_core::error_code::ErrorCode;
-use pointsman_core::request::{Origin, Overrides, Request};
+use pointsman_core::request::{Origin, Overrides, QuotaPressure, Request};
 
 use super::args::{OverrideArgs, PromptArgs};
 use super::exit::Failure;
@@ -32,8 +32,10 @@ pub fn request(words: &PromptArgs, overrides: &OverrideArgs) -> Result<Request, 
 
 /// Makes a request of a text that is already there.
 pub fn parse(text: String, overrides: &OverrideArgs) -> Result<Request, Failure> {
-    let overrides = Overrides { tier: overrides.tier, agent: overrides.agent.clone() };
-    Ok(Request::new(text, Origin::Cli, overrides)?)
+    let chosen = Overrides { tier: overrides.tier, agent: overrides.agent.clone() };
+    let mut request = Request::new(text, Origin::Cli, chosen)?;
+    request.pressure = QuotaPressure::new(overrides.quota_pressure);
+    Ok(request)
 }
 
 fn file(path: &Path) -> Result<String, Failure> {

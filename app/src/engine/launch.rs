@@ -9,6 +9,7 @@ use std::time::Duration;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
 use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
+use pointsman_core::route::Complexity;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::next::{Limits, Plan};
@@ -42,7 +43,8 @@ pub async fn prepare(
     let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str))
         .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
     let version = cli_version(around, agent, &program, &env).await;
-    let contract = contract::text(nonce);
+    let complexity = run.log.state.route.as_ref().map_or(Complexity::Moderate, |route| route.complexity);
+    let contract = contract::text(nonce, complexity);
     let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), &contract)
         .map_err(|error| not_spawned(false, format!("the attempt has no place for its files: {error}")))?;
     let contract_file = dir.path().join(CONTRACT_FILE);

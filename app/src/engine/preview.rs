@@ -73,7 +73,7 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         agent,
         version,
         prompt: request.text(),
-        contract: &contract::text(&Nonce::from_bytes([0; 16])),
+        contract: &contract::text(&Nonce::from_bytes([0; 16]), route.complexity),
         contract_file: &contract_file,
         session: &AgentSession::New("NEW-UUID".to_owned()),
         permission_mode: agent.effective_permission_mode(),

@@ -150,6 +150,7 @@ fn requested(engine: &Engine, submission: &Submission, session: &SessionId) -> R
         mode: submission.mode,
         rehearsal: submission.rehearsal,
         overrides: submission.request.overrides.clone(),
+        quota_pressure: submission.request.pressure,
     }
 }
 

@@ -59,6 +59,7 @@ fn short_run(id: &str) -> (Vec<RunEvent>, RunState) {
         mode: Mode::Orchestration,
         rehearsal: false,
         overrides: Overrides { tier: Some(Tier::Opus), agent: None },
+        quota_pressure: Default::default(),
     });
     let routed = serde_json::json!({"type": "routed", "route": {"decision": "direct", "agent": "opus-general",
         "tier": "opus", "confidence": 0.9, "reason": "r", "layer": "override", "rules": [], "complexity": "simple",

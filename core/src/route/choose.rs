@@ -152,3 +152,52 @@ fn cheapest_in_expectation(p: &PerClass, over: f64) -> Tier {
     let by_cost = |a: &Tier, b: &Tier| expected(*a).total_cmp(&expected(*b));
     Tier::ALL.into_iter().min_by(by_cost).unwrap_or(Tier::Sonnet)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn opinion() -> impl Strategy<Value = PerClass> {
+        prop::array::uniform5(0.0..1.0_f64).prop_map(|shares| {
+            let sum: f64 = shares.iter().sum();
+            shares.map(|share| share / sum.max(1e-9))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn more_pressure_never_raises_a_tier_and_never_moves_a_question(
+            p in opinion(),
+            less in 0.0..=1.0_f64,
+            more in 0.0..=1.0_f64,
+        ) {
+            let (less, more) = (less.min(more), less.max(more));
+            let relaxed = choose(&p, QuotaPressure::new(less));
+            let pressed = choose(&p, QuotaPressure::new(more));
+            prop_assert!(pressed.tier <= relaxed.tier);
+            prop_assert_eq!(pressed.stop, relaxed.stop);
+        }
+
+        #[test]
+        fn more_danger_never_takes_a_question_back(p in opinion(), more in 0.0..1.0_f64) {
+            let danger = p[Class::Danger as usize];
+            let moved = danger + (1.0 - danger) * more;
+            let keep = (1.0 - moved) / (1.0 - danger).max(1e-9);
+            let mut worse = p.map(|share| share * keep);
+            worse[Class::Danger as usize] = moved;
+            let asked = choose(&p, QuotaPressure::default()).stop == Some(Class::Danger);
+            prop_assert!(!asked || choose(&worse, QuotaPressure::default()).stop == Some(Class::Danger));
+        }
+    }
+
+    #[test]
+    fn pressure_moves_what_is_doubtful_and_leaves_what_is_certain() {
+        let tier = |p: PerClass, share: f64| choose(&p, QuotaPressure::new(share)).tier;
+        let doubtful = [0.02, 0.45, 0.50, 0.02, 0.01];
+        assert_eq!((tier(doubtful, 0.0), tier(doubtful, 1.0)), (Tier::Opus, Tier::Sonnet));
+        let certain = [0.01, 0.03, 0.94, 0.01, 0.01];
+        assert_eq!((tier(certain, 0.0), tier(certain, 1.0)), (Tier::Opus, Tier::Opus));
+    }
+}

@@ -4,6 +4,8 @@
 //! run's nonce, at the start of a line of its final answer. Prose is never searched for wishes, and
 //! a text from a repository cannot know the nonce.
 
+use crate::route::Complexity;
+
 /// What an answer says through the typed channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
@@ -40,10 +42,19 @@ impl Nonce {
 /// What stands for the reason in the contract: whoever repeats it says nothing, and some commands echo all they read.
 const PLACEHOLDER: &str = "REASON";
 
+/// What an agent is told besides when the request has several phases.
+const PLAN_FIRST: &str = "This request is complex. Plan before you act: write down the goal, numbered steps, and for \
+each how you will see that it worked. Then carry the plan out step by step, check each step before the next, and change \
+the plan when a check fails. Begin the final message with the plan and what became of each step.\n";
+
 /// Returns the text that explains the contract to an agent.
-pub fn text(nonce: &Nonce) -> String {
+pub fn text(nonce: &Nonce, complexity: Complexity) -> String {
+    let plan = match complexity {
+        Complexity::Complex => PLAN_FIRST,
+        Complexity::Simple | Complexity::Moderate => "",
+    };
     format!(
-        "Output contract. You run unattended; nobody can answer questions. End with a usable result in your final \
+        "{plan}Output contract. You run unattended; nobody can answer questions. End with a usable result in your final \
 message: the result itself, or the path of the file that holds it, or a summary of what you did (files changed, \
 counts, specifics). Do not finish silently, and not with an acknowledgement alone.\n\
 Two signals exist, each a line of its own at the end of the final message, copied exactly:\n\
@@ -149,9 +160,16 @@ mod tests {
 
     #[test]
     fn the_contract_text_itself_shows_both_signals_with_the_nonce() {
-        let text = text(&nonce());
+        let text = text(&nonce(), Complexity::Moderate);
         assert!(text.contains(&format!("[[pointsman:{}:escalate]]", "ab".repeat(16))));
         assert!(text.contains(&format!("[[pointsman:{}:blocked]]", "ab".repeat(16))));
+    }
+
+    #[test]
+    fn a_complex_request_is_planned_before_it_is_carried_out() {
+        let told = |complexity| text(&nonce(), complexity).contains("Plan before you act");
+        assert!(told(Complexity::Complex));
+        assert!(!told(Complexity::Moderate) && !told(Complexity::Simple));
     }
 
     #[test]
@@ -165,7 +183,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_echoes_the_contract_has_not_signalled() {
-        assert_eq!(signal(&text(&nonce()), &nonce()), None);
+        assert_eq!(signal(&text(&nonce(), Complexity::Moderate), &nonce()), None);
     }
 
     /// The guard is the nonce: with `strip_prefix("[[pointsman:")` instead of the whole marker this fails.

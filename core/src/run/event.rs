@@ -10,7 +10,7 @@ use crate::agent::Tier;
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
-use crate::request::{Mode, Origin, Overrides};
+use crate::request::{Mode, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
 
 /// The version of the persisted form. A reader takes equal and older ones; fields are only added.
@@ -139,6 +139,9 @@ pub struct Requested {
     /// What was fixed by flags.
     #[serde(default)]
     pub overrides: Overrides,
+    /// How scarce quotas were; absent where there was no pressure.
+    #[serde(default, skip_serializing_if = "QuotaPressure::is_none")]
+    pub quota_pressure: QuotaPressure,
 }
 
 /// A process that was about to be spawned.

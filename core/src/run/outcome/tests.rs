@@ -4,6 +4,7 @@ use super::*;
 use crate::adapter::event::AgentEvent;
 use crate::agent::{AdapterKind, Tier};
 use crate::fixture::{catalog, general};
+use crate::route::Complexity;
 
 fn nonce() -> Nonce {
     Nonce::from_bytes([7; 16])
@@ -180,7 +181,7 @@ fn denied_tools_matter_only_when_the_contract_is_not_met() {
 }
 
 fn contract_line(word: &str) -> String {
-    let text = contract::text(&nonce());
+    let text = contract::text(&nonce(), Complexity::Complex);
     let line = text.lines().find(|line| line.contains(&format!(":{word}]]"))).unwrap();
     format!("I tried.\n{}", line.replace("REASON", "because"))
 }
