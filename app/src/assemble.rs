@@ -12,6 +12,7 @@ use crate::config::load::{Inputs, Loaded};
 use crate::config::login::{self, Login, StrayKey};
 use crate::config::model::{MismatchAction, Settings};
 use crate::config::{self, load};
+use crate::engine::judge::JudgeTerms;
 use crate::engine::{Decider, Engine, StoredWords, Surroundings};
 use crate::process::probe;
 use crate::rehearsal::{self, Scenario};
@@ -121,6 +122,11 @@ impl World {
                 own_program,
                 version_cache: self.dirs.cache.join("versions.json"),
             },
+            judge: loaded.settings.judge.enabled.then(|| JudgeTerms {
+                below: loaded.settings.judge.below,
+                timeout: loaded.settings.judge.timeout.0,
+                cache: self.dirs.cache.join("judge"),
+            }),
             stored_words: if loaded.settings.store_prompts {
                 StoredWords::Kept
             } else {

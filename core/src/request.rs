@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::agent::Tier;
 use crate::ids::AgentName;
+use crate::route::judge::Judged;
 
 /// Which face a request came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +116,8 @@ pub struct Request {
     pub context: Context,
     /// How scarce quotas are; moves doubtful requests to cheaper tiers.
     pub pressure: QuotaPressure,
+    /// The judge's word, where one was asked.
+    pub judged: Option<Judged>,
 }
 
 /// Why a text is not a request.
@@ -140,7 +143,14 @@ impl Request {
         if text.trim().is_empty() {
             return Err(RequestError::Empty);
         }
-        Ok(Request { text, origin, overrides, context: Context::Fresh, pressure: QuotaPressure::default() })
+        Ok(Request {
+            text,
+            origin,
+            overrides,
+            context: Context::Fresh,
+            pressure: QuotaPressure::default(),
+            judged: None,
+        })
     }
 
     /// Returns the words as they came.

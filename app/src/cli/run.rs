@@ -63,7 +63,7 @@ pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure
     if args.session.as_ref().is_some_and(|session| engine.knows_session(session, &world.cwd)) {
         request.context = Context::Session;
     }
-    let route = engine.decide(&request)?;
+    let route = runtime()?.block_on(engine.decide_with_judge(&mut request))?;
     let submission = Submission {
         request,
         route,

@@ -35,6 +35,8 @@ pub struct Settings {
     pub retry: Retry,
     /// When to stop asking a failing service.
     pub breaker: Breaker,
+    /// Whether a small model is asked where the router is unsure.
+    pub judge: JudgeSettings,
     /// What each tier means.
     pub tiers: Tiers,
     /// The agents by name.
@@ -120,6 +122,19 @@ pub struct Breaker {
     pub threshold: u32,
     /// How long it stays open.
     pub open_for: HumanDuration,
+}
+
+/// Whether a small model is asked where the router is unsure.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeSettings {
+    /// Whether it is asked at all. Each question costs a short call of the haiku tier's agent.
+    pub enabled: bool,
+    /// Routes that are less sure than this are put to it, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub below: f64,
+    /// The longest that it may take; then the router's own opinion stands.
+    pub timeout: HumanDuration,
 }
 
 /// What each tier means.

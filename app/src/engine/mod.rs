@@ -15,6 +15,7 @@ pub mod drive;
 pub mod error;
 pub mod health;
 mod hearing;
+pub mod judge;
 pub mod launch;
 pub mod preview;
 pub mod query;
@@ -48,6 +49,8 @@ pub struct Engine {
     pub surroundings: Surroundings,
     /// Whether words are kept.
     pub stored_words: StoredWords,
+    /// When the judge is asked; never without.
+    pub judge: Option<judge::JudgeTerms>,
 }
 
 /// What agents find around them, and what we must know to build it.
@@ -79,6 +82,14 @@ impl Engine {
     /// Decides about a request.
     pub fn decide(&self, request: &Request) -> Result<Route, EngineError> {
         submit::decide(&self.catalog, &self.policy, request)
+    }
+
+    /// Decides about a request, after the judge was asked where that is wanted.
+    pub async fn decide_with_judge(&self, request: &mut Request) -> Result<Route, EngineError> {
+        let route = self.decide(request)?;
+        let Some(terms) = &self.judge else { return Ok(route) };
+        request.judged = judge::word(self, terms, request, &route).await;
+        if request.judged.is_some() { self.decide(request) } else { Ok(route) }
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod errors;
 mod fake;
+mod judge;
 mod model_server;
 mod outcomes;
 mod promises;

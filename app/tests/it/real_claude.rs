@@ -413,3 +413,17 @@ fn a_helper_in_the_background_is_waited_for() {
     assert_eq!(report["answer"], "the helper says forty-two");
     assert_eq!(attempts(&report)[0]["flags"], json!([]));
 }
+
+#[test]
+fn the_judge_is_one_short_question_to_the_cli() {
+    let script = |asked: &Asked| {
+        let is_question = asked.body.to_string().contains("One word: haiku, sonnet, opus or ask?");
+        Reply::text(if is_question { "opus" } else { "renamed it in 3 places of lib.rs" })
+    };
+    let Some(real) = Real::new(script) else { return };
+    let real = real.set("judge.enabled", "true").set("judge.below", "1.0").set("judge.timeout", "\"1m\"");
+    let report = real.with_flags_comes_to([], 0, "succeeded", &["completed"]);
+    assert_eq!((&report["route"]["layer"], &report["route"]["tier"]), (&json!("judge"), &json!("opus")));
+    let models = real.server.models();
+    assert!(models[0].contains("haiku") && models.iter().any(|model| model.contains("opus")), "{models:?}");
+}

@@ -9,6 +9,7 @@
 mod choose;
 pub mod classifier;
 pub mod explain;
+pub mod judge;
 mod overrides;
 mod rules;
 mod safety;
@@ -27,6 +28,7 @@ use crate::request::Request;
 use classifier::{Opinion, PerClass};
 use explain::Looks;
 pub use explain::{Look, LookOutcome, NO_MATCH};
+use judge::Judged;
 use rules::Found;
 use signals::Signals;
 
@@ -177,22 +179,29 @@ fn decide(
     let signs = signs.into_iter().map(str::to_owned).collect();
     let opinion = choose::choose(&p, request.pressure);
 
-    let judged_tier = by_policy.as_ref().map_or(opinion.tier, |found| found.tier);
+    let is_settled = by_policy.is_some() || request.overrides.are_given();
+    let word = request.judged.filter(|_| !is_settled && opinion.stop.is_none());
+    let unsettled_tier = word.and_then(Judged::tier).unwrap_or(opinion.tier);
+    let judged_tier = by_policy.as_ref().map_or(unsettled_tier, |found| found.tier);
     // "Fix" and "implement" alone name a kind of work, but not what is meant.
     let is_known_work =
         by_policy.is_some() || by_rule.as_ref().is_some_and(|found| found.tier != Tier::Sonnet);
     let unclear = safety::look_for_missing_words(signals, is_known_work, request.context, &mut looks);
     let chosen = overrides::look(request, catalog, policy, signals, judged_tier, &mut looks)?;
     looks.append(rule_looks);
-    let is_settled = by_policy.is_some() || request.overrides.are_given();
     let doubt = opinion.look(&p, is_settled, request.context, &mut looks);
+    let by_judge = word.map(|word| judged(word, judged_tier, &mut looks));
+    let (asked_by_judge, by_judge) = match word {
+        Some(Judged::Ask) => (by_judge, None),
+        Some(Judged::Haiku | Judged::Sonnet | Judged::Opus) | None => (None, by_judge),
+    };
 
     let tier = chosen.as_ref().map_or(judged_tier, |choice| choice.tier);
     let agent = match chosen.as_ref().and_then(|choice| choice.agent.clone()) {
         Some(agent) => agent,
         None => catalog.for_tier(tier).name.clone(),
     };
-    let stop = danger.or(unclear).or(doubt);
+    let stop = danger.or(unclear).or(doubt).or(asked_by_judge);
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
     let chosen = chosen.map(|choice| Found {
         layer: Layer::Override,
@@ -200,7 +209,7 @@ fn decide(
         because: choice.because,
         confidence: choice.confidence,
     });
-    let by = stop.or(chosen).or(by_policy).unwrap_or_else(|| opinion.found(by_rule));
+    let by = stop.or(chosen).or(by_policy).or(by_judge).unwrap_or_else(|| opinion.found(by_rule));
     let route = Route {
         decision,
         agent,
@@ -214,6 +223,16 @@ fn decide(
         policy_hash: policy.hash(catalog),
     };
     Ok(Decided { route, looks, p, signs })
+}
+
+/// Enters the judge's word.
+fn judged(word: Judged, tier: Tier, looks: &mut Looks) -> Found {
+    let because = match word.tier() {
+        Some(tier) => format!("the judge was asked and says {tier}"),
+        None => "the judge was asked and says that a person should decide".to_owned(),
+    };
+    looks.fired(judge::RULE, Layer::Judge, &because, Some(word.as_str()));
+    Found { layer: Layer::Judge, tier, because, confidence: judge::CONFIDENCE }
 }
 
 /// What the rules said, before anything else is asked.

@@ -12,6 +12,7 @@ use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
 use crate::request::{Mode, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
+use crate::route::judge::Judged;
 
 /// The version of the persisted form. A reader takes equal and older ones; fields are only added.
 pub const EVENT_VERSION: u32 = 1;
@@ -142,6 +143,9 @@ pub struct Requested {
     /// How scarce quotas were; absent where there was no pressure.
     #[serde(default, skip_serializing_if = "QuotaPressure::is_none")]
     pub quota_pressure: QuotaPressure,
+    /// The judge's word, where one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
 }
 
 /// A process that was about to be spawned.

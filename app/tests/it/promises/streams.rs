@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 
 use serde_json::Value;
 
 use crate::fake::Fake;
-use crate::sandbox::{Sandbox, child_with, peak_memory_kib, wait_for_file};
+use crate::sandbox::{Sandbox, child_with, peak_memory_kib, wait_for, wait_for_file};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
@@ -22,7 +23,7 @@ fn under_the_ceiling(flood: Fake) -> Value {
     let ends = Fake::touches(&sign).then(Fake::awaits(&go)).then(Fake::completes("and that was all"));
     let sandbox = sandbox.agents(flood.then(ends));
     let started = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).start();
-    wait_for_file(&sign);
+    wait_for_the_flood(started.pid(), &sign);
     let shim = child_with(started.pid(), "__shim");
     let peak_of_shim = peak_memory_kib(shim);
     fs::write(&go, "").unwrap();
@@ -32,6 +33,20 @@ fn under_the_ceiling(flood: Fake) -> Value {
     assert!(peak < MEMORY_MAX_KIB, "pointsman had {peak} KiB");
     assert!(peak_of_shim < MEMORY_MAX_KIB, "the shim had {peak_of_shim} KiB");
     ran.json()
+}
+
+/// Waits as long as it takes while something is read: a gigabyte is slow in a debug build, and no hang.
+fn wait_for_the_flood(pid: i32, sign: &Path) {
+    while !sign.exists() {
+        let before = chars_read(pid);
+        wait_for("the next megabyte", || (sign.exists() || chars_read(pid) > before + MB).then_some(()));
+    }
+}
+
+fn chars_read(pid: i32) -> u64 {
+    let counts = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    let line = counts.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 fn flags(report: &Value) -> Vec<&str> {

@@ -1,0 +1,102 @@
+//! Asking the judge: one short run of the haiku tier's agent about a request that the router is unsure of.
+//!
+//! The agent works in an empty directory, may use no turn beyond its answer, and has a time limit. Whatever goes
+//! wrong, the answer is "no word", and the router's own opinion stands.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pointsman_core::adapter::invocation::{AgentSession, Order};
+use pointsman_core::adapter::transcript::Transcript;
+use pointsman_core::agent::{Agent, PermissionMode, Tier};
+use pointsman_core::request::Request;
+use pointsman_core::route::Route;
+use pointsman_core::route::judge::{self, Judged};
+use pointsman_core::run::watchdog::WatchLimits;
+use tokio::sync::mpsc;
+
+use super::submit::new_uuid;
+use super::{Engine, launch};
+use crate::process::lines::Overlong;
+use crate::process::probe;
+use crate::process::supervise::{self, Launch, LineMeaning, Shim};
+use crate::store::private;
+
+/// The most text of an answer that is looked at: it should be one word.
+const ANSWER_BYTES_MAX: usize = 4096;
+
+/// What the judge is told besides the question.
+const CONTRACT: &str = "Answer with exactly one word. Use no tools.\n";
+
+/// What one question may cost, US dollars, where the CLI can hold to it.
+const USD_MAX: f64 = 0.05;
+
+/// From the polite signal to the kill.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// When and how the judge is asked.
+#[derive(Debug, Clone)]
+pub struct JudgeTerms {
+    /// Routes that are less sure than this are put to the judge.
+    pub below: f64,
+    /// The longest that it may take.
+    pub timeout: Duration,
+    /// Where its words are remembered.
+    pub cache: PathBuf,
+}
+
+/// Returns the judge's word about a request, if its route wants one and the judge gives one.
+pub async fn word(engine: &Engine, terms: &JudgeTerms, request: &Request, route: &Route) -> Option<Judged> {
+    if !judge::is_wanted(route, terms.below) {
+        return None;
+    }
+    let question = judge::question(request.text());
+    let known = terms.cache.join(&blake3::hash(question.as_bytes()).to_hex()[..32]);
+    if let Some(word) = fs::read_to_string(&known).ok().and_then(|text| Judged::read(&text)) {
+        return Some(word);
+    }
+    let agent = engine.catalog.for_tier(Tier::Haiku);
+    let word = Judged::read(&ask(engine, agent, &question, terms.timeout).await?)?;
+    if private::ensure_dir(&terms.cache).is_ok() {
+        // Not remembering costs another question, nothing else.
+        let _ = private::write_new(&known, word.as_str().as_bytes());
+    }
+    Some(word)
+}
+
+async fn ask(engine: &Engine, agent: &Agent, question: &str, timeout: Duration) -> Option<String> {
+    let around = &engine.surroundings;
+    let dir = tempfile::Builder::new().prefix("pointsman-judge-").tempdir().ok()?;
+    let env = launch::environment(around, agent, "judge", "judge");
+    let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str))?;
+    let version = launch::cli_version(around, agent, &program, &env).await;
+    let contract_file = dir.path().join("contract.md");
+    private::write(&contract_file, CONTRACT.as_bytes()).ok()?;
+    let order = Order {
+        agent,
+        version,
+        prompt: question,
+        contract: CONTRACT,
+        contract_file: &contract_file,
+        session: &AgentSession::New(new_uuid()),
+        // Not plan mode: there Claude Code answers for haiku with sonnet.
+        permission_mode: PermissionMode::Default,
+        max_turns: Some(1),
+        max_usd: Some(USD_MAX),
+        cwd: dir.path(),
+    };
+    let invocation = launch::resolve(agent.adapter.invocation(&order), &program, env);
+    let limits =
+        WatchLimits { startup: None, idle: timeout, wall: timeout, post_result_grace: STOP_GRACE, usd: None };
+    let overlong = if agent.adapter.announces_result() { Overlong::Drop } else { Overlong::Split };
+    let launch = Launch { invocation, dir: dir.path().to_owned(), limits, stop_grace: STOP_GRACE, overlong };
+    let mut seen = Transcript::default();
+    let mut hear = |line: &str| {
+        agent.adapter.decode(line).iter().for_each(|event| seen.add(event, ANSWER_BYTES_MAX));
+        LineMeaning { settled: seen.is_settled(), usd: None, stop: None }
+    };
+    let (_nobody_stops_it, mut stops) = mpsc::channel(1);
+    let end = supervise::run(launch, Shim::start(&around.own_program), &mut stops, &mut hear).await;
+    end.stopped.is_none().then(|| seen.answer().to_owned())
+}
