@@ -20,7 +20,7 @@ const ENDORSED_CONFIDENCE: f64 = 0.9;
 const UNCLEAR: &str = "safety.unclear";
 const UNCLEAR_BECAUSE: &str =
     "the words do not say what is meant: name a file, a symptom, or an expected result";
-const UNCLEAR_CONFIDENCE: f64 = 0.85;
+const UNCLEAR_CONFIDENCE: f64 = 0.97;
 
 /// The most own words that a request which says nothing has.
 const UNCLEAR_WORDS_MAX: usize = 12;
