@@ -5,7 +5,6 @@ use sha2::{Digest, Sha256};
 
 use crate::agent::Tier;
 use crate::ids::AgentName;
-use crate::route::judge::Judged;
 
 /// Which face a request came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +99,50 @@ impl QuotaPressure {
     /// Returns it as a number from 0 to 1.
     pub fn share(self) -> f64 {
         self.0
+    }
+}
+
+/// The judge's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Judged {
+    /// The haiku tier.
+    Haiku,
+    /// The sonnet tier.
+    Sonnet,
+    /// The opus tier.
+    Opus,
+    /// A person must be asked first.
+    Ask,
+}
+
+impl Judged {
+    /// Returns the word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Judged::Haiku => "haiku",
+            Judged::Sonnet => "sonnet",
+            Judged::Opus => "opus",
+            Judged::Ask => "ask",
+        }
+    }
+
+    /// Returns the tier that the word names.
+    pub fn tier(self) -> Option<Tier> {
+        match self {
+            Judged::Haiku => Some(Tier::Haiku),
+            Judged::Sonnet => Some(Tier::Sonnet),
+            Judged::Opus => Some(Tier::Opus),
+            Judged::Ask => None,
+        }
+    }
+
+    /// Reads the judge's answer: the one word and nothing else. Whoever explains has not answered.
+    pub fn read(answer: &str) -> Option<Judged> {
+        let word = answer.trim().trim_matches(['.', '"', '\'', '`', '*']).to_lowercase();
+        [Judged::Haiku, Judged::Sonnet, Judged::Opus, Judged::Ask]
+            .into_iter()
+            .find(|known| known.as_str() == word)
     }
 }
 

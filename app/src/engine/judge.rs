@@ -10,9 +10,9 @@ use std::time::Duration;
 use pointsman_core::adapter::invocation::{AgentSession, Order};
 use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::{Agent, PermissionMode, Tier};
-use pointsman_core::request::Request;
+use pointsman_core::request::{Judged, Request};
 use pointsman_core::route::Route;
-use pointsman_core::route::judge::{self, Judged};
+use pointsman_core::route::judge;
 use pointsman_core::run::watchdog::WatchLimits;
 use tokio::sync::mpsc;
 

@@ -4,10 +4,7 @@
 //! tier or have a person asked; it never lifts a question, an override, or a rule of the policy. The router
 //! stays a function: the word is an input like every other.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Decision, Layer, Route};
-use crate::agent::Tier;
 
 /// Confidence of a route that the judge chose. Not measured: no model is asked while pointsman is tested.
 pub(super) const CONFIDENCE: f64 = 0.7;
@@ -17,50 +14,6 @@ pub(super) const RULE: &str = "judge";
 
 /// How much of a request the judge reads, in characters: enough to know what is asked, and little to pay for.
 const WORDS_CHARS_MAX: usize = 4000;
-
-/// The judge's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Judged {
-    /// The haiku tier.
-    Haiku,
-    /// The sonnet tier.
-    Sonnet,
-    /// The opus tier.
-    Opus,
-    /// A person must be asked first.
-    Ask,
-}
-
-impl Judged {
-    /// Returns the word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Judged::Haiku => "haiku",
-            Judged::Sonnet => "sonnet",
-            Judged::Opus => "opus",
-            Judged::Ask => "ask",
-        }
-    }
-
-    /// Returns the tier that the word names.
-    pub fn tier(self) -> Option<Tier> {
-        match self {
-            Judged::Haiku => Some(Tier::Haiku),
-            Judged::Sonnet => Some(Tier::Sonnet),
-            Judged::Opus => Some(Tier::Opus),
-            Judged::Ask => None,
-        }
-    }
-
-    /// Reads the judge's answer: the one word and nothing else. Whoever explains has not answered.
-    pub fn read(answer: &str) -> Option<Judged> {
-        let word = answer.trim().trim_matches(['.', '"', '\'', '`', '*']).to_lowercase();
-        [Judged::Haiku, Judged::Sonnet, Judged::Opus, Judged::Ask]
-            .into_iter()
-            .find(|known| known.as_str() == word)
-    }
-}
 
 /// Tells whether the judge may be asked about a route: it is less sure than wanted, and nothing has settled it.
 pub fn is_wanted(route: &Route, below: f64) -> bool {
@@ -87,6 +40,7 @@ One word: haiku, sonnet, opus or ask?"
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Judged;
 
     #[test]
     fn one_word_is_an_answer_and_everything_else_is_none() {

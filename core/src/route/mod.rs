@@ -23,12 +23,11 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
 use crate::policy::Policy;
-use crate::request::Request;
+use crate::request::{Judged, Request};
 
 use classifier::{Opinion, PerClass};
 use explain::Looks;
 pub use explain::{Look, LookOutcome, NO_MATCH};
-use judge::Judged;
 use rules::Found;
 use signals::Signals;
 

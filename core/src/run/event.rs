@@ -10,9 +10,8 @@ use crate::agent::Tier;
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
-use crate::request::{Mode, Origin, Overrides, QuotaPressure};
+use crate::request::{Judged, Mode, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
-use crate::route::judge::Judged;
 
 /// The version of the persisted form. A reader takes equal and older ones; fields are only added.
 pub const EVENT_VERSION: u32 = 1;
