@@ -4,11 +4,12 @@
 //!
 //! In reading order: `route` here · `segment` (own words or pasted) · `tokens` and `stream` (words and
 //! where they stand) · `signals` (facts) · `safety`, `overrides`, `rules` (the layers) · `explain`
-//! (what was looked at, and why it did or did not fire).
+//! (what was looked at, and why it did or did not fire) · `judged` (what it would have said without the person).
 
 mod choose;
 pub mod classifier;
 pub mod explain;
+mod judged;
 mod overrides;
 mod rules;
 mod safety;
@@ -27,6 +28,8 @@ use crate::request::Request;
 use classifier::{Opinion, PerClass};
 use explain::Looks;
 pub use explain::{Look, LookOutcome, NO_MATCH};
+pub use judged::OwnJudgement;
+use judged::Said;
 use rules::Found;
 use signals::Signals;
 
@@ -108,6 +111,9 @@ pub struct Route {
     pub timing: Timing,
     /// What the decision was computed from: rules, catalog and router version.
     pub policy_hash: String,
+    /// What the router would have decided where the person chose; older records do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<OwnJudgement>,
 }
 
 /// A route, with everything that was looked at on the way.
@@ -182,7 +188,18 @@ fn decide(
     let is_known_work =
         by_policy.is_some() || by_rule.as_ref().is_some_and(|found| found.tier != Tier::Sonnet);
     let unclear = safety::look_for_missing_words(signals, is_known_work, request.context, &mut looks);
+    let asks = looks.fired_ids().next().map(str::to_owned);
     let chosen = overrides::look(request, catalog, policy, signals, judged_tier, &mut looks)?;
+    let said = Said {
+        danger: asks,
+        by_policy: by_policy.as_ref(),
+        by_rule: by_rule.as_ref(),
+        rule_looks: &rule_looks,
+        opinion: &opinion,
+        p: &p,
+        context: request.context,
+    };
+    let judged = chosen.is_some().then(|| said.judgement());
     looks.append(rule_looks);
     let is_settled = by_policy.is_some() || request.overrides.are_given();
     let doubt = opinion.look(&p, is_settled, request.context, &mut looks);
@@ -212,6 +229,7 @@ fn decide(
         complexity: signals.complexity(tier),
         timing: signals.timing(decision),
         policy_hash: policy.hash(catalog),
+        judged,
     };
     Ok(Decided { route, looks, p, signs })
 }
@@ -251,6 +269,7 @@ pub fn fallback(catalog: &Catalog) -> Route {
         complexity: Complexity::Moderate,
         timing: Timing::Unattended,
         policy_hash: String::new(),
+        judged: None,
     }
 }
 
