@@ -33,17 +33,17 @@ pub enum AssembleError {
     /// We do not know where our own program is, and so cannot start a shim.
     #[error("the path of this program is not known: {0}")]
     OwnProgram(std::io::Error),
-    /// A policy file cannot be read.
+    /// A rule table to compare with cannot be read.
     #[error("the policy `{path}` cannot be read: {source}")]
-    UnreadablePolicy {
+    UnreadableTable {
         /// The file.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
-    /// A file is no policy.
+    /// A file to compare with is no rule table.
     #[error("`{path}`: {source}")]
-    NotAPolicy {
+    NotATable {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -152,11 +152,11 @@ impl World {
     }
 }
 
-/// Reads the policy that a path names: today a whole rule table.
+/// Reads the policy that `--against` names: today a whole rule table.
 pub fn policy_of_file(path: &Path) -> Result<Policy, AssembleError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|source| AssembleError::UnreadablePolicy { path: path.to_owned(), source })?;
-    Policy::parse(&text).map_err(|source| AssembleError::NotAPolicy { path: path.to_owned(), source })
+        .map_err(|source| AssembleError::UnreadableTable { path: path.to_owned(), source })?;
+    Policy::parse(&text).map_err(|source| AssembleError::NotATable { path: path.to_owned(), source })
 }
 
 /// This program, which is also the shim.

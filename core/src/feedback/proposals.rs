@@ -67,25 +67,24 @@ fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
     let tier = where_it_went(row, is_up)?;
     let (count, of) = (evidence.count, evidence.of);
     let seen = format!("{rule}: {count} of {of} that went to {} {what}, mostly {tier}", row.answer.as_str());
-    let name = rule.strip_prefix("rules.").or_else(|| rule.strip_prefix("policy."));
-    let (text, policy) = match name {
-        Some(name) => (
-            format!(
-                "{seen}; propose tier = {tier}: put this into your policy file, with the words of `{rule}`"
-            ),
-            Some(format!(
-                "[[rule]]\nid = \"policy.{name}\"\neffect = \"{tier}\"\nbecause = \"{count} of {of} that went to {} \
-                 {what}\"",
-                row.answer.as_str()
-            )),
-        ),
-        None => (
-            format!(
-                "{seen}; no single rule says so: find out what these requests have in common (`pointsman replay`), \
-                 and write a rule for it with tier = {tier}"
-            ),
-            None,
-        ),
+    let (text, policy) = if rule.starts_with("policy.") {
+        (format!("{seen}; propose tier = {tier} for `{rule}` in your policy file"), None)
+    } else if let Some(name) = rule.strip_prefix("rules.") {
+        let because = format!("{count} of {of} that went to {} {what}", row.answer.as_str());
+        let lines = [
+            "[[rule]]".to_owned(),
+            format!("id = \"{name}\""),
+            format!("because = \"{because}\""),
+            format!("words = []  # what `{rule}` looks for"),
+            format!("tier = \"{tier}\""),
+        ];
+        (format!("{seen}; propose tier = {tier}: put this into your policy file"), Some(lines.join("\n")))
+    } else {
+        let text = format!(
+            "{seen}; no single rule says so: find out what these requests have in common (`pointsman replay`), and \
+             write a rule for it with tier = {tier}"
+        );
+        (text, None)
     };
     Some(Proposal { rule: rule.to_owned(), answer: row.answer, tier: Some(tier), evidence, text, policy })
 }

@@ -144,7 +144,8 @@ fn a_change_is_proposed_only_where_enough_runs_say_so() {
     let [proposal] = &proposals[..] else { panic!("{proposals:#?}") };
     assert_eq!((proposal.tier, proposal.evidence.count, proposal.evidence.of), (Some(Tier::Sonnet), 7, 9));
     assert!(proposal.text.starts_with("rules.x: 7 of 9 that went to haiku needed a stronger tier"));
-    assert!(proposal.policy.as_ref().unwrap().contains("id = \"policy.x\"\neffect = \"sonnet\""));
+    let lines = proposal.policy.as_ref().unwrap();
+    assert!(lines.starts_with("[[rule]]\nid = \"x\"\n") && lines.ends_with("tier = \"sonnet\""), "{lines}");
 }
 
 #[test]
