@@ -161,7 +161,7 @@ fn csv(report: &RoutingReport) -> String {
         cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")
     };
     let lines: Vec<String> = report.by_rule.iter().map(line).collect();
-    std::iter::once(head.to_owned()).chain(lines).collect::<Vec<_>>().join("\r\n")
+    std::iter::once(head.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 fn quoted(cell: &str) -> String {
