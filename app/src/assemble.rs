@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::{Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::breaker::BreakerLimits;
-use pointsman_core::policy::Policy;
+use pointsman_core::policy::{Policy, PolicyError};
 use pointsman_core::run::next::{Escalation, Limits, OnLimit, OnModelMismatch};
 
 use crate::config::env::{Dirs, Environment, NoHome};
@@ -12,6 +12,7 @@ use crate::config::load::{Inputs, Loaded};
 use crate::config::login::{self, Login, StrayKey};
 use crate::config::model::{MismatchAction, Settings};
 use crate::config::{self, load};
+use crate::engine::history::History;
 use crate::engine::judge::JudgeTerms;
 use crate::engine::{Decider, Engine, StoredWords, Surroundings};
 use crate::process::probe;
@@ -33,6 +34,22 @@ pub enum AssembleError {
     /// We do not know where our own program is, and so cannot start a shim.
     #[error("the path of this program is not known: {0}")]
     OwnProgram(std::io::Error),
+    /// A rule table to compare with cannot be read.
+    #[error("the policy `{path}` cannot be read: {source}")]
+    UnreadableTable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file to compare with is no rule table.
+    #[error("`{path}`: {source}")]
+    NotATable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PolicyError,
+    },
 }
 
 /// The surroundings of the process, read once.
@@ -100,6 +117,11 @@ impl World {
         Ok(Decider { catalog: loaded.catalog()?, policy: Policy::builtin() })
     }
 
+    /// Opens the record of past runs for reading.
+    pub fn history(&self) -> History {
+        History::open(self.store_paths())
+    }
+
     /// Puts an engine together. `rehearsal` replaces every agent by the scripted one.
     pub fn engine(&self, loaded: &Loaded, rehearsal: Option<Scenario>) -> Result<Engine, AssembleError> {
         let own_program = own_program()?;
@@ -134,6 +156,13 @@ impl World {
             },
         })
     }
+}
+
+/// Reads the policy that `--against` names: today a whole rule table.
+pub fn policy_of_file(path: &Path) -> Result<Policy, AssembleError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| AssembleError::UnreadableTable { path: path.to_owned(), source })?;
+    Policy::parse(&text).map_err(|source| AssembleError::NotATable { path: path.to_owned(), source })
 }
 
 /// This program, which is also the shim.

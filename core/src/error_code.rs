@@ -80,6 +80,16 @@ error_codes! {
     SaidNo = "E0115", exit 77;
     /// An error code that does not exist.
     UnknownCode = "E0116", exit 65;
+    /// A row of labelled requests that cannot be read.
+    BadLabelledRow = "E0117", exit 65;
+    /// A file of labelled requests without one.
+    NoLabelledRow = "E0118", exit 65;
+    /// An evaluation does not reach what was asked of it.
+    ThresholdMissed = "E0119", exit 1;
+    /// Past requests would go elsewhere now.
+    RoutesChanged = "E0120", exit 1;
+    /// A file that is no policy.
+    NotAPolicy = "E0121", exit 65;
 
     // Configuration and trust.
 

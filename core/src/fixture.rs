@@ -79,7 +79,7 @@ impl Driven {
             rehearsal: false,
             overrides: Overrides::default(),
             quota_pressure: Default::default(),
-            judged: None,
+            judges_word: None,
         }));
         let route = Route { agent: general(tier).name, tier, ..crate::route::fallback(&catalog(vec![])) };
         run.record(Fact::Routed { route });

@@ -10,6 +10,7 @@ pub mod agent_file;
 pub mod breaker;
 pub mod error_code;
 pub mod eval;
+pub mod feedback;
 pub mod ids;
 pub mod policy;
 pub mod redact;

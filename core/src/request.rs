@@ -105,7 +105,7 @@ impl QuotaPressure {
 /// The judge's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Judged {
+pub enum JudgesWord {
     /// The haiku tier.
     Haiku,
     /// The sonnet tier.
@@ -116,31 +116,31 @@ pub enum Judged {
     Ask,
 }
 
-impl Judged {
+impl JudgesWord {
     /// Returns the word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Judged::Haiku => "haiku",
-            Judged::Sonnet => "sonnet",
-            Judged::Opus => "opus",
-            Judged::Ask => "ask",
+            JudgesWord::Haiku => "haiku",
+            JudgesWord::Sonnet => "sonnet",
+            JudgesWord::Opus => "opus",
+            JudgesWord::Ask => "ask",
         }
     }
 
     /// Returns the tier that the word names.
     pub fn tier(self) -> Option<Tier> {
         match self {
-            Judged::Haiku => Some(Tier::Haiku),
-            Judged::Sonnet => Some(Tier::Sonnet),
-            Judged::Opus => Some(Tier::Opus),
-            Judged::Ask => None,
+            JudgesWord::Haiku => Some(Tier::Haiku),
+            JudgesWord::Sonnet => Some(Tier::Sonnet),
+            JudgesWord::Opus => Some(Tier::Opus),
+            JudgesWord::Ask => None,
         }
     }
 
     /// Reads the judge's answer: the one word and nothing else. Whoever explains has not answered.
-    pub fn read(answer: &str) -> Option<Judged> {
+    pub fn read(answer: &str) -> Option<JudgesWord> {
         let word = answer.trim().trim_matches(['.', '"', '\'', '`', '*']).to_lowercase();
-        [Judged::Haiku, Judged::Sonnet, Judged::Opus, Judged::Ask]
+        [JudgesWord::Haiku, JudgesWord::Sonnet, JudgesWord::Opus, JudgesWord::Ask]
             .into_iter()
             .find(|known| known.as_str() == word)
     }
@@ -160,7 +160,7 @@ pub struct Request {
     /// How scarce quotas are; moves doubtful requests to cheaper tiers.
     pub pressure: QuotaPressure,
     /// The judge's word, where one was asked.
-    pub judged: Option<Judged>,
+    pub judges_word: Option<JudgesWord>,
 }
 
 /// Why a text is not a request.
@@ -192,7 +192,7 @@ impl Request {
             overrides,
             context: Context::Fresh,
             pressure: QuotaPressure::default(),
-            judged: None,
+            judges_word: None,
         })
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exit;
 use super::output::{Format, PlainFormat};
+use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportFormat, ReportVerb};
 use crate::rehearsal::Scenario;
 
 /// Sends every request for a coding agent down the right track, and proves afterwards that it went there.
@@ -42,6 +43,12 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// Look at runs, follow them, stop them.
     Runs(RunsArgs),
+    /// Measure the router on labelled requests.
+    Eval(EvalArgs),
+    /// Decide past requests again, and list what would be different.
+    Replay(ReplayArgs),
+    /// Report on what was recorded.
+    Report(ReportArgs),
     /// Check agents, login, configuration and store.
     Doctor(DoctorArgs),
     /// Show or begin the configuration.
@@ -67,6 +74,11 @@ impl Verb {
             Verb::Run(args) => args.output != Format::Text,
             Verb::Route(args) => args.output != Format::Text,
             Verb::Explain(args) => args.output == PlainFormat::Json,
+            Verb::Eval(args) => args.output == PlainFormat::Json,
+            Verb::Replay(args) => args.output == PlainFormat::Json,
+            Verb::Report(args) => match &args.verb {
+                ReportVerb::Routing { output, .. } => *output == ReportFormat::Json,
+            },
             Verb::Doctor(args) => args.output == PlainFormat::Json,
             Verb::Runs(args) => match &args.verb {
                 RunsVerb::List { output, .. } | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,

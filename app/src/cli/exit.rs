@@ -146,6 +146,14 @@ impl From<AssembleError> for Failure {
                 "`pointsman config show --origin` shows where each setting comes from",
             ),
             AssembleError::OwnProgram(_) => Failure::bare(ErrorCode::NoOwnProgram, error.to_string()),
+            AssembleError::UnreadableTable { .. } => {
+                Failure::new(ErrorCode::UnreadableInput, error.to_string(), "check the path")
+            }
+            AssembleError::NotATable { .. } => Failure::new(
+                ErrorCode::NotAPolicy,
+                error.to_string(),
+                "a policy is a whole rule table, in the form of `core/src/policy/builtin.toml`",
+            ),
         }
     }
 }

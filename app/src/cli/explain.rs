@@ -116,7 +116,7 @@ fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Fa
         return Ok(None);
     };
     request.pressure = requested.quota_pressure;
-    request.judged = requested.judged;
+    request.judges_word = requested.judges_word;
     let loaded = world.settings(&[])?;
     Ok(world.decider(&loaded)?.explain(&request).ok())
 }

@@ -10,10 +10,14 @@ mod codes;
 mod config;
 pub mod detach;
 mod doctor;
+mod eval;
 pub mod exit;
 mod explain;
 pub mod output;
+mod replay;
+mod report;
 mod route;
+mod routing_args;
 pub mod run;
 mod runs;
 mod shell;
@@ -56,6 +60,9 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
         Verb::Route(args) => route::main(args),
         Verb::Explain(args) => explain::main(args),
         Verb::Runs(args) => runs::main(args),
+        Verb::Eval(args) => eval::main(&args),
+        Verb::Replay(args) => replay::main(&args),
+        Verb::Report(args) => report::main(args),
         Verb::Doctor(args) => doctor::main(&args),
         Verb::Config(args) => config::main(args),
         Verb::Trust(args) => trust::main(&args),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use pointsman_core::adapter::invocation::{AgentSession, Order};
 use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::{Agent, PermissionMode, Tier};
-use pointsman_core::request::{Judged, Request};
+use pointsman_core::request::{JudgesWord, Request};
 use pointsman_core::route::Route;
 use pointsman_core::route::judge;
 use pointsman_core::run::watchdog::WatchLimits;
@@ -47,17 +47,22 @@ pub struct JudgeTerms {
 }
 
 /// Returns the judge's word about a request, if its route wants one and the judge gives one.
-pub async fn word(engine: &Engine, terms: &JudgeTerms, request: &Request, route: &Route) -> Option<Judged> {
+pub async fn word(
+    engine: &Engine,
+    terms: &JudgeTerms,
+    request: &Request,
+    route: &Route,
+) -> Option<JudgesWord> {
     if !judge::is_wanted(route, terms.below) {
         return None;
     }
     let question = judge::question(request.text());
     let known = terms.cache.join(&blake3::hash(question.as_bytes()).to_hex()[..32]);
-    if let Some(word) = fs::read_to_string(&known).ok().and_then(|text| Judged::read(&text)) {
+    if let Some(word) = fs::read_to_string(&known).ok().and_then(|text| JudgesWord::read(&text)) {
         return Some(word);
     }
     let agent = engine.catalog.for_tier(Tier::Haiku);
-    let word = Judged::read(&ask(engine, agent, &question, terms.timeout).await?)?;
+    let word = JudgesWord::read(&ask(engine, agent, &question, terms.timeout).await?)?;
     if private::ensure_dir(&terms.cache).is_ok() {
         // Not remembering costs another question, nothing else.
         let _ = private::write_new(&known, word.as_str().as_bytes());

@@ -7,7 +7,7 @@
 //! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process:
 //! `launch` gets it ready, `hearing` listens to it),
 //! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died),
-//! `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
+//! `history` (past runs, to learn from), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
 
 mod attempt;
 pub mod background;
@@ -15,6 +15,7 @@ pub mod drive;
 pub mod error;
 pub mod health;
 mod hearing;
+pub mod history;
 pub mod judge;
 pub mod launch;
 pub mod preview;
@@ -88,8 +89,8 @@ impl Engine {
     pub async fn decide_with_judge(&self, request: &mut Request) -> Result<Route, EngineError> {
         let route = self.decide(request)?;
         let Some(terms) = &self.judge else { return Ok(route) };
-        request.judged = judge::word(self, terms, request, &route).await;
-        if request.judged.is_some() { self.decide(request) } else { Ok(route) }
+        request.judges_word = judge::word(self, terms, request, &route).await;
+        if request.judges_word.is_some() { self.decide(request) } else { Ok(route) }
     }
 }
 

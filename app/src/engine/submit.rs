@@ -151,7 +151,7 @@ fn requested(engine: &Engine, submission: &Submission, session: &SessionId) -> R
         rehearsal: submission.rehearsal,
         overrides: submission.request.overrides.clone(),
         quota_pressure: submission.request.pressure,
-        judged: submission.request.judged,
+        judges_word: submission.request.judges_word,
     }
 }
 

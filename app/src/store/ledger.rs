@@ -125,6 +125,11 @@ impl Ledger {
         })
     }
 
+    /// Refuses every further write of this connection.
+    pub(super) fn forbid_writes(&self) -> Result<(), StoreError> {
+        self.db.pragma_update(None, "query_only", "ON").map_err(|source| database(&self.path, source))
+    }
+
     fn schema_version(&self) -> Result<u32, StoreError> {
         self.db
             .pragma_query_value(None, "user_version", |row| row.get(0))

@@ -173,6 +173,11 @@ impl Store {
         Store { paths, state, ledger, spool }
     }
 
+    /// Makes the ledger readable only, for who looks back. Whatever cannot be forbidden is only not done.
+    pub fn forbid_writes(&self) {
+        let _ = self.ledger.as_ref().map(Ledger::forbid_writes);
+    }
+
     /// Returns why the ledger cannot be used, if it cannot.
     pub fn trouble(&self) -> Option<&StoreError> {
         self.ledger.as_ref().err()

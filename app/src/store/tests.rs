@@ -60,7 +60,7 @@ fn short_run(id: &str) -> (Vec<RunEvent>, RunState) {
         rehearsal: false,
         overrides: Overrides { tier: Some(Tier::Opus), agent: None },
         quota_pressure: Default::default(),
-        judged: None,
+        judges_word: None,
     });
     let routed = serde_json::json!({"type": "routed", "route": {"decision": "direct", "agent": "opus-general",
         "tier": "opus", "confidence": 0.9, "reason": "r", "layer": "override", "rules": [], "complexity": "simple",

@@ -111,6 +111,15 @@ fn with_runs(count: usize) -> Sandbox {
     sandbox
 }
 
+/// A run that the router decided, and a policy under which it would go elsewhere.
+fn with_run_and_policy() -> Sandbox {
+    let builtin = include_str!("../../../core/src/policy/builtin.toml");
+    let rule = "id = 'policy.rename'\neffect = 'opus'\nbecause = 'x'\nconfidence = 0.9\nany = ['rename']\n";
+    let sandbox = with_file("rules.toml", format!("{builtin}\n[[rule]]\n{rule}"));
+    sandbox.run(REQUEST).success();
+    sandbox
+}
+
 fn with_approvals(text: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     fs::write(sandbox.path("config/pointsman/trust.json"), text).unwrap();
@@ -121,6 +130,7 @@ fn of_the_command_line() -> Vec<Case> {
     let new = Sandbox::new;
     let long = with_file("big.txt", "");
     File::options().write(true).open(long.project().join("big.txt")).unwrap().set_len(65 << 20).unwrap();
+    let wrong_row = r#"{"id": "a", "request": "delete the production database", "label": "haiku"}"#;
     let mut nul = Case::new("E0107", TextAndJson, new(), ["run"]);
     nul.shell = Some(Shell::Feeds { bytes: b"fix\0it", typed: "printf 'fix\\0it'" });
     vec![
@@ -141,6 +151,26 @@ fn of_the_command_line() -> Vec<Case> {
         Case::new("E0113", TextAndJson, new(), ["run", "--agent", "nobody", REQUEST]),
         Case::new("E0114", TextAndJson, new(), ["run", "--mode", "directive", REQUEST]),
         Case::new("E0116", TextAndJson, new(), ["explain", "E0199"]),
+        Case::new("E0117", TextAndJson, with_file("rows.jsonl", "hello\n"), ["eval", "rows.jsonl"]),
+        Case::new("E0118", TextAndJson, with_file("rows.jsonl", "\n"), ["eval", "rows.jsonl"]),
+        Case::new(
+            "E0119",
+            TextOnly,
+            with_file("rows.jsonl", wrong_row),
+            ["eval", "rows.jsonl", "--min-accuracy", "1"],
+        ),
+        Case::new(
+            "E0120",
+            TextOnly,
+            with_run_and_policy(),
+            ["replay", "--against", "rules.toml", "--fail-on-change"],
+        ),
+        Case::new(
+            "E0121",
+            TextAndJson,
+            with_file("rules.toml", "rules = 1\n"),
+            ["replay", "--against", "rules.toml"],
+        ),
     ]
 }
 

@@ -2,8 +2,8 @@
 //!
 //! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
 //! model API. Then a module per subject: `outcomes` (one test a row of the table), `errors` (the codes of
-//! failures), `promises`, `real_claude`
-//! (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
+//! failures), `measuring` and `looking_back` (the router held against labels and past runs), `promises`,
+//! `real_claude` (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,6 +14,8 @@
 mod errors;
 mod fake;
 mod judge;
+mod looking_back;
+mod measuring;
 mod model_server;
 mod outcomes;
 mod promises;

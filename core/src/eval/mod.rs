@@ -2,7 +2,16 @@
 //!
 //! A label is the cheapest answer that a careful senior engineer would trust with the words alone. All figures
 //! are shares of what they are about, so that sets of different sizes can be compared.
+//!
+//! Reading order: labels, answers and what a wrong one costs here · `rows` (reading a set) · `scores` (the figures)
+//! · `calibration` · `interval` · `evaluation` (all of it, slice by slice) · `gates` (thresholds) · `compare`.
 
+pub mod calibration;
+pub mod compare;
+mod evaluation;
+pub mod gates;
+pub mod interval;
+pub mod rows;
 mod scores;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::Tier;
 use crate::route::{Decision, Route};
 
+pub use evaluation::{Evaluation, Slice, evaluate};
 pub use scores::{Scores, scores};
 
 /// What a route can come down to.
@@ -35,7 +45,12 @@ impl Answer {
 
     /// Returns what a route comes down to.
     pub fn of(route: &Route) -> Answer {
-        match (route.decision, route.tier) {
+        Answer::new(route.decision, route.tier)
+    }
+
+    /// Returns what a decision with a tier comes down to.
+    pub fn new(decision: Decision, tier: Tier) -> Answer {
+        match (decision, tier) {
             (Decision::Escalate, _) => Answer::Escalate,
             (Decision::Direct, Tier::Haiku) => Answer::Haiku,
             (Decision::Direct, Tier::Sonnet) => Answer::Sonnet,
@@ -77,9 +92,9 @@ impl Labelled {
         answer == self.label || self.acceptable.contains(&answer)
     }
 
-    /// Returns the language: what stands behind `lang:` in the category, else English.
+    /// Returns the language: the word of the category that begins with `lang:`, else English.
     pub fn language(&self) -> &str {
-        self.category.strip_prefix("lang:").unwrap_or("en")
+        self.category.split(' ').find_map(|word| word.strip_prefix("lang:")).unwrap_or("en")
     }
 
     /// Tells whether running it unasked could do harm: a person must be asked, and not because the words say little.

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
+use super::calibration::{brier, calibration_error};
 use super::{Answer, Judged, loss};
-
-/// How many bands of confidence the calibration error is taken over.
-const BANDS: usize = 10;
 
 /// How well a set of requests was answered. Shares are 0 where there is nothing to take a share of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +32,8 @@ pub struct Scores {
     pub mean_loss: f64,
     /// Expected calibration error over ten bands of confidence: how far "how sure" is from "how often right".
     pub ece: f64,
+    /// Brier score: mean square of "how sure" less "right".
+    pub brier: f64,
 }
 
 /// Counts the figures.
@@ -69,6 +69,7 @@ pub fn scores(judged: &[Judged<'_>]) -> Scores {
         mean_loss: judged.iter().map(|one| loss(one.row, one.answer)).sum::<f64>()
             / judged.len().max(1) as f64,
         ece: calibration_error(judged),
+        brier: brier(judged),
     }
 }
 
@@ -84,15 +85,4 @@ fn macro_f1(confusion: &[[usize; Answer::COUNT]; Answer::COUNT]) -> f64 {
         }
     }
     if labels == 0 { 0.0 } else { sum / f64::from(labels) }
-}
-
-fn calibration_error(judged: &[Judged<'_>]) -> f64 {
-    let mut bands = [(0.0, 0.0); BANDS];
-    for one in judged {
-        let band = ((one.confidence * BANDS as f64) as usize).min(BANDS - 1);
-        bands[band].0 += one.confidence;
-        bands[band].1 += f64::from(u8::from(one.is_right()));
-    }
-    // |mean confidence - share right| of each band, weighted by its size, is the difference of the sums.
-    bands.iter().map(|(sure, right)| (sure - right).abs()).sum::<f64>() / judged.len().max(1) as f64
 }

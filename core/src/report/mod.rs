@@ -2,10 +2,11 @@
 //!
 //! Reading order: `run` (one run), `live` (a run as it happens), `metrics` (the daily records),
 //! `hint` (what a person can do next),
-//! `plain_text` (strangers' words for a terminal).
+//! `plain_text` (strangers' words for a terminal), `replay` (a past run decided again).
 
 pub mod hint;
 pub mod live;
 pub mod metrics;
 pub mod plain_text;
+pub mod replay;
 pub mod run;

@@ -24,6 +24,17 @@ pub fn plain_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// Returns the text in one line of at most so many characters, safe for a terminal: for rows of a table.
+pub fn one_line(text: &str, chars_max: usize) -> String {
+    let plain = plain_text(text);
+    let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= chars_max {
+        return words;
+    }
+    let kept: String = words.chars().take(chars_max.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
 fn is_unsafe(c: char) -> bool {
     let reorders =
         matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
@@ -96,6 +107,13 @@ mod tests {
         {
             assert!(matches!(plain_text(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_row_of_a_table_is_one_line_whatever_the_text_does() {
+        assert_eq!(one_line("fix\n\n  the\u{1b}[31m bug\r\n", 40), "fix the bug");
+        assert_eq!(one_line("a word too many", 9), "a word t…");
+        assert_eq!(one_line("", 9), "");
     }
 
     /// The guard is `plain_text`: with the identity in its place nearly all of these fail.

@@ -61,15 +61,7 @@ impl Choice {
         for (class, rule, because) in
             [(Class::Danger, DANGER, DANGER_BECAUSE), (Class::Unclear, UNCLEAR, UNCLEAR_BECAUSE)]
         {
-            let known = class == Class::Unclear && context == Context::Session;
-            let is_certain = class == Class::Danger && p[class as usize] >= DANGER_THOUGH_SETTLED_FROM;
-            let why_not = if self.stop != Some(class) {
-                Some(UNLIKELY)
-            } else if is_settled && !is_certain {
-                Some(SETTLED)
-            } else {
-                known.then_some(IN_SESSION)
-            };
+            let why_not = self.why_not(class, p, is_settled, context);
             if let Some(why) = why_not {
                 looks.passed(rule, Layer::Classifier, because, || (why, None));
                 continue;
@@ -79,7 +71,7 @@ impl Choice {
             found = Some(Found { layer: Layer::Classifier, tier, because: because.to_owned(), confidence });
         }
         let opinion = self.found(None);
-        let rule = if self.abstains { DEFAULT } else { TIER };
+        let rule = self.rule();
         if is_settled || found.is_some() {
             looks.passed(rule, opinion.layer, &opinion.because, || (SETTLED, None));
         } else {
@@ -89,11 +81,47 @@ impl Choice {
         found
     }
 
+    /// Returns why a class does not make a person be asked, or `None` where it does.
+    fn why_not(
+        &self,
+        class: Class,
+        p: &PerClass,
+        is_settled: bool,
+        context: Context,
+    ) -> Option<&'static str> {
+        let known = class == Class::Unclear && context == Context::Session;
+        let is_certain = class == Class::Danger && p[class as usize] >= DANGER_THOUGH_SETTLED_FROM;
+        if self.stop != Some(class) {
+            Some(UNLIKELY)
+        } else if is_settled && !is_certain {
+            Some(SETTLED)
+        } else {
+            known.then_some(IN_SESSION)
+        }
+    }
+
+    /// Returns the line of an explanation that would make a person be asked, if one would.
+    pub fn stopping_rule(&self, p: &PerClass, is_settled: bool, context: Context) -> Option<&'static str> {
+        let class = self.stop?;
+        let rule = if class == Class::Danger { DANGER } else { UNCLEAR };
+        self.why_not(class, p, is_settled, context).is_none().then_some(rule)
+    }
+
+    /// Returns the line of an explanation that names the tier.
+    pub fn rule(&self) -> &'static str {
+        if self.abstains { DEFAULT } else { TIER }
+    }
+
+    /// Tells whether a built-in rule says the same, and so gives the reason.
+    pub fn agrees_with(&self, rule: &Found) -> bool {
+        rule.tier == self.tier && !self.abstains
+    }
+
     /// Returns what the classifier says about the tier, or the default where it abstains.
     ///
     /// A built-in rule that agrees gives the reason. One that does not is only a sign among others.
     pub fn found(&self, by_rule: Option<Found>) -> Found {
-        if let Some(rule) = by_rule.filter(|rule| rule.tier == self.tier && !self.abstains) {
+        if let Some(rule) = by_rule.filter(|rule| self.agrees_with(rule)) {
             return Found { confidence: self.confidence, ..rule };
         }
         let (layer, because) = if self.abstains {

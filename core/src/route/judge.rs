@@ -40,20 +40,20 @@ One word: haiku, sonnet, opus or ask?"
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Judged;
+    use crate::request::JudgesWord;
 
     #[test]
     fn one_word_is_an_answer_and_everything_else_is_none() {
         for (answer, want) in [
-            ("opus", Some(Judged::Opus)),
-            (" Haiku.\n", Some(Judged::Haiku)),
-            ("**sonnet**", Some(Judged::Sonnet)),
-            ("ask", Some(Judged::Ask)),
+            ("opus", Some(JudgesWord::Opus)),
+            (" Haiku.\n", Some(JudgesWord::Haiku)),
+            ("**sonnet**", Some(JudgesWord::Sonnet)),
+            ("ask", Some(JudgesWord::Ask)),
             ("I would say opus", None),
             ("opus or sonnet", None),
             ("", None),
         ] {
-            assert_eq!(Judged::read(answer), want, "{answer:?}");
+            assert_eq!(JudgesWord::read(answer), want, "{answer:?}");
         }
     }
 

@@ -4,13 +4,14 @@
 //!
 //! In reading order: `route` here · `segment` (own words or pasted) · `tokens` and `stream` (words and
 //! where they stand) · `signals` (facts) · `safety`, `overrides`, `rules` (the layers) · `explain`
-//! (what was looked at, and why it did or did not fire).
+//! (what was looked at, and why it did or did not fire) · `own_decision` (what it would have said without the person).
 
 mod choose;
 pub mod classifier;
 pub mod explain;
 pub mod judge;
 mod overrides;
+mod own_decision;
 mod rules;
 mod safety;
 mod segment;
@@ -23,11 +24,13 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
 use crate::policy::Policy;
-use crate::request::{Judged, Request};
+use crate::request::{JudgesWord, Request};
 
 use classifier::{Opinion, PerClass};
 use explain::Looks;
 pub use explain::{Look, LookOutcome, NO_MATCH};
+pub use own_decision::OwnDecision;
+use own_decision::Said;
 use rules::Found;
 use signals::Signals;
 
@@ -109,6 +112,9 @@ pub struct Route {
     pub timing: Timing,
     /// What the decision was computed from: rules, catalog and router version.
     pub policy_hash: String,
+    /// What the router would have decided where the person chose; older records do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnDecision>,
 }
 
 /// A route, with everything that was looked at on the way.
@@ -179,20 +185,31 @@ fn decide(
     let opinion = choose::choose(&p, request.pressure);
 
     let is_settled = by_policy.is_some() || request.overrides.are_given();
-    let word = request.judged.filter(|_| !is_settled && opinion.stop.is_none());
-    let unsettled_tier = word.and_then(Judged::tier).unwrap_or(opinion.tier);
+    let word = request.judges_word.filter(|_| !is_settled && opinion.stop.is_none());
+    let unsettled_tier = word.and_then(JudgesWord::tier).unwrap_or(opinion.tier);
     let judged_tier = by_policy.as_ref().map_or(unsettled_tier, |found| found.tier);
     // "Fix" and "implement" alone name a kind of work, but not what is meant.
     let is_known_work =
         by_policy.is_some() || by_rule.as_ref().is_some_and(|found| found.tier != Tier::Sonnet);
     let unclear = safety::look_for_missing_words(signals, is_known_work, request.context, &mut looks);
+    let asks = looks.fired_ids().next().map(str::to_owned);
     let chosen = overrides::look(request, catalog, policy, signals, judged_tier, &mut looks)?;
+    let said = Said {
+        danger: asks,
+        by_policy: by_policy.as_ref(),
+        by_rule: by_rule.as_ref(),
+        rule_looks: &rule_looks,
+        opinion: &opinion,
+        p: &p,
+        context: request.context,
+    };
+    let own = chosen.is_some().then(|| said.decision());
     looks.append(rule_looks);
     let doubt = opinion.look(&p, is_settled, request.context, &mut looks);
-    let by_judge = word.map(|word| judged(word, judged_tier, &mut looks));
+    let by_judge = word.map(|word| heard(word, judged_tier, &mut looks));
     let (asked_by_judge, by_judge) = match word {
-        Some(Judged::Ask) => (by_judge, None),
-        Some(Judged::Haiku | Judged::Sonnet | Judged::Opus) | None => (None, by_judge),
+        Some(JudgesWord::Ask) => (by_judge, None),
+        Some(JudgesWord::Haiku | JudgesWord::Sonnet | JudgesWord::Opus) | None => (None, by_judge),
     };
 
     let tier = chosen.as_ref().map_or(judged_tier, |choice| choice.tier);
@@ -220,12 +237,13 @@ fn decide(
         complexity: signals.complexity(tier),
         timing: signals.timing(decision),
         policy_hash: policy.hash(catalog),
+        own,
     };
     Ok(Decided { route, looks, p, signs })
 }
 
 /// Enters the judge's word.
-fn judged(word: Judged, tier: Tier, looks: &mut Looks) -> Found {
+fn heard(word: JudgesWord, tier: Tier, looks: &mut Looks) -> Found {
     let because = match word.tier() {
         Some(tier) => format!("the judge was asked and says {tier}"),
         None => "the judge was asked and says that a person should decide".to_owned(),
@@ -269,6 +287,7 @@ pub fn fallback(catalog: &Catalog) -> Route {
         complexity: Complexity::Moderate,
         timing: Timing::Unattended,
         policy_hash: String::new(),
+        own: None,
     }
 }
 

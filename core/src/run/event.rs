@@ -10,7 +10,7 @@ use crate::agent::Tier;
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
-use crate::request::{Judged, Mode, Origin, Overrides, QuotaPressure};
+use crate::request::{JudgesWord, Mode, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
 
 /// The version of the persisted form. A reader takes equal and older ones; fields are only added.
@@ -144,7 +144,7 @@ pub struct Requested {
     pub quota_pressure: QuotaPressure,
     /// The judge's word, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judged: Option<Judged>,
+    pub judges_word: Option<JudgesWord>,
 }
 
 /// A process that was about to be spawned.

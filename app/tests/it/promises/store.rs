@@ -210,6 +210,8 @@ fn p22_looking_back_with_a_broken_store_says_what_is_wrong_and_what_to_do() {
     fs::write(sandbox.state(), "not a directory").unwrap();
     sandbox.call(["runs", "list"]).wait().stdout("").stderr_has("hint:").exits(69);
     sandbox.call(["runs", "show", "latest"]).wait().stdout("").stderr_has("hint:").exits(69);
+    sandbox.call(["replay"]).wait().stdout("").stderr_has("hint:").exits(69);
+    sandbox.call(["report", "routing"]).wait().stdout("").stderr_has("hint:").exits(69);
     sandbox.call(["route", REQUEST]).wait().success();
 }
 

@@ -92,6 +92,25 @@ fn an_override_raises_or_lowers_but_never_lifts_safety() {
     assert!(danger.rules.contains(&"override.tier".to_owned()), "{:?}", danger.rules);
 }
 
+/// The record of an override is worth nothing if it does not say what the router says without one.
+#[test]
+fn what_the_router_says_by_itself_is_kept_beside_what_a_person_chose() {
+    let requests = DANGEROUS.lines().chain(harmless().map(|(_, text)| text)).chain(["fix it", "hello there"]);
+    for text in requests {
+        let alone = routed(text).route;
+        assert_eq!(alone.own, None, "{text}");
+        for tier in Tier::ALL {
+            let own = routed_with(text, with_tier(tier)).route.own;
+            let want = OwnDecision {
+                decision: alone.decision,
+                tier: alone.tier,
+                rule: alone.deciding_rule().to_owned(),
+            };
+            assert_eq!(own, Some(want), "{text}");
+        }
+    }
+}
+
 #[test]
 fn with_agent_and_tier_given_the_agent_wins_and_its_tier_is_reported() {
     let overrides = Overrides { tier: Some(Tier::Haiku), agent: Some("planner".parse().unwrap()) };

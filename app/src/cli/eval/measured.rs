@@ -1,0 +1,162 @@
+//! What a policy makes of labelled requests, as a value that both printings share.
+
+use std::time::{Duration, Instant};
+
+use pointsman_core::eval::compare::Effect;
+use pointsman_core::eval::{Answer, Evaluation, Judged, Labelled, evaluate};
+use pointsman_core::report::plain_text::one_line;
+use pointsman_core::route::Route;
+use serde::Serialize;
+
+use super::super::exit::Failure;
+use crate::engine::Decider;
+
+/// How much of a request is shown.
+const REQUEST_CHARS_MAX: usize = 80;
+
+/// A set of requests, decided.
+#[derive(Debug, Serialize)]
+pub struct Measured<'a> {
+    /// The policy that decided.
+    pub policy_hash: String,
+    /// The figures.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+    #[serde(skip)]
+    rows: &'a [Labelled],
+    #[serde(skip)]
+    routes: Vec<Route>,
+    /// How long deciding took: differs from run to run, and so is no part of the value.
+    #[serde(skip)]
+    pub latency: Latency,
+}
+
+/// How long one decision takes, in microseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Latency {
+    /// Half of them take no longer.
+    pub p50: u64,
+    /// Nearly all of them take no longer.
+    pub p99: u64,
+}
+
+/// A wrong answer.
+#[derive(Debug, Serialize)]
+pub struct WrongRow {
+    pub id: String,
+    pub category: String,
+    pub label: Answer,
+    #[serde(flatten)]
+    pub said: Said,
+    pub request: String,
+}
+
+/// What a policy said to a request.
+#[derive(Debug, Serialize)]
+pub struct Said {
+    pub answer: Answer,
+    pub confidence: f64,
+    pub rule: String,
+}
+
+/// Another policy on the same requests.
+#[derive(Debug, Serialize)]
+pub struct Against<'a> {
+    #[serde(flatten)]
+    pub measured: Measured<'a>,
+    /// How many answers changed for the better, for the worse, and neither.
+    pub better: usize,
+    pub worse: usize,
+    pub neither: usize,
+    /// Every answer that changed, worst first.
+    pub changed: Vec<ChangedRow>,
+}
+
+/// An answer that is another one under another policy.
+#[derive(Debug, Serialize)]
+pub struct ChangedRow {
+    pub effect: Effect,
+    pub id: String,
+    pub label: Answer,
+    pub now: Said,
+    pub against: Said,
+    pub request: String,
+}
+
+impl<'a> Measured<'a> {
+    /// Decides about every row.
+    pub fn new(decider: &Decider, rows: &'a [Labelled]) -> Result<Measured<'a>, Failure> {
+        let mut routes = Vec::with_capacity(rows.len());
+        let mut times = Vec::with_capacity(rows.len());
+        for row in rows {
+            let request = row.asked()?;
+            let begun = Instant::now();
+            routes.push(decider.decide(&request)?);
+            times.push(begun.elapsed());
+        }
+        let evaluation = evaluate(&judged(rows, &routes));
+        let policy_hash = decider.policy.hash(&decider.catalog);
+        Ok(Measured { policy_hash, evaluation, rows, routes, latency: Latency::of(times) })
+    }
+
+    /// Returns every row with its answer.
+    pub fn judged(&self) -> Vec<Judged<'a>> {
+        judged(self.rows, &self.routes)
+    }
+
+    /// Returns the wrong answers.
+    pub fn wrong(&self) -> impl Iterator<Item = WrongRow> {
+        let wrong = self.rows.iter().zip(&self.routes).filter(|(row, route)| !row.accepts(Answer::of(route)));
+        wrong.map(|(row, route)| WrongRow {
+            id: row.id.clone(),
+            category: row.category.clone(),
+            label: row.label,
+            said: Said::of(route),
+            request: one_line(&row.request, REQUEST_CHARS_MAX),
+        })
+    }
+}
+
+fn judged<'a>(rows: &'a [Labelled], routes: &[Route]) -> Vec<Judged<'a>> {
+    let judge = |(row, route)| Judged { row, answer: Answer::of(route), confidence: route.confidence };
+    rows.iter().zip(routes).map(judge).collect()
+}
+
+impl Said {
+    fn of(route: &Route) -> Said {
+        let rule = route.deciding_rule().to_owned();
+        Said { answer: Answer::of(route), confidence: route.confidence, rule }
+    }
+}
+
+impl Latency {
+    fn of(mut times: Vec<Duration>) -> Latency {
+        times.sort_unstable();
+        let at = |share: f64| times.get((share * times.len().saturating_sub(1) as f64).round() as usize);
+        let us =
+            |time: Option<&Duration>| time.map_or(0, |t| u64::try_from(t.as_micros()).unwrap_or(u64::MAX));
+        Latency { p50: us(at(0.5)), p99: us(at(0.99)) }
+    }
+}
+
+impl<'a> Against<'a> {
+    /// Holds another policy's answers beside those of the policy in force.
+    pub fn new(now: &Measured<'a>, other: Measured<'a>, changes: &[(usize, Effect)]) -> Against<'a> {
+        let count = |wanted: Effect| changes.iter().filter(|(_, effect)| *effect == wanted).count();
+        let changed = |(at, effect): &(usize, Effect)| ChangedRow {
+            effect: *effect,
+            id: now.rows[*at].id.clone(),
+            label: now.rows[*at].label,
+            now: Said::of(&now.routes[*at]),
+            against: Said::of(&other.routes[*at]),
+            request: one_line(&now.rows[*at].request, REQUEST_CHARS_MAX),
+        };
+        Against {
+            better: count(Effect::Better),
+            worse: count(Effect::Worse),
+            neither: count(Effect::Neither),
+            changed: changes.iter().map(changed).collect(),
+            measured: other,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! An evaluation for people: the figures, where answers went, slice by slice.
+
+use pointsman_core::eval::{Answer, Evaluation, Scores, Slice};
+use pointsman_core::report::plain_text::one_line;
+
+use super::super::output::table;
+use super::measured::{Against, ChangedRow, Measured, Said, WrongRow};
+
+/// Names from the file are strangers' words.
+const NAME_CHARS_MAX: usize = 40;
+
+/// Says everything that was measured.
+pub fn in_words(measured: &Measured, against: Option<&Against>, with_wrong: bool) -> String {
+    let evaluation = &measured.evaluation;
+    let mut parts =
+        vec![head(measured, against), figures(evaluation, against.map(|a| &a.measured.evaluation))];
+    if against.is_none() {
+        parts.push(confusion(&evaluation.overall));
+        parts.push(bands(evaluation));
+    }
+    let others = against.map(|against| &against.measured.evaluation);
+    parts.push(slices("CATEGORY", &evaluation.by_category, others.map(|other| &other.by_category[..])));
+    parts.push(slices("LANGUAGE", &evaluation.by_language, others.map(|other| &other.by_language[..])));
+    parts.extend(against.map(changed));
+    if with_wrong {
+        parts.push(wrong(measured.wrong().collect()));
+    }
+    parts.join("\n\n")
+}
+
+fn head(measured: &Measured, against: Option<&Against>) -> String {
+    let latency = measured.latency;
+    let now = format!(
+        "{} requests, policy {}; one decision takes {} µs, 99 of 100 at most {} µs",
+        measured.evaluation.overall.rows, measured.policy_hash, latency.p50, latency.p99
+    );
+    match against {
+        None => now,
+        Some(against) => format!("{now}\nagainst policy {}", against.measured.policy_hash),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// Each figure with what it means, for one policy or for two.
+fn figures(now: &Evaluation, against: Option<&Evaluation>) -> String {
+    let of = |evaluation: &Evaluation| -> Vec<String> {
+        let scores = &evaluation.overall;
+        let interval = evaluation.lenient_accuracy_interval;
+        vec![
+            percent(scores.lenient_accuracy),
+            format!("{:.1} to {:.1} %", interval.low * 100.0, interval.high * 100.0),
+            percent(scores.accuracy),
+            format!("{:.3}", scores.macro_f1),
+            percent(scores.under_routing),
+            percent(scores.over_routing),
+            percent(scores.needless_escalations),
+            percent(scores.missed_escalations),
+            scores.dangerous_missed.to_string(),
+            format!("{:.3}", scores.mean_loss),
+            format!("{:.3}", scores.ece),
+            format!("{:.3}", scores.brier),
+        ]
+    };
+    let work = work(&now.overall);
+    let people = now.overall.rows - work;
+    let named = [
+        ("accuracy", "acceptable answers".to_owned()),
+        ("", "where that lies in 95 of 100 sets like this".to_owned()),
+        ("exact", "answers that equal the label".to_owned()),
+        ("macro-F1", "mean of the four answers' F1".to_owned()),
+        ("under-routed", format!("of {work} that are work, to too weak a tier")),
+        ("over-routed", format!("of {work}, to too strong a tier")),
+        ("needless", format!("of {work}, a person was asked")),
+        ("missed", format!("of {people} that need a person, were run")),
+        ("dangerous missed", "of these, harm could have been done".to_owned()),
+        ("loss", "mean; one task on the opus tier is 1".to_owned()),
+        ("ECE", "how sure against how often right".to_owned()),
+        ("Brier", "the same, answer by answer".to_owned()),
+    ];
+    let mut columns: Vec<Vec<String>> = vec![of(now)];
+    columns.extend(against.map(of));
+    let rows: Vec<Vec<String>> = named
+        .into_iter()
+        .enumerate()
+        .map(|(at, (name, means))| {
+            let figures = columns.iter().map(|column| column[at].clone());
+            std::iter::once(name.to_owned()).chain(figures).chain([means]).collect()
+        })
+        .collect();
+    match against {
+        None => table(&["FIGURE", "VALUE", "MEANS"], &rows),
+        Some(_) => table(&["FIGURE", "NOW", "AGAINST", "MEANS"], &rows),
+    }
+}
+
+/// How many requests are work: their label is a tier.
+fn work(scores: &Scores) -> usize {
+    let labelled = |answer: Answer| scores.confusion[answer as usize].iter().sum::<usize>();
+    scores.rows - labelled(Answer::Escalate)
+}
+
+fn confusion(scores: &Scores) -> String {
+    let head: Vec<&str> =
+        std::iter::once("LABEL, ANSWER").chain(Answer::ALL.iter().map(|answer| answer.as_str())).collect();
+    let row = |answer: &Answer| {
+        let counts = scores.confusion[*answer as usize].iter().map(ToString::to_string);
+        std::iter::once(answer.as_str().to_owned()).chain(counts).collect()
+    };
+    table(&head, &Answer::ALL.iter().map(row).collect::<Vec<_>>())
+}
+
+fn bands(evaluation: &Evaluation) -> String {
+    let rows: Vec<Vec<String>> = evaluation
+        .bands
+        .iter()
+        .map(|band| {
+            vec![
+                format!("{:.1} to {:.1}", band.from, band.to),
+                band.rows.to_string(),
+                percent(band.mean_confidence),
+                percent(band.lenient_accuracy),
+            ]
+        })
+        .collect();
+    table(&["CONFIDENCE", "ROWS", "SURE", "RIGHT"], &rows)
+}
+
+fn slices(what: &str, slices: &[Slice], others: Option<&[Slice]>) -> String {
+    let some = |share: f64, of: usize| if of == 0 { "-".to_owned() } else { percent(share) };
+    let row = |(at, slice): (usize, &Slice)| {
+        let (scores, work) = (&slice.scores, work(&slice.scores));
+        let mut cells = vec![
+            one_line(&slice.name, NAME_CHARS_MAX),
+            scores.rows.to_string(),
+            percent(scores.lenient_accuracy),
+        ];
+        // The same requests have the same slices in the same order.
+        cells.extend(others.map(|others| percent(others[at].scores.lenient_accuracy)));
+        cells.push(some(scores.needless_escalations, work));
+        cells.push(some(scores.missed_escalations, scores.rows - work));
+        cells
+    };
+    let rows: Vec<Vec<String>> = slices.iter().enumerate().map(row).collect();
+    match others {
+        None => table(&[what, "ROWS", "ACCURACY", "NEEDLESS", "MISSED"], &rows),
+        Some(_) => table(&[what, "ROWS", "ACCURACY", "AGAINST", "NEEDLESS", "MISSED"], &rows),
+    }
+}
+
+fn wrong(rows: Vec<WrongRow>) -> String {
+    if rows.is_empty() {
+        return "no answer is wrong".to_owned();
+    }
+    let row = |wrong: &WrongRow| {
+        vec![
+            one_line(&wrong.id, NAME_CHARS_MAX),
+            format!("{} → {}", wrong.label.as_str(), wrong.said.answer.as_str()),
+            format!("{:.2}", wrong.said.confidence),
+            wrong.said.rule.clone(),
+            one_line(&wrong.category, NAME_CHARS_MAX),
+            wrong.request.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
+    table(&["ID", "LABEL → ANSWER", "SURE", "DECIDED BY", "CATEGORY", "REQUEST"], &rows)
+}
+
+fn changed(against: &Against) -> String {
+    let Against { better, worse, neither, changed, .. } = against;
+    let head = format!("{} answers change: {better} better, {worse} worse, {neither} neither", changed.len());
+    if changed.is_empty() {
+        return head;
+    }
+    let said = |said: &Said| format!("{} by {}", said.answer.as_str(), said.rule);
+    let row = |row: &ChangedRow| {
+        vec![
+            row.effect.as_str().to_owned(),
+            one_line(&row.id, NAME_CHARS_MAX),
+            row.label.as_str().to_owned(),
+            said(&row.now),
+            said(&row.against),
+            row.request.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = changed.iter().map(row).collect();
+    format!("{head}\n{}", table(&["EFFECT", "ID", "LABEL", "NOW", "AGAINST", "REQUEST"], &rows))
+}

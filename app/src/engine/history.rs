@@ -1,0 +1,59 @@
+//! Past runs, to learn from: read and never written.
+
+use jiff::Timestamp;
+use pointsman_core::run::state::RunState;
+
+use super::error::EngineError;
+use crate::store::{RunRow, Store, StorePaths};
+
+/// The runs of the ledger.
+pub struct History {
+    /// Nothing was ever run where there is none.
+    store: Option<Store>,
+}
+
+/// Which runs are looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Span {
+    /// Only those that were asked for at this instant or later.
+    pub since: Option<Timestamp>,
+    /// Only so many, the newest.
+    pub count_max: Option<usize>,
+}
+
+/// One run of the past. Its log may be damaged; that must not hide the others.
+pub struct PastRun {
+    /// Its line in the ledger.
+    pub row: RunRow,
+    /// Where it stands, as far as its log can be read.
+    pub state: Option<RunState>,
+}
+
+impl History {
+    /// Opens the ledger for reading. Where nothing was ever run, nothing is made.
+    pub fn open(paths: StorePaths) -> History {
+        let store = paths.state.exists().then(|| Store::open(paths));
+        if let Some(store) = &store {
+            store.forbid_writes();
+        }
+        History { store }
+    }
+
+    /// Shows every run of a span to a visitor, newest first.
+    pub fn each(&self, span: Span, mut visit: impl FnMut(PastRun)) -> Result<(), EngineError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let count_max = span.count_max.unwrap_or(usize::MAX);
+        let rows = store.runs(count_max).map_err(|what| EngineError::Store { what })?;
+        // Ids are in the order of time, so the first that is too old ends it.
+        let is_wanted = |row: &RunRow| {
+            let created_at = row.created_at.parse::<Timestamp>().ok();
+            span.since.is_none_or(|since| created_at.is_none_or(|at| at >= since))
+        };
+        for row in rows.into_iter().take_while(is_wanted) {
+            let events = store.events(&row.run_id).ok();
+            let state = events.and_then(|events| RunState::replay(&events).ok());
+            visit(PastRun { row, state });
+        }
+        Ok(())
+    }
+}

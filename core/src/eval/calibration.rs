@@ -1,0 +1,54 @@
+//! How far "how sure" is from "how often right".
+
+use serde::Serialize;
+
+use super::Judged;
+
+/// How many bands of confidence there are.
+const BAND_COUNT: usize = 10;
+
+/// The answers of one band of confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Band {
+    /// The lowest confidence in it.
+    pub from: f64,
+    /// Where the next band begins.
+    pub to: f64,
+    /// How many answers.
+    pub rows: usize,
+    /// How sure they were, on average.
+    pub mean_confidence: f64,
+    /// Share of them that is acceptable.
+    pub lenient_accuracy: f64,
+}
+
+/// Returns the bands that have answers, least sure first.
+pub fn bands(judged: &[Judged<'_>]) -> Vec<Band> {
+    let mut sums = [(0_usize, 0.0, 0_usize); BAND_COUNT];
+    for one in judged {
+        let band = &mut sums[((one.confidence * BAND_COUNT as f64) as usize).min(BAND_COUNT - 1)];
+        *band = (band.0 + 1, band.1 + one.confidence, band.2 + usize::from(one.is_right()));
+    }
+    let edge = |at: usize| at as f64 / BAND_COUNT as f64;
+    let full = sums.into_iter().enumerate().filter(|(_, (rows, _, _))| *rows > 0);
+    full.map(|(at, (rows, sure, right))| Band {
+        from: edge(at),
+        to: edge(at + 1),
+        rows,
+        mean_confidence: sure / rows as f64,
+        lenient_accuracy: right as f64 / rows as f64,
+    })
+    .collect()
+}
+
+/// Expected calibration error: the bands' distances between sure and right, weighted by their size.
+pub(super) fn calibration_error(judged: &[Judged<'_>]) -> f64 {
+    let distance = |band: &Band| band.rows as f64 * (band.mean_confidence - band.lenient_accuracy).abs();
+    bands(judged).iter().map(distance).sum::<f64>() / judged.len().max(1) as f64
+}
+
+/// Brier score: the mean square of that distance, answer by answer; also punishes being sure of nothing.
+pub(super) fn brier(judged: &[Judged<'_>]) -> f64 {
+    let square = |one: &Judged<'_>| (one.confidence - f64::from(u8::from(one.is_right()))).powi(2);
+    judged.iter().map(square).sum::<f64>() / judged.len().max(1) as f64
+}

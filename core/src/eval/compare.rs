@@ -1,0 +1,51 @@
+//! Two policies on the same requests: which answers changed, and whether for the better.
+
+use serde::Serialize;
+
+use super::{Judged, loss};
+
+/// What a changed answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It costs more.
+    Worse,
+    /// It costs less.
+    Better,
+    /// It costs as much as before.
+    Neither,
+}
+
+impl Effect {
+    /// Returns the effect's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Effect::Worse => "worse",
+            Effect::Better => "better",
+            Effect::Neither => "neither",
+        }
+    }
+}
+
+/// Returns the places of the answers that changed, worst first, with what that means. Both sides judge the same
+/// rows in the same order.
+pub fn changes(before: &[Judged<'_>], after: &[Judged<'_>]) -> Vec<(usize, Effect)> {
+    assert_eq!(before.len(), after.len(), "two policies are compared on the same requests");
+    let mut changes: Vec<(usize, Effect)> = before
+        .iter()
+        .zip(after)
+        .enumerate()
+        .filter(|(_, (before, after))| before.answer != after.answer)
+        .map(|(at, (before, after))| {
+            let (cost_before, cost_after) = (loss(before.row, before.answer), loss(after.row, after.answer));
+            let effect = match cost_after.total_cmp(&cost_before) {
+                std::cmp::Ordering::Less => Effect::Better,
+                std::cmp::Ordering::Greater => Effect::Worse,
+                std::cmp::Ordering::Equal => Effect::Neither,
+            };
+            (at, effect)
+        })
+        .collect();
+    changes.sort_by_key(|(at, effect)| (*effect, *at));
+    changes
+}

@@ -1,0 +1,85 @@
+//! A whole evaluation: the figures over all requests, and over the slices that hide in them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::calibration::{Band, bands};
+use super::interval::{self, Interval};
+use super::{Judged, Scores, scores};
+
+/// What adversarial categories begin with.
+const ADVERSARIAL: &str = "adv:";
+
+/// What categories begin with that are only a language.
+const LANGUAGE: &str = "lang:";
+
+/// How a set of requests was answered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Over all requests.
+    pub overall: Scores,
+    /// Where the lenient accuracy probably lies.
+    pub lenient_accuracy_interval: Interval,
+    /// How sure against how often right.
+    pub bands: Vec<Band>,
+    /// By category: the ordinary ones, then `adv:*` together and one by one, then all of `lang:*`.
+    pub by_category: Vec<Slice>,
+    /// By language.
+    pub by_language: Vec<Slice>,
+}
+
+/// The figures over a part of a set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Slice {
+    /// What its requests have in common.
+    pub name: String,
+    /// The figures.
+    #[serde(flatten)]
+    pub scores: Scores,
+}
+
+impl Slice {
+    /// Tells whether it is one adversarial category; all of them together is none.
+    pub fn is_adversarial(&self) -> bool {
+        self.name.starts_with(ADVERSARIAL) && !self.name.ends_with('*')
+    }
+}
+
+/// Counts everything.
+pub fn evaluate(judged: &[Judged<'_>]) -> Evaluation {
+    Evaluation {
+        overall: scores(judged),
+        lenient_accuracy_interval: interval::lenient_accuracy(judged),
+        bands: bands(judged),
+        by_category: by_category(judged),
+        by_language: slices(judged, |one| vec![one.row.language().to_owned()]),
+    }
+}
+
+fn by_category(judged: &[Judged<'_>]) -> Vec<Slice> {
+    let mut slices = slices(judged, |one| {
+        let category = one.row.category.as_str();
+        match category {
+            "" => vec!["(none)".to_owned()],
+            _ if category.starts_with(LANGUAGE) => vec![format!("{LANGUAGE}*")],
+            // The star sorts before letters, so all of them together stands first.
+            _ if category.starts_with(ADVERSARIAL) => vec![format!("{ADVERSARIAL}*"), category.to_owned()],
+            _ => vec![category.to_owned()],
+        }
+    });
+    let group = |slice: &Slice| (slice.name.starts_with(LANGUAGE), slice.name.starts_with(ADVERSARIAL));
+    slices.sort_by_key(group);
+    slices
+}
+
+/// The figures of each slice, by name. A request can be in several.
+fn slices(judged: &[Judged<'_>], names_of: impl Fn(&Judged<'_>) -> Vec<String>) -> Vec<Slice> {
+    let mut members: BTreeMap<String, Vec<Judged<'_>>> = BTreeMap::new();
+    for one in judged {
+        for name in names_of(one) {
+            members.entry(name).or_default().push(*one);
+        }
+    }
+    members.into_iter().map(|(name, members)| Slice { name, scores: scores(&members) }).collect()
+}

@@ -1,0 +1,114 @@
+//! Thresholds: what an evaluation must reach, for who builds on it.
+
+use serde::Serialize;
+
+use super::Evaluation;
+
+/// A slice with fewer requests says too little to be held against a threshold.
+const SLICE_ROWS_MIN: usize = 5;
+
+/// The thresholds that were asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Gates {
+    /// Least lenient accuracy.
+    pub min_accuracy: Option<f64>,
+    /// Least macro-F1.
+    pub min_macro_f1: Option<f64>,
+    /// Most work that went to too weak a tier.
+    pub max_under: Option<f64>,
+    /// Most work that went to too strong a tier.
+    pub max_over: Option<f64>,
+    /// Most needless questions.
+    pub max_needless: Option<f64>,
+    /// Most missed questions.
+    pub max_missed: Option<f64>,
+    /// Most dangerous requests that were run unasked, as a count.
+    pub max_dangerous_missed: Option<usize>,
+    /// Most calibration error.
+    pub max_ece: Option<f64>,
+    /// Most mean loss.
+    pub max_loss: Option<f64>,
+    /// Least lenient accuracy of every adversarial category that has enough requests.
+    pub min_slice_accuracy: Option<f64>,
+}
+
+/// One threshold, held against its figure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gate {
+    /// What was measured.
+    pub figure: &'static str,
+    /// The slice, where it is not the whole set.
+    pub slice: Option<String>,
+    /// What came out.
+    pub value: f64,
+    /// What was asked for.
+    pub bound: Bound,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// On which side of a number a figure must be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Not below it.
+    AtLeast(f64),
+    /// Not above it.
+    AtMost(f64),
+}
+
+impl Gate {
+    fn new(figure: &'static str, slice: Option<String>, value: f64, bound: Bound) -> Gate {
+        let holds = match bound {
+            Bound::AtLeast(least) => value >= least,
+            Bound::AtMost(most) => value <= most,
+        };
+        Gate { figure, slice, value, bound, holds }
+    }
+}
+
+impl std::fmt::Display for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let slice = self.slice.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+        // A count of rows is a whole number; everything else is a share or a mean.
+        let digits = if self.figure == DANGEROUS { 0 } else { 3 };
+        let (figure, value) = (self.figure, self.value);
+        match self.bound {
+            Bound::AtLeast(least) => write!(f, "{figure}{slice} is {value:.digits$}, below {least}"),
+            Bound::AtMost(most) => write!(f, "{figure}{slice} is {value:.digits$}, above {most}"),
+        }
+    }
+}
+
+const DANGEROUS: &str = "dangerous requests missed";
+
+/// Holds every threshold that was asked for against its figure.
+pub fn check(gates: &Gates, evaluation: &Evaluation) -> Vec<Gate> {
+    let all = &evaluation.overall;
+    let least = |figure, limit: Option<f64>, value| {
+        limit.map(|limit| Gate::new(figure, None, value, Bound::AtLeast(limit)))
+    };
+    let most = |figure, limit: Option<f64>, value| {
+        limit.map(|limit| Gate::new(figure, None, value, Bound::AtMost(limit)))
+    };
+    let dangerous = gates.max_dangerous_missed.map(|count| count as f64);
+    let whole = [
+        least("accuracy", gates.min_accuracy, all.lenient_accuracy),
+        least("macro-F1", gates.min_macro_f1, all.macro_f1),
+        most("under-routing", gates.max_under, all.under_routing),
+        most("over-routing", gates.max_over, all.over_routing),
+        most("needless escalations", gates.max_needless, all.needless_escalations),
+        most("missed escalations", gates.max_missed, all.missed_escalations),
+        most(DANGEROUS, dangerous, all.dangerous_missed as f64),
+        most("calibration error", gates.max_ece, all.ece),
+        most("mean loss", gates.max_loss, all.mean_loss),
+    ];
+    let of_slices = gates.min_slice_accuracy.into_iter().flat_map(|limit| {
+        let slices = evaluation.by_category.iter().filter(|slice| slice.is_adversarial());
+        slices.filter(|slice| slice.scores.rows >= SLICE_ROWS_MIN).map(move |slice| {
+            let value = slice.scores.lenient_accuracy;
+            Gate::new("accuracy", Some(slice.name.clone()), value, Bound::AtLeast(limit))
+        })
+    });
+    whole.into_iter().flatten().chain(of_slices).collect()
+}

@@ -1,0 +1,116 @@
+//! How far a share can be trusted: intervals around what was counted.
+
+use serde::Serialize;
+
+use super::Judged;
+
+/// How often a set is drawn again.
+const DRAW_COUNT: usize = 2000;
+
+/// The share of draws, or of belief, that lies outside an interval at each end.
+const TAIL: f64 = 0.025;
+
+/// Where a share probably lies: 95 of 100.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+/// Returns where the lenient accuracy would lie if the set were drawn again from the same source (bootstrap).
+///
+/// The draws are the same every time: equal input gives equal figures.
+pub fn lenient_accuracy(judged: &[Judged<'_>]) -> Interval {
+    if judged.is_empty() {
+        return Interval { low: 0.0, high: 0.0 };
+    }
+    let right: Vec<bool> = judged.iter().map(Judged::is_right).collect();
+    let mut random = Random(0x853c_49e6_748f_ea9b);
+    let mut draw = || (0..right.len()).filter(|_| right[random.below(right.len())]).count();
+    let mut counts: Vec<usize> = (0..DRAW_COUNT).map(|_| draw()).collect();
+    counts.sort_unstable();
+    let at = |share: f64| counts[((share * DRAW_COUNT as f64) as usize).min(DRAW_COUNT - 1)];
+    let share = |count: usize| count as f64 / right.len() as f64;
+    Interval { low: share(at(TAIL)), high: share(at(1.0 - TAIL)) }
+}
+
+/// Splitmix64: good enough to draw rows, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+}
+
+/// Returns what is to be believed of a share after `hits` of `of` cases, when nothing was known before: the mean of
+/// Beta(1 + hits, 1 + misses), and where it lies. Few cases give a wide interval instead of a bold claim.
+pub fn believed(hits: usize, of: usize) -> (f64, Interval) {
+    let mean = (hits + 1) as f64 / (of + 2) as f64;
+    (mean, Interval { low: quantile(hits, of, TAIL), high: quantile(hits, of, 1.0 - TAIL) })
+}
+
+/// Finds the share below which `belief` of Beta(1 + hits, 1 + misses) lies, by halving.
+fn quantile(hits: usize, of: usize, belief: f64) -> f64 {
+    /// Half a dozen digits, which is more than is ever shown.
+    const HALVINGS: usize = 24;
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if belief_below(hits, of, middle) < belief { low = middle } else { high = middle }
+    }
+    f64::midpoint(low, high)
+}
+
+/// How much of Beta(1 + hits, 1 + misses) lies below `share`: for whole numbers a sum over coin throws.
+fn belief_below(hits: usize, of: usize, share: f64) -> f64 {
+    let throws = of + 1;
+    let (ln_yes, ln_no) = (share.ln(), (1.0 - share).ln());
+    let mut ln_ways = 0.0;
+    let mut sum = 0.0;
+    for yes in 0..=throws {
+        if yes > hits {
+            sum += (ln_ways + yes as f64 * ln_yes + (throws - yes) as f64 * ln_no).exp();
+        }
+        ln_ways += ((throws - yes).max(1) as f64).ln() - ((yes + 1) as f64).ln();
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn belief_after_nothing_is_anything_and_narrows_with_every_case() {
+        let (mean, nothing) = believed(0, 0);
+        assert!((mean - 0.5).abs() < 1e-9 && (nothing.low - 0.025).abs() < 1e-3, "{nothing:?}");
+        let (_, few) = believed(4, 5);
+        let (_, many) = believed(80, 100);
+        assert!(few.high - few.low > 3.0 * (many.high - many.low) - 0.2, "{few:?} {many:?}");
+        assert!(many.low > 0.7 && many.high < 0.88, "{many:?}");
+    }
+
+    /// Against a table of the beta distribution: Beta(5, 2) has its 2.5 % and 97.5 % points at 0.359 and 0.957.
+    #[test]
+    fn the_interval_is_that_of_the_beta_distribution() {
+        let (mean, interval) = believed(4, 5);
+        assert!((mean - 5.0 / 7.0).abs() < 1e-9);
+        assert!(
+            (interval.low - 0.3588).abs() < 1e-3 && (interval.high - 0.9567).abs() < 1e-3,
+            "{interval:?}"
+        );
+    }
+
+    #[test]
+    fn many_cases_do_not_overflow() {
+        let (_, interval) = believed(5_000, 10_000);
+        assert!(interval.low > 0.48 && interval.high < 0.52, "{interval:?}");
+    }
+}

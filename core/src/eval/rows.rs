@@ -1,0 +1,43 @@
+//! Reading labelled requests: one JSON object a line.
+
+use super::Labelled;
+use crate::request::{Origin, Overrides, Request};
+
+/// Why a text is no set of labelled requests.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowsError {
+    /// A line is no labelled request.
+    #[error("line {line}: {what}")]
+    BadRow {
+        /// The line's number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// There is no row at all.
+    #[error("there is no labelled request in it")]
+    Empty,
+}
+
+/// Reads every row. One that cannot be read ends it: figures over a part of a set would be taken for the whole.
+pub fn read(text: &str) -> Result<Vec<Labelled>, RowsError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let rows: Vec<Labelled> = lines
+        .map(|(at, line)| row(line).map_err(|what| RowsError::BadRow { line: at + 1, what }))
+        .collect::<Result<_, _>>()?;
+    if rows.is_empty() { Err(RowsError::Empty) } else { Ok(rows) }
+}
+
+fn row(line: &str) -> Result<Labelled, String> {
+    let row: Labelled = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    row.asked().map_err(|error| error.to_string())?;
+    Ok(row)
+}
+
+impl Labelled {
+    /// Returns the row's words as a request without any override. Rows that were [`read`] have one.
+    pub fn asked(&self) -> Result<Request, crate::request::RequestError> {
+        Request::new(self.request.clone(), Origin::Cli, Overrides::default())
+    }
+}

@@ -1,0 +1,158 @@
+//! Feedback: what became of the runs that each rule decided, and what follows from it for the rules.
+//!
+//! A fold over runs, as far as their logs go. It proposes and never applies: a change of rules is a person's.
+//!
+//! Reading order: [`Feedback`] here (the fold) · `tally` (what is counted) · `report` (shares, and how far to trust
+//! them) · `proposals` (what would be better, in words).
+
+pub mod proposals;
+pub mod report;
+mod tally;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::agent::Tier;
+use crate::eval::Answer;
+use crate::route::{Layer, Route};
+use crate::run::event::AttemptReason;
+use crate::run::outcome::{Outcome, Verdict};
+use crate::run::state::{Phase, RunState};
+
+pub use report::RoutingReport;
+pub use tally::Tally;
+
+/// What decided: a rule, and what it came to. The classifier comes to several answers; most rules to one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    rule: String,
+    answer: Answer,
+}
+
+/// Runs that say nothing about a rule, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct LeftOut {
+    /// The scripted agent played them.
+    pub rehearsals: usize,
+    /// They are not over.
+    pub unfinished: usize,
+    /// A person chose, and their log is from before it was recorded what the router would have said.
+    pub chosen_by_a_person: usize,
+    /// Their log cannot be read.
+    pub unreadable: usize,
+}
+
+/// The fold.
+#[derive(Debug, Clone, Default)]
+pub struct Feedback {
+    runs: usize,
+    left_out: LeftOut,
+    tallies: BTreeMap<Key, Tally>,
+    /// Questions that were answered with no, or not at all: by request, who asked and when.
+    refused: Vec<(String, Timestamp, Key)>,
+    /// When a request was last approved.
+    approved: BTreeMap<String, Timestamp>,
+}
+
+impl Feedback {
+    /// Takes in one run. The order does not matter.
+    pub fn add(&mut self, run: &RunState) {
+        let (Some(requested), Some(route)) = (&run.requested, &run.route) else {
+            self.left_out.unfinished += 1;
+            return;
+        };
+        let Phase::Finished { verdict, .. } = run.phase else {
+            self.left_out.unfinished += 1;
+            return;
+        };
+        if requested.rehearsal {
+            self.left_out.rehearsals += 1;
+            return;
+        }
+        let Some(key) = decided_by(route) else {
+            self.left_out.chosen_by_a_person += 1;
+            return;
+        };
+        self.runs += 1;
+        let asked_at = run.requested_at.unwrap_or_default();
+        if run.approved {
+            let latest = self.approved.entry(requested.request_hash.clone()).or_default();
+            *latest = asked_at.max(*latest);
+        }
+        if verdict == Verdict::Refused {
+            self.refused.push((requested.request_hash.clone(), asked_at, key.clone()));
+        }
+        let tally = self.tallies.entry(key).or_default();
+        tally.decided += 1;
+        tally.approved += usize::from(run.approved);
+        match overridden_to(route) {
+            // What the router chose was not tried, so what followed says nothing about it.
+            Some(tier) => tally.overridden(tier, judged_tier(route)),
+            None => count_what_followed(tally, run, verdict),
+        }
+    }
+
+    /// Takes note of a run whose log cannot be read.
+    pub fn add_unreadable(&mut self) {
+        self.left_out.unreadable += 1;
+    }
+
+    /// Returns what was counted. A question that was answered with no and later with yes counts as approved.
+    fn settled(&self) -> BTreeMap<Key, Tally> {
+        let mut tallies = self.tallies.clone();
+        for (hash, at, key) in &self.refused {
+            let tally = tallies.entry(key.clone()).or_default();
+            if self.approved.get(hash).is_some_and(|approved_at| approved_at > at) {
+                tally.approved_later += 1;
+            } else {
+                tally.refused += 1;
+            }
+        }
+        tallies
+    }
+}
+
+/// Who decided, a person's choice left out; `None` where that is not known.
+fn decided_by(route: &Route) -> Option<Key> {
+    match (&route.own, route.layer) {
+        (Some(own), _) => Some(Key { rule: own.rule.clone(), answer: Answer::new(own.decision, own.tier) }),
+        (None, Layer::Override) => None,
+        (None, _) => Some(Key { rule: route.deciding_rule().to_owned(), answer: Answer::of(route) }),
+    }
+}
+
+fn judged_tier(route: &Route) -> Tier {
+    route.own.as_ref().map_or(route.tier, |own| own.tier)
+}
+
+/// The tier that a person chose against the router's own.
+fn overridden_to(route: &Route) -> Option<Tier> {
+    (judged_tier(route) != route.tier).then_some(route.tier)
+}
+
+fn count_what_followed(tally: &mut Tally, run: &RunState, verdict: Verdict) {
+    let attempts = &run.attempts;
+    let outcomes = || attempts.iter().filter_map(|attempt| attempt.ended.as_ref().map(|ended| ended.outcome));
+    let made = |why: AttemptReason| attempts.iter().any(|attempt| attempt.started.why == why);
+    tally.retried += usize::from(made(AttemptReason::Retry));
+    tally.mismatched += usize::from(outcomes().any(|outcome| outcome == Outcome::ModelMismatch));
+    if let Some(at) = attempts.iter().position(|attempt| attempt.started.why == AttemptReason::Escalate) {
+        let before = at.checked_sub(1).and_then(|at| attempts[at].ended.as_ref());
+        let because = before.map_or("unknown", |ended| ended.outcome.as_str());
+        tally.escalated(attempts[at].started.tier, because);
+        return;
+    }
+    match verdict {
+        Verdict::Succeeded if made(AttemptReason::FallBack) => tally.fell_back += 1,
+        Verdict::Succeeded => tally.succeeded += 1,
+        Verdict::Cancelled => tally.cancelled += 1,
+        Verdict::Failed => tally.failed += 1,
+        Verdict::Waiting => tally.waiting += 1,
+        // Counted with all questions at the end.
+        Verdict::Refused => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

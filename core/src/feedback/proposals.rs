@@ -1,0 +1,99 @@
+//! What would be better, in words: only where enough runs say so, and never applied.
+
+use serde::Serialize;
+
+use super::report::{Row, Share};
+use crate::agent::Tier;
+use crate::eval::Answer;
+
+/// Fewer runs than this say nothing about a rule.
+const RUNS_MIN: usize = 5;
+
+/// So many routes may be wrong without anything to mend: what `eval` asks of the router in this repository.
+const WRONG_ACCEPTED: f64 = 0.15;
+
+/// So many questions may be answered with yes: a yes to a dangerous request does not make the question needless.
+const APPROVED_ACCEPTED: f64 = 0.5;
+
+/// A change to the rules that the record speaks for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proposal {
+    /// The rule.
+    pub rule: String,
+    /// What it comes to now.
+    pub answer: Answer,
+    /// The tier that it should come to; absent where no tier is the answer.
+    pub tier: Option<Tier>,
+    /// What speaks for it.
+    pub evidence: Share,
+    /// What was seen and what to do, in words.
+    pub text: String,
+    /// Lines for a policy file, where such lines would do it.
+    pub policy: Option<String>,
+}
+
+/// Returns what the record of one rule speaks for, if it does.
+pub(super) fn propose(row: &Row) -> Option<Proposal> {
+    let rule = row.rule.as_ref()?;
+    match row.possibly_needless {
+        Some(approved) => speaks(approved, APPROVED_ACCEPTED).then(|| ask_less(rule, row, approved)),
+        None => another_tier(rule, row),
+    }
+}
+
+fn speaks(share: Share, accepted: f64) -> bool {
+    share.of >= RUNS_MIN && share.interval.low > accepted
+}
+
+fn ask_less(rule: &str, row: &Row, approved: Share) -> Proposal {
+    let text = format!(
+        "{rule}: {} of {} questions were answered with yes; look at these requests (`pointsman replay`), and if they \
+         are harmless, let the rule ask less",
+        approved.count, approved.of
+    );
+    Proposal { rule: rule.to_owned(), answer: row.answer, tier: None, evidence: approved, text, policy: None }
+}
+
+fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
+    let tally = &row.tally;
+    let weak = Share::new(tally.too_weak(), tally.tried());
+    let strong = Share::new(tally.too_strong(), tally.tried());
+    let (evidence, what, is_up) = match (speaks(weak, WRONG_ACCEPTED), speaks(strong, WRONG_ACCEPTED)) {
+        // Both at once say that one tier does not suit all that the rule decides.
+        (true, true) | (false, false) => return None,
+        (true, false) => (weak, "needed a stronger tier", true),
+        (false, true) => (strong, "were given to a weaker tier by a person", false),
+    };
+    let tier = where_it_went(row, is_up)?;
+    let (count, of) = (evidence.count, evidence.of);
+    let seen = format!("{rule}: {count} of {of} that went to {} {what}, mostly {tier}", row.answer.as_str());
+    let (text, policy) = if rule.starts_with("policy.") {
+        (format!("{seen}; propose tier = {tier} for `{rule}` in your policy file"), None)
+    } else if let Some(name) = rule.strip_prefix("rules.") {
+        let because = format!("{count} of {of} that went to {} {what}", row.answer.as_str());
+        let lines = [
+            "[[rule]]".to_owned(),
+            format!("id = \"{name}\""),
+            format!("because = \"{because}\""),
+            format!("words = []  # what `{rule}` looks for"),
+            format!("tier = \"{tier}\""),
+        ];
+        (format!("{seen}; propose tier = {tier}: put this into your policy file"), Some(lines.join("\n")))
+    } else {
+        let text = format!(
+            "{seen}; no single rule says so: find out what these requests have in common (`pointsman replay`), and \
+             write a rule for it with tier = {tier}"
+        );
+        (text, None)
+    };
+    Some(Proposal { rule: rule.to_owned(), answer: row.answer, tier: Some(tier), evidence, text, policy })
+}
+
+/// The tier on the other side of the rule's own that most of the work went to; the nearer one of two.
+fn where_it_went(row: &Row, is_up: bool) -> Option<Tier> {
+    let own = Tier::parse(row.answer.as_str())?;
+    let beyond = |tier: &Tier| if is_up { *tier > own } else { *tier < own };
+    let distance = |tier: Tier| (tier as usize).abs_diff(own as usize);
+    let by_count = |tier: &Tier| (row.tally.went_to[*tier as usize], std::cmp::Reverse(distance(*tier)));
+    Tier::ALL.into_iter().filter(beyond).max_by_key(by_count)
+}

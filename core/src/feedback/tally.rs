@@ -1,0 +1,127 @@
+//! What is counted of the runs that one rule decided.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::agent::Tier;
+
+/// The runs that a rule decided, by what became of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// How many it decided.
+    pub decided: usize,
+    /// A usable answer from the routed tier.
+    pub succeeded: usize,
+    /// A stronger tier had to take over.
+    pub escalated: usize,
+    /// Why it had to, by outcome.
+    pub escalated_because: BTreeMap<&'static str, usize>,
+    /// A person chose a stronger tier.
+    pub overridden_up: usize,
+    /// A person chose a weaker tier.
+    pub overridden_down: usize,
+    /// An attempt was made again on the same tier.
+    pub retried: usize,
+    /// Another model answered than the one that was asked for.
+    pub mismatched: usize,
+    /// Another agent took over, since the routed one was unavailable.
+    pub fell_back: usize,
+    /// It asked, and a person said yes.
+    pub approved: usize,
+    /// It asked, nobody said yes, and the same request was approved later.
+    pub approved_later: usize,
+    /// It asked, and nobody said yes.
+    pub refused: usize,
+    /// Somebody stopped it.
+    pub cancelled: usize,
+    /// No usable answer, and no stronger tier was tried.
+    pub failed: usize,
+    /// It ended early, at a limit that starts anew.
+    pub waiting: usize,
+    /// Where the work went that a stronger or weaker tier did: haiku, sonnet, opus.
+    pub went_to: [usize; Tier::ALL.len()],
+}
+
+impl Tally {
+    /// Notes that a person chose another tier.
+    pub(super) fn overridden(&mut self, to: Tier, from: Tier) {
+        if to > from {
+            self.overridden_up += 1;
+        } else {
+            self.overridden_down += 1;
+        }
+        self.went_to[to as usize] += 1;
+    }
+
+    /// Notes that a stronger tier took over.
+    pub(super) fn escalated(&mut self, to: Tier, because: &'static str) {
+        self.escalated += 1;
+        *self.escalated_because.entry(because).or_default() += 1;
+        self.went_to[to as usize] += 1;
+    }
+
+    /// How often the tier was too weak.
+    pub fn too_weak(&self) -> usize {
+        self.escalated + self.overridden_up
+    }
+
+    /// How often it was stronger than a person wanted.
+    pub fn too_strong(&self) -> usize {
+        self.overridden_down
+    }
+
+    /// How many runs say whether the tier was right. Trouble with the service or the account says nothing.
+    pub fn tried(&self) -> usize {
+        self.succeeded + self.too_weak() + self.too_strong()
+    }
+
+    /// How many questions have an answer. One that was asked twice is one.
+    pub fn asked(&self) -> usize {
+        self.approved + self.refused
+    }
+
+    /// Adds what another rule's runs came to.
+    pub(super) fn add(&mut self, other: &Tally) {
+        let Tally {
+            decided,
+            succeeded,
+            escalated,
+            escalated_because,
+            overridden_up,
+            overridden_down,
+            retried,
+            mismatched,
+            fell_back,
+            approved,
+            approved_later,
+            refused,
+            cancelled,
+            failed,
+            waiting,
+            went_to,
+        } = other;
+        for (sum, more) in [
+            (&mut self.decided, decided),
+            (&mut self.succeeded, succeeded),
+            (&mut self.escalated, escalated),
+            (&mut self.overridden_up, overridden_up),
+            (&mut self.overridden_down, overridden_down),
+            (&mut self.retried, retried),
+            (&mut self.mismatched, mismatched),
+            (&mut self.fell_back, fell_back),
+            (&mut self.approved, approved),
+            (&mut self.approved_later, approved_later),
+            (&mut self.refused, refused),
+            (&mut self.cancelled, cancelled),
+            (&mut self.failed, failed),
+            (&mut self.waiting, waiting),
+        ] {
+            *sum += more;
+        }
+        for (outcome, more) in escalated_because {
+            *self.escalated_because.entry(outcome).or_default() += more;
+        }
+        self.went_to.iter_mut().zip(went_to).for_each(|(sum, more)| *sum += more);
+    }
+}

@@ -1,0 +1,226 @@
+//! A past run decided again: what would be different, and whether that would have been better.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::plain_text::one_line;
+use crate::agent::Tier;
+use crate::eval::Answer;
+use crate::ids::RunId;
+use crate::request::{Context, Origin, Request};
+use crate::route::Route;
+use crate::run::event::AttemptReason;
+use crate::run::outcome::{Outcome, Verdict};
+use crate::run::state::{Phase, RunState};
+
+/// How much of a request is shown.
+const REQUEST_CHARS_MAX: usize = 100;
+
+/// A run that would go elsewhere today.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// The run.
+    pub run_id: RunId,
+    /// When it was asked.
+    pub at: Option<Timestamp>,
+    /// Whether the scripted agent played it: then what became of it says nothing.
+    pub rehearsal: bool,
+    /// The request, shortened and in one line.
+    pub request: String,
+    /// What was decided then.
+    pub was: Decided,
+    /// What would be decided now.
+    pub is: Decided,
+    /// What became of the run.
+    pub became: Became,
+    /// What that says about the new answer.
+    pub hindsight: Hindsight,
+}
+
+/// A decision in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Decided {
+    /// What it comes down to.
+    pub answer: Answer,
+    /// The tier that does it, once approved.
+    pub tier: Tier,
+    /// How sure.
+    pub confidence: f64,
+    /// The rule that decided.
+    pub rule: String,
+}
+
+impl Decided {
+    fn of(route: &Route) -> Decided {
+        Decided {
+            answer: Answer::of(route),
+            tier: route.tier,
+            confidence: route.confidence,
+            rule: route.deciding_rule().to_owned(),
+        }
+    }
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Became {
+    /// Where it stands: its verdict, once there is one.
+    pub state: &'static str,
+    /// The outcomes of its attempts.
+    pub outcomes: Vec<Outcome>,
+    /// The tier of its last attempt.
+    pub last_tier: Option<Tier>,
+    /// Whether a stronger tier took over.
+    pub escalated: bool,
+    /// Whether a person said yes to it.
+    pub approved: bool,
+}
+
+/// What a run's end says about another answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hindsight {
+    /// That tier gave the usable answer in the end: it would have been right at once.
+    Right,
+    /// That tier, or a stronger one, was tried and was not enough.
+    TooWeak,
+    /// A weaker tier was enough.
+    Dearer,
+    /// It would ask first about what was run without a question.
+    WouldAsk,
+    /// It would run what was asked about.
+    WouldNotAsk,
+    /// The run does not tell.
+    Unknown,
+}
+
+impl Hindsight {
+    /// Says it in words for people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Hindsight::Right => "would have been right at once",
+            Hindsight::TooWeak => "would have been too weak",
+            Hindsight::Dearer => "a weaker tier was enough",
+            Hindsight::WouldAsk => "would ask a person first",
+            Hindsight::WouldNotAsk => "would not ask a person",
+            Hindsight::Unknown => "the run does not tell whether that is better",
+        }
+    }
+}
+
+/// Returns the request of a run as it was asked, or `None` where its words were not kept.
+pub fn request_of(run: &RunState) -> Option<Request> {
+    let requested = run.requested.as_ref()?;
+    let words = requested.prompt.clone()?;
+    let mut request = Request::new(words, Origin::Cli, requested.overrides.clone()).ok()?;
+    // Its first attempt went on in a session of the agent: so the words were read as going on.
+    if run.attempts.first().is_some_and(|attempt| attempt.started.resumed) {
+        request.context = Context::Session;
+    }
+    Some(request)
+}
+
+/// Returns how a run differs from what would be decided now; `None` where it does not.
+pub fn difference(run_id: &RunId, run: &RunState, now: &Route) -> Option<Difference> {
+    let (requested, then) = (run.requested.as_ref()?, run.route.as_ref()?);
+    if (then.decision, then.tier) == (now.decision, now.tier) {
+        return None;
+    }
+    let (was, is) = (Decided::of(then), Decided::of(now));
+    Some(Difference {
+        run_id: run_id.clone(),
+        at: run.requested_at,
+        rehearsal: requested.rehearsal,
+        request: one_line(requested.prompt.as_deref().unwrap_or_default(), REQUEST_CHARS_MAX),
+        hindsight: hindsight(run, &was, &is),
+        was,
+        is,
+        became: Became {
+            state: run.phase_name(),
+            outcomes: run.attempts.iter().filter_map(|a| a.ended.as_ref().map(|end| end.outcome)).collect(),
+            last_tier: run.attempts.last().map(|attempt| attempt.started.tier),
+            escalated: escalated(run),
+            approved: run.approved,
+        },
+    })
+}
+
+fn escalated(run: &RunState) -> bool {
+    run.attempts.iter().any(|attempt| attempt.started.why == AttemptReason::Escalate)
+}
+
+fn hindsight(run: &RunState, was: &Decided, is: &Decided) -> Hindsight {
+    match (was.answer, is.answer) {
+        (Answer::Escalate, Answer::Escalate) => return Hindsight::Unknown,
+        (Answer::Escalate, _) => return Hindsight::WouldNotAsk,
+        (_, Answer::Escalate) => return Hindsight::WouldAsk,
+        (_, _) => {}
+    }
+    let succeeded = matches!(run.phase, Phase::Finished { verdict: Verdict::Succeeded, .. });
+    let Some(last) = run.attempts.last().filter(|_| succeeded).map(|attempt| attempt.started.tier) else {
+        return Hindsight::Unknown;
+    };
+    match is.tier.cmp(&last) {
+        std::cmp::Ordering::Equal => Hindsight::Right,
+        std::cmp::Ordering::Greater => Hindsight::Dearer,
+        // Only an escalation shows that a weaker tier was not enough; otherwise nobody tried one.
+        std::cmp::Ordering::Less if escalated(run) && is.tier <= was.tier => Hindsight::TooWeak,
+        std::cmp::Ordering::Less => Hindsight::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Driven, catalog, general};
+    use crate::route::{Decision, fallback};
+    use crate::run::event::Fact;
+    use crate::run::next::{Carry, Plan};
+
+    fn ran(attempts: &[(Tier, AttemptReason, Outcome)]) -> RunState {
+        let mut run = Driven::routed(attempts[0].0);
+        for (tier, why, outcome) in attempts {
+            let plan = Plan { agent: general(*tier).name, why: *why, carry: Carry::Nothing, usd_left: None };
+            run.attempt(&plan, *outcome);
+        }
+        let (verdict, reason) = (Verdict::Succeeded, String::new());
+        run.record(Fact::Finished { verdict, code: None, exit_code: 0, reason, hint: None, resets_at: None });
+        run.state
+    }
+
+    fn now(tier: Tier, decision: Decision) -> Route {
+        Route { tier, decision, ..fallback(&catalog(vec![])) }
+    }
+
+    fn said(run: &RunState, now: &Route) -> Option<Hindsight> {
+        difference(&"r".parse().unwrap(), run, now).map(|difference| difference.hindsight)
+    }
+
+    #[test]
+    fn the_end_of_a_run_says_whether_the_new_answer_would_have_been_right() {
+        use Decision::{Direct, Escalate};
+        use Tier::{Haiku, Opus, Sonnet};
+        let done = |tier| ran(&[(tier, AttemptReason::Start, Outcome::Completed)]);
+        let climbed = ran(&[
+            (Sonnet, AttemptReason::Start, Outcome::MaxTurns),
+            (Opus, AttemptReason::Escalate, Outcome::Completed),
+        ]);
+        for (run, now, want) in [
+            (&done(Haiku), now(Haiku, Direct), None),
+            (&done(Haiku), now(Opus, Direct), Some(Hindsight::Dearer)),
+            (&done(Opus), now(Haiku, Direct), Some(Hindsight::Unknown)),
+            (&done(Opus), now(Opus, Escalate), Some(Hindsight::WouldAsk)),
+            (&climbed, now(Opus, Direct), Some(Hindsight::Right)),
+            (&climbed, now(Haiku, Direct), Some(Hindsight::TooWeak)),
+        ] {
+            assert_eq!(said(run, &now), want, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_asked_about_and_would_be_run_now_is_said() {
+        let mut run = Driven::routed(Tier::Sonnet);
+        run.state.route.as_mut().unwrap().decision = Decision::Escalate;
+        assert_eq!(said(&run.state, &now(Tier::Sonnet, Decision::Direct)), Some(Hindsight::WouldNotAsk));
+    }
+}

@@ -1,0 +1,79 @@
+//! What the router says by itself where a person has chosen: without it nobody could learn from the choice.
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Tier;
+use crate::request::Context;
+
+use super::choose::Choice;
+use super::classifier::PerClass;
+use super::explain::Looks;
+use super::rules::Found;
+use super::{Decision, Layer, Route};
+
+/// The decision that the person's own took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnDecision {
+    /// Run it, or ask first.
+    pub decision: Decision,
+    /// The tier.
+    pub tier: Tier,
+    /// The rule that would have decided.
+    pub rule: String,
+}
+
+/// What the layers said, the person's choice left out.
+pub(super) struct Said<'a> {
+    /// The first safety rule that fired.
+    pub danger: Option<String>,
+    /// The first rule of the policy that fired.
+    pub by_policy: Option<&'a Found>,
+    /// The first built-in rule that fired.
+    pub by_rule: Option<&'a Found>,
+    /// What the ordinary rules were looked at with.
+    pub rule_looks: &'a Looks,
+    /// What follows from the classifier's probabilities.
+    pub opinion: &'a Choice,
+    /// The probabilities.
+    pub p: &'a PerClass,
+    /// Whether a session goes on.
+    pub context: Context,
+}
+
+impl Said<'_> {
+    /// Returns what would have been decided.
+    pub fn decision(self) -> OwnDecision {
+        let tier = self.by_policy.map_or(self.opinion.tier, |found| found.tier);
+        let doubt = || self.opinion.stopping_rule(self.p, self.by_policy.is_some(), self.context);
+        if let Some(rule) = self.danger.clone().or_else(|| doubt().map(str::to_owned)) {
+            return OwnDecision { decision: Decision::Escalate, tier, rule };
+        }
+        let agreeing = self.by_rule.filter(|found| self.opinion.agrees_with(found));
+        let layer = self.by_policy.or(agreeing).map(|found| found.layer);
+        let fired = layer.and_then(|layer| first_of(layer, self.rule_looks.fired_ids()));
+        let rule = fired.unwrap_or_else(|| self.opinion.rule()).to_owned();
+        OwnDecision { decision: Decision::Direct, tier, rule }
+    }
+}
+
+impl Route {
+    /// Returns the rule that decided: the first that fired of the layer that did.
+    pub fn deciding_rule(&self) -> &str {
+        let fired = || self.rules.iter().map(String::as_str);
+        first_of(self.layer, fired()).or_else(|| fired().next()).unwrap_or("unknown")
+    }
+}
+
+/// Ids begin with their layer's name.
+fn first_of<'a>(layer: Layer, mut ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let prefix = match layer {
+        Layer::Safety => "safety.",
+        Layer::Override => "override.",
+        Layer::Policy => "policy.",
+        Layer::Rules => "rules.",
+        Layer::Classifier => "classifier.",
+        Layer::Judge => "judge",
+        Layer::Default => "default",
+    };
+    ids.find(|id| id.starts_with(prefix))
+}

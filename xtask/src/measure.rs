@@ -1,0 +1,181 @@
+//! How good the whole router is on requests that its model was not fitted to.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::eval::{Answer, Judged, Labelled, scores};
+use pointsman_core::policy::Policy;
+use pointsman_core::route::classifier::{Model, Weights};
+use pointsman_core::route::route;
+
+use crate::data::Example;
+use crate::fit::{self, Point, Settings, fit};
+
+/// How many parts the data is cut into when some is held out.
+const FOLD_COUNT: usize = 8;
+
+/// Which part each example is in.
+pub struct Folds {
+    /// How many parts there are.
+    pub count: usize,
+    of: Vec<usize>,
+}
+
+/// Cuts by the words: neighbours of one file are torn apart.
+pub fn by_chance(examples: &[Example]) -> Folds {
+    Folds { count: FOLD_COUNT, of: examples.iter().map(|example| part(&example.row.request)).collect() }
+}
+
+/// Cuts by label and category: the router has never seen the kind of request.
+pub fn by_category(examples: &[Example]) -> Folds {
+    let part_of =
+        |example: &Example| part(&format!("{}/{}", example.row.label.as_str(), example.row.category));
+    Folds { count: FOLD_COUNT, of: examples.iter().map(part_of).collect() }
+}
+
+/// Cuts by writer: the router has never seen the hand.
+pub fn by_writer(examples: &[Example]) -> Folds {
+    let mut names: Vec<&str> = examples.iter().map(|example| example.writer.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let part_of = |example: &Example| names.iter().position(|name| *name == example.writer).unwrap_or(0);
+    Folds { count: names.len(), of: examples.iter().map(part_of).collect() }
+}
+
+fn part(text: &str) -> usize {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..8]);
+    u64::from_le_bytes(bytes) as usize % FOLD_COUNT
+}
+
+/// A labelled request and what the router said to it.
+pub struct Answered<'a> {
+    judged: Judged<'a>,
+    /// The rule that decided.
+    rule: String,
+}
+
+impl<'a> Answered<'a> {
+    /// Asks the router.
+    pub fn new(row: &'a Labelled, policy: &Policy) -> Answered<'a> {
+        let request = row.asked().expect("labelled requests have words");
+        let route = route(&request, &catalog(), policy).expect("nothing is overridden");
+        let rule = route.deciding_rule().to_owned();
+        Answered { judged: Judged { row, answer: Answer::of(&route), confidence: route.confidence }, rule }
+    }
+}
+
+/// Every example, answered by a router whose model was not fitted to it.
+pub struct HeldOut<'a> {
+    /// The answers, in the order of the examples.
+    pub answered: Vec<Answered<'a>>,
+    /// The temperature that suits models like these on requests that are new to them.
+    pub temperature: f32,
+}
+
+/// Fits a model to all parts but one, part by part, and asks each about the part that it has not seen.
+pub fn held_out<'a>(
+    folds: &Folds,
+    examples: &'a [Example],
+    points: &[Point],
+    policy: &Policy,
+) -> HeldOut<'a> {
+    let mut models: Vec<Weights> = vec![];
+    let mut scored = vec![];
+    for fold in 0..folds.count {
+        let rest: Vec<&Point> =
+            (0..points.len()).filter(|n| folds.of[*n] != fold).map(|n| &points[n]).collect();
+        let weights = fit(&rest, Settings::default());
+        for n in (0..points.len()).filter(|n| folds.of[*n] == fold) {
+            scored.push((fit::scores(&weights.table, &weights.bias, &points[n].features), points[n].target));
+        }
+        models.push(weights);
+    }
+    let temperature = fit::temperature(&scored);
+    let with_model = |weights: Weights| {
+        let weights = Weights { temperature, ..weights };
+        let model = Model::read(Cow::Owned(weights.pack())).expect("packed just now");
+        policy.clone().with_model(model)
+    };
+    let policies: Vec<Policy> = models.into_iter().map(with_model).collect();
+    let ask = |(n, example): (usize, &'a Example)| Answered::new(&example.row, &policies[folds.of[n]]);
+    HeldOut { answered: examples.iter().enumerate().map(ask).collect(), temperature }
+}
+
+/// Prints the figures and where answers went.
+pub fn print(how: &str, answered: &[Answered]) {
+    let judged: Vec<Judged> = answered.iter().map(|one| one.judged).collect();
+    let scores = scores(&judged);
+    println!(
+        "\n{how}: accuracy {:.3} lenient {:.3} macro-F1 {:.3} under {:.3} over {:.3} needless {:.3} missed {:.3} \
+         dangerous missed {} loss {:.3} ece {:.3}",
+        scores.accuracy,
+        scores.lenient_accuracy,
+        scores.macro_f1,
+        scores.under_routing,
+        scores.over_routing,
+        scores.needless_escalations,
+        scores.missed_escalations,
+        scores.dangerous_missed,
+        scores.mean_loss,
+        scores.ece,
+    );
+    for (label, row) in Answer::ALL.iter().zip(scores.confusion) {
+        println!("  {:>9} {}", label.as_str(), row.map(|count| format!("{count:>7}")).concat());
+    }
+}
+
+/// Prints how right and how sure each rule is.
+pub fn print_rules(answered: &[Answered]) {
+    let mut rules: BTreeMap<&str, (usize, usize, f64)> = BTreeMap::new();
+    for one in answered {
+        let entry = rules.entry(&one.rule).or_default();
+        entry.0 += 1;
+        entry.1 += usize::from(one.judged.is_right());
+        entry.2 += one.judged.confidence;
+    }
+    println!("  {:<30} {:>6} {:>6} {:>6}", "decided by", "rows", "right", "sure");
+    for (rule, (rows, right, sure)) in rules {
+        println!("  {rule:<30} {rows:>6} {:>6.3} {:>6.3}", right as f64 / rows as f64, sure / rows as f64);
+    }
+}
+
+/// Prints every wrong answer.
+pub fn print_wrong(answered: &[Answered]) {
+    for Answered { judged, rule } in answered.iter().filter(|one| !one.judged.is_right()) {
+        println!(
+            "  {:>8} -> {:<8} {:.2} {rule:<24} [{}] {}",
+            judged.row.label.as_str(),
+            judged.answer.as_str(),
+            judged.confidence,
+            judged.row.category,
+            judged.row.request.replace('\n', " / ")
+        );
+    }
+}
+
+/// Returns every wrong answer as a line: label, answer, confidence, rule, id, request.
+pub fn wrong_as_tsv(answered: &[Answered]) -> String {
+    let line = |Answered { judged, rule }: &Answered| {
+        format!(
+            "{}\t{}\t{:.2}\t{rule}\t{}\t{}\n",
+            judged.row.label.as_str(),
+            judged.answer.as_str(),
+            judged.confidence,
+            judged.row.id,
+            judged.row.request.replace('\n', " / ")
+        )
+    };
+    answered.iter().filter(|one| !one.judged.is_right()).map(line).collect()
+}
+
+fn catalog() -> Catalog {
+    let agent = |tier: Tier| {
+        let name = format!("{tier}-general").parse().expect("a tier's name is a name");
+        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
+    };
+    let by_tier = Tier::ALL.into_iter().map(|tier| (tier, agent(tier).name)).collect();
+    Catalog::new(Tier::ALL.into_iter().map(agent).collect(), by_tier, BTreeMap::new())
+        .expect("three agents fit together")
+}
