@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::agent::Tier;
+use crate::circumstances::Circumstances;
 use crate::ids::AgentName;
 
 /// Which face a request came through.
@@ -29,6 +30,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Every mode.
+    pub const ALL: [Mode; 3] = [Mode::Directive, Mode::Enforced, Mode::Orchestration];
+
     /// Returns the mode's name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -97,6 +101,8 @@ pub struct Request {
     pub context: Context,
     /// How scarce quotas are; moves doubtful requests to cheaper tiers.
     pub pressure: QuotaPressure,
+    /// What the rules of policy files may look at besides the words.
+    pub circumstances: Circumstances,
 }
 
 /// Why a text is not a request.
@@ -122,7 +128,14 @@ impl Request {
         if text.trim().is_empty() {
             return Err(RequestError::Empty);
         }
-        Ok(Request { text, origin, overrides, context: Context::Fresh, pressure: QuotaPressure::default() })
+        Ok(Request {
+            text,
+            origin,
+            overrides,
+            context: Context::Fresh,
+            pressure: QuotaPressure::default(),
+            circumstances: Circumstances::default(),
+        })
     }
 
     /// Returns the words as they came.

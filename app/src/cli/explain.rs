@@ -59,7 +59,7 @@ fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
     let prompt = PromptArgs { prompt: args.what.clone(), file: None };
     let request = words::request(&prompt, &args.overrides)?;
     let loaded = world.settings(&[])?;
-    let explained = world.decider(&loaded)?.explain(&request)?;
+    let explained = world.decider(&loaded)?.explain(request)?;
     match args.output {
         PlainFormat::Text => output::text(&in_words(&explained.route, Some(&explained), args.all)),
         PlainFormat::Json => output::json(&Explanation {
@@ -116,7 +116,9 @@ fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Fa
         return Ok(None);
     };
     let loaded = world.settings(&[])?;
-    Ok(world.decider(&loaded)?.explain(&request).ok())
+    let mut decider = world.decider(&loaded)?;
+    decider.around.mode = Some(requested.mode);
+    Ok(decider.explain(request).ok())
 }
 
 fn in_words(decided: &Route, explained: Option<&Explained>, all: bool) -> String {
@@ -157,9 +159,10 @@ fn has_something_to_say(look: &Look) -> bool {
 
 fn rule_line(look: &Look) -> String {
     let matched = look.matched.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
+    let origin = look.origin.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
     match &look.outcome {
-        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}", look.rule, look.because),
-        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}", look.rule),
+        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}{origin}", look.rule, look.because),
+        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}{origin}", look.rule),
     }
 }
 

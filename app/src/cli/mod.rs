@@ -12,6 +12,7 @@ mod doctor;
 pub mod exit;
 mod explain;
 pub mod output;
+mod policy;
 mod route;
 pub mod run;
 mod runs;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Verb::Runs(args) => runs::main(args),
         Verb::Doctor(args) => doctor::main(&args),
         Verb::Config(args) => config::main(args),
+        Verb::Policy(args) => policy::main(args),
         Verb::Trust(args) => trust::main(&args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),

@@ -168,6 +168,32 @@ fn of_the_configuration() -> Vec<Case> {
     ]
 }
 
+/// A project with this rule in its policy file.
+fn with_rule(keys: &str) -> Sandbox {
+    with_file("pointsman.policy.toml", format!("[[rule]]\nid = \"parser\"\n{keys}\n"))
+}
+
+fn of_policy_files() -> Vec<Case> {
+    let run = |code, sandbox| Case::new(code, TextAndJson, sandbox, ["run", REQUEST]);
+    let directory = Sandbox::new();
+    fs::create_dir(directory.project().join("pointsman.policy.toml")).unwrap();
+    vec![
+        run("E0211", with_file("pointsman.policy.toml", "[[rule]\n")),
+        run(
+            "E0212",
+            with_rule(
+                "because = \"it is hard\"\nbecuase = \"it is hard\"\ntier = \"opus\"\nwords = \"'parser'\"",
+            ),
+        ),
+        run("E0213", with_rule("because = \"it is hard\"\ntier = \"opsu\"\nwords = \"'parser'\"")),
+        run("E0214", with_rule("because = \"it is hard\"\ntier = \"opus\"")),
+        run("E0215", with_rule("because = \"it is seen\"\nask = true\nwords = [\"deploi\"]")),
+        run("E0216", with_file("pointsman.policy.toml", "[words]\ndelete = \"wipe\"\n")),
+        run("E0217", directory),
+        Case::new("E0217", TextAndJson, Sandbox::new(), ["policy", "check", "no-such.toml"]),
+    ]
+}
+
 fn of_bad_ends() -> Vec<Case> {
     let wrong_model = Fake::wrong_model("claude-opus-5-5", "my answer");
     let in_an_hour = jiff::Timestamp::now().as_second() + 3600;
@@ -327,6 +353,11 @@ fn a_command_line_that_fails_names_its_code() {
 #[test]
 fn wrong_settings_name_their_code() {
     hold(of_the_configuration());
+}
+
+#[test]
+fn wrong_policy_files_name_their_code() {
+    hold(of_policy_files());
 }
 
 #[test]

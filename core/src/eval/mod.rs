@@ -3,6 +3,7 @@
 //! A label is the cheapest answer that a careful senior engineer would trust with the words alone. All figures
 //! are shares of what they are about, so that sets of different sizes can be compared.
 
+pub mod examples;
 mod scores;
 
 use serde::{Deserialize, Serialize};

@@ -47,22 +47,41 @@ const DANGER_BECAUSE: &str =
 const UNCLEAR_BECAUSE: &str = "it reads like requests that do not say what is meant";
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
 
+/// How much of a request is settled before the classifier is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Settled {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Who does it, by a rule that may not answer doubts: a repository's.
+    Tier,
+    /// Who does it, and what is meant: by a preset that the person switched on.
+    Meaning,
+    /// Who does it, by the person: a flag, or a rule of their own policy.
+    ByPerson,
+}
+
 impl Choice {
     /// Enters what the classifier said into the explanation; returns why a person must be asked, if so.
     ///
-    /// Where somebody has settled who does it (by a flag, or by a rule of their policy), they know better than any
-    /// sample what is meant, and a doubt about danger must be strong.
-    pub fn look(&self, p: &PerClass, is_settled: bool, context: Context, looks: &mut Looks) -> Option<Found> {
+    /// Where the person has settled who does it, they know better than any sample what is meant, and a doubt about
+    /// danger must be strong.
+    pub fn look(&self, p: &PerClass, settled: Settled, context: Context, looks: &mut Looks) -> Option<Found> {
         let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
         let mut found = None;
         for (class, rule, because) in
             [(Class::Danger, DANGER, DANGER_BECAUSE), (Class::Unclear, UNCLEAR, UNCLEAR_BECAUSE)]
         {
             let known = class == Class::Unclear && context == Context::Session;
-            let is_certain = class == Class::Danger && p[class as usize] >= DANGER_THOUGH_SETTLED_FROM;
+            let is_answered = match class {
+                Class::Danger => {
+                    settled == Settled::ByPerson && p[class as usize] < DANGER_THOUGH_SETTLED_FROM
+                }
+                Class::Haiku | Class::Sonnet | Class::Opus | Class::Unclear => settled >= Settled::Meaning,
+            };
             let why_not = if self.stop != Some(class) {
                 Some(UNLIKELY)
-            } else if is_settled && !is_certain {
+            } else if is_answered {
                 Some(SETTLED)
             } else {
                 known.then_some(IN_SESSION)
@@ -77,7 +96,7 @@ impl Choice {
         }
         let opinion = self.found(None);
         let rule = if self.abstains { DEFAULT } else { TIER };
-        if is_settled || found.is_some() {
+        if settled != Settled::Nothing || found.is_some() {
             looks.passed(rule, opinion.layer, &opinion.because, || (SETTLED, None));
         } else {
             let said = Class::ALL.map(|class| format!("{} {}", class.as_str(), percent(class))).join(", ");
