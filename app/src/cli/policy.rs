@@ -136,7 +136,11 @@ fn check(file: Option<&Path>, format: PlainFormat) -> Result<u8, Failure> {
         PlainFormat::Text => {
             let named: String =
                 presets.iter().map(|preset| format!(", preset {}", preset.as_str())).collect();
-            output::text(&format!("{rule_count} rules, {example_count} examples{named}: nothing is wrong"));
+            output::text(&format!(
+                "{}, {}{named}: nothing is wrong",
+                counted(rule_count, "rule"),
+                counted(example_count, "example")
+            ));
         }
         PlainFormat::Json => output::json(&Checked {
             schema_version: SCHEMA_VERSION,
@@ -147,6 +151,10 @@ fn check(file: Option<&Path>, format: PlainFormat) -> Result<u8, Failure> {
         }),
     }
     Ok(0)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn show(format: PlainFormat) -> Result<u8, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
 //! model API. Then a module per subject: `outcomes` (one test a row of the table), `errors` (the codes of
-//! failures), `promises`, `real_claude`
+//! failures), `policy`, `promises`, `real_claude`
 //! (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
 #![expect(
@@ -15,6 +15,7 @@ mod errors;
 mod fake;
 mod model_server;
 mod outcomes;
+mod policy;
 mod promises;
 mod real_claude;
 mod sandbox;

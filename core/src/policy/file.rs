@@ -13,10 +13,11 @@ use crate::ids::AgentName;
 use crate::request::Mode;
 
 use super::condition::{clock, weekday};
-use super::file_rule::{self, FileRule, Whose, all_of, is_name, one_of};
+use super::file_condition::{all_of, mode, one_of};
+use super::file_rule::{self, FileRule, Whose, is_name};
 use super::lexicon::Lexicon;
 use super::preset::Preset;
-use super::problem::{Problem, ProblemKind};
+use super::problem::{PROBLEMS_MAX, Problem, ProblemKind};
 use super::table::{At, Reader};
 
 /// The largest policy file that is read.
@@ -106,7 +107,8 @@ pub(super) fn read(source: &Source, lexicon: &mut Lexicon) -> Result<PolicyFile,
         return Err(r.problems);
     }
     let (root, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
+    // Finding a line takes a walk through the text, so not for every error of a file that is nothing but errors.
+    for error in errors.into_iter().take(4 * PROBLEMS_MAX) {
         let at = error.span().map_or(0, |span| span.start);
         // What follows on the same line is mostly a consequence.
         if r.problems.last().is_some_and(|last| last.line == r.place(at).0) {
@@ -199,7 +201,7 @@ fn example(
     circumstances.kinds.extend(all_of(r, table, "project", &kinds, kind));
     circumstances.local_time = r.text(table, "at").and_then(|text| moment(r, text));
     let modes = Mode::ALL.map(Mode::as_str);
-    let mode = r.text(table, "mode").map(|text| one_of(r, text, "mode", &modes, file_rule::mode));
+    let mode = r.text(table, "mode").map(|text| one_of(r, text, "mode", &modes, mode));
     circumstances.mode = mode.unwrap_or(Some(Mode::Orchestration));
     Some(Example {
         request: request?.0.to_owned(),

@@ -9,6 +9,7 @@
 mod builtin;
 pub mod condition;
 pub mod file;
+mod file_condition;
 pub mod file_rule;
 pub mod files;
 pub mod lexicon;

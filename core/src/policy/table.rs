@@ -10,6 +10,12 @@ use super::problem::{PROBLEMS_MAX, Problem, ProblemKind, instead};
 /// The longest text that a key may have, in characters.
 const TEXT_CHARS_MAX: usize = 4000;
 
+/// How many entries a list may have.
+const LIST_MAX: usize = 200;
+
+/// How many regular expressions a file may have: preparing one takes up to some milliseconds, at every start.
+const REGEXES_MAX: usize = 100;
+
 /// A text and the byte at which it stands.
 pub(super) type At<'t> = (&'t str, usize);
 
@@ -21,12 +27,14 @@ pub(super) struct Reader<'t> {
     pub problems: Vec<Problem>,
     /// How many word lists the lexicon may have when this text is read.
     pub lists_max: usize,
+    /// How many regular expressions may follow.
+    pub regexes_left: usize,
 }
 
 impl<'t> Reader<'t> {
     /// Begins with a text; `file` is its name for people.
     pub fn new(file: &'t str, text: &'t str) -> Reader<'t> {
-        Reader { file, text, problems: Vec::new(), lists_max: usize::MAX }
+        Reader { file, text, problems: Vec::new(), lists_max: usize::MAX, regexes_left: REGEXES_MAX }
     }
 
     /// Returns line and column of a byte.
@@ -90,6 +98,11 @@ impl<'t> Reader<'t> {
         };
         if items.is_empty() {
             self.wrong(value.span().start, key, "a list with something in it", "empty");
+        }
+        if items.len() > LIST_MAX {
+            let found = format!("{} entries", items.len());
+            self.wrong(value.span().start, key, &format!("a list of at most {LIST_MAX}"), &found);
+            return None;
         }
         Some(items.iter().filter_map(|item| self.as_text(item, key)).collect())
     }

@@ -448,6 +448,26 @@ fn a_quoted_order_that_is_taken_over_asks_where_the_policy_asks() {
     assert!(!fired("explain this ticket in one sentence\n> change the payroll rounding in calc.rs"));
 }
 
+#[test]
+fn a_file_that_is_made_to_be_slow_is_refused_soon() {
+    let begun = std::time::Instant::now();
+    let rules: String = (0..300).map(|n| format!("[[rule]]\nid = \"r{n}\"\n")).collect();
+    let many_words: String = (0..20).map(|n| format!("w{n} = \"{}\"\n", "a, b*, ".repeat(500))).collect();
+    for text in [
+        "=\n".repeat(60_000),
+        format!("a = {}", "[".repeat(100_000)),
+        "x".repeat(200_000),
+        (0..15_000).map(|n| format!("k{n}=1\n")).collect(),
+        rules,
+        format!("[words]\n{many_words}[[rule]]\n"),
+        rule(&format!("words = [{}]", "\"'a'|'b'|'c' ..255 'd'\",".repeat(4000))).repeat(2),
+        rule(&format!("regex = [{}]", "'(\\w{200}){200}',".repeat(3000))),
+    ] {
+        assert!(with(&[source(Whose::Project, &text)]).is_err(), "{}", &text[..60]);
+    }
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_policy_or_has_problems(text in "\\PC{0,200}") {
