@@ -4,13 +4,20 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::{Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::breaker::BreakerLimits;
-use pointsman_core::policy::{Policy, PolicyError};
+use pointsman_core::circumstances::Circumstances;
+use pointsman_core::policy::Policy;
+use pointsman_core::policy::file::Source;
+use pointsman_core::policy::problem::Problem;
+use pointsman_core::request::Mode;
 use pointsman_core::run::next::{Escalation, Limits, OnLimit, OnModelMismatch};
 
+use crate::clock;
 use crate::config::env::{Dirs, Environment, NoHome};
+use crate::config::error::Warning;
 use crate::config::load::{Inputs, Loaded};
 use crate::config::login::{self, Login, StrayKey};
 use crate::config::model::{MismatchAction, Settings};
+use crate::config::policy::{self, PolicyText, Unreadable};
 use crate::config::{self, load};
 use crate::engine::history::History;
 use crate::engine::judge::JudgeTerms;
@@ -31,25 +38,25 @@ pub enum AssembleError {
     /// The agents of the settings do not fit together.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A policy file is there and cannot be read.
+    #[error(transparent)]
+    UnreadablePolicy(#[from] Unreadable),
+    /// Policy files are wrong. There is at least one problem.
+    #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("; "))]
+    Policy(Vec<Problem>),
     /// We do not know where our own program is, and so cannot start a shim.
     #[error("the path of this program is not known: {0}")]
     OwnProgram(std::io::Error),
-    /// A rule table to compare with cannot be read.
-    #[error("the policy `{path}` cannot be read: {source}")]
-    UnreadableTable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// A file to compare with is no rule table.
-    #[error("`{path}`: {source}")]
-    NotATable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: PolicyError,
-    },
+}
+
+/// The policy that holds in a place, and what its rules may look at there.
+pub struct PolicyHere {
+    /// The built-in policy with the files on top.
+    pub policy: Policy,
+    /// What surrounds requests. The mode is the verb's to say.
+    pub around: Circumstances,
+    /// What people should hear.
+    pub warnings: Vec<Warning>,
 }
 
 /// The surroundings of the process, read once.
@@ -112,9 +119,53 @@ impl World {
         StorePaths { spool_fallbacks: vec![self.dirs.runtime.join(mark), temporary], state }
     }
 
-    /// Puts together what deciding alone needs.
+    /// Reads the policy files that hold here and puts them on top of the built-in policy.
+    pub fn policy(&self, loaded: &Loaded, catalog: &Catalog) -> Result<PolicyHere, AssembleError> {
+        self.policy_of(loaded, catalog, &policy::read(&self.dirs.config, &loaded.project)?)
+    }
+
+    /// Puts these policy files on top of the built-in policy.
+    pub fn policy_of(
+        &self,
+        loaded: &Loaded,
+        catalog: &Catalog,
+        texts: &[PolicyText],
+    ) -> Result<PolicyHere, AssembleError> {
+        let (builtin, around) = (Policy::builtin(), Circumstances::default());
+        if texts.is_empty() {
+            return Ok(PolicyHere { policy: builtin, around, warnings: vec![] });
+        }
+        let mut around = Circumstances::of_files(policy::names_in(&loaded.project.root));
+        let sources: Vec<Source> = texts.iter().map(PolicyText::as_source).collect();
+        let policy = builtin.with_files(&sources, &around.kinds, catalog).map_err(AssembleError::Policy)?;
+        if policy.files().look_at_time() {
+            around.local_time = Some(clock::local_now());
+        }
+        let warning = |problem: &Problem| Warning {
+            at: Some(format!("{}:{}", problem.file, problem.line)),
+            message: format!("the rule is left out: {}", problem.what),
+            hint: Some(problem.hint.clone()),
+        };
+        let warnings = policy.files().left_out.iter().map(warning).collect();
+        Ok(PolicyHere { policy, around, warnings })
+    }
+
+    /// Puts together what deciding alone needs, with the policy files that hold here.
     pub fn decider(&self, loaded: &Loaded) -> Result<Decider, AssembleError> {
-        Ok(Decider { catalog: loaded.catalog()?, policy: Policy::builtin() })
+        let catalog = loaded.catalog()?;
+        let PolicyHere { policy, around, .. } = self.policy(loaded, &catalog)?;
+        // What `run` does when nothing else is said.
+        let around = Circumstances { mode: Some(Mode::Orchestration), ..around };
+        Ok(Decider { catalog, policy, around })
+    }
+
+    /// The same with one file in the place of those that hold here: what would be if it were the only one.
+    pub fn decider_against(&self, loaded: &Loaded, file: &Path) -> Result<Decider, AssembleError> {
+        let catalog = loaded.catalog()?;
+        let PolicyHere { policy, around, .. } =
+            self.policy_of(loaded, &catalog, &[policy::read_file(file)?])?;
+        let around = Circumstances { mode: Some(Mode::Orchestration), ..around };
+        Ok(Decider { catalog, policy, around })
     }
 
     /// Opens the record of past runs for reading.
@@ -123,6 +174,9 @@ impl World {
     }
 
     /// Puts an engine together. `rehearsal` replaces every agent by the scripted one.
+    ///
+    /// It has the built-in policy alone: looking back and stopping must work whatever is wrong with a policy file.
+    /// Who has something decided puts the policy that holds here in its place.
     pub fn engine(&self, loaded: &Loaded, rehearsal: Option<Scenario>) -> Result<Engine, AssembleError> {
         let own_program = own_program()?;
         let catalog = match rehearsal {
@@ -156,13 +210,6 @@ impl World {
             },
         })
     }
-}
-
-/// Reads the policy that `--against` names: today a whole rule table.
-pub fn policy_of_file(path: &Path) -> Result<Policy, AssembleError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| AssembleError::UnreadableTable { path: path.to_owned(), source })?;
-    Policy::parse(&text).map_err(|source| AssembleError::NotATable { path: path.to_owned(), source })
 }
 
 /// This program, which is also the shim.

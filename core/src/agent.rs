@@ -219,6 +219,13 @@ impl Agent {
         }
     }
 
+    /// Returns whether this agent has no more rights than the other: no free hand, and no writing, that it lacks.
+    pub fn may_do_no_more_than(&self, other: &Agent) -> bool {
+        let is_free = |agent: &Agent| agent.permission_mode == Some(PermissionMode::BypassPermissions);
+        let writes = |agent: &Agent| agent.access == Access::Write;
+        (!is_free(self) || is_free(other)) && (!writes(self) || writes(other))
+    }
+
     /// Returns the permission mode that the agent runs with: explicit, or by what it may do.
     pub fn effective_permission_mode(&self) -> PermissionMode {
         self.permission_mode.unwrap_or(match self.access {

@@ -88,8 +88,6 @@ error_codes! {
     ThresholdMissed = "E0119", exit 1;
     /// Past requests would go elsewhere now.
     RoutesChanged = "E0120", exit 1;
-    /// A file that is no policy.
-    NotAPolicy = "E0121", exit 65;
 
     // Configuration and trust.
 
@@ -113,6 +111,20 @@ error_codes! {
     BadApprovals = "E0209", exit 73;
     /// The file of approvals is of a newer version.
     NewerApprovals = "E0210", exit 73;
+    /// A policy file that is not TOML.
+    PolicyNotToml = "E0211", exit 78;
+    /// A key of a policy file that does not exist.
+    UnknownPolicyKey = "E0212", exit 78;
+    /// A value in a policy file that its key cannot have.
+    WrongPolicyValue = "E0213", exit 78;
+    /// A key of a policy file that must be there.
+    MissingPolicyKey = "E0214", exit 78;
+    /// A pattern, regular expression or glob of a policy file that cannot be read.
+    BadPolicyPattern = "E0215", exit 78;
+    /// A rule or word list that does not fit together, or is not a policy file's to change.
+    BrokenPolicyRule = "E0216", exit 78;
+    /// A policy file that cannot be read.
+    UnreadablePolicy = "E0217", exit 78;
 
     // Bad ends of a run, in the order of docs/outcomes.md, then those without an outcome.
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::agent::Tier;
+use crate::circumstances::Circumstances;
 use crate::ids::AgentName;
 
 /// Which face a request came through.
@@ -29,6 +30,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Every mode.
+    pub const ALL: [Mode; 3] = [Mode::Directive, Mode::Enforced, Mode::Orchestration];
+
     /// Returns the mode's name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -161,6 +165,8 @@ pub struct Request {
     pub pressure: QuotaPressure,
     /// The judge's word, where one was asked.
     pub judges_word: Option<JudgesWord>,
+    /// What the rules of policy files may look at besides the words.
+    pub circumstances: Circumstances,
 }
 
 /// Why a text is not a request.
@@ -193,6 +199,7 @@ impl Request {
             context: Context::Fresh,
             pressure: QuotaPressure::default(),
             judges_word: None,
+            circumstances: Circumstances::default(),
         })
     }
 

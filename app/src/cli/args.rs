@@ -53,6 +53,8 @@ pub enum Verb {
     Doctor(DoctorArgs),
     /// Show or begin the configuration.
     Config(ConfigArgs),
+    /// Check, test, show or begin policy files.
+    Policy(PolicyArgs),
     /// Approve what a repository's files want beyond the harmless.
     Trust(TrustArgs),
     /// Print a completion script for a shell.
@@ -88,6 +90,12 @@ impl Verb {
             Verb::Config(args) => {
                 matches!(args.verb, ConfigVerb::Show { output: PlainFormat::Json, .. })
             }
+            Verb::Policy(args) => match &args.verb {
+                PolicyVerb::Test { output, .. }
+                | PolicyVerb::Check { output, .. }
+                | PolicyVerb::Show { output } => *output == PlainFormat::Json,
+                PolicyVerb::Schema | PolicyVerb::Init { .. } => false,
+            },
             Verb::Trust(_) | Verb::Completions { .. } | Verb::Man { .. } => false,
         }
     }
@@ -332,6 +340,46 @@ pub enum ConfigVerb {
     Schema,
     /// Write a configuration file with every setting commented out.
     Init,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    #[command(subcommand)]
+    pub verb: PolicyVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Route every example of the policy files and compare. Exits 1 when one does not hold.
+    Test {
+        /// Only this file, as if it were yours; without it the files that hold here.
+        file: Option<PathBuf>,
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Read the policy files and say what is wrong with them.
+    Check {
+        /// Only this file, as if it were yours; without it the files that hold here.
+        file: Option<PathBuf>,
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Show the rules that hold here, in the order in which they are looked at.
+    Show {
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Print the JSON schema of policy files, for editors.
+    Schema,
+    /// Write a first policy file with examples in comments.
+    Init {
+        /// Into the project, for everybody who works in it.
+        #[arg(long)]
+        project: bool,
+    },
 }
 
 /// Approve what a repository's files want beyond the harmless (commands, environment, permissions).

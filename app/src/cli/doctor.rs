@@ -11,7 +11,8 @@ use super::closing;
 use super::exit::Failure;
 use super::output::{self, PlainFormat};
 use super::run::{runtime, world};
-use crate::assemble::{self, World};
+use crate::assemble::{self, AssembleError, World};
+use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::config::login::Login;
 use crate::engine::Engine;
@@ -93,6 +94,7 @@ fn in_words(check: &Check) -> String {
 
 fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
     let mut checks = configuration(world, loaded);
+    checks.extend(policy(world, loaded));
     let mut engine = world.engine(loaded, None)?;
     if fix {
         checks.extend(repair(
@@ -108,6 +110,37 @@ fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, 
     Ok(checks)
 }
 
+/// The policy files. A broken one keeps `run` from working, and nothing else.
+fn policy(world: &World, loaded: &Loaded) -> Vec<Check> {
+    let here = match loaded
+        .catalog()
+        .map_err(AssembleError::from)
+        .and_then(|catalog| world.policy(loaded, &catalog))
+    {
+        Ok(here) => here,
+        Err(error) => {
+            let failure = Failure::from(error);
+            let broken = Check::new("policy", Status::Broken, failure.message);
+            return vec![Check { code: Some(failure.code), hint: failure.hint, ..broken }];
+        }
+    };
+    let files = here.policy.files();
+    let presets: Vec<&str> = files.presets.keys().map(|preset| preset.as_str()).collect();
+    let detail = match (files.rules.len(), presets.join(", ")) {
+        (0, _) => "the built-in rules alone".to_owned(),
+        (count, presets) if presets.is_empty() => format!("{count} rules of policy files"),
+        (count, presets) => format!("{count} rules of policy files, with the presets {presets}"),
+    };
+    let mut checks = vec![Check::new("policy", Status::Ok, detail)];
+    checks.extend(here.warnings.iter().map(|warning| warned("policy", warning)));
+    checks
+}
+
+fn warned(name: &str, warning: &Warning) -> Check {
+    let check = Check::new(name, Status::Warning, warning.to_string());
+    Check { hint: warning.hint.clone(), ..check }
+}
+
 fn configuration(world: &World, loaded: &Loaded) -> Vec<Check> {
     let file = world.dirs.config.join(crate::config::load::USER_FILE);
     let file = output::short_path(&file, &world.dirs.home);
@@ -121,13 +154,7 @@ fn configuration(world: &World, loaded: &Loaded) -> Vec<Check> {
             serde_json::to_value(loaded.trust).unwrap_or_default().as_str().unwrap_or_default()
         ),
     )];
-    checks.extend(loaded.warnings.iter().map(|warning| {
-        let check = Check::new("configuration", Status::Warning, warning.to_string());
-        match &warning.hint {
-            Some(hint) => check.hint(hint),
-            None => check,
-        }
-    }));
+    checks.extend(loaded.warnings.iter().map(|warning| warned("configuration", warning)));
     checks
 }
 

@@ -1,6 +1,7 @@
 //! Exit codes, and how a failure is said.
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::policy::problem::Problem;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::request::RequestError;
 use pointsman_core::route::RouteError;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::assemble::AssembleError;
 use crate::config;
 use crate::config::init::InitError;
+use crate::config::policy::Unreadable;
 use crate::config::trust;
 use crate::engine::error::EngineError;
 
@@ -145,17 +147,27 @@ impl From<AssembleError> for Failure {
                 error.to_string(),
                 "`pointsman config show --origin` shows where each setting comes from",
             ),
+            AssembleError::UnreadablePolicy(error) => error.into(),
+            AssembleError::Policy(problems) => of_problems(&problems),
             AssembleError::OwnProgram(_) => Failure::bare(ErrorCode::NoOwnProgram, error.to_string()),
-            AssembleError::UnreadableTable { .. } => {
-                Failure::new(ErrorCode::UnreadableInput, error.to_string(), "check the path")
-            }
-            AssembleError::NotATable { .. } => Failure::new(
-                ErrorCode::NotAPolicy,
-                error.to_string(),
-                "a policy is a whole rule table, in the form of `core/src/policy/builtin.toml`",
-            ),
         }
     }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Failure {
+        Failure::new(ErrorCode::UnreadablePolicy, error.to_string(), "mend the file, or move it away")
+    }
+}
+
+/// Says all that is wrong with policy files: the first problem with its hint, then the others with theirs.
+fn of_problems(problems: &[Problem]) -> Failure {
+    let Some((first, others)) = problems.split_first() else {
+        return Failure::bare(ErrorCode::BrokenPolicyRule, "a policy file is wrong");
+    };
+    let also = |problem: &Problem| format!("\n  also: {problem}; {}", problem.hint);
+    let message = format!("{first}{}", others.iter().map(also).collect::<String>());
+    Failure::new(first.code(), message, first.hint.clone())
 }
 
 impl From<config::error::Error> for Failure {

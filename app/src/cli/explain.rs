@@ -2,8 +2,8 @@
 //! What an error code means is explained by `codes`.
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::report::replay;
 use pointsman_core::report::run::{AttemptReport, RunReport, SCHEMA_VERSION};
-use pointsman_core::request::{Origin, Request};
 use pointsman_core::route::classifier::{Contribution, Opinion};
 use pointsman_core::route::{Explained, Look, LookOutcome, NO_MATCH, Route};
 use serde::Serialize;
@@ -59,7 +59,7 @@ fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
     let prompt = PromptArgs { prompt: args.what.clone(), file: None };
     let request = words::request(&prompt, &args.overrides)?;
     let loaded = world.settings(&[])?;
-    let explained = world.decider(&loaded)?.explain(&request)?;
+    let explained = world.decider(&loaded)?.explain(request)?;
     match args.output {
         PlainFormat::Text => output::text(&in_words(&explained.route, Some(&explained), args.all)),
         PlainFormat::Json => output::json(&Explanation {
@@ -110,15 +110,13 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
 }
 
 fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Failure> {
-    let Some(requested) = &found.state.requested else { return Ok(None) };
-    let Some(prompt) = &requested.prompt else { return Ok(None) };
-    let Ok(mut request) = Request::new(prompt.clone(), Origin::Cli, requested.overrides.clone()) else {
+    let (Some(requested), Some(request)) = (&found.state.requested, replay::request_of(&found.state)) else {
         return Ok(None);
     };
-    request.pressure = requested.quota_pressure;
-    request.judges_word = requested.judges_word;
     let loaded = world.settings(&[])?;
-    Ok(world.decider(&loaded)?.explain(&request).ok())
+    let mut decider = world.decider(&loaded)?;
+    decider.around.mode = Some(requested.mode);
+    Ok(decider.explain(request).ok())
 }
 
 fn in_words(decided: &Route, explained: Option<&Explained>, all: bool) -> String {
@@ -159,9 +157,10 @@ fn has_something_to_say(look: &Look) -> bool {
 
 fn rule_line(look: &Look) -> String {
     let matched = look.matched.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
+    let origin = look.origin.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
     match &look.outcome {
-        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}", look.rule, look.because),
-        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}", look.rule),
+        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}{origin}", look.rule, look.because),
+        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}{origin}", look.rule),
     }
 }
 

@@ -14,6 +14,7 @@ mod eval;
 pub mod exit;
 mod explain;
 pub mod output;
+mod policy;
 mod replay;
 mod report;
 mod route;
@@ -65,6 +66,7 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
         Verb::Report(args) => report::main(args),
         Verb::Doctor(args) => doctor::main(&args),
         Verb::Config(args) => config::main(args),
+        Verb::Policy(args) => policy::main(args),
         Verb::Trust(args) => trust::main(&args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),

@@ -10,7 +10,6 @@ use super::exit::Failure;
 use super::output::{self, PlainFormat};
 use super::routing_args::{ReplayArgs, SpanArgs};
 use super::run::world;
-use crate::assemble;
 use crate::clock;
 use crate::engine::Decider;
 use crate::engine::history::{PastRun, Span};
@@ -52,10 +51,10 @@ impl SpanArgs {
 pub fn main(args: &ReplayArgs) -> Result<u8, Failure> {
     let world = world(args.project.as_deref())?;
     let loaded = world.settings(&[])?;
-    let mut decider = world.decider(&loaded)?;
-    if let Some(path) = &args.against {
-        decider.policy = assemble::policy_of_file(path)?;
-    }
+    let decider = match &args.against {
+        Some(path) => world.decider_against(&loaded, path)?,
+        None => world.decider(&loaded)?,
+    };
     let mut replay = Replay {
         schema_version: SCHEMA_VERSION,
         policy_hash: decider.policy.hash(&decider.catalog),
@@ -91,7 +90,7 @@ impl Replay {
             self.left_out.without_words += 1;
             return;
         };
-        let Ok(route) = decider.decide(&request) else {
+        let Ok(route) = decider.decide(request) else {
             self.left_out.undecidable += 1;
             return;
         };

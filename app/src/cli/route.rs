@@ -44,7 +44,7 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
         return decide_batch(&decider, batch, &args.overrides);
     }
     let request = words::request(&args.words, &args.overrides)?;
-    let route = decider.decide(&request)?;
+    let route = decider.decide(request)?;
     match args.output {
         Format::Text => output::text(&in_words(&route)),
         Format::Json => output::json(&line(None, &route)),
@@ -94,7 +94,7 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
         }
         let entry: BatchLine = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
         let request = words::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
-        let route = decider.decide(&request)?;
+        let route = decider.decide(request)?;
         let printed = serde_json::to_string(&line(entry.id.as_deref(), &route));
         if !output::line(&printed.expect("plain data has a JSON form")) {
             break;

@@ -16,7 +16,8 @@ use super::output::PlainFormat;
 pub struct EvalArgs {
     /// The labelled requests, one JSON object a line; `-` for standard input.
     pub file: PathBuf,
-    /// Measure this policy too, and show which answers change. Thresholds hold for the policy in force.
+    /// Measure with this policy file in the place of those in force too, and show which answers change. Thresholds
+    /// hold for the policy in force.
     #[arg(long, value_name = "POLICY")]
     pub against: Option<PathBuf>,
     /// List the wrong answers, each with the rule behind it.
@@ -95,7 +96,7 @@ impl ThresholdArgs {
 /// one may see it otherwise.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Decide with this policy instead of the one in force.
+    /// Decide with this policy file in the place of those in force.
     #[arg(long, value_name = "POLICY")]
     pub against: Option<PathBuf>,
     #[command(flatten)]

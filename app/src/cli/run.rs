@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::PermissionMode;
+use pointsman_core::circumstances::Circumstances;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::request::{Context, Mode, Request};
@@ -17,6 +18,7 @@ use super::exit::Failure;
 use super::output::{self, Format, Tone};
 use super::{closing, detach, watch, words};
 use crate::assemble::{self, World};
+use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::engine::record::{Unwatched, Watcher};
 use crate::engine::submit::{Run, Submission, submit, take_session};
@@ -63,21 +65,26 @@ pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure
     if args.session.as_ref().is_some_and(|session| engine.knows_session(session, &world.cwd)) {
         request.context = Context::Session;
     }
+    let mode = match args.mode {
+        ModeArg::Orchestration => Mode::Orchestration,
+        ModeArg::Directive => Mode::Directive,
+    };
+    // Its rules name the real agents; a rehearsal plays them under the same names.
+    let here = world.policy(&loaded, &engine.catalog)?;
+    engine.policy = here.policy;
+    request.circumstances = Circumstances { mode: Some(mode), ..here.around };
     let route = runtime()?.block_on(engine.decide_with_judge(&mut request))?;
     let submission = Submission {
         request,
         route,
         session: args.session.clone(),
         project: world.cwd.clone(),
-        mode: match args.mode {
-            ModeArg::Orchestration => Mode::Orchestration,
-            ModeArg::Directive => Mode::Directive,
-        },
+        mode,
         rehearsal: rehearsal.is_some(),
         approval: args.approve.then(|| "--approve".to_owned()),
         limits,
     };
-    let mut notices = notices(&world, &loaded, &engine, rehearsal);
+    let mut notices = notices(&world, &loaded, &here.warnings, &engine, rehearsal);
     if taken_over > 0 {
         notices.push(format!("{taken_over} events were taken over from the spool"));
     }
@@ -139,10 +146,17 @@ fn permission_mode(mode: PermissionModeArg) -> PermissionMode {
     }
 }
 
-fn notices(world: &World, loaded: &Loaded, engine: &Engine, rehearsal: Option<Scenario>) -> Vec<String> {
+fn notices(
+    world: &World,
+    loaded: &Loaded,
+    of_policy: &[Warning],
+    engine: &Engine,
+    rehearsal: Option<Scenario>,
+) -> Vec<String> {
     let mut notices: Vec<String> = loaded
         .warnings
         .iter()
+        .chain(of_policy)
         .map(|warning| match &warning.hint {
             Some(hint) => format!("{warning}; {hint}"),
             None => warning.to_string(),

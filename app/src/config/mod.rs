@@ -6,7 +6,7 @@
 //!
 //! Reading order: `load` (the way in), `model` (every setting, typed), `catalog` (settings to agents), `layers`
 //! (merge with origins), `decode` (layers to the model), `project` and `trust` (the repository's files and what
-//! a person approved of them), `gate` (what an untrusted repository may do), `env` (every variable),
+//! a person approved of them), `policy` (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable),
 //! `schema` and `init` (the file for editors and for people), `login` (who is logged in, and stray keys).
 
 pub mod catalog;
@@ -19,6 +19,7 @@ pub mod layers;
 pub mod load;
 pub mod login;
 pub mod model;
+pub mod policy;
 pub mod project;
 pub mod schema;
 mod settings_check;

@@ -278,7 +278,8 @@ fn agent_paths(dir: &Path, depth: usize) -> Vec<PathBuf> {
     paths
 }
 
-fn read_text(path: &Path, boundary: &Path) -> Result<String, String> {
+/// Reads a file of a project that may not lead out of it.
+pub(super) fn read_text(path: &Path, boundary: &Path) -> Result<String, String> {
     let real = path.canonicalize().map_err(|error| reason(&error))?;
     if !real.starts_with(boundary) {
         return Err("it is a link that leads out of the project".to_owned());

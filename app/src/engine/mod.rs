@@ -29,6 +29,7 @@ use std::path::PathBuf;
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::breaker::BreakerLimits;
+use pointsman_core::circumstances::Circumstances;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::Request;
 use pointsman_core::route::{self, Explained, Route};
@@ -77,6 +78,8 @@ pub struct Decider {
     pub catalog: Catalog,
     /// The routing rules.
     pub policy: Policy,
+    /// What surrounds the requests that are decided here.
+    pub around: Circumstances,
 }
 
 impl Engine {
@@ -95,14 +98,16 @@ impl Engine {
 }
 
 impl Decider {
-    /// Decides about a request.
-    pub fn decide(&self, request: &Request) -> Result<Route, EngineError> {
-        submit::decide(&self.catalog, &self.policy, request)
+    /// Decides about a request, here and now.
+    pub fn decide(&self, mut request: Request) -> Result<Route, EngineError> {
+        request.circumstances = self.around.clone();
+        submit::decide(&self.catalog, &self.policy, &request)
     }
 
-    /// Decides, and says why: everything that was looked at.
-    pub fn explain(&self, request: &Request) -> Result<Explained, EngineError> {
-        Ok(route::explain(request, &self.catalog, &self.policy)?)
+    /// Decides here and now, and says why: everything that was looked at.
+    pub fn explain(&self, mut request: Request) -> Result<Explained, EngineError> {
+        request.circumstances = self.around.clone();
+        Ok(route::explain(&request, &self.catalog, &self.policy)?)
     }
 }
 

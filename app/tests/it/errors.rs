@@ -113,9 +113,8 @@ fn with_runs(count: usize) -> Sandbox {
 
 /// A run that the router decided, and a policy under which it would go elsewhere.
 fn with_run_and_policy() -> Sandbox {
-    let builtin = include_str!("../../../core/src/policy/builtin.toml");
-    let rule = "id = 'policy.rename'\neffect = 'opus'\nbecause = 'x'\nconfidence = 0.9\nany = ['rename']\n";
-    let sandbox = with_file("rules.toml", format!("{builtin}\n[[rule]]\n{rule}"));
+    let sandbox = Sandbox::new();
+    crate::measuring::write_policy(&sandbox);
     sandbox.run(REQUEST).success();
     sandbox
 }
@@ -165,12 +164,6 @@ fn of_the_command_line() -> Vec<Case> {
             with_run_and_policy(),
             ["replay", "--against", "rules.toml", "--fail-on-change"],
         ),
-        Case::new(
-            "E0121",
-            TextAndJson,
-            with_file("rules.toml", "rules = 1\n"),
-            ["replay", "--against", "rules.toml"],
-        ),
     ]
 }
 
@@ -196,6 +189,32 @@ fn of_the_configuration() -> Vec<Case> {
             with_approvals(r#"{"schema_version": 2, "projects": {}}"#),
             ["trust", "--list"],
         ),
+    ]
+}
+
+/// A project with this rule in its policy file.
+fn with_rule(keys: &str) -> Sandbox {
+    with_file("pointsman.policy.toml", format!("[[rule]]\nid = \"parser\"\n{keys}\n"))
+}
+
+fn of_policy_files() -> Vec<Case> {
+    let run = |code, sandbox| Case::new(code, TextAndJson, sandbox, ["run", REQUEST]);
+    let directory = Sandbox::new();
+    fs::create_dir(directory.project().join("pointsman.policy.toml")).unwrap();
+    vec![
+        run("E0211", with_file("pointsman.policy.toml", "[[rule]\n")),
+        run(
+            "E0212",
+            with_rule(
+                "because = \"it is hard\"\nbecuase = \"it is hard\"\ntier = \"opus\"\nwords = \"'parser'\"",
+            ),
+        ),
+        run("E0213", with_rule("because = \"it is hard\"\ntier = \"opsu\"\nwords = \"'parser'\"")),
+        run("E0214", with_rule("because = \"it is hard\"\ntier = \"opus\"")),
+        run("E0215", with_rule("because = \"it is seen\"\nask = true\nwords = [\"deploi\"]")),
+        run("E0216", with_file("pointsman.policy.toml", "[words]\ndelete = \"wipe\"\n")),
+        run("E0217", directory),
+        Case::new("E0217", TextAndJson, Sandbox::new(), ["policy", "check", "no-such.toml"]),
     ]
 }
 
@@ -358,6 +377,11 @@ fn a_command_line_that_fails_names_its_code() {
 #[test]
 fn wrong_settings_name_their_code() {
     hold(of_the_configuration());
+}
+
+#[test]
+fn wrong_policy_files_name_their_code() {
+    hold(of_policy_files());
 }
 
 #[test]

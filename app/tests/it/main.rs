@@ -2,7 +2,7 @@
 //!
 //! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
 //! model API. Then a module per subject: `outcomes` (one test a row of the table), `errors` (the codes of
-//! failures), `measuring` and `looking_back` (the router held against labels and past runs), `promises`,
+//! failures), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`,
 //! `real_claude` (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
 #![expect(
@@ -18,6 +18,7 @@ mod looking_back;
 mod measuring;
 mod model_server;
 mod outcomes;
+mod policy;
 mod promises;
 mod real_claude;
 mod sandbox;

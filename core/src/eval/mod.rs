@@ -9,6 +9,7 @@
 pub mod calibration;
 pub mod compare;
 mod evaluation;
+pub mod examples;
 pub mod gates;
 pub mod interval;
 pub mod rows;

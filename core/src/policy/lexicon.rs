@@ -49,6 +49,9 @@ pub(crate) fn hash_of(folded: &str) -> u64 {
 /// How many chains the table has; a power of two above the number of entries of the compiled-in policy.
 const CHAINS: usize = 8192;
 
+/// Stands in the place of a name's hash where a list is no feature of the classifier.
+const PRIVATE: u64 = 0;
+
 /// The end of a chain.
 const NONE: u32 = u32::MAX;
 
@@ -105,7 +108,7 @@ impl Piece {
 pub(crate) struct Lexicon {
     /// The named lists.
     pub names: Cow<'static, [(Cow<'static, str>, Concept)]>,
-    /// The hash of each list's name, by its number; 0 for a list that a pattern made for one word.
+    /// The hash of each list's name, by its number; 0 for a list of a policy file, or of one word of a pattern.
     pub name_hashes: Cow<'static, [u64]>,
     /// The first entry of each chain.
     pub chains: Cow<'static, [u32]>,
@@ -147,6 +150,24 @@ impl Lexicon {
         }
     }
 
+    /// Adds a list of a policy file. The classifier never hears of it: it knows only the compiled-in lists.
+    pub fn add_private_list<'e>(&mut self, name: &str, entries: impl Iterator<Item = &'e str>) {
+        let concept = self.new_list(PRIVATE);
+        self.names.to_mut().push((Cow::Owned(name.to_owned()), concept));
+        entries.map(str::trim).filter(|entry| !entry.is_empty()).for_each(|entry| self.add(entry, concept));
+    }
+
+    /// Forgets the names of policy files' lists: the next file has its own. What was read keeps its lists.
+    pub fn forget_private_names(&mut self) {
+        let hashes = &self.name_hashes;
+        self.names.to_mut().retain(|(_, concept)| hashes[usize::from(*concept)] != PRIVATE);
+    }
+
+    /// Returns the names of the lists, without the forms of words that have no entries.
+    pub fn list_names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| name.as_ref())
+    }
+
     /// Returns how many lists there are.
     pub fn len(&self) -> usize {
         self.name_hashes.len()
@@ -160,7 +181,7 @@ impl Lexicon {
     /// Returns the hash of a list's name; `None` for a list that a pattern made for one word, and for the forms.
     pub fn meaning(&self, concept: Concept) -> Option<u64> {
         let is_form = usize::from(concept) < FORMS.len();
-        self.name_hashes.get(usize::from(concept)).copied().filter(|hash| *hash != 0 && !is_form)
+        self.name_hashes.get(usize::from(concept)).copied().filter(|hash| *hash != PRIVATE && !is_form)
     }
 
     /// Returns the number of a list.
@@ -173,7 +194,7 @@ impl Lexicon {
         if let Some(concept) = self.literals.get(word) {
             return *concept;
         }
-        let concept = self.new_list(0);
+        let concept = self.new_list(PRIVATE);
         self.literals.insert(word.to_owned(), concept);
         self.add(word, concept);
         concept

@@ -2,23 +2,38 @@
 //!
 //! A policy is text (TOML) that is read once and prepared for matching. It never looks at a request;
 //! `route` does that. Reading order: `Policy` and `Rule` here, `pattern` (what a rule may say about
-//! words), `lexicon` (which words mean what), `builtin.toml` (the table that is compiled in).
+//! words), `lexicon` (which words mean what), `builtin.toml` (the table that is compiled in). Policy files are put on
+//! top of it: `files` (whose rules may do what), `file` and `file_rule` (reading one), `condition` (what a rule may
+//! ask besides words), `preset`, `problem` and `table` (what is wrong with a file, and where).
 
 mod builtin;
+pub mod condition;
+pub mod file;
+mod file_condition;
+pub mod file_rule;
+pub mod files;
 pub mod lexicon;
 pub mod pattern;
+pub mod preset;
+pub mod problem;
+pub mod schema;
+mod table;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use crate::agent::{Catalog, Tier};
+use crate::circumstances::ProjectKind;
 use crate::route::Layer;
 use crate::route::classifier::Model;
 
+use file::Source;
+use files::Files;
 use lexicon::{Lexicon, Structure};
 use pattern::Pattern;
+use problem::Problem;
 
 /// The version of the router's code as far as it decides routes. Raise it whenever equal rules would decide otherwise.
 pub const ROUTER_VERSION: u32 = 1;
@@ -158,6 +173,7 @@ pub struct Policy {
     lexicon: Lexicon,
     structure: Structure,
     model: Model,
+    files: Files,
 }
 
 impl Policy {
@@ -172,6 +188,7 @@ impl Policy {
             lexicon,
             structure,
             model: Model::builtin(),
+            files: Files::default(),
         }
     }
 
@@ -192,7 +209,26 @@ impl Policy {
             rules.push(rule);
         }
         let text_hash = blake3::hash(text.as_bytes());
-        Ok(Policy { text_hash, rules: rules.into(), lexicon, structure, model: Model::builtin() })
+        let (model, files) = (Model::builtin(), Files::default());
+        Ok(Policy { text_hash, rules: rules.into(), lexicon, structure, model, files })
+    }
+
+    /// Returns the policy with policy files on top, the first one looked at first, or all that is wrong with them.
+    ///
+    /// What the project is decides which presets `auto` means; the catalog, which agents a rule may name.
+    pub fn with_files(
+        mut self,
+        sources: &[Source],
+        kinds: &BTreeSet<ProjectKind>,
+        catalog: &Catalog,
+    ) -> Result<Policy, Vec<Problem>> {
+        self.files = Files::read(sources, kinds, catalog, &mut self.lexicon)?;
+        Ok(self)
+    }
+
+    /// Returns what the policy files say.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Returns the policy with another model.
@@ -207,17 +243,20 @@ impl Policy {
         *self.text_hash.as_bytes()
     }
 
-    /// Returns the hash of all that a route depends on besides the request: rules, catalog, router version.
+    /// Returns the hash of all that a route depends on besides the request: rules, policy files, catalog, router version.
     pub fn hash(&self, catalog: &Catalog) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.text_hash.as_bytes());
         hasher.update(&ROUTER_VERSION.to_le_bytes());
         hasher.update(self.model.identity());
         hasher.update(catalog.fingerprint().as_bytes());
+        if let Some(files) = &self.files.hash {
+            hasher.update(files.as_bytes());
+        }
         hasher.finalize().to_hex()[..HASH_DIGITS].to_owned()
     }
 
-    /// Returns the rules in the order in which they are looked at within their layer.
+    /// Returns the built-in rules in the order in which they are looked at within their layer.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -239,7 +278,6 @@ impl Row<'_> {
     fn prepare(self, lexicon: &mut Lexicon) -> Result<Rule, PolicyError> {
         let layer = match self.id.split_once('.') {
             Some(("safety", _)) => Layer::Safety,
-            Some(("policy", _)) => Layer::Policy,
             Some(("rules", _)) => Layer::Rules,
             Some((layer, _)) => {
                 return Err(PolicyError::Prefix { rule: self.id.to_owned(), layer: layer.to_owned() });

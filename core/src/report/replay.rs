@@ -117,6 +117,8 @@ pub fn request_of(run: &RunState) -> Option<Request> {
     if run.attempts.first().is_some_and(|attempt| attempt.started.resumed) {
         request.context = Context::Session;
     }
+    request.pressure = requested.quota_pressure;
+    request.judges_word = requested.judges_word;
     Some(request)
 }
 

@@ -50,18 +50,32 @@ const DANGER_BECAUSE: &str =
 const UNCLEAR_BECAUSE: &str = "it reads like requests that do not say what is meant";
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
 
+/// How much of a request is settled before the classifier is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Settled {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Who does it, by a rule that may not answer doubts: a repository's.
+    Tier,
+    /// Who does it, and what is meant: by a preset that the person switched on.
+    Meaning,
+    /// Who does it, by the person: a flag, or a rule of their own policy.
+    ByPerson,
+}
+
 impl Choice {
     /// Enters what the classifier said into the explanation; returns why a person must be asked, if so.
     ///
-    /// Where somebody has settled who does it (by a flag, or by a rule of their policy), they know better than any
-    /// sample what is meant, and a doubt about danger must be strong.
-    pub fn look(&self, p: &PerClass, is_settled: bool, context: Context, looks: &mut Looks) -> Option<Found> {
+    /// Where the person has settled who does it, they know better than any sample what is meant, and a doubt about
+    /// danger must be strong.
+    pub fn look(&self, p: &PerClass, settled: Settled, context: Context, looks: &mut Looks) -> Option<Found> {
         let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
         let mut found = None;
         for (class, rule, because) in
             [(Class::Danger, DANGER, DANGER_BECAUSE), (Class::Unclear, UNCLEAR, UNCLEAR_BECAUSE)]
         {
-            let why_not = self.why_not(class, p, is_settled, context);
+            let why_not = self.why_not(class, p, settled, context);
             if let Some(why) = why_not {
                 looks.passed(rule, Layer::Classifier, because, || (why, None));
                 continue;
@@ -72,7 +86,7 @@ impl Choice {
         }
         let opinion = self.found(None);
         let rule = self.rule();
-        if is_settled || found.is_some() {
+        if settled != Settled::Nothing || found.is_some() {
             looks.passed(rule, opinion.layer, &opinion.because, || (SETTLED, None));
         } else {
             let said = Class::ALL.map(|class| format!("{} {}", class.as_str(), percent(class))).join(", ");
@@ -86,14 +100,17 @@ impl Choice {
         &self,
         class: Class,
         p: &PerClass,
-        is_settled: bool,
+        settled: Settled,
         context: Context,
     ) -> Option<&'static str> {
         let known = class == Class::Unclear && context == Context::Session;
-        let is_certain = class == Class::Danger && p[class as usize] >= DANGER_THOUGH_SETTLED_FROM;
+        let is_answered = match class {
+            Class::Danger => settled == Settled::ByPerson && p[class as usize] < DANGER_THOUGH_SETTLED_FROM,
+            Class::Haiku | Class::Sonnet | Class::Opus | Class::Unclear => settled >= Settled::Meaning,
+        };
         if self.stop != Some(class) {
             Some(UNLIKELY)
-        } else if is_settled && !is_certain {
+        } else if is_answered {
             Some(SETTLED)
         } else {
             known.then_some(IN_SESSION)
@@ -101,10 +118,10 @@ impl Choice {
     }
 
     /// Returns the line of an explanation that would make a person be asked, if one would.
-    pub fn stopping_rule(&self, p: &PerClass, is_settled: bool, context: Context) -> Option<&'static str> {
+    pub fn stopping_rule(&self, p: &PerClass, settled: Settled, context: Context) -> Option<&'static str> {
         let class = self.stop?;
         let rule = if class == Class::Danger { DANGER } else { UNCLEAR };
-        self.why_not(class, p, is_settled, context).is_none().then_some(rule)
+        self.why_not(class, p, settled, context).is_none().then_some(rule)
     }
 
     /// Returns the line of an explanation that names the tier.

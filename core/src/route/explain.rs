@@ -5,7 +5,10 @@
 
 use serde::Serialize;
 
+use crate::policy::file_rule::FileRule;
+
 use super::Layer;
+use super::file_rules::Why;
 
 /// What became of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +34,14 @@ pub const MENTIONED: &str = "only described or asked about";
 pub const EXCEPTED: &str = "an exception of the rule applies";
 /// The words are there, but the request is too long or has the wrong form for the rule.
 pub const OTHER_FORM: &str = "another condition of the rule does not hold";
+/// The rule is for other projects.
+pub const OTHER_PROJECT: &str = "the project is of another kind";
+/// The rule is for other times.
+pub const OTHER_TIME: &str = "at another time";
+/// The rule is for other languages.
+pub const OTHER_LANGUAGE: &str = "in another language";
+/// The rule is for other modes.
+pub const OTHER_MODE: &str = "in another mode";
 /// A layer before this one has decided.
 pub const SETTLED: &str = "an earlier layer decides";
 /// The classifier does not hold it likely enough.
@@ -50,6 +61,9 @@ pub struct Look {
     pub because: String,
     /// The words that it matched, shortened.
     pub matched: Option<String>,
+    /// Where the rule is written, `file:line`, when a policy file has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// The longest matched text that is shown, in characters.
@@ -63,6 +77,7 @@ impl Look {
             outcome,
             because: because.to_owned(),
             matched: matched.map(|text| text.chars().take(MATCHED_CHARS_MAX).collect()),
+            origin: None,
         }
     }
 
@@ -119,6 +134,24 @@ impl Looks {
         if self.keeps_all {
             let (reason, matched) = why();
             self.all.push(Look::new(rule, layer, LookOutcome::PassedOver(reason), because, matched));
+        }
+    }
+
+    /// Enters what became of a rule of a policy file, with the place where it is written.
+    pub fn of_file(&mut self, rule: &FileRule, held: &Result<Vec<String>, Why>) {
+        let before = self.all.len();
+        match held {
+            Ok(because) => {
+                let matched = because.join(", ");
+                let matched = (!matched.is_empty()).then_some(matched.as_str());
+                self.fired(&rule.id, Layer::Policy, &rule.because, matched);
+            }
+            Err((reason, words)) => {
+                self.passed(&rule.id, Layer::Policy, &rule.because, || (reason, words.as_deref()));
+            }
+        }
+        if let Some(look) = self.all.get_mut(before) {
+            look.origin = Some(rule.place.clone());
         }
     }
 

@@ -3,12 +3,13 @@
 //! The room never runs anything, reads no clock and no file, and gives byte-equal answers for equal input.
 //!
 //! In reading order: `route` here · `segment` (own words or pasted) · `tokens` and `stream` (words and
-//! where they stand) · `signals` (facts) · `safety`, `overrides`, `rules` (the layers) · `explain`
+//! where they stand) · `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `explain`
 //! (what was looked at, and why it did or did not fire) · `own_decision` (what it would have said without the person).
 
 mod choose;
 pub mod classifier;
 pub mod explain;
+mod file_rules;
 pub mod judge;
 mod overrides;
 mod own_decision;
@@ -26,6 +27,7 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::{JudgesWord, Request};
 
+use choose::Settled;
 use classifier::{Opinion, PerClass};
 use explain::Looks;
 pub use explain::{Look, LookOutcome, NO_MATCH};
@@ -143,9 +145,10 @@ pub enum RouteError {
 
 /// Decides who does a request.
 ///
-/// The layers in order: safety, the person's override, the policy's rules, classifier, default. The first layer
-/// with an opinion names the tier. A built-in rule that agrees with the classifier is named as the reason, since
-/// it says more to people. A person is asked when safety or the classifier says so, and no override lifts that.
+/// The layers in order: safety, the person's override, the rules of policy files, classifier, default. The first
+/// layer with an opinion names the tier. A built-in rule that agrees with the classifier is named as the reason,
+/// since it says more to people. A person is asked when safety, a policy file or the classifier says so, and no
+/// override lifts that.
 pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Route, RouteError> {
     let segments = segment::segment(request.text());
     let signals = Signals::read(&segments, policy);
@@ -177,35 +180,39 @@ fn decide(
     policy: &Policy,
     looks: Looks,
 ) -> Result<Decided, RouteError> {
-    let RulesLooked { danger, by_policy, by_rule, safety_looks: mut looks, rule_looks } =
+    let RulesLooked { danger, by_rule, safety_looks: mut looks, rule_looks } =
         look_at_rules(policy, signals, looks);
+    let mut file_looks = looks.alike();
+    let by_files = file_rules::look(request, signals, catalog, policy, &mut file_looks);
+    // Only built-in rules are features: the model has never seen others.
     let signs: Vec<&str> = looks.fired_ids().chain(rule_looks.fired_ids()).collect();
     let p = classifier::probabilities(signals, policy, &signs);
     let signs = signs.into_iter().map(str::to_owned).collect();
     let opinion = choose::choose(&p, request.pressure);
 
-    let is_settled = by_policy.is_some() || request.overrides.are_given();
-    let word = request.judges_word.filter(|_| !is_settled && opinion.stop.is_none());
+    let settled = if request.overrides.are_given() { Settled::ByPerson } else { by_files.settled };
+    let word = request.judges_word.filter(|_| settled == Settled::Nothing && opinion.stop.is_none());
     let unsettled_tier = word.and_then(JudgesWord::tier).unwrap_or(opinion.tier);
-    let judged_tier = by_policy.as_ref().map_or(unsettled_tier, |found| found.tier);
+    let judged_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     // "Fix" and "implement" alone name a kind of work, but not what is meant.
-    let is_known_work =
-        by_policy.is_some() || by_rule.as_ref().is_some_and(|found| found.tier != Tier::Sonnet);
+    let is_known_work = by_files.settled >= Settled::Meaning
+        || by_rule.as_ref().is_some_and(|found| found.tier != Tier::Sonnet);
     let unclear = safety::look_for_missing_words(signals, is_known_work, request.context, &mut looks);
     let asks = looks.fired_ids().next().map(str::to_owned);
     let chosen = overrides::look(request, catalog, policy, signals, judged_tier, &mut looks)?;
     let said = Said {
-        danger: asks,
-        by_policy: by_policy.as_ref(),
+        asks: asks.or_else(|| by_files.asked.as_ref().and(file_looks.fired_ids().next().map(str::to_owned))),
+        by_files: &by_files,
         by_rule: by_rule.as_ref(),
-        rule_looks: &rule_looks,
+        fired: file_looks.fired_ids().chain(rule_looks.fired_ids()).collect(),
         opinion: &opinion,
         p: &p,
         context: request.context,
     };
     let own = chosen.is_some().then(|| said.decision());
+    looks.append(file_looks);
     looks.append(rule_looks);
-    let doubt = opinion.look(&p, is_settled, request.context, &mut looks);
+    let doubt = opinion.look(&p, settled, request.context, &mut looks);
     let by_judge = word.map(|word| heard(word, judged_tier, &mut looks));
     let (asked_by_judge, by_judge) = match word {
         Some(JudgesWord::Ask) => (by_judge, None),
@@ -213,11 +220,12 @@ fn decide(
     };
 
     let tier = chosen.as_ref().map_or(judged_tier, |choice| choice.tier);
-    let agent = match chosen.as_ref().and_then(|choice| choice.agent.clone()) {
-        Some(agent) => agent,
-        None => catalog.for_tier(tier).name.clone(),
+    let named_agent = match &chosen {
+        Some(choice) => choice.agent.clone(),
+        None => by_files.named.as_ref().and_then(|named| named.agent.clone()),
     };
-    let stop = danger.or(unclear).or(doubt).or(asked_by_judge);
+    let agent = named_agent.unwrap_or_else(|| catalog.for_tier(tier).name.clone());
+    let stop = danger.or(unclear).or(by_files.asked).or(doubt).or(asked_by_judge);
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
     let chosen = chosen.map(|choice| Found {
         layer: Layer::Override,
@@ -225,7 +233,8 @@ fn decide(
         because: choice.because,
         confidence: choice.confidence,
     });
-    let by = stop.or(chosen).or(by_policy).or(by_judge).unwrap_or_else(|| opinion.found(by_rule));
+    let by_files = by_files.named.map(|named| named.found);
+    let by = stop.or(chosen).or(by_files).or(by_judge).unwrap_or_else(|| opinion.found(by_rule));
     let route = Route {
         decision,
         agent,
@@ -252,10 +261,9 @@ fn heard(word: JudgesWord, tier: Tier, looks: &mut Looks) -> Found {
     Found { layer: Layer::Judge, tier, because, confidence: judge::CONFIDENCE }
 }
 
-/// What the rules said, before anything else is asked.
+/// What the built-in rules said, before anything else is asked.
 struct RulesLooked {
     danger: Option<Found>,
-    by_policy: Option<Found>,
     by_rule: Option<Found>,
     safety_looks: Looks,
     rule_looks: Looks,
@@ -264,9 +272,8 @@ struct RulesLooked {
 fn look_at_rules(policy: &Policy, signals: &Signals, mut looks: Looks) -> RulesLooked {
     let mut rule_looks = looks.alike();
     let danger = safety::look(policy, signals, &mut looks);
-    let by_policy = rules::first_fired(Layer::Policy, policy, signals, &mut rule_looks);
     let by_rule = rules::first_fired(Layer::Rules, policy, signals, &mut rule_looks);
-    RulesLooked { danger, by_policy, by_rule, safety_looks: looks, rule_looks }
+    RulesLooked { danger, by_rule, safety_looks: looks, rule_looks }
 }
 
 /// Three digits are more than anybody knows, and hide the last bits of the arithmetic.

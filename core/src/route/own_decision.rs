@@ -7,7 +7,7 @@ use crate::request::Context;
 
 use super::choose::Choice;
 use super::classifier::PerClass;
-use super::explain::Looks;
+use super::file_rules::ByFiles;
 use super::rules::Found;
 use super::{Decision, Layer, Route};
 
@@ -24,14 +24,14 @@ pub struct OwnDecision {
 
 /// What the layers said, the person's choice left out.
 pub(super) struct Said<'a> {
-    /// The first safety rule that fired.
-    pub danger: Option<String>,
-    /// The first rule of the policy that fired.
-    pub by_policy: Option<&'a Found>,
+    /// The first rule that has a person asked.
+    pub asks: Option<String>,
+    /// What the policy files said.
+    pub by_files: &'a ByFiles,
     /// The first built-in rule that fired.
     pub by_rule: Option<&'a Found>,
-    /// What the ordinary rules were looked at with.
-    pub rule_looks: &'a Looks,
+    /// The ids of the other rules that fired, in order.
+    pub fired: Vec<&'a str>,
     /// What follows from the classifier's probabilities.
     pub opinion: &'a Choice,
     /// The probabilities.
@@ -43,14 +43,15 @@ pub(super) struct Said<'a> {
 impl Said<'_> {
     /// Returns what would have been decided.
     pub fn decision(self) -> OwnDecision {
-        let tier = self.by_policy.map_or(self.opinion.tier, |found| found.tier);
-        let doubt = || self.opinion.stopping_rule(self.p, self.by_policy.is_some(), self.context);
-        if let Some(rule) = self.danger.clone().or_else(|| doubt().map(str::to_owned)) {
+        let named = self.by_files.named.as_ref().map(|named| &named.found);
+        let tier = named.map_or(self.opinion.tier, |found| found.tier);
+        let doubt = || self.opinion.stopping_rule(self.p, self.by_files.settled, self.context);
+        if let Some(rule) = self.asks.clone().or_else(|| doubt().map(str::to_owned)) {
             return OwnDecision { decision: Decision::Escalate, tier, rule };
         }
         let agreeing = self.by_rule.filter(|found| self.opinion.agrees_with(found));
-        let layer = self.by_policy.or(agreeing).map(|found| found.layer);
-        let fired = layer.and_then(|layer| first_of(layer, self.rule_looks.fired_ids()));
+        let layer = named.or(agreeing).map(|found| found.layer);
+        let fired = layer.and_then(|layer| first_of(layer, self.fired.iter().copied()));
         let rule = fired.unwrap_or_else(|| self.opinion.rule()).to_owned();
         OwnDecision { decision: Decision::Direct, tier, rule }
     }

@@ -109,6 +109,16 @@ impl<'a> Stream<'a> {
         stream
     }
 
+    /// Returns the text that was read.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Returns a token as it stands in the text.
+    pub fn slice(&self, place: &Place) -> &'a str {
+        self.text.get(place.start as usize..place.end as usize).unwrap_or_default()
+    }
+
     /// Returns the tokens.
     pub fn places(&self) -> &[Place] {
         &self.places

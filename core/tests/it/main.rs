@@ -5,4 +5,5 @@
 mod documents;
 mod hostile_streams;
 mod labelled_sample;
+mod policy_files;
 mod transcripts;

@@ -91,7 +91,7 @@ impl<'a> Measured<'a> {
         for row in rows {
             let request = row.asked()?;
             let begun = Instant::now();
-            routes.push(decider.decide(&request)?);
+            routes.push(decider.decide(request)?);
             times.push(begun.elapsed());
         }
         let evaluation = evaluate(&judged(rows, &routes));

@@ -19,8 +19,6 @@ use super::exit::Failure;
 use super::output::{self, PlainFormat, Tone};
 use super::routing_args::EvalArgs;
 use super::run::world;
-use crate::assemble;
-use crate::engine::Decider;
 use measured::{Against, Latency, Measured, WrongRow};
 
 /// The contract of `eval -o json`.
@@ -48,10 +46,7 @@ pub fn main(args: &EvalArgs) -> Result<u8, Failure> {
     let measured = Measured::new(&decider, &rows)?;
     let other = match &args.against {
         None => None,
-        Some(path) => {
-            let policy = assemble::policy_of_file(path)?;
-            Some(Measured::new(&Decider { policy, ..decider }, &rows)?)
-        }
+        Some(path) => Some(Measured::new(&world.decider_against(&loaded, path)?, &rows)?),
     };
     let against = other.map(|other| {
         let changes = compare::changes(&measured.judged(), &other.judged());

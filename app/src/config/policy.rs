@@ -1,0 +1,198 @@
+//! Policy files: where they are, and their texts. What they mean is read by `core`.
+//!
+//! A file that is there and cannot be read is an error, the repository's too: a question that somebody wrote down must
+//! not be lost because a file is broken.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use pointsman_core::policy::file::{FILE_BYTES_MAX, Source};
+use pointsman_core::policy::file_rule::Whose;
+
+use super::error::printable;
+use super::init::InitError;
+use super::project::{self, Project};
+
+/// The file's name in a project's root; the config directory may have it by this name too.
+pub const POLICY_FILE: &str = "pointsman.policy.toml";
+
+/// The file's short name in the config directory.
+const USER_FILE: &str = "policy.toml";
+
+/// How many names of a project's root are looked at. Directories with more are not made by hand.
+const NAMES_MAX: usize = 10_000;
+
+/// What stands in a first policy file.
+const FIRST_FILE: &str = include_str!("policy-init.toml");
+
+/// A policy file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyText {
+    /// Who wrote it.
+    pub whose: Whose,
+    /// Its path, as it may stand in a message.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// Why a policy file cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason}", printable(&path.display().to_string()))]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// Reads the policy files that hold for a project, the project's first. Usually there are none.
+pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, Unreadable> {
+    let user = user_file(config_dir)?;
+    let overlay = project.root.join(POLICY_FILE);
+    let is_users = |path: &Path| user.as_deref().is_some_and(|user| is_same(user, path));
+    let mut texts = vec![];
+    if overlay.symlink_metadata().is_ok() && !is_users(&overlay) {
+        let text = project::read_text(&overlay, &project.boundary);
+        let text = text.map_err(|reason| Unreadable { path: overlay.clone(), reason })?;
+        texts.push(PolicyText::new(Whose::Project, &overlay, text));
+    }
+    if let Some(path) = user {
+        texts.push(read_file(&path)?);
+    }
+    Ok(texts)
+}
+
+/// Reads one file as the user's own.
+pub fn read_file(path: &Path) -> Result<PolicyText, Unreadable> {
+    let unreadable = |reason: String| Unreadable { path: path.to_path_buf(), reason };
+    let of_system = |error: io::Error| unreadable(format!("it cannot be read: {error}"));
+    // Looked at before it is opened: opening a named pipe waits for a writer.
+    let meta = fs::metadata(path).map_err(of_system)?;
+    if !meta.is_file() {
+        return Err(unreadable("it is not a regular file".to_owned()));
+    }
+    if meta.len() > FILE_BYTES_MAX as u64 {
+        return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
+    }
+    let text = fs::read_to_string(path).map_err(of_system)?;
+    Ok(PolicyText::new(Whose::User, path, text))
+}
+
+impl PolicyText {
+    /// Returns it as `core` takes it.
+    pub fn as_source(&self) -> Source<'_> {
+        Source { whose: self.whose, name: &self.name, text: &self.text }
+    }
+
+    fn new(whose: Whose, path: &Path, text: String) -> PolicyText {
+        PolicyText { whose, name: printable(&path.display().to_string()), text }
+    }
+}
+
+fn user_file(config_dir: &Path) -> Result<Option<PathBuf>, Unreadable> {
+    let [short, long] = [USER_FILE, POLICY_FILE].map(|name| config_dir.join(name));
+    match [&short, &long].map(|path| path.symlink_metadata().is_ok()) {
+        [true, true] if !is_same(&short, &long) => {
+            let reason = format!("there is `{USER_FILE}` beside it: keep one of them");
+            Err(Unreadable { path: long, reason })
+        }
+        [true, _] => Ok(Some(short)),
+        [false, true] => Ok(Some(long)),
+        [false, false] => Ok(None),
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+/// Returns the names in a project's root, which say what kind of project it is.
+pub fn names_in(root: &Path) -> Vec<String> {
+    let entries = root.read_dir().into_iter().flatten().filter_map(Result::ok);
+    entries.take(NAMES_MAX).filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// Writes a first policy file with examples in comments, and returns its path. Never overwrites.
+pub fn write_first(dir: &Path, whose: Whose) -> Result<PathBuf, InitError> {
+    let is_users = whose == Whose::User;
+    let path = dir.join(if is_users { USER_FILE } else { POLICY_FILE });
+    if is_users && dir.join(POLICY_FILE).symlink_metadata().is_ok() {
+        return Err(InitError::Exists { path: dir.join(POLICY_FILE) });
+    }
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => InitError::Exists { path: path.clone() },
+        _ => InitError::Write { path: path.clone(), source },
+    };
+    if is_users {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    }
+    // The user's is private as all of the directory; the project's is made to be committed.
+    let mode = if is_users { 0o600 } else { 0o644 };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(failed)?;
+    file.write_all(FIRST_FILE.as_bytes()).map_err(failed)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::fixture::Fixture;
+
+    fn read_in(fixture: &Fixture) -> Result<Vec<PolicyText>, Unreadable> {
+        read(&fixture.dirs().config, &project::find(&fixture.repo(), &fixture.home()))
+    }
+
+    #[test]
+    fn the_projects_file_comes_before_the_users() {
+        let fixture = Fixture::new();
+        assert_eq!(read_in(&fixture).unwrap(), []);
+        fixture.write("home/.config/pointsman/policy.toml", "# mine");
+        fixture.write("repo/pointsman.policy.toml", "# theirs");
+        let texts = read_in(&fixture).unwrap();
+        let found: Vec<_> = texts.iter().map(|text| (text.whose, text.text.as_str())).collect();
+        assert_eq!(found, [(Whose::Project, "# theirs"), (Whose::User, "# mine")]);
+    }
+
+    #[test]
+    fn the_users_file_has_one_of_two_names_and_not_both() {
+        let fixture = Fixture::new();
+        fixture.write("home/.config/pointsman/pointsman.policy.toml", "# long");
+        assert_eq!(read_in(&fixture).unwrap()[0].text, "# long");
+        fixture.write("home/.config/pointsman/policy.toml", "# short");
+        let error = fixture.shown(read_in(&fixture).unwrap_err());
+        assert!(error.contains("keep one of them"), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_the_project_that_cannot_be_read_is_an_error() {
+        let fixture = Fixture::new();
+        let outside = fixture.write("secret.toml", "x = 1");
+        std::os::unix::fs::symlink(outside, fixture.repo().join(POLICY_FILE)).unwrap();
+        let error = fixture.shown(read_in(&fixture).unwrap_err());
+        assert_eq!(error, "repo/pointsman.policy.toml: it is a link that leads out of the project");
+    }
+
+    #[test]
+    fn a_file_that_both_would_read_is_the_users() {
+        let fixture = Fixture::new();
+        fixture.write("home/.config/pointsman/pointsman.policy.toml", "# mine");
+        let root = fixture.home().join(".config/pointsman");
+        let project = Project { root: root.clone(), settings_file: None, boundary: root.clone() };
+        let texts = read(&root, &project).unwrap();
+        assert_eq!(texts.iter().map(|text| text.whose).collect::<Vec<_>>(), [Whose::User]);
+    }
+
+    #[test]
+    fn a_first_file_is_never_written_over_another() {
+        let fixture = Fixture::new();
+        let config = fixture.dirs().config;
+        let path = write_first(&config, Whose::User).unwrap();
+        assert!(path.ends_with("policy.toml"));
+        assert!(matches!(write_first(&config, Whose::User), Err(InitError::Exists { .. })));
+        assert!(write_first(&fixture.repo(), Whose::Project).unwrap().ends_with(POLICY_FILE));
+        assert!(matches!(write_first(&fixture.repo(), Whose::Project), Err(InitError::Exists { .. })));
+    }
+}

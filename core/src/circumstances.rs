@@ -1,0 +1,147 @@
+//! Circumstances: what a rule of a policy file may look at besides the words.
+//!
+//! All of it is handed in as plain values. What a project is follows from the names in its root alone.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::DateTime;
+
+use crate::request::Mode;
+
+/// From this many Markdown files in a project's root on, it may be a collection of notes.
+const NOTES_FROM: usize = 10;
+
+/// What a project is made of. It can be several things at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ProjectKind {
+    Rust,
+    Node,
+    Python,
+    Go,
+    Java,
+    Dotnet,
+    Ruby,
+    Php,
+    Cpp,
+    Latex,
+    Notes,
+}
+
+impl ProjectKind {
+    /// Every kind.
+    pub const ALL: [ProjectKind; 11] = [
+        ProjectKind::Rust,
+        ProjectKind::Node,
+        ProjectKind::Python,
+        ProjectKind::Go,
+        ProjectKind::Java,
+        ProjectKind::Dotnet,
+        ProjectKind::Ruby,
+        ProjectKind::Php,
+        ProjectKind::Cpp,
+        ProjectKind::Latex,
+        ProjectKind::Notes,
+    ];
+
+    /// Returns the name that policy files use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProjectKind::Rust => "rust",
+            ProjectKind::Node => "node",
+            ProjectKind::Python => "python",
+            ProjectKind::Go => "go",
+            ProjectKind::Java => "java",
+            ProjectKind::Dotnet => "dotnet",
+            ProjectKind::Ruby => "ruby",
+            ProjectKind::Php => "php",
+            ProjectKind::Cpp => "cpp",
+            ProjectKind::Latex => "latex",
+            ProjectKind::Notes => "notes",
+        }
+    }
+
+    /// Returns whether a name in the root speaks for the kind.
+    fn is_marked_by(self, name: &str) -> bool {
+        let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+        match self {
+            ProjectKind::Rust => name == "Cargo.toml",
+            ProjectKind::Node => matches!(name, "package.json" | "deno.json"),
+            ProjectKind::Python => {
+                matches!(name, "pyproject.toml" | "setup.py" | "setup.cfg" | "requirements.txt" | "Pipfile")
+            }
+            ProjectKind::Go => name == "go.mod",
+            ProjectKind::Java => {
+                matches!(name, "pom.xml" | "build.gradle" | "build.gradle.kts" | "settings.gradle")
+            }
+            ProjectKind::Dotnet => ends(&[".sln", ".csproj", ".fsproj"]),
+            ProjectKind::Ruby => matches!(name, "Gemfile") || ends(&[".gemspec"]),
+            ProjectKind::Php => name == "composer.json",
+            ProjectKind::Cpp => matches!(name, "CMakeLists.txt" | "meson.build" | "configure.ac"),
+            ProjectKind::Latex => ends(&[".tex", ".bib"]),
+            ProjectKind::Notes => matches!(name, ".obsidian" | ".logseq" | ".zk" | ".foam"),
+        }
+    }
+
+    /// Returns whether it is a kind of program.
+    pub fn is_software(self) -> bool {
+        !matches!(self, ProjectKind::Latex | ProjectKind::Notes)
+    }
+}
+
+/// What surrounds a request. With the default, no rule that asks for any of it holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Circumstances {
+    /// Who decides.
+    pub mode: Option<Mode>,
+    /// The local time of the machine.
+    pub local_time: Option<DateTime>,
+    /// The names of the files and directories in the project's root, in order.
+    pub files: Vec<String>,
+    /// What the project is.
+    pub kinds: BTreeSet<ProjectKind>,
+}
+
+impl Circumstances {
+    /// Returns what the names in a project's root say.
+    pub fn of_files(mut files: Vec<String>) -> Circumstances {
+        files.sort();
+        let marked = |kind: &ProjectKind| files.iter().any(|name| kind.is_marked_by(name));
+        let mut kinds: BTreeSet<ProjectKind> = ProjectKind::ALL.into_iter().filter(marked).collect();
+        let count = |ending: &str| files.iter().filter(|name| name.ends_with(ending)).count();
+        // A few pages of Markdown stand in every repository; notes are mostly that.
+        if count(".md") >= NOTES_FROM && count(".md") * 2 > files.len() {
+            kinds.insert(ProjectKind::Notes);
+        }
+        Circumstances { files, kinds, ..Circumstances::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(files: &[&str]) -> Vec<&'static str> {
+        let files = files.iter().map(|name| (*name).to_owned()).collect();
+        Circumstances::of_files(files).kinds.into_iter().map(ProjectKind::as_str).collect()
+    }
+
+    #[test]
+    fn a_project_is_what_its_marker_files_say() {
+        assert_eq!(kinds(&["Cargo.toml", "src"]), ["rust"]);
+        assert_eq!(kinds(&["package.json", "pyproject.toml"]), ["node", "python"]);
+        assert_eq!(kinds(&["paper.tex", "refs.bib", "Makefile"]), ["latex"]);
+        assert_eq!(kinds(&[".obsidian", "Inbox.md"]), ["notes"]);
+        assert!(kinds(&["README.md", "src", "latex"]).is_empty());
+    }
+
+    #[test]
+    fn many_markdown_files_are_notes_only_where_they_are_most_of_it() {
+        let pages: Vec<String> = (0..12).map(|n| format!("page-{n}.md")).collect();
+        let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+        assert_eq!(kinds(&pages), ["notes"]);
+        let others: Vec<String> = (0..12).map(|n| format!("module_{n}.py")).collect();
+        let both: Vec<&str> = pages.iter().copied().chain(others.iter().map(String::as_str)).collect();
+        assert!(kinds(&both).is_empty());
+    }
+}

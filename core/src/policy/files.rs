@@ -1,0 +1,125 @@
+//! Policy files put together: whose rules come first, and what those of a repository may do.
+//!
+//! The project's rules are looked at first, then the user's, then the presets'. A rule can ask a person or choose
+//! among the agents that the operator has; there is no way to write one that takes a question away. A repository's
+//! rule that names an agent which is not there, or which may do more than its tier's own, is left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::agent::Catalog;
+use crate::circumstances::ProjectKind;
+
+use super::file::{self, Example, PresetChoice, Source};
+use super::file_rule::{FileEffect, FileRule, Whose};
+use super::lexicon::Lexicon;
+use super::preset::Preset;
+use super::problem::{Problem, ProblemKind, instead};
+use super::table::Reader;
+
+/// What the policy files say, ready to be held against requests.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// The rules in the order in which they are looked at.
+    pub rules: Vec<FileRule>,
+    /// The tests that stand in the files.
+    pub examples: Vec<Example>,
+    /// The presets that are on, and who switched each on: the user, where both files did.
+    pub presets: BTreeMap<Preset, Whose>,
+    /// Rules of a repository that name an agent which they may not choose.
+    pub left_out: Vec<Problem>,
+    /// A hash over everything that was read; nothing where there was no file.
+    pub(super) hash: Option<blake3::Hash>,
+}
+
+impl Files {
+    /// Returns whether any rule asks for the time.
+    pub fn look_at_time(&self) -> bool {
+        self.rules.iter().any(FileRule::looks_at_time)
+    }
+
+    /// Reads files in this order, and the presets that they switch on behind them.
+    pub(super) fn read(
+        sources: &[Source],
+        kinds: &BTreeSet<ProjectKind>,
+        catalog: &Catalog,
+        lexicon: &mut Lexicon,
+    ) -> Result<Files, Vec<Problem>> {
+        let mut files = Files::default();
+        let mut hasher = blake3::Hasher::new();
+        let mut problems = vec![];
+        for source in sources {
+            hasher.update(&[source.whose as u8]);
+            hasher.update(&(source.text.len() as u64).to_le_bytes());
+            hasher.update(source.text.as_bytes());
+            match file::read(source, lexicon) {
+                Ok(read) => {
+                    // The user's file comes after the project's.
+                    files
+                        .presets
+                        .extend(presets(read.preset, kinds).into_iter().map(|preset| (preset, source.whose)));
+                    problems.extend(files.take(source, read.rules, catalog));
+                    files.examples.extend(read.examples);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        for (preset, chosen_by) in files.presets.clone() {
+            hasher.update(&[chosen_by as u8]);
+            hasher.update(preset.text().as_bytes());
+            let name = preset.source_name();
+            let source = Source { whose: Whose::Preset, name: &name, text: preset.text() };
+            let read = file::read(&source, lexicon).expect("a test reads every preset");
+            files.rules.extend(read.rules.into_iter().map(|rule| FileRule { chosen_by, ..rule }));
+            files.examples.extend(read.examples);
+        }
+        for rule in &files.left_out {
+            // Whether a rule is left out depends on the agents' rights, which the catalog's own hash does not hold.
+            hasher.update(&rule.line.to_le_bytes());
+        }
+        files.hash = Some(hasher.finalize());
+        if problems.is_empty() { Ok(files) } else { Err(problems) }
+    }
+
+    /// Takes the rules of a file whose agents may be chosen; returns what is wrong with the others.
+    fn take(&mut self, source: &Source, rules: Vec<FileRule>, catalog: &Catalog) -> Vec<Problem> {
+        let mut r = Reader::new(source.name, source.text);
+        for rule in rules {
+            match refusal(&rule, catalog) {
+                None => self.rules.push(rule),
+                Some((what, hint)) => r.problem(rule.agent_at, ProblemKind::BrokenRule, what, hint),
+            }
+        }
+        match source.whose {
+            // What a repository would like is no reason to stop working in it.
+            Whose::Project => {
+                self.left_out.append(&mut r.problems);
+                vec![]
+            }
+            Whose::User | Whose::Preset => r.problems,
+        }
+    }
+}
+
+/// Returns the presets that a file's choice means here.
+fn presets(choice: PresetChoice, kinds: &BTreeSet<ProjectKind>) -> Vec<Preset> {
+    match choice {
+        PresetChoice::None => vec![],
+        PresetChoice::Named(preset) => vec![preset],
+        PresetChoice::Auto => Preset::ALL.into_iter().filter(|preset| preset.is_for(kinds)).collect(),
+    }
+}
+
+/// Returns why a rule may not choose its agent, and what to do.
+fn refusal(rule: &FileRule, catalog: &Catalog) -> Option<(String, String)> {
+    let FileEffect::Agent(name) = &rule.effect else { return None };
+    let Some(agent) = catalog.get(name) else {
+        let known: Vec<&str> = catalog.agents().map(|agent| agent.name.as_str()).collect();
+        return Some((format!("there is no agent `{name}`"), instead(name.as_str(), &known)));
+    };
+    let usual = catalog.for_tier(agent.tier);
+    (rule.whose == Whose::Project && !agent.may_do_no_more_than(usual)).then(|| {
+        let what =
+            format!("the agent `{name}` may do more than `{}`, so no repository chooses it", usual.name);
+        (what, "write the rule into your own policy file if you want it".to_owned())
+    })
+}

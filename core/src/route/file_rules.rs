@@ -1,0 +1,197 @@
+//! The layer of policy files: how a rule of one is held against a request and what surrounds it.
+//!
+//! The first rule that fires and names a tier or an agent has it. Every rule that fires and asks a person counts,
+//! whoever wrote it and whatever other rules say.
+
+use std::cell::OnceCell;
+
+use crate::agent::{Catalog, Tier};
+use crate::ids::AgentName;
+use crate::language::{self, Language};
+use crate::policy::Policy;
+use crate::policy::condition;
+use crate::policy::file_rule::{FileEffect, FileRule, Whose};
+use crate::request::Request;
+
+use super::Layer;
+use super::choose::Settled;
+use super::explain::{
+    EXCEPTED, Looks, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME,
+    QUOTED,
+};
+use super::rules::{Found, first_match};
+use super::signals::Signals;
+use super::stream::Reading;
+use super::tokens::Kind;
+
+/// What the policy files say about a request.
+#[derive(Default)]
+pub(super) struct ByFiles {
+    /// Who does it.
+    pub named: Option<Named>,
+    /// Why a person is asked; the tier of this finding means nothing.
+    pub asked: Option<Found>,
+    /// Which doubts are answered.
+    pub settled: Settled,
+}
+
+/// A tier that a rule names, or an agent with its tier.
+pub(super) struct Named {
+    pub found: Found,
+    pub agent: Option<AgentName>,
+}
+
+/// Looks at every rule of the policy files.
+pub(super) fn look(
+    request: &Request,
+    signals: &Signals,
+    catalog: &Catalog,
+    policy: &Policy,
+    looks: &mut Looks,
+) -> ByFiles {
+    let mut by = ByFiles::default();
+    let rules = &policy.files().rules;
+    if rules.is_empty() {
+        return by;
+    }
+    let asked =
+        Asked { request, signals, language: OnceCell::new(), takes_over: takes_over(signals, policy) };
+    for rule in rules {
+        let held = asked.hold(rule);
+        looks.of_file(rule, &held);
+        if held.is_err() {
+            continue;
+        }
+        let found = |tier: Tier| Found {
+            layer: Layer::Policy,
+            tier,
+            because: rule.because.clone(),
+            confidence: rule.confidence,
+        };
+        let named = match &rule.effect {
+            FileEffect::Tier(tier) => Some((*tier, None)),
+            FileEffect::Agent(name) => catalog.get(name).map(|agent| (agent.tier, Some(name.clone()))),
+            FileEffect::Ask(tier) => {
+                by.asked.get_or_insert_with(|| found(Tier::Sonnet));
+                tier.map(|tier| (tier, None))
+            }
+        };
+        let Some((tier, agent)) = named else { continue };
+        by.settled = by.settled.max(settled(rule));
+        by.named.get_or_insert_with(|| Named { found: found(tier), agent });
+    }
+    by
+}
+
+/// Which doubts of the classifier a rule answers when it names who does the work.
+///
+/// The person's own rule says what is meant, and that they want it. A preset that they switched on says what is meant.
+/// What a repository wrote, or switches on by the files that it has, answers nothing.
+fn settled(rule: &FileRule) -> Settled {
+    match (rule.whose, rule.chosen_by) {
+        (Whose::User, _) if !rule.looks_at_files() => Settled::ByPerson,
+        (Whose::Preset, Whose::User) => Settled::Meaning,
+        (Whose::User | Whose::Preset | Whose::Project, _) => Settled::Tier,
+    }
+}
+
+/// Whether the words order to do what was quoted or pasted.
+fn takes_over(signals: &Signals, policy: &Policy) -> bool {
+    signals.own.is_asked(policy.structure().endorse)
+}
+
+/// Why a rule does not hold, and the words that it would have matched.
+pub(super) type Why = (&'static str, Option<String>);
+
+/// A request as the rules of policy files see it.
+struct Asked<'r> {
+    request: &'r Request,
+    signals: &'r Signals<'r>,
+    language: OnceCell<Option<Language>>,
+    takes_over: bool,
+}
+
+impl Asked<'_> {
+    /// Holds a rule against the request: what made it fire, for people, or why it does not.
+    fn hold(&self, rule: &FileRule) -> Result<Vec<String>, Why> {
+        let own = &self.signals.own;
+        let mut because = vec![];
+        if !rule.words.is_empty() {
+            because.push(self.words(rule)?.to_owned());
+        }
+        let why = |reason: &'static str| (reason, because.first().cloned());
+        if first_match(&rule.unless, own, Reading::NotNegated).is_some() {
+            return Err(why(EXCEPTED));
+        }
+        self.surroundings(rule).map_err(why)?;
+        let c = &rule.condition;
+        let form_holds = c.chars.is_none_or(|span| span.holds(self.request.text().chars().count()))
+            && c.own_words.is_none_or(|span| span.holds(self.signals.word_count))
+            && c.question.is_none_or(|wanted| wanted == self.signals.is_question);
+        if !form_holds {
+            return Err(why(OTHER_FORM));
+        }
+        if !c.regex.is_empty() {
+            let found = c.regex.iter().find_map(|regex| regex.find(own.text()));
+            because.push(found.ok_or((NO_MATCH, None))?.as_str().to_owned());
+        }
+        if let Some(globs) = &c.paths {
+            let path = self.paths().find(|path| globs.is_match(path));
+            because.push(path.ok_or((NO_MATCH, None))?.to_owned());
+        }
+        if let Some(now) = self.request.circumstances.local_time.filter(|_| c.looks_at_time()) {
+            because.push(condition::in_words(now));
+        }
+        Ok(because)
+    }
+
+    /// What does not depend on the words, but for their language.
+    fn surroundings(&self, rule: &FileRule) -> Result<(), &'static str> {
+        let (c, around) = (&rule.condition, &self.request.circumstances);
+        let ok_or = |holds: bool, reason: &'static str| if holds { Ok(()) } else { Err(reason) };
+        ok_or(
+            c.project.is_empty() || c.project.iter().any(|kind| around.kinds.contains(kind)),
+            OTHER_PROJECT,
+        )?;
+        let files_hold = |globs: &condition::Globs| around.files.iter().any(|name| globs.is_match(name));
+        ok_or(c.files.as_ref().is_none_or(files_hold), OTHER_PROJECT)?;
+        ok_or(c.mode.is_empty() || around.mode.is_some_and(|mode| c.mode.contains(&mode)), OTHER_MODE)?;
+        let at = |holds: &dyn Fn(jiff::civil::DateTime) -> bool| around.local_time.is_some_and(holds);
+        ok_or(c.hours.is_none_or(|hours| at(&|now| hours.hold(now))), OTHER_TIME)?;
+        ok_or(c.days.is_none_or(|days| at(&|now| days.hold(now))), OTHER_TIME)?;
+        let speaks = || self.language().is_some_and(|language| c.language.contains(&language));
+        ok_or(c.language.is_empty() || speaks(), OTHER_LANGUAGE)
+    }
+
+    /// The words that a rule's patterns match, where they count.
+    fn words(&self, rule: &FileRule) -> Result<&str, Why> {
+        let (own, material) = (&self.signals.own, &self.signals.material);
+        if let Some(words) = first_match(&rule.words, own, Reading::NotNegated) {
+            return Ok(words);
+        }
+        let asks = matches!(rule.effect, FileEffect::Ask(_));
+        if let Some(words) = first_match(&rule.words, material, Reading::NotNegated) {
+            // "Do what the ticket says" makes the ticket's words the person's own, where that adds a question.
+            return if asks && self.takes_over { Ok(words) } else { Err((QUOTED, Some(words.to_owned()))) };
+        }
+        Err(match first_match(&rule.words, own, Reading::Raw) {
+            Some(words) => (NEGATED, Some(words.to_owned())),
+            None => (NO_MATCH, None),
+        })
+    }
+
+    /// The paths and file names in the person's own words.
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let own = &self.signals.own;
+        let is_path = |kind: Kind| matches!(kind, Kind::Path | Kind::Ident);
+        own.places().iter().filter(move |place| is_path(place.kind)).map(|place| own.slice(place))
+    }
+
+    fn language(&self) -> Option<Language> {
+        *self.language.get_or_init(|| {
+            let own = &self.signals.own;
+            let is_word = |at: &usize| matches!(own.places()[*at].kind, Kind::Word | Kind::Ideograph);
+            language::detect((0..own.places().len()).filter(is_word).map(|at| own.word(at)))
+        })
+    }
+}
