@@ -4,16 +4,36 @@
 //! tier or have a person asked; it never lifts a question, an override, or a rule of the policy. The router
 //! stays a function: the word is an input like every other.
 
+use super::explain::Looks;
+use super::rules::Found;
 use super::{Decision, Layer, Route};
+use crate::agent::Tier;
+use crate::request::JudgesWord;
 
 /// Confidence of a route that the judge chose. Not measured: no model is asked while pointsman is tested.
-pub(super) const CONFIDENCE: f64 = 0.7;
+const CONFIDENCE: f64 = 0.7;
 
 /// The judge's line in an explanation.
-pub(super) const RULE: &str = "judge";
+const RULE: &str = "judge";
 
 /// How much of a request the judge reads, in characters: enough to know what is asked, and little to pay for.
 const WORDS_CHARS_MAX: usize = 4000;
+
+/// Enters the judge's word; returns why a person is asked, or who does it.
+pub(super) fn hear(
+    word: Option<JudgesWord>,
+    tier: Tier,
+    looks: &mut Looks,
+) -> (Option<Found>, Option<Found>) {
+    let Some(word) = word else { return (None, None) };
+    let because = match word.tier() {
+        Some(tier) => format!("the judge was asked and says {tier}"),
+        None => "the judge was asked and says that a person should decide".to_owned(),
+    };
+    looks.fired(RULE, Layer::Judge, &because, Some(word.as_str()));
+    let found = Some(Found { layer: Layer::Judge, tier, because, confidence: CONFIDENCE });
+    if word.tier().is_some() { (None, found) } else { (found, None) }
+}
 
 /// Tells whether the judge may be asked about a route: it is less sure than wanted, and nothing has settled it.
 pub fn is_wanted(route: &Route, below: f64) -> bool {
@@ -40,7 +60,6 @@ One word: haiku, sonnet, opus or ask?"
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::JudgesWord;
 
     #[test]
     fn one_word_is_an_answer_and_everything_else_is_none() {

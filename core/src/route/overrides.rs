@@ -6,6 +6,7 @@ use crate::policy::Policy;
 use crate::request::Request;
 
 use super::explain::{Looks, NO_MATCH, SETTLED};
+use super::rules::Found;
 use super::signals::Signals;
 use super::{Layer, RouteError};
 
@@ -32,6 +33,14 @@ pub(super) struct Choice {
     pub because: String,
     /// How sure it is.
     pub confidence: f64,
+}
+
+impl Choice {
+    /// Returns it as a finding of its layer.
+    pub fn found(self) -> Found {
+        let Choice { tier, because, confidence, agent: _ } = self;
+        Found { layer: Layer::Override, tier, because, confidence }
+    }
 }
 
 /// Looks at flags, a mark at the start, and words, in this order; the first that is there wins.

@@ -70,7 +70,7 @@ pub struct Feature {
 pub fn features_of(text: &str, policy: &Policy) -> Vec<Feature> {
     let segments = super::segment::segment(text);
     let signals = Signals::read(&segments, policy);
-    let rules = super::look_at_rules(policy, &signals, Looks::fired_only());
+    let rules = super::decide::look_at_rules(policy, &signals, Looks::fired_only());
     let fired: Vec<&str> = rules.safety_looks.fired_ids().chain(rules.rule_looks.fired_ids()).collect();
     let buckets = buckets(&signals, policy, &fired);
     let of_block = |block: Block| {
