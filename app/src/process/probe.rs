@@ -10,12 +10,19 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
 use super::tree;
 
 /// A version is printed in well under a second; a CLI that hangs here would hang anywhere.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
+
+/// The most that is read of what a program prints.
+const LINE_BYTES_MAX: u64 = 4096;
+
+/// How long a program that has told its version may take to end.
+const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a program was when it told its version. Another inode, time or size is another program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +86,7 @@ impl Drop for KilledAtEnd {
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
 async fn ask(program: &Path, leading: &[String], env: &BTreeMap<String, String>) -> io::Result<String> {
-    let child = Command::new(program)
+    let mut child = Command::new(program)
         .args(leading)
         .arg("--version")
         .env_clear()
@@ -91,11 +98,22 @@ async fn ask(program: &Path, leading: &[String], env: &BTreeMap<String, String>)
         .kill_on_drop(true)
         .spawn()?;
     let _group = KilledAtEnd(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0));
-    let output = tokio::time::timeout(PROBE_LIMIT, child.wait_with_output())
+    let mut stdout = child.stdout.take().expect("its output is piped");
+    let line = tokio::time::timeout(PROBE_LIMIT, first_line(&mut stdout))
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "`--version` gave no answer"))??;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).take(200).collect())
+    // It has said what was asked; one that goes on talking is killed with its group.
+    drop(stdout);
+    let _ = tokio::time::timeout(END_LIMIT, child.wait()).await;
+    Ok(line.chars().filter(|c| !c.is_control()).take(200).collect())
+}
+
+/// Reads the first line, or as much of it as a version may have: not every program knows `--version`.
+async fn first_line(from: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
+    let mut bytes = vec![];
+    let mut reader = BufReader::new(from).take(LINE_BYTES_MAX);
+    reader.read_until(b'\n', &mut bytes).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn write_cache(path: &Path, cache: &BTreeMap<String, Known>) -> io::Result<()> {

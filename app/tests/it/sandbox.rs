@@ -200,7 +200,8 @@ impl Drop for Sandbox {
     }
 }
 
-fn toml_list<'a>(words: impl Iterator<Item = &'a str>) -> String {
+/// Writes words as a TOML array.
+pub fn toml_list<'a>(words: impl Iterator<Item = &'a str>) -> String {
     // TOML's strings are JSON's, but for one character.
     let quote = |word| serde_json::to_string(word).unwrap().replace('\u{7f}', "\\u007f");
     let quoted: Vec<String> = words.map(quote).collect();

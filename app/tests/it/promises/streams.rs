@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::fake::Fake;
-use crate::sandbox::{Sandbox, child_with, peak_memory_kib, wait_for, wait_for_file};
+use crate::sandbox::{Sandbox, child_with, peak_memory_kib, toml_list, wait_for, wait_for_file};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
@@ -89,6 +89,20 @@ fn p24_a_plain_agent_that_prints_without_end_keeps_the_end_of_its_answer() {
     let answer = report["answer"].as_str().unwrap();
     assert!(answer.ends_with("and that was all"), "{}", &answer[answer.len() - 100..]);
     assert_eq!(flags(&report), ["answer_cut"]);
+}
+
+/// Seen to fail with all of the output awaited: hundreds of megabytes in memory, and fifteen seconds lost.
+#[test]
+fn p24_a_program_that_floods_when_it_is_asked_for_its_version() {
+    let script = r#"case "$0" in --version) exec yes flood ;; esac
+echo '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"all 3 files"}'"#;
+    let command = toml_list(["/bin/sh", "-c", script].into_iter());
+    let sandbox =
+        Sandbox::new().agent_key("haiku", "command", &command).agent_key("haiku", "adapter", "\"claude\"");
+    let started = sandbox.call(["run", "--tier", "haiku", REQUEST]).start();
+    let peak = started.watch_peak_memory();
+    started.wait().success().stdout("all 3 files\n");
+    assert!(peak < MEMORY_MAX_KIB, "pointsman had {peak} KiB");
 }
 
 /// Who reads our events stalls: the agent works on, live lines are left out, facts are not.
