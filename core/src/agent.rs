@@ -219,11 +219,22 @@ impl Agent {
         }
     }
 
-    /// Returns whether this agent has no more rights than the other: no free hand, and no writing, that it lacks.
+    /// Returns whether this agent has no more rights than the other.
+    ///
+    /// What another command, environment or payer may do cannot be compared, so they must be the same. Of permission
+    /// modes, the same is no more, and asking (`plan`, `default`, `dontAsk`) is no more than accepting edits.
     pub fn may_do_no_more_than(&self, other: &Agent) -> bool {
-        let is_free = |agent: &Agent| agent.permission_mode == Some(PermissionMode::BypassPermissions);
+        let is_same_program = (self.adapter, &self.command, &self.env, self.billing, self.hooks)
+            == (other.adapter, &other.command, &other.env, other.billing, other.hooks);
         let writes = |agent: &Agent| agent.access == Access::Write;
-        (!is_free(self) || is_free(other)) && (!writes(self) || writes(other))
+        let asks = |mode: PermissionMode| {
+            matches!(mode, PermissionMode::Plan | PermissionMode::Default | PermissionMode::DontAsk)
+        };
+        let (mode, others) = (self.effective_permission_mode(), other.effective_permission_mode());
+        let mode_is_no_more = mode == others
+            || (asks(mode)
+                && matches!(others, PermissionMode::AcceptEdits | PermissionMode::BypassPermissions));
+        is_same_program && mode_is_no_more && (!writes(self) || writes(other))
     }
 
     /// Returns the permission mode that the agent runs with: explicit, or by what it may do.

@@ -134,10 +134,13 @@ fn judge_agent(claimed: &AgentName, current: &AgentName, operator: &Settings) ->
         return refused(format!("`{claimed}` is not an agent of the operator"));
     };
     let current = operator.agents.get(current);
-    let is_free = agent.permission_mode == Some(PermissionMode::BypassPermissions);
-    let was_free = current.is_some_and(|a| a.permission_mode == Some(PermissionMode::BypassPermissions));
-    let only_looked = current.is_some_and(|a| a.access == Access::ReadOnly);
-    if (is_free && !was_free) || (only_looked && agent.access == Access::Write) {
+    // What another command, environment, payer or mode may do cannot be compared: they must be the same.
+    let is_alike = current.is_some_and(|current| {
+        (agent.adapter, &agent.command, &agent.env, agent.billing, agent.permission_mode)
+            == (current.adapter, &current.command, &current.env, current.billing, current.permission_mode)
+            && (agent.access == current.access || agent.access == Access::ReadOnly)
+    });
+    if !is_alike {
         return refused(format!("`{claimed}` may do more than the agent it would stand in for"));
     }
     Ok(())

@@ -75,7 +75,7 @@ fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
             "[[rule]]".to_owned(),
             format!("id = \"{name}\""),
             format!("because = \"{because}\""),
-            format!("words = []  # what `{rule}` looks for"),
+            format!("words = [\"'put the words here'\"]  # those that `{rule}` looks for"),
             format!("tier = \"{tier}\""),
         ];
         (format!("{seen}; propose tier = {tier}: put this into your policy file"), Some(lines.join("\n")))

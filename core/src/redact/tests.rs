@@ -69,7 +69,7 @@ fn samples() -> Vec<Sample> {
         plain("mailgun", "key-", hex(32)),
         plain("mailchimp", "", format!("{}-us12", hex(32))),
         plain("discord-bot", "", format!("MTA{}.Xy1Z2a.{}", mixed(21), mixed(30))),
-        plain("discord-webhook", "https://discord.com/api/webhooks/123456789012345678/", mixed(60)),
+        plain("discord-webhook", "https://discord.com/api/webhooks/998877665544332211/", mixed(60)),
         plain("telegram-bot", "", format!("123456789:AA{}", mixed(33))),
         plain("heroku", "HRKU-", mixed(40)),
         plain("digitalocean", "dop_v1_", hex(64)),

@@ -36,7 +36,7 @@ pub(super) fn decide(
     let RulesLooked { danger, by_rule, safety_looks: mut looks, rule_looks } =
         look_at_rules(policy, signals, looks);
     let mut file_looks = looks.alike();
-    let by_files = file_rules::look(request, signals, catalog, policy, &mut file_looks);
+    let mut by_files = file_rules::look(request, signals, catalog, policy, &mut file_looks);
     // Only built-in rules are features: the model has never seen others.
     let signs: Vec<&str> = looks.fired_ids().chain(rule_looks.fired_ids()).collect();
     let p = classifier::probabilities(signals, policy, &signs);
@@ -44,7 +44,8 @@ pub(super) fn decide(
     let opinion = choose::choose(&p, request.pressure);
 
     let settled = if request.overrides.are_given() { Settled::ByPerson } else { by_files.settled };
-    let word = request.judges_word.filter(|_| settled == Settled::Nothing && opinion.stop.is_none());
+    by_files.doubt_strangers(&p);
+    let word = request.judges_word.filter(|word| opinion.stop.is_none() && settled <= heard_until(*word));
     let unsettled_tier = word.and_then(JudgesWord::tier).unwrap_or(opinion.tier);
     let judged_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     let is_known_work = is_known_work(&by_files, by_rule.as_ref());
@@ -89,6 +90,14 @@ pub(super) fn decide(
         own,
     };
     Ok(Decided { route, looks, p, signs })
+}
+
+/// How much may be settled for the judge's word to count: a repository may name the tier, and takes no question away.
+fn heard_until(word: JudgesWord) -> Settled {
+    match word {
+        JudgesWord::Ask => Settled::Tier,
+        JudgesWord::Haiku | JudgesWord::Sonnet | JudgesWord::Opus => Settled::Nothing,
+    }
 }
 
 /// Who does it, whatever else is decided.

@@ -15,6 +15,7 @@ use crate::request::Request;
 
 use super::Layer;
 use super::choose::Settled;
+use super::classifier::PerClass;
 use super::explain::{
     EXCEPTED, Looks, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME,
     QUOTED,
@@ -33,6 +34,17 @@ pub(super) struct ByFiles {
     pub asked: Option<Found>,
     /// Which doubts are answered.
     pub settled: Settled,
+}
+
+impl ByFiles {
+    /// A repository's rule is as sure as the classifier at most: strangers do not say how sure we are.
+    pub fn doubt_strangers(&mut self, p: &PerClass) {
+        if self.settled <= Settled::Tier
+            && let Some(named) = &mut self.named
+        {
+            named.found.confidence = named.found.confidence.min(p[named.found.tier as usize]);
+        }
+    }
 }
 
 /// A tier that a rule names, or an agent with its tier.

@@ -37,7 +37,7 @@ pub(super) fn hear(
 
 /// Tells whether the judge may be asked about a route: it is less sure than wanted, and nothing has settled it.
 pub fn is_wanted(route: &Route, below: f64) -> bool {
-    let is_open = matches!(route.layer, Layer::Rules | Layer::Classifier | Layer::Default);
+    let is_open = matches!(route.layer, Layer::Policy | Layer::Rules | Layer::Classifier | Layer::Default);
     route.decision == Decision::Direct && is_open && route.confidence < below
 }
 

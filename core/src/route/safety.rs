@@ -31,14 +31,16 @@ const DANGLING_CONTENT_MAX: usize = 3;
 pub(super) fn look(policy: &Policy, signals: &Signals, looks: &mut Looks) -> Option<Found> {
     let mut found = None;
     let mut quoted = None;
+    let endorsed = signals.own.is_asked(policy.structure().endorse);
+    // "What does X do? Try it": the order is to do what was only asked about.
+    let reading = if endorsed && signals.is_question { Reading::NotNegated } else { Reading::Asked };
     for rule in policy.rules().iter().filter(|rule| rule.layer == Layer::Safety) {
-        if look_at(rule, signals, Reading::Asked, looks) {
+        if look_at(rule, signals, reading, looks) {
             found.get_or_insert_with(|| Found::of(rule));
         } else if quoted.is_none() {
             quoted = first_match(&rule.any, &signals.material, Reading::Asked);
         }
     }
-    let endorsed = signals.own.is_asked(policy.structure().endorse);
     match quoted {
         Some(words) if endorsed => {
             looks.fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words));

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 
 use super::tokens::QUOTE_MARK;
 
-/// Own words beyond this many characters are read at both ends only: orders stand there.
-const OWN_HEAD_CHARS: usize = 1500;
+/// Own words beyond this many characters are read at both ends only. Nobody writes so much by hand; what does is a file
+/// that was piped in, and reading it all would cost memory for nothing.
+const OWN_HEAD_CHARS: usize = 48_000;
 /// See [`OWN_HEAD_CHARS`].
-const OWN_TAIL_CHARS: usize = 500;
+const OWN_TAIL_CHARS: usize = 16_000;
 /// How much of the material is read; it gives no orders, so its beginning is enough to say what it is.
 const MATERIAL_CHARS: usize = 1000;
 /// The longest quoted text that may be a name.

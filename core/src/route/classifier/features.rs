@@ -16,6 +16,12 @@ pub(crate) const BUCKET_BITS: u32 = 16;
 /// Requests with no more content than this point at something: at what was pasted, if anything was.
 const CONTENT_OF_A_POINTER_MAX: usize = 1;
 
+/// Of long requests so many tokens are features, at the beginning and at the end: what kind of work it is stands there.
+/// Word lists and rules are features wherever they stand.
+const HEAD_TOKENS: usize = 300;
+/// See [`HEAD_TOKENS`].
+const TAIL_TOKENS: usize = 100;
+
 /// The shortest and longest pieces of a word.
 const PIECE_CHARS: std::ops::RangeInclusive<usize> = 3..=5;
 
@@ -67,13 +73,28 @@ pub(crate) trait Sink {
     fn take(&mut self, block: Block, bucket: u32, name: impl FnOnce() -> String);
 }
 
-/// The buckets of a request's features, by block.
-#[derive(Debug, Default)]
-pub(crate) struct Buckets(pub [Vec<u32>; Block::COUNT]);
+/// The buckets of a request's features, by block; each once, so that saying a thing ten times is not saying it louder.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    /// The buckets of each block.
+    pub of: [Vec<u32>; Block::COUNT],
+    seen: Vec<u64>,
+}
+
+impl Default for Buckets {
+    fn default() -> Buckets {
+        Buckets { of: Default::default(), seen: vec![0; (Block::COUNT << BUCKET_BITS) / 64] }
+    }
+}
 
 impl Sink for Buckets {
     fn take(&mut self, block: Block, bucket: u32, _name: impl FnOnce() -> String) {
-        self.0[block as usize].push(bucket);
+        let bit = ((block as usize) << BUCKET_BITS) + bucket as usize;
+        let word = &mut self.seen[bit / 64];
+        if *word & (1 << (bit % 64)) == 0 {
+            *word |= 1 << (bit % 64);
+            self.of[block as usize].push(bucket);
+        }
     }
 }
 
@@ -87,7 +108,9 @@ pub(crate) fn each(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &
 fn words(own: &Stream, sink: &mut impl Sink) {
     let mut before: Option<(u64, usize)> = None;
     let mut orders = 0;
-    for at in 0..own.places().len() {
+    let count = own.places().len();
+    let middle = HEAD_TOKENS..count.saturating_sub(TAIL_TOKENS).max(HEAD_TOKENS);
+    for at in (0..count).filter(|at| !middle.contains(at)) {
         let kind = own.places()[at].kind;
         if !kind.is_word() {
             before = None;

@@ -74,7 +74,7 @@ pub fn features_of(text: &str, policy: &Policy) -> Vec<Feature> {
     let fired: Vec<&str> = rules.safety_looks.fired_ids().chain(rules.rule_looks.fired_ids()).collect();
     let buckets = buckets(&signals, policy, &fired);
     let of_block = |block: Block| {
-        let found = &buckets.0[block as usize];
+        let found = &buckets.of[block as usize];
         let value = block.scale(found.len());
         found.iter().map(move |bucket| Feature { bucket: *bucket, value })
     };
@@ -93,7 +93,7 @@ pub(super) fn probabilities(signals: &Signals, policy: &Policy, fired: &[&str]) 
     let model = policy.model();
     let mut scores = model.bias();
     for block in Block::ALL {
-        let found = &buckets.0[block as usize];
+        let found = &buckets.of[block as usize];
         let sum = model.sum(found);
         let scale = f64::from(block.scale(found.len()));
         scores.iter_mut().zip(sum).for_each(|(score, sum)| *score += scale * sum);
@@ -155,6 +155,8 @@ struct Named(Vec<(Block, u32, String)>);
 
 impl Sink for Named {
     fn take(&mut self, block: Block, bucket: u32, name: impl FnOnce() -> String) {
-        self.0.push((block, bucket, name()));
+        if !self.0.iter().any(|(of, known, _)| (*of, *known) == (block, bucket)) {
+            self.0.push((block, bucket, name()));
+        }
     }
 }
