@@ -358,3 +358,34 @@ impl Catalog {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::general;
+
+    /// Seen to fail with only the free hand and writing compared.
+    #[test]
+    fn an_agent_of_another_command_payer_environment_or_mode_may_do_more() {
+        let usual = general(Tier::Haiku);
+        assert!(usual.may_do_no_more_than(&usual));
+        let changed = |change: &dyn Fn(&mut Agent)| {
+            let mut other = usual.clone();
+            change(&mut other);
+            other
+        };
+        let asks = changed(&|agent| agent.permission_mode = Some(PermissionMode::Plan));
+        assert!(asks.may_do_no_more_than(&usual) && !usual.may_do_no_more_than(&asks));
+        let dearer = changed(&|agent| agent.model = "opus".to_owned());
+        assert!(dearer.may_do_no_more_than(&usual), "a model is no right; limits bound what it costs");
+        for more in [
+            changed(&|agent| agent.adapter = AdapterKind::Plain),
+            changed(&|agent| agent.command.push("--dangerously-skip-permissions".to_owned())),
+            changed(&|agent| drop(agent.env.insert("KEY".to_owned(), "value".to_owned()))),
+            changed(&|agent| agent.billing = Billing::Api),
+            changed(&|agent| agent.permission_mode = Some(PermissionMode::BypassPermissions)),
+        ] {
+            assert!(!more.may_do_no_more_than(&usual), "{more:?}");
+        }
+    }
+}

@@ -136,7 +136,10 @@ pub(super) fn look_at_rules(policy: &Policy, signals: &Signals, mut looks: Looks
     RulesLooked { danger, by_rule, safety_looks: looks, rule_looks }
 }
 
+/// Nobody is surer than this of what words mean.
+const CONFIDENCE_MAX: f64 = 0.99;
+
 /// Three digits are more than anybody knows, and hide the last bits of the arithmetic.
 fn rounded(confidence: f64) -> f64 {
-    (confidence * 1000.0).round() / 1000.0
+    (confidence.min(CONFIDENCE_MAX) * 1000.0).round() / 1000.0
 }

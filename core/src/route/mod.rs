@@ -148,14 +148,14 @@ pub enum RouteError {
 /// since it says more to people. A person is asked when safety, a policy file or the classifier says so, and no
 /// override lifts that.
 pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Route, RouteError> {
-    let segments = segment::segment(request.text());
+    let segments = segment::segment(overrides::without_mark(request.text()));
     let signals = Signals::read(&segments, policy);
     decide::decide(request, &signals, catalog, policy, Looks::fired_only()).map(|decided| decided.route)
 }
 
 /// Decides, and says everything that was looked at.
 pub fn explain(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Explained, RouteError> {
-    let segments = segment::segment(request.text());
+    let segments = segment::segment(overrides::without_mark(request.text()));
     let signals = Signals::read(&segments, policy);
     let decided = decide::decide(request, &signals, catalog, policy, Looks::everything())?;
     let fired: Vec<&str> = decided.signs.iter().map(String::as_str).collect();

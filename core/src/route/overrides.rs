@@ -85,6 +85,15 @@ pub(super) fn look(
     Ok(chosen)
 }
 
+/// Returns the text behind a mark: who does it says nothing about what is asked.
+pub(super) fn without_mark(text: &str) -> &str {
+    let trimmed = text.trim_start();
+    match marked_tier(text) {
+        Some(_) => trimmed.split_once(char::is_whitespace).map_or(text, |(_, rest)| rest),
+        None => text,
+    }
+}
+
 /// Reads `@opus …`, `/opus …` or `[opus] …` at the very start.
 fn marked_tier(text: &str) -> Option<Tier> {
     let text = text.trim_start();

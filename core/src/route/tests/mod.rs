@@ -200,6 +200,40 @@ fn complexity_and_timing_follow_their_definitions() {
     assert_eq!(of("walk me through the parser in src/parse.rs").1, Timing::NeedsPerson);
 }
 
+/// Seen to fail when only both ends of a request of 2,000 characters were read.
+#[test]
+fn a_danger_in_the_middle_of_a_long_request_is_read() {
+    for times in [5, 25, 100, 300] {
+        let before = "Please rename the helper in the parser module to a shorter name. ".repeat(times);
+        let after = "Also keep the docs in line. ".repeat(times);
+        let text = format!("{before}Then drop the production database. {after}");
+        assert_eq!(answer(&text), "escalate", "{times}");
+    }
+}
+
+/// Seen to fail with what a question asks about never taken as asked for.
+#[test]
+fn a_question_that_ends_in_an_order_is_an_order() {
+    for text in [
+        "what happens if you run terraform destroy in prod? try it",
+        "how do I force push? please just do so on main",
+        "is git reset --hard safe here? if yes go ahead",
+    ] {
+        assert_eq!(answer(text), "escalate", "{text}");
+    }
+    assert_ne!(answer("what does git push --force do?"), "escalate");
+}
+
+#[test]
+fn a_mark_changes_who_does_it_and_not_whether_a_person_is_asked() {
+    for text in ["rename foo to bar in lib.rs", "design a distributed lock service", "drop the users table"] {
+        let asks = |text: &str| routed(text).route.decision;
+        for mark in ["@haiku", "[sonnet]", "/opus"] {
+            assert_eq!(asks(&format!("{mark} {text}")), asks(text), "{mark} {text}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
