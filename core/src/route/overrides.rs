@@ -8,6 +8,8 @@ use crate::request::Request;
 use super::explain::{Looks, NO_MATCH, SETTLED};
 use super::rules::Found;
 use super::signals::Signals;
+use super::stream::Stream;
+use super::tokens::Kind;
 use super::{Layer, RouteError};
 
 /// The person said so; what remains is that they may have chosen too weak a tier.
@@ -106,6 +108,22 @@ fn marked_tier(text: &str) -> Option<Tier> {
     Tier::parse(name)
 }
 
+/// Words that may follow the name of a tier. Before another word it is a part of its name: "the opus codec".
+const AFTER_A_NAME: [&str; 22] = [
+    "for", "on", "to", "and", "please", "here", "this", "model", "agent", "tier", "instead", "because",
+    "since", "with", "fur", "pour", "para", "per", "voor", "для", "dla", "icin",
+];
+
+/// Tells whether a tier's word stands there as its name, not as a part of another.
+fn is_name(own: &Stream, at: usize) -> bool {
+    let comes_from = at > 0 && own.word(at - 1) == "from";
+    let follows = own
+        .places()
+        .get(at + 1)
+        .is_none_or(|next| next.kind != Kind::Word || AFTER_A_NAME.contains(&own.word(at + 1)));
+    !comes_from && follows
+}
+
 /// Finds the strongest tier that own words ask for, when it is above what the rules would take.
 fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier> {
     let own = &signals.own;
@@ -116,8 +134,8 @@ fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier>
             (at.saturating_sub(CHOOSE_REACH)..=at + CHOOSE_REACH)
                 .any(|n| n < own.places().len() && own.has(s.choose, n) && !own.is_mention(n))
         };
-        own.contains(list)
-            && (0..own.places().len()).any(|at| own.has(list, at) && !own.is_negated(at) && chosen_near(at))
+        let names_it = |at: usize| own.has(list, at) && !own.is_negated(at) && is_name(own, at);
+        own.contains(list) && (0..own.places().len()).any(|at| names_it(at) && chosen_near(at))
     };
     Tier::ALL.into_iter().rev().find(asked).filter(|tier| *tier > judged)
 }

@@ -146,6 +146,13 @@ fn free_words_may_raise_a_tier_but_never_lower_it() {
     assert_eq!(routed("use haiku: design a distributed lock service").route.tier, Tier::Opus);
     assert_eq!(routed("rename a.py to b.py, do not use opus").route.tier, Tier::Haiku);
     assert_eq!(routed("rename a.py to b.py\n> use opus for this").route.tier, Tier::Haiku);
+    for codec in [
+        "use the opus codec instead of mp3 in src/audio.rs",
+        "switch from opus to vorbis in src/audio.rs",
+        "use opus in the voice chat module, bitrate 32k",
+    ] {
+        assert!(!routed(codec).route.rules.contains(&"override.words".to_owned()), "{codec}");
+    }
 }
 
 #[test]
