@@ -4,7 +4,7 @@
 //! of the shim's own means less to start, and one list of children that nobody changes while it is read.
 
 use std::io::{self, Read as _};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
@@ -33,19 +33,20 @@ pub(super) enum News {
 
 /// Where a shim's news come from.
 pub(super) struct NewsSource {
-    lifeline: io::Stdin,
+    lifeline: OwnedFd,
     /// Bytes of the lifeline that were read and not looked at.
     unread: Vec<u8>,
     children: UnixStream,
 }
 
 impl NewsSource {
-    /// Begins to listen. Must be called before the agent is spawned: its end could be missed otherwise.
+    /// Begins to listen on standard input. Must be called before the agent is spawned: its end could be missed otherwise.
     pub(super) fn new() -> io::Result<NewsSource> {
         let (children, bell) = UnixStream::pair()?;
         children.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, bell)?;
-        Ok(NewsSource { lifeline: io::stdin(), unread: vec![], children })
+        let lifeline = io::stdin().as_fd().try_clone_to_owned()?;
+        Ok(NewsSource { lifeline, unread: vec![], children })
     }
 
     /// Returns the first line of the lifeline, without its end.
@@ -76,13 +77,18 @@ impl NewsSource {
                     _ => {}
                 }
             }
+            // Children come last: an agent that makes orphans without pause always has news of one.
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Ok(News::TimeIsUp);
+            }
             let Some(ready) = self.wait(until)? else { return Ok(News::TimeIsUp) };
-            if ready.children {
+            if ready.lifeline {
+                if !self.read_lifeline()? {
+                    return Ok(News::Kill);
+                }
+            } else if ready.children {
                 self.hear_bell();
                 return Ok(if has_ended(agent) { News::AgentEnded } else { News::OtherChildEnded });
-            }
-            if ready.lifeline && !self.read_lifeline()? {
-                return Ok(News::Kill);
             }
         }
     }
@@ -143,4 +149,59 @@ fn has_ended(agent: i32) -> bool {
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     // An error means that there is no such child: then it has ended, whoever collected it.
     !matches!(waitid(WaitId::Pid(agent), look), Ok(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// An agent that makes orphans without pause: there is always an ended child to hear of.
+    struct Churning {
+        news: NewsSource,
+        lifeline: io::PipeWriter,
+        _bell: UnixStream,
+    }
+
+    fn churning() -> Churning {
+        let (reader, lifeline) = io::pipe().unwrap();
+        let (children, mut bell) = UnixStream::pair().unwrap();
+        children.set_nonblocking(true).unwrap();
+        bell.write_all(&[1; 64]).unwrap();
+        Churning { news: NewsSource { lifeline: reader.into(), unread: vec![], children }, lifeline, _bell: bell }
+    }
+
+    /// No child of ours has this pid.
+    const AGENT: i32 = i32::MAX;
+
+    /// Seen to fail with children looked at first, like the next two.
+    #[test]
+    fn a_command_is_heard_before_an_ended_child() {
+        let mut it = churning();
+        it.lifeline.write_all(&[LifelineCommand::Stop.byte()]).unwrap();
+        assert_eq!(it.news.next(AGENT, None).unwrap(), News::Stop);
+    }
+
+    #[test]
+    fn the_end_of_the_supervisor_is_heard_before_an_ended_child() {
+        let Churning { mut news, lifeline, _bell } = churning();
+        drop(lifeline);
+        assert_eq!(news.next(AGENT, None).unwrap(), News::Kill);
+    }
+
+    #[test]
+    fn the_moment_that_was_waited_for_is_seen_before_an_ended_child() {
+        let mut it = churning();
+        let past = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
+        assert_eq!(it.news.next(AGENT, Some(past)).unwrap(), News::TimeIsUp);
+    }
+
+    #[test]
+    fn an_ended_child_is_heard_when_there_is_nothing_else() {
+        let mut it = churning();
+        let far = Instant::now() + Duration::from_secs(600);
+        assert_eq!(it.news.next(AGENT, Some(far)).unwrap(), News::AgentEnded, "nobody has that pid");
+    }
 }

@@ -76,7 +76,7 @@ pub(super) fn kill_descendants() -> u32 {
 
 /// Waits a little for descendants that are just about to end; returns whether all are gone.
 pub(super) fn descendants_end_within(limit: Duration, except: Option<i32>) -> bool {
-    if has_no_child_but(except) == Some(true) {
+    if has_no_child_but(except) {
         return true;
     }
     let own = identity::ProcessIdentity::own().pid;
@@ -93,35 +93,35 @@ pub(super) fn descendants_end_within(limit: Duration, except: Option<i32>) -> bo
     }
 }
 
-/// Tells whether this process has no child, or only the given one, without reading the whole process table.
+/// Tells whether this process has no child, or only the given one.
 ///
-/// `None` where the system does not list children. Whoever descends from a subreaper has a child of it above,
-/// so no child but an ended agent means no descendants. None can leave the list unread: only we reap.
-fn has_no_child_but(except: Option<i32>) -> Option<bool> {
-    let except = except.map(|pid| pid.to_string());
+/// Whoever descends from a subreaper has a child of it above, so no child but an ended agent means no descendants.
+fn has_no_child_but(except: Option<i32>) -> bool {
+    children().is_some_and(|children| children.into_iter().all(|child| Some(child) == except))
+}
+
+/// Returns the pids of this process's children, ended ones included, without reading the whole process table;
+/// `None` where the system does not list them. None can leave the list unread: only we reap.
+fn children() -> Option<Vec<i32>> {
+    let mut children = vec![];
     for thread in fs::read_dir("/proc/self/task").ok()? {
-        let children = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
-        if children.split_whitespace().any(|child| Some(child) != except.as_deref()) {
-            return Some(false);
-        }
+        let listed = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+        children.extend(listed.split_whitespace().filter_map(|child| child.parse::<i32>().ok()));
     }
-    Some(true)
+    Some(children)
 }
 
 /// Collects the exit of every ended child except one, so that no zombies pile up.
 ///
 /// The exception is the agent while somebody else waits for it.
 pub(super) fn reap_orphans(except: Option<i32>) {
-    if has_no_child_but(except) == Some(true) {
-        return;
-    }
-    let own = identity::ProcessIdentity::own().pid;
-    let table = process_table();
-    let ended =
-        table.iter().filter(|stat| stat.parent == own && stat.state == 'Z' && Some(stat.pid) != except);
-    for pid in ended.filter_map(|stat| Pid::from_raw(stat.pid)) {
-        // Whoever it was, it has ended; there is nothing to do with its status.
-        let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    let children = children().unwrap_or_else(|| {
+        let own = identity::ProcessIdentity::own().pid;
+        process_table().iter().filter(|stat| stat.parent == own).map(|stat| stat.pid).collect()
+    });
+    for child in children.into_iter().filter(|child| Some(*child) != except).filter_map(Pid::from_raw) {
+        // Whoever it was, if it has ended there is nothing to do with its status.
+        let _ = waitpid(Some(child), WaitOptions::NOHANG);
     }
 }
 

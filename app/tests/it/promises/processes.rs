@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::fake::Fake;
-use crate::sandbox::{Sandbox, child_with, wait_for_file};
+use crate::sandbox::{Sandbox, child_with, toml_list, wait_for_file};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
@@ -106,6 +106,30 @@ fn p05_no_process_is_left_when_pointsman_is_killed() {
 #[test]
 fn p05_no_process_is_left_when_the_shim_is_killed() {
     leave_nothing(Ending::KillOfShim, RUNS);
+}
+
+/// Each orphan that ends is news for the shim, and it must hear the rest all the same; `shim_news` tests the order.
+#[test]
+fn p05_an_agent_that_makes_orphans_without_pause_is_stopped_like_any_other() {
+    let churns = |sign: &str| {
+        let churn = "while :; do (: & : & : & : &); done";
+        let churn = format!("({churn}) & ({churn}) & ({churn}) & {churn}");
+        toml_list(["/bin/sh", "-c", &format!("trap '' TERM; : > '{sign}'; {churn}")].into_iter())
+    };
+    for ending in [Signal::KILL, Signal::INT] {
+        let sandbox = Sandbox::new().set("limits.stop_grace", "\"500ms\"");
+        let sign = sandbox.path("at-work");
+        let sandbox = sandbox
+            .agent_key("haiku", "command", &churns(&sign.display().to_string()))
+            .agent_key("haiku", "adapter", "\"plain\"");
+        let started = sandbox.call(["run", "--tier", "haiku", REQUEST]).start();
+        wait_for_file(&sign);
+        started.signal(ending);
+        if ending == Signal::INT {
+            started.wait().exits(130);
+        }
+        sandbox.no_process_is_left(GONE_WITHIN);
+    }
 }
 
 #[test]

@@ -231,9 +231,16 @@ fn a_question_that_ends_in_an_order_is_an_order() {
     assert_ne!(answer("what does git push --force do?"), "escalate");
 }
 
+/// Seen to fail with the mark read as a word of the request: it tips what is doubtful, in either direction.
 #[test]
 fn a_mark_changes_who_does_it_and_not_whether_a_person_is_asked() {
-    for text in ["rename foo to bar in lib.rs", "design a distributed lock service", "drop the users table"] {
+    for text in [
+        "rename foo to bar in lib.rs",
+        "drop the users table",
+        "rearchitect the codebase so that the core has no IO",
+        "make the button red",
+        "add tests",
+    ] {
         let asks = |text: &str| routed(text).route.decision;
         for mark in ["@haiku", "[sonnet]", "/opus"] {
             assert_eq!(asks(&format!("{mark} {text}")), asks(text), "{mark} {text}");
