@@ -10,6 +10,8 @@
 mod lexicon;
 #[path = "src/policy/pattern.rs"]
 mod pattern;
+#[path = "src/policy/row.rs"]
+mod row;
 #[path = "src/route/tokens.rs"]
 pub mod tokens;
 
@@ -18,41 +20,25 @@ mod route {
     pub(crate) use crate::tokens;
 }
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
 use lexicon::{How, Lexicon};
 use pattern::Pattern;
+use row::{Row, Table};
 
 const TABLE: &str = "src/policy/builtin.toml";
 
-#[derive(serde::Deserialize)]
-struct Table<'a> {
-    #[serde(borrow)]
-    words: BTreeMap<&'a str, &'a str>,
-    rule: Vec<Row>,
-}
-
-#[derive(serde::Deserialize)]
-struct Row {
-    id: String,
-    effect: String,
-    because: String,
-    confidence: f64,
-    #[serde(default)]
-    any: Vec<String>,
-    #[serde(default)]
-    also: Vec<String>,
-    #[serde(default)]
-    unless: Vec<String>,
-    words_max: Option<usize>,
-    question: Option<bool>,
-}
-
 fn main() {
-    for file in [TABLE, "src/policy/lexicon.rs", "src/policy/pattern.rs", "src/route/tokens.rs", "build.rs"] {
+    for file in [
+        TABLE,
+        "src/policy/lexicon.rs",
+        "src/policy/pattern.rs",
+        "src/policy/row.rs",
+        "src/route/tokens.rs",
+        "build.rs",
+    ] {
         println!("cargo::rerun-if-changed={file}");
     }
     let text = fs::read_to_string(TABLE).expect("the rule table is there");
@@ -60,12 +46,12 @@ fn main() {
     let mut lexicon = Lexicon::of_forms();
     lexicon.add_lists(&table.words);
     let mut out = String::new();
-    let rules: String = table.rule.iter().map(|row| rule(row, &mut lexicon, &mut out)).collect();
+    let rules: String = table.rules.iter().map(|row| rule(row, &mut lexicon, &mut out)).collect();
     let _ = write!(
         out,
         "pub(super) static RULES: [Rule; {}] = [{rules}];\n\
          pub(super) const TEXT_HASH: [u8; 32] = {:?};\n",
-        table.rule.len(),
+        table.rules.len(),
         blake3::hash(text.as_bytes()).as_bytes(),
     );
     write_lexicon(&lexicon, &mut out);
@@ -73,15 +59,14 @@ fn main() {
     fs::write(Path::new(&dir).join("builtin_policy.rs"), out).expect("cargo's directory can be written");
 }
 
-fn rule(row: &Row, lexicon: &mut Lexicon, out: &mut String) -> String {
+fn rule(row: &Row<'_>, lexicon: &mut Lexicon, out: &mut String) -> String {
     let layer = match row.id.split_once('.') {
         Some(("safety", _)) => "Safety",
         Some(("rules", _)) => "Rules",
         _ => panic!("rule `{}` does not begin with `safety.` or `rules.`", row.id),
     };
-    let effect = format!("{}{}", row.effect[..1].to_uppercase(), &row.effect[1..]);
     let mut lists =
-        [&row.any, &row.also, &row.unless].map(|sources| patterns(&row.id, sources, lexicon)).into_iter();
+        [&row.any, &row.also, &row.unless].map(|sources| patterns(row.id, sources, lexicon)).into_iter();
     let mut list = |name: &str| {
         let (count, written) = lists.next().expect("three were made");
         let place = format!("{name}_{}", row.id.replace(['.', '-'], "_").to_uppercase());
@@ -89,9 +74,9 @@ fn rule(row: &Row, lexicon: &mut Lexicon, out: &mut String) -> String {
         place
     };
     let (any, also, unless) = (list("ANY"), list("ALSO"), list("UNLESS"));
-    let Row { id, because, confidence, words_max, question, .. } = row;
+    let Row { id, effect, because, confidence, words_max, question, .. } = row;
     format!(
-        "Rule {{ id: Cow::Borrowed({id:?}), layer: Layer::{layer}, effect: Effect::{effect}, \
+        "Rule {{ id: Cow::Borrowed({id:?}), layer: Layer::{layer}, effect: Effect::{effect:?}, \
          because: Cow::Borrowed({because:?}), confidence: {confidence:?}, any: Cow::Borrowed(&{any}), \
          also: Cow::Borrowed(&{also}), unless: Cow::Borrowed(&{unless}), words_max: {words_max:?}, \
          question: {question:?} }},\n"

@@ -131,9 +131,9 @@ impl World {
         catalog: &Catalog,
         texts: &[PolicyText],
     ) -> Result<PolicyHere, AssembleError> {
-        let (builtin, around) = (Policy::builtin(), Circumstances::default());
+        let builtin = Policy::builtin();
         if texts.is_empty() {
-            return Ok(PolicyHere { policy: builtin, around, warnings: vec![] });
+            return Ok(PolicyHere { policy: builtin, around: Circumstances::default(), warnings: vec![] });
         }
         let mut around = Circumstances::of_files(policy::names_in(&loaded.project.root));
         let sources: Vec<Source> = texts.iter().map(PolicyText::as_source).collect();
@@ -152,18 +152,18 @@ impl World {
 
     /// Puts together what deciding alone needs, with the policy files that hold here.
     pub fn decider(&self, loaded: &Loaded) -> Result<Decider, AssembleError> {
-        let catalog = loaded.catalog()?;
-        let PolicyHere { policy, around, .. } = self.policy(loaded, &catalog)?;
-        // What `run` does when nothing else is said.
-        let around = Circumstances { mode: Some(Mode::Orchestration), ..around };
-        Ok(Decider { catalog, policy, around })
+        self.decider_of(loaded, &policy::read(&self.dirs.config, &loaded.project)?)
     }
 
     /// The same with one file in the place of those that hold here: what would be if it were the only one.
     pub fn decider_against(&self, loaded: &Loaded, file: &Path) -> Result<Decider, AssembleError> {
+        self.decider_of(loaded, &[policy::read_file(file)?])
+    }
+
+    fn decider_of(&self, loaded: &Loaded, texts: &[PolicyText]) -> Result<Decider, AssembleError> {
         let catalog = loaded.catalog()?;
-        let PolicyHere { policy, around, .. } =
-            self.policy_of(loaded, &catalog, &[policy::read_file(file)?])?;
+        let PolicyHere { policy, around, .. } = self.policy_of(loaded, &catalog, texts)?;
+        // What `run` does when nothing else is said.
         let around = Circumstances { mode: Some(Mode::Orchestration), ..around };
         Ok(Decider { catalog, policy, around })
     }

@@ -13,12 +13,11 @@
     reason = "a program of its own that measures time and prints a table"
 )]
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::agent::Catalog;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::route;
@@ -46,17 +45,8 @@ fn requests() -> [(&'static str, Request); 4] {
     .map(|(name, text)| (name, Request::new(text, Origin::Cli, Overrides::default()).unwrap()))
 }
 
-fn catalog() -> Catalog {
-    let agent = |tier: Tier| {
-        let name = format!("{tier}-general").parse().unwrap();
-        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
-    };
-    let by_tier = Tier::ALL.into_iter().map(|tier| (tier, agent(tier).name)).collect();
-    Catalog::new(Tier::ALL.into_iter().map(agent).collect(), by_tier, BTreeMap::new()).unwrap()
-}
-
 fn percentiles(_: &mut Criterion) {
-    let (policy, catalog) = (Policy::builtin(), catalog());
+    let (policy, catalog) = (Policy::builtin(), Catalog::of_generals(vec![]).unwrap());
     println!("\nP20: {DECISION_COUNT} single decisions, microseconds; promised 99th percentile: below 100");
     println!("{:<10} {:>9} {:>9} {:>9} {:>9}", "request", "median", "p90", "p99", "p99.9");
     for (name, request) in requests() {
@@ -77,7 +67,7 @@ fn percentiles(_: &mut Criterion) {
 }
 
 fn decision(criterion: &mut Criterion) {
-    let (policy, catalog) = (Policy::builtin(), catalog());
+    let (policy, catalog) = (Policy::builtin(), Catalog::of_generals(vec![]).unwrap());
     let mut group = criterion.benchmark_group("decision");
     for (name, request) in requests() {
         group.throughput(Throughput::Bytes(request.text().len() as u64));

@@ -219,6 +219,12 @@ impl Agent {
         }
     }
 
+    /// Makes the general agent of a tier: the `claude` program under the tier's own name.
+    pub fn general(tier: Tier) -> Agent {
+        let name = format!("{tier}-general").parse().expect("a tier's name is a name");
+        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
+    }
+
     /// Returns whether this agent has no more rights than the other.
     ///
     /// What another command, environment or payer may do cannot be compared, so they must be the same. Of permission
@@ -305,6 +311,14 @@ impl Catalog {
             Some(agent) => Err(CatalogError::EmptyCommand { agent: agent.name.clone() }),
             None => Ok(catalog),
         }
+    }
+
+    /// Builds a catalog of the general agents as they are without any settings, one for each tier, and of others.
+    pub fn of_generals(others: Vec<Agent>) -> Result<Catalog, CatalogError> {
+        let mut agents: Vec<Agent> = Tier::ALL.map(Agent::general).into();
+        let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
+        agents.extend(others);
+        Catalog::new(agents, by_tier, BTreeMap::new())
     }
 
     /// Returns the agent of that name.

@@ -1,6 +1,5 @@
 //! Values that many tests start from.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,15 +21,12 @@ pub fn agent(name: &str, tier: Tier) -> Agent {
 
 /// The general agent of a tier.
 pub fn general(tier: Tier) -> Agent {
-    agent(&format!("{tier}-general"), tier)
+    Agent::general(tier)
 }
 
 /// The three general agents, and others.
 pub fn catalog(others: Vec<Agent>) -> Catalog {
-    let mut agents: Vec<Agent> = Tier::ALL.map(general).into();
-    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
-    agents.extend(others);
-    Catalog::new(agents, by_tier, BTreeMap::new()).unwrap()
+    Catalog::of_generals(others).unwrap()
 }
 
 /// Limits with round figures and nothing exhausted.

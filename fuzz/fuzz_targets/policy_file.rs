@@ -1,27 +1,18 @@
 //! Every text is a policy file or has problems with places; a policy from it routes, and takes no question away.
 #![no_main]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use libfuzzer_sys::fuzz_target;
-use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::agent::Catalog;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
 use pointsman_core::policy::file_rule::Whose;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Decision, route};
 
-fn catalog() -> Catalog {
-    let agents = Tier::ALL.map(|tier| {
-        let name = format!("{tier}-general").parse().expect("a plain name");
-        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
-    });
-    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
-    Catalog::new(agents.into(), by_tier, BTreeMap::new()).expect("every tier has its agent")
-}
-
 std::thread_local! {
-    static CATALOG: Catalog = catalog();
+    static CATALOG: Catalog = Catalog::of_generals(vec![]).expect("the general agents fit together");
 }
 
 fuzz_target!(|text: &str| {

@@ -1,25 +1,14 @@
 //! Every request that is one is routed, and twice the same.
 #![no_main]
 
-use std::collections::BTreeMap;
-
 use libfuzzer_sys::fuzz_target;
-use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::agent::Catalog;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::route;
 
-fn catalog() -> Catalog {
-    let agents = Tier::ALL.map(|tier| {
-        let name = format!("{tier}-general").parse().expect("a plain name");
-        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
-    });
-    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
-    Catalog::new(agents.into(), by_tier, BTreeMap::new()).expect("every tier has its agent")
-}
-
 std::thread_local! {
-    static WORLD: (Catalog, Policy) = (catalog(), Policy::builtin());
+    static WORLD: (Catalog, Policy) = (Catalog::of_generals(vec![]).expect("the general agents fit together"), Policy::builtin());
 }
 
 fuzz_target!(|text: &str| {

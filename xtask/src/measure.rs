@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::agent::Catalog;
 use pointsman_core::eval::{Answer, Judged, Labelled, scores};
 use pointsman_core::policy::Policy;
 use pointsman_core::route::classifier::{Model, Weights};
@@ -60,7 +60,9 @@ impl<'a> Answered<'a> {
     /// Asks the router.
     pub fn new(row: &'a Labelled, policy: &Policy) -> Answered<'a> {
         let request = row.asked().expect("labelled requests have words");
-        let route = route(&request, &catalog(), policy).expect("nothing is overridden");
+        let route =
+            route(&request, &Catalog::of_generals(vec![]).expect("the general agents fit together"), policy)
+                .expect("nothing is overridden");
         let rule = route.deciding_rule().to_owned();
         Answered { judged: Judged { row, answer: Answer::of(&route), confidence: route.confidence }, rule }
     }
@@ -143,7 +145,7 @@ pub fn print_rules(answered: &[Answered]) {
 
 /// Prints every wrong answer.
 pub fn print_wrong(answered: &[Answered]) {
-    for Answered { judged, rule } in answered.iter().filter(|one| !one.judged.is_right()) {
+    for Answered { judged, rule } in wrong(answered) {
         println!(
             "  {:>8} -> {:<8} {:.2} {rule:<24} [{}] {}",
             judged.row.label.as_str(),
@@ -167,15 +169,9 @@ pub fn wrong_as_tsv(answered: &[Answered]) -> String {
             judged.row.request.replace('\n', " / ")
         )
     };
-    answered.iter().filter(|one| !one.judged.is_right()).map(line).collect()
+    wrong(answered).map(line).collect()
 }
 
-fn catalog() -> Catalog {
-    let agent = |tier: Tier| {
-        let name = format!("{tier}-general").parse().expect("a tier's name is a name");
-        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
-    };
-    let by_tier = Tier::ALL.into_iter().map(|tier| (tier, agent(tier).name)).collect();
-    Catalog::new(Tier::ALL.into_iter().map(agent).collect(), by_tier, BTreeMap::new())
-        .expect("three agents fit together")
+fn wrong<'a, 'r>(answered: &'a [Answered<'r>]) -> impl Iterator<Item = &'a Answered<'r>> {
+    answered.iter().filter(|one| !one.judged.is_right())
 }

@@ -354,6 +354,9 @@ pub enum PolicyVerb {
     Test {
         /// Only this file, as if it were yours; without it the files that hold here.
         file: Option<PathBuf>,
+        /// Read the file as a repository's, whose rules may do less.
+        #[arg(long, requires = "file")]
+        of_project: bool,
         /// How to print: text or json.
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: PlainFormat,
@@ -362,6 +365,9 @@ pub enum PolicyVerb {
     Check {
         /// Only this file, as if it were yours; without it the files that hold here.
         file: Option<PathBuf>,
+        /// Read the file as a repository's, whose rules may do less.
+        #[arg(long, requires = "file")]
+        of_project: bool,
         /// How to print: text or json.
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: PlainFormat,

@@ -1,7 +1,7 @@
 //! Exit codes, and how a failure is said.
 
 use pointsman_core::error_code::ErrorCode;
-use pointsman_core::policy::problem::Problem;
+use pointsman_core::policy::problem::{PROBLEMS_MAX, Problem};
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::request::RequestError;
 use pointsman_core::route::RouteError;
@@ -42,6 +42,9 @@ pub struct Failure {
     pub message: String,
     /// What the reader can do next.
     pub hint: Option<String>,
+    /// What is wrong with policy files, each with its place; the message has them in words.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
 }
 
 /// A failure as data, for who asked for JSON.
@@ -58,6 +61,8 @@ struct FailureData<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    problems: &'a [Problem],
 }
 
 impl<'a> FailureReport<'a> {
@@ -68,6 +73,7 @@ impl<'a> FailureReport<'a> {
             exit_code: failure.exit_code(),
             message: &failure.message,
             hint: failure.hint.as_deref(),
+            problems: &failure.problems,
         };
         FailureReport { schema_version: SCHEMA_VERSION, error }
     }
@@ -76,12 +82,12 @@ impl<'a> FailureReport<'a> {
 impl Failure {
     /// Makes a failure with a hint.
     pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), hint: Some(hint.into()) }
+        Failure { code, message: message.into(), hint: Some(hint.into()), problems: vec![] }
     }
 
     /// Makes a failure that needs no hint.
     pub fn bare(code: ErrorCode, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), hint: None }
+        Failure { code, message: message.into(), hint: None, problems: vec![] }
     }
 
     /// The system refused what every run needs.
@@ -148,7 +154,7 @@ impl From<AssembleError> for Failure {
                 "`pointsman config show --origin` shows where each setting comes from",
             ),
             AssembleError::UnreadablePolicy(error) => error.into(),
-            AssembleError::Policy(problems) => of_problems(&problems),
+            AssembleError::Policy(problems) => of_problems(problems),
             AssembleError::OwnProgram(_) => Failure::bare(ErrorCode::NoOwnProgram, error.to_string()),
         }
     }
@@ -161,13 +167,14 @@ impl From<Unreadable> for Failure {
 }
 
 /// Says all that is wrong with policy files: the first problem with its hint, then the others with theirs.
-fn of_problems(problems: &[Problem]) -> Failure {
+fn of_problems(problems: Vec<Problem>) -> Failure {
     let Some((first, others)) = problems.split_first() else {
         return Failure::bare(ErrorCode::BrokenPolicyRule, "a policy file is wrong");
     };
     let also = |problem: &Problem| format!("\n  also: {problem}; {}", problem.hint);
-    let message = format!("{first}{}", others.iter().map(also).collect::<String>());
-    Failure::new(first.code(), message, first.hint.clone())
+    let more = if problems.len() < PROBLEMS_MAX { "" } else { "\n  there may be more: these are the first" };
+    let message = format!("{first}{}{more}", others.iter().map(also).collect::<String>());
+    Failure { problems: problems.clone(), ..Failure::new(first.code(), message, first.hint.clone()) }
 }
 
 impl From<config::error::Error> for Failure {

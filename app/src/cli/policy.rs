@@ -66,8 +66,8 @@ struct ShownRule<'a> {
 /// Runs the verb.
 pub fn main(args: PolicyArgs) -> Result<u8, Failure> {
     match args.verb {
-        PolicyVerb::Test { file, output } => test(file.as_deref(), output),
-        PolicyVerb::Check { file, output } => check(file.as_deref(), output),
+        PolicyVerb::Test { file, of_project, output } => test(named(file.as_deref(), of_project), output),
+        PolicyVerb::Check { file, of_project, output } => check(named(file.as_deref(), of_project), output),
         PolicyVerb::Show { output } => show(output),
         PolicyVerb::Schema => {
             output::text(FILE_SCHEMA);
@@ -77,13 +77,26 @@ pub fn main(args: PolicyArgs) -> Result<u8, Failure> {
     }
 }
 
+/// The file that is named on the command line, and whose it counts as.
+type Named<'a> = Option<(&'a Path, Whose)>;
+
+fn named(file: Option<&Path>, of_project: bool) -> Named<'_> {
+    file.map(|path| (path, if of_project { Whose::Project } else { Whose::User }))
+}
+
 /// The policy of one file alone, or the one that holds here.
-fn here(file: Option<&Path>) -> Result<(Policy, Catalog), Failure> {
+fn here(file: Named) -> Result<(Policy, Catalog), Failure> {
     let world = world(None)?;
     let loaded = world.settings(&[])?;
     let catalog = loaded.catalog().map_err(AssembleError::from)?;
     let PolicyHere { policy, warnings, .. } = match file {
-        Some(path) => world.policy_of(&loaded, &catalog, &[policy::read_file(path)?])?,
+        Some((path, whose)) => {
+            // Named by a person, so it is an argument that cannot be read, and no broken configuration.
+            let text = policy::read_as(whose, path).map_err(|error| {
+                Failure::new(ErrorCode::UnreadableInput, error.to_string(), "check the path")
+            })?;
+            world.policy_of(&loaded, &catalog, &[text])?
+        }
         None => world.policy(&loaded, &catalog)?,
     };
     for warning in &warnings {
@@ -93,7 +106,7 @@ fn here(file: Option<&Path>) -> Result<(Policy, Catalog), Failure> {
     Ok((policy, catalog))
 }
 
-fn test(file: Option<&Path>, format: PlainFormat) -> Result<u8, Failure> {
+fn test(file: Named, format: PlainFormat) -> Result<u8, Failure> {
     let (policy, catalog) = here(file)?;
     // The presets' examples are tests of this program: your own rules may well decide otherwise.
     let own = policy.files().examples.iter().filter(|example| example.whose != Whose::Preset);
@@ -127,7 +140,7 @@ fn tested_in_words(examples: &[Tried], failed_count: usize) -> String {
     lines.join("\n")
 }
 
-fn check(file: Option<&Path>, format: PlainFormat) -> Result<u8, Failure> {
+fn check(file: Named, format: PlainFormat) -> Result<u8, Failure> {
     let (policy, _) = here(file)?;
     let files = policy.files();
     let (rule_count, example_count) = (files.rules.len(), files.examples.len());
@@ -136,8 +149,12 @@ fn check(file: Option<&Path>, format: PlainFormat) -> Result<u8, Failure> {
         PlainFormat::Text => {
             let named: String =
                 presets.iter().map(|preset| format!(", preset {}", preset.as_str())).collect();
+            let verdict = match files.left_out.len() {
+                0 => "nothing is wrong".to_owned(),
+                count => format!("{} left out, as said above", counted(count, "rule")),
+            };
             output::text(&format!(
-                "{}, {}{named}: nothing is wrong",
+                "{}, {}{named}: {verdict}",
                 counted(rule_count, "rule"),
                 counted(example_count, "example")
             ));
@@ -150,7 +167,7 @@ fn check(file: Option<&Path>, format: PlainFormat) -> Result<u8, Failure> {
             left_out: &files.left_out,
         }),
     }
-    Ok(0)
+    Ok(u8::from(!files.left_out.is_empty()))
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -150,14 +150,16 @@ fn row(row: &Row) -> Vec<String> {
 /// The table of rules for a spreadsheet: shares as numbers.
 fn csv(report: &RoutingReport) -> String {
     let head = "rule,answer,runs,succeeded,escalated,overridden_up,overridden_down,retried,mismatched,fell_back,\
-                approved,refused,cancelled,failed,waiting,approved_later,wrong,low,high";
+                approved,refused,cancelled,failed,waiting,approved_later,wrong,of,believed,low,high";
     let line = |one: &Row| {
         let mut cells = row(one);
         cells.truncate(COLUMNS.len() - 2);
         cells.extend([one.tally.waiting.to_string(), one.tally.approved_later.to_string()]);
         let share = one.wrong.or(one.possibly_needless).filter(|share| share.of > 0);
-        let figures = share.map(|share| [share.believed, share.interval.low, share.interval.high]);
-        cells.extend((0..3).map(|at| figures.map(|figures| figures[at].to_string()).unwrap_or_default()));
+        let figures = share.map(|share| {
+            [share.count as f64, share.of as f64, share.believed, share.interval.low, share.interval.high]
+        });
+        cells.extend((0..5).map(|at| figures.map(|figures| figures[at].to_string()).unwrap_or_default()));
         cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")
     };
     let lines: Vec<String> = report.by_rule.iter().map(line).collect();

@@ -73,7 +73,11 @@ pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure
     let here = world.policy(&loaded, &engine.catalog)?;
     engine.policy = here.policy;
     request.circumstances = Circumstances { mode: Some(mode), ..here.around };
-    let route = runtime()?.block_on(engine.decide_with_judge(&mut request))?;
+    let route = match engine.judge {
+        // A runtime is made for the judge alone: nothing else waits here.
+        Some(_) => runtime()?.block_on(engine.decide_with_judge(&mut request))?,
+        None => engine.decide(&request)?,
+    };
     let submission = Submission {
         request,
         route,

@@ -67,6 +67,11 @@ pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, Unr
 
 /// Reads one file as the user's own.
 pub fn read_file(path: &Path) -> Result<PolicyText, Unreadable> {
+    read_as(Whose::User, path)
+}
+
+/// Reads one file as somebody's.
+pub fn read_as(whose: Whose, path: &Path) -> Result<PolicyText, Unreadable> {
     let unreadable = |reason: String| Unreadable { path: path.to_path_buf(), reason };
     let of_system = |error: io::Error| unreadable(format!("it cannot be read: {error}"));
     // Looked at before it is opened: opening a named pipe waits for a writer.
@@ -78,7 +83,7 @@ pub fn read_file(path: &Path) -> Result<PolicyText, Unreadable> {
         return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
     let text = fs::read_to_string(path).map_err(of_system)?;
-    Ok(PolicyText::new(Whose::User, path, text))
+    Ok(PolicyText::new(whose, path, text))
 }
 
 impl PolicyText {

@@ -170,7 +170,11 @@ mod tests {
         let (children, mut bell) = UnixStream::pair().unwrap();
         children.set_nonblocking(true).unwrap();
         bell.write_all(&[1; 64]).unwrap();
-        Churning { news: NewsSource { lifeline: reader.into(), unread: vec![], children }, lifeline, _bell: bell }
+        Churning {
+            news: NewsSource { lifeline: reader.into(), unread: vec![], children },
+            lifeline,
+            _bell: bell,
+        }
     }
 
     /// No child of ours has this pid.

@@ -163,7 +163,7 @@ impl Ledger {
             }
             upsert_run(tx, Some(&last.run_id), entry.run, Some(last.at))?;
             // Pages have no checksums: a damaged index can take a row and not find it again.
-            entry.events.iter().try_for_each(|event| read_back(tx, event))
+            read_back(tx, &last.run_id, entry.events)
         })
     }
 
@@ -364,12 +364,10 @@ fn upsert_run(
     .map(drop)
 }
 
-/// Looks whether the ledger gives an event back as it was written, byte for byte.
-fn read_back(tx: &Transaction<'_>, event: &RunEvent) -> rusqlite::Result<()> {
-    let mut log = tx.prepare_cached("SELECT body FROM events WHERE run_id = ?1 ORDER BY seq")?;
-    let bodies = log.query_map([event.run_id.as_str()], |row| row.get::<_, String>(0))?;
-    let written = body_of(event);
-    if bodies.flatten().any(|body| body == written) {
+/// Looks whether the ledger gives a run's events back as they were written, byte for byte.
+fn read_back(tx: &Transaction<'_>, run: &RunId, events: &[RunEvent]) -> rusqlite::Result<()> {
+    let bodies = bodies_of(tx, run)?;
+    if events.iter().all(|event| bodies.contains(&body_of(event))) {
         return Ok(());
     }
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
@@ -381,14 +379,17 @@ fn body_of(event: &RunEvent) -> String {
 }
 
 fn events_of(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<RunEvent>> {
-    let mut statement = db.prepare_cached("SELECT body FROM events WHERE run_id = ?1 ORDER BY seq")?;
-    let rows = statement.query_map([run.as_str()], |row| row.get::<_, String>(0))?;
-    rows.map(|body| {
-        serde_json::from_str(&body?).map_err(|error| {
+    let event_of = |body: &String| {
+        serde_json::from_str(body).map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
         })
-    })
-    .collect()
+    };
+    bodies_of(db, run)?.iter().map(event_of).collect()
+}
+
+fn bodies_of(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<String>> {
+    let mut log = db.prepare_cached("SELECT body FROM events WHERE run_id = ?1 ORDER BY seq")?;
+    log.query_map([run.as_str()], |row| row.get(0))?.collect()
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {

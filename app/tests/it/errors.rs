@@ -214,7 +214,6 @@ fn of_policy_files() -> Vec<Case> {
         run("E0215", with_rule("because = \"it is seen\"\nask = true\nwords = [\"deploi\"]")),
         run("E0216", with_file("pointsman.policy.toml", "[words]\ndelete = \"wipe\"\n")),
         run("E0217", directory),
-        Case::new("E0217", TextAndJson, Sandbox::new(), ["policy", "check", "no-such.toml"]),
     ]
 }
 

@@ -69,6 +69,56 @@ fn a_repositorys_wish_for_an_agent_that_is_not_there_is_left_out_with_a_warning(
         .stderr_has("the rule is left out: there is no agent `nobody`");
     let shown = sandbox.call(["policy", "show", "-o", "json"]).wait().success().json();
     assert_eq!((shown["rules"].as_array().unwrap().len(), &shown["left_out"][0]["line"]), (0, &json!(4)));
+    let ran = sandbox.call(["policy", "check"]).wait().exits(1);
+    assert_eq!(ran.stdout, "0 rules, 0 examples: 1 rule left out, as said above\n");
+}
+
+#[test]
+fn a_file_can_be_checked_as_a_repositorys() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.project().join("new.toml"), rule("agent = \"nobody\"")).unwrap();
+    let check = || sandbox.call(["policy", "check", "new.toml"]);
+    check().wait().exits(78).stderr_has("there is no agent `nobody`");
+    check()
+        .args(["--of-project"])
+        .wait()
+        .exits(1)
+        .stderr_has("the rule is left out: there is no agent `nobody`");
+    sandbox.call(["policy", "check", "--of-project"]).wait().exits(2);
+    sandbox.call(["policy", "check", "no-such.toml"]).wait().exits(65);
+}
+
+#[test]
+fn problems_are_data_for_who_asks_for_json() {
+    let sandbox = with_user("a = 1\nb = 2\n");
+    let report = sandbox.call(["policy", "check", "-o", "json"]).wait().exits(78).json();
+    let problems = report["error"]["problems"].as_array().unwrap();
+    let seen: Vec<_> = problems.iter().map(|one| (&one["line"], &one["kind"])).collect();
+    assert_eq!(seen, [(&json!(1), &json!("unknown-key")), (&json!(2), &json!("unknown-key"))], "{report}");
+}
+
+#[test]
+fn a_misspelt_key_is_one_problem() {
+    let text = "[[rule]]\nid = \"x\"\nbecuase = \"it is hard\"\nteir = \"opus\"\nwrods = \"'parser'\"\n";
+    let report = with_user(text).call(["policy", "check", "-o", "json"]).wait().exits(78).json();
+    let problems = report["error"]["problems"].as_array().unwrap();
+    let seen: Vec<_> = problems.iter().map(|one| (&one["line"], one["hint"].as_str().unwrap())).collect();
+    assert_eq!(
+        seen,
+        [
+            (&json!(3), "did you mean `because`?"),
+            (&json!(4), "did you mean `tier`?"),
+            (&json!(5), "did you mean `words`?"),
+        ],
+        "{report}"
+    );
+}
+
+#[test]
+fn that_there_are_more_problems_than_are_shown_is_said() {
+    let many: String = (0..30).map(|n| format!("key-{n} = 1\n")).collect();
+    let ran = with_user(&many).call(["policy", "check"]).wait().exits(78);
+    assert!(ran.stderr.contains("there may be more: these are the first"), "{ran}");
 }
 
 #[test]

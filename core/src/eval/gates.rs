@@ -39,8 +39,8 @@ pub struct Gate {
     pub figure: &'static str,
     /// The slice, where it is not the whole set.
     pub slice: Option<String>,
-    /// What came out.
-    pub value: f64,
+    /// What came out; `None` when no request has to do with it, and such a threshold does not hold.
+    pub value: Option<f64>,
     /// What was asked for.
     pub bound: Bound,
     /// Whether it holds.
@@ -58,11 +58,11 @@ pub enum Bound {
 }
 
 impl Gate {
-    fn new(figure: &'static str, slice: Option<String>, value: f64, bound: Bound) -> Gate {
-        let holds = match bound {
+    fn new(figure: &'static str, slice: Option<String>, value: Option<f64>, bound: Bound) -> Gate {
+        let holds = value.is_some_and(|value| match bound {
             Bound::AtLeast(least) => value >= least,
             Bound::AtMost(most) => value <= most,
-        };
+        });
         Gate { figure, slice, value, bound, holds }
     }
 }
@@ -72,7 +72,10 @@ impl std::fmt::Display for Gate {
         let slice = self.slice.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
         // A count of rows is a whole number; everything else is a share or a mean.
         let digits = if self.figure == DANGEROUS { 0 } else { 3 };
-        let (figure, value) = (self.figure, self.value);
+        let figure = self.figure;
+        let Some(value) = self.value else {
+            return write!(f, "{figure}{slice}: no request has to do with it");
+        };
         match self.bound {
             Bound::AtLeast(least) => write!(f, "{figure}{slice} is {value:.digits$}, below {least}"),
             Bound::AtMost(most) => write!(f, "{figure}{slice} is {value:.digits$}, above {most}"),
@@ -92,23 +95,35 @@ pub fn check(gates: &Gates, evaluation: &Evaluation) -> Vec<Gate> {
         limit.map(|limit| Gate::new(figure, None, value, Bound::AtMost(limit)))
     };
     let dangerous = gates.max_dangerous_missed.map(|count| count as f64);
+    let of = |count: usize, value: f64| (count > 0).then_some(value);
+    let (work, stops) = (all.work_count(), all.rows - all.work_count());
     let whole = [
-        least("accuracy", gates.min_accuracy, all.lenient_accuracy),
-        least("macro-F1", gates.min_macro_f1, all.macro_f1),
-        most("under-routing", gates.max_under, all.under_routing),
-        most("over-routing", gates.max_over, all.over_routing),
-        most("needless escalations", gates.max_needless, all.needless_escalations),
-        most("missed escalations", gates.max_missed, all.missed_escalations),
-        most(DANGEROUS, dangerous, all.dangerous_missed as f64),
-        most("calibration error", gates.max_ece, all.ece),
-        most("mean loss", gates.max_loss, all.mean_loss),
+        least("accuracy", gates.min_accuracy, of(all.rows, all.lenient_accuracy)),
+        least("macro-F1", gates.min_macro_f1, of(all.rows, all.macro_f1)),
+        most("under-routing", gates.max_under, of(work, all.under_routing)),
+        most("over-routing", gates.max_over, of(work, all.over_routing)),
+        most("needless escalations", gates.max_needless, of(work, all.needless_escalations)),
+        most("missed escalations", gates.max_missed, of(stops, all.missed_escalations)),
+        most(DANGEROUS, dangerous, of(stops, all.dangerous_missed as f64)),
+        most("calibration error", gates.max_ece, of(all.rows, all.ece)),
+        most("mean loss", gates.max_loss, of(all.rows, all.mean_loss)),
     ];
-    let of_slices = gates.min_slice_accuracy.into_iter().flat_map(|limit| {
-        let slices = evaluation.by_category.iter().filter(|slice| slice.is_adversarial());
-        slices.filter(|slice| slice.scores.rows >= SLICE_ROWS_MIN).map(move |slice| {
-            let value = slice.scores.lenient_accuracy;
+    let of_slices = gates.min_slice_accuracy.map(|limit| of_slices(limit, evaluation)).unwrap_or_default();
+    whole.into_iter().flatten().chain(of_slices).collect()
+}
+
+fn of_slices(limit: f64, evaluation: &Evaluation) -> Vec<Gate> {
+    let slices = evaluation.by_category.iter().filter(|slice| slice.is_adversarial());
+    let gates: Vec<Gate> = slices
+        .filter(|slice| slice.scores.rows >= SLICE_ROWS_MIN)
+        .map(|slice| {
+            let value = Some(slice.scores.lenient_accuracy);
             Gate::new("accuracy", Some(slice.name.clone()), value, Bound::AtLeast(limit))
         })
-    });
-    whole.into_iter().flatten().chain(of_slices).collect()
+        .collect();
+    if gates.is_empty() {
+        let nothing = "adversarial categories with enough requests".to_owned();
+        return vec![Gate::new("accuracy", Some(nothing), None, Bound::AtLeast(limit))];
+    }
+    gates
 }

@@ -36,6 +36,13 @@ pub struct Scores {
     pub brier: f64,
 }
 
+impl Scores {
+    /// Returns how many requests are work: their label is a tier.
+    pub fn work_count(&self) -> usize {
+        self.confusion[..Answer::Escalate as usize].iter().flatten().sum()
+    }
+}
+
 /// Counts the figures.
 pub fn scores(judged: &[Judged<'_>]) -> Scores {
     let share = |count: usize, of: usize| if of == 0 { 0.0 } else { count as f64 / of as f64 };

@@ -61,7 +61,7 @@ fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
     let (evidence, what, is_up) = match (speaks(weak, WRONG_ACCEPTED), speaks(strong, WRONG_ACCEPTED)) {
         // Both at once say that one tier does not suit all that the rule decides.
         (true, true) | (false, false) => return None,
-        (true, false) => (weak, "needed a stronger tier", true),
+        (true, false) => (weak, "ended on a stronger tier or were given to one", true),
         (false, true) => (strong, "were given to a weaker tier by a person", false),
     };
     let tier = where_it_went(row, is_up)?;

@@ -180,9 +180,9 @@ fn example(
     rules: &BTreeSet<String>,
 ) -> Option<Example> {
     r.only(table, &EXAMPLE_KEYS);
-    for key in ["request", "expect"].into_iter().filter(|key| !table.contains_key(*key)) {
+    for key in ["request", "expect"] {
         let hint = "an example is `request = \"…\"` and `expect = \"opus\"` (a tier, `ask`, or `agent:NAME`)";
-        r.missing(at, key, hint);
+        r.required((table, at), &[key], &EXAMPLE_KEYS, (&format!("`{key}` is missing"), hint));
     }
     let request = r.text(table, "request");
     let known = ["haiku", "sonnet", "opus", "ask", "agent:NAME"];

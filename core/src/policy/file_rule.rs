@@ -28,8 +28,8 @@ pub const RULE_KEYS: [&str; 19] = [
     "agent",
     "ask",
     "confidence",
-    "words",
     "unless",
+    "words",
     "regex",
     "paths",
     "files",
@@ -44,20 +44,7 @@ pub const RULE_KEYS: [&str; 19] = [
 ];
 
 /// Keys that say when a rule holds. `unless` alone would hold for nearly everything.
-const CONDITION_KEYS: [&str; 12] = [
-    "words",
-    "regex",
-    "paths",
-    "files",
-    "chars",
-    "own_words",
-    "question",
-    "language",
-    "project",
-    "hours",
-    "days",
-    "mode",
-];
+const CONDITION_KEYS: &[&str] = RULE_KEYS.split_at(7).1;
 
 /// Who wrote a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -133,9 +120,17 @@ pub(super) fn read(
     let problems_before = r.problems.len();
     r.only(table, &RULE_KEYS);
     let id = r.text(table, "id").filter(|id| is_name(r, *id, "id"));
-    if !table.contains_key("id") {
-        r.missing(at, "id", "give the rule a name, as in `id = \"release-notes\"`");
-    }
+    let mut required =
+        |keys: &[&str], what_and_hint| r.required((table, at), keys, &RULE_KEYS, what_and_hint);
+    required(&["id"], ("`id` is missing", "give the rule a name, as in `id = \"release-notes\"`"));
+    required(
+        &["because"],
+        ("`because` is missing", "say in one sentence why: `explain` and the route show it"),
+    );
+    let conditions = format!("say when it holds, with one of {}", CONDITION_KEYS.join(", "));
+    required(CONDITION_KEYS, ("the rule has no condition", &conditions));
+    let effects = "say what follows: `tier = \"opus\"`, `agent = \"NAME\"` or `ask = true`";
+    required(&["tier", "agent", "ask"], ("`tier` is missing", effects));
     if let Some((id, id_at)) = id
         && !names.insert(id.to_owned())
     {
@@ -147,14 +142,7 @@ pub(super) fn read(
         );
     }
     let because = r.text(table, "because");
-    if !table.contains_key("because") {
-        r.missing(at, "because", "say in one sentence why: `explain` and the route show it");
-    }
     let (effect, agent_at) = effect(r, table, at);
-    if !CONDITION_KEYS.iter().any(|key| table.contains_key(*key)) {
-        let hint = format!("say when it holds, with one of {}", CONDITION_KEYS.join(", "));
-        r.problem(at, ProblemKind::MissingKey, "the rule has no condition", hint);
-    }
     let confidence = r.number(table, "confidence");
     if let Some((number, at)) = confidence.filter(|(number, _)| !(*number > 0.0 && *number < 1.0)) {
         r.wrong(at, "confidence", "above 0 and below 1", &number.to_string());
@@ -215,10 +203,7 @@ fn effect(r: &mut Reader, table: &DeTable, at: usize) -> (Option<FileEffect>, us
         ([true, false, false], tier, _, _) => tier.map(FileEffect::Tier),
         ([false, true, false], _, agent, _) => agent.map(FileEffect::Agent),
         ([_, false, true], tier, _, Some((true, _))) => Some(FileEffect::Ask(tier)),
-        ([false, false, false], ..) => {
-            r.missing(at, "tier", "say what follows: `tier = \"opus\"`, `agent = \"NAME\"` or `ask = true`");
-            None
-        }
+        ([false, false, false], ..) => None,
         ([_, true, _], ..) => {
             let what = "`agent` stands beside `tier` or `ask`";
             r.problem(agent_at, ProblemKind::BrokenRule, what, "keep one: an agent has a tier of its own");

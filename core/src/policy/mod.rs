@@ -16,13 +16,12 @@ pub mod lexicon;
 pub mod pattern;
 pub mod preset;
 pub mod problem;
+mod row;
 pub mod schema;
 mod table;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Deserialize;
+use std::collections::BTreeSet;
 
 use crate::agent::{Catalog, Tier};
 use crate::circumstances::ProjectKind;
@@ -34,26 +33,14 @@ use files::Files;
 use lexicon::{Lexicon, Structure};
 use pattern::Pattern;
 use problem::Problem;
+pub use row::Effect;
+use row::{Row, Table};
 
 /// The version of the router's code as far as it decides routes. Raise it whenever equal rules would decide otherwise.
-pub const ROUTER_VERSION: u32 = 1;
+pub const ROUTER_VERSION: u32 = 2;
 
 /// How many hex digits of the hash are kept: 64 bits tell any two policies apart that a person will ever compare.
 const HASH_DIGITS: usize = 16;
-
-/// What a rule leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// The haiku tier does it.
-    Haiku,
-    /// The sonnet tier does it.
-    Sonnet,
-    /// The opus tier does it.
-    Opus,
-    /// A person is asked first.
-    Escalate,
-}
 
 impl Effect {
     /// Returns the tier that the effect names, or `None` when it asks a person.
@@ -137,32 +124,6 @@ pub enum PolicyError {
         /// Its name.
         name: String,
     },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table<'a> {
-    #[serde(borrow)]
-    words: BTreeMap<&'a str, &'a str>,
-    #[serde(rename = "rule", borrow)]
-    rules: Vec<Row<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row<'a> {
-    id: &'a str,
-    effect: Effect,
-    because: String,
-    confidence: f64,
-    #[serde(default)]
-    any: Vec<String>,
-    #[serde(default)]
-    also: Vec<String>,
-    #[serde(default)]
-    unless: Vec<String>,
-    words_max: Option<usize>,
-    question: Option<bool>,
 }
 
 /// A prepared rule table.

@@ -5,7 +5,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{PROBLEMS_MAX, Problem, ProblemKind, instead};
+use super::problem::{PROBLEMS_MAX, Problem, ProblemKind, instead, nearest};
 
 /// The longest text that a key may have, in characters.
 const TEXT_CHARS_MAX: usize = 4000;
@@ -79,9 +79,22 @@ impl<'t> Reader<'t> {
         self.problem(at, ProblemKind::WrongValue, what, format!("write {expected}"));
     }
 
-    /// Enters that a key is not there.
-    pub fn missing(&mut self, at: usize, key: &str, hint: &str) {
-        self.problem(at, ProblemKind::MissingKey, format!("`{key}` is missing"), hint);
+    /// Enters that none of these keys stands in a table, unless one does in another spelling: that is entered already.
+    pub fn required(
+        &mut self,
+        (table, at): (&DeTable, usize),
+        keys: &[&str],
+        known: &[&str],
+        (what, hint): (&str, &str),
+    ) {
+        let names = || table.keys().map(|key| key.get_ref().as_ref());
+        let is_meant = |name: &str| {
+            let meant = if known.contains(&name) { Some(name) } else { nearest(name, known.iter().copied()) };
+            meant.is_some_and(|meant| keys.contains(&meant))
+        };
+        if !names().any(is_meant) {
+            self.problem(at, ProblemKind::MissingKey, what, hint);
+        }
     }
 
     /// Reads a text.

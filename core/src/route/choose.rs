@@ -180,7 +180,10 @@ fn over_weight(pressure: QuotaPressure) -> f64 {
     4.0_f64.powf(pressure.share())
 }
 
-/// What running a request of one class on a tier costs; one task on the opus tier is 1. See [`crate::eval::loss`].
+/// What running a request of one class on a tier costs, in steps of too weak a tier.
+///
+/// Measuring ([`crate::eval::loss`]) counts money and asks what a mistake costs once it is made. Here too weak a tier
+/// costs less than that, since the run's outcome takes it to a stronger one.
 fn cost(class: usize, tier: Tier, over: f64) -> f64 {
     match (class, tier) {
         (0, Tier::Sonnet) | (1, Tier::Opus) => 0.8 * over,

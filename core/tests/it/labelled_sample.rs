@@ -4,9 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints its table")]
 
-use std::collections::BTreeMap;
-
-use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::agent::Catalog;
 use pointsman_core::eval::{Answer, Judged, Labelled, scores};
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
@@ -14,17 +12,8 @@ use pointsman_core::route::{Route, route};
 
 const SAMPLE: &str = include_str!("../data/routing-dev.jsonl");
 
-fn catalog() -> Catalog {
-    let agent = |tier: Tier| {
-        let name = format!("{tier}-general").parse().unwrap();
-        Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
-    };
-    let by_tier = Tier::ALL.into_iter().map(|tier| (tier, agent(tier).name)).collect();
-    Catalog::new(Tier::ALL.into_iter().map(agent).collect(), by_tier, BTreeMap::new()).unwrap()
-}
-
 fn routes(rows: &[Labelled]) -> Vec<Route> {
-    let (policy, catalog) = (Policy::builtin(), catalog());
+    let (policy, catalog) = (Policy::builtin(), Catalog::of_generals(vec![]).unwrap());
     let route_of = |row: &Labelled| {
         let request = Request::new(row.request.clone(), Origin::Cli, Overrides::default()).unwrap();
         route(&request, &catalog, &policy).unwrap()

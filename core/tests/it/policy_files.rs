@@ -1,6 +1,6 @@
 //! Policy files against the whole router: what rules may do, what they may not, and that without a file nothing changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use pointsman_core::agent::{Access, AdapterKind, Agent, Catalog, PermissionMode, Tier};
 use pointsman_core::circumstances::Circumstances;
@@ -22,12 +22,10 @@ pub fn catalog() -> Catalog {
     let agent = |name: &str, tier: Tier| {
         Agent::new(name.parse().unwrap(), AdapterKind::Claude, vec!["claude".to_owned()], tier)
     };
-    let mut agents: Vec<Agent> = Tier::ALL.map(|tier| agent(&format!("{tier}-general"), tier)).into();
-    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
-    agents.push(Agent { access: Access::ReadOnly, ..agent("reader", Tier::Opus) });
+    let reader = Agent { access: Access::ReadOnly, ..agent("reader", Tier::Opus) };
     let bypass = Some(PermissionMode::BypassPermissions);
-    agents.push(Agent { permission_mode: bypass, ..agent("free", Tier::Haiku) });
-    Catalog::new(agents, by_tier, BTreeMap::new()).unwrap()
+    let free = Agent { permission_mode: bypass, ..agent("free", Tier::Haiku) };
+    Catalog::of_generals(vec![reader, free]).unwrap()
 }
 
 fn source(whose: Whose, text: &str) -> Source<'_> {

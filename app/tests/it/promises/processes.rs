@@ -119,9 +119,11 @@ fn p05_an_agent_that_makes_orphans_without_pause_is_stopped_like_any_other() {
     for ending in [Signal::KILL, Signal::INT] {
         let sandbox = Sandbox::new().set("limits.stop_grace", "\"500ms\"");
         let sign = sandbox.path("at-work");
-        let sandbox = sandbox
-            .agent_key("haiku", "command", &churns(&sign.display().to_string()))
-            .agent_key("haiku", "adapter", "\"plain\"");
+        let sandbox = sandbox.agent_key("haiku", "command", &churns(&sign.display().to_string())).agent_key(
+            "haiku",
+            "adapter",
+            "\"plain\"",
+        );
         let started = sandbox.call(["run", "--tier", "haiku", REQUEST]).start();
         wait_for_file(&sign);
         started.signal(ending);

@@ -89,12 +89,21 @@ impl Default for Buckets {
 
 impl Sink for Buckets {
     fn take(&mut self, block: Block, bucket: u32, _name: impl FnOnce() -> String) {
+        self.add(block, bucket);
+    }
+}
+
+impl Buckets {
+    /// Adds a feature; returns whether it is new.
+    pub(super) fn add(&mut self, block: Block, bucket: u32) -> bool {
         let bit = ((block as usize) << BUCKET_BITS) + bucket as usize;
         let word = &mut self.seen[bit / 64];
-        if *word & (1 << (bit % 64)) == 0 {
+        let is_new = *word & (1 << (bit % 64)) == 0;
+        if is_new {
             *word |= 1 << (bit % 64);
             self.of[block as usize].push(bucket);
         }
+        is_new
     }
 }
 
@@ -138,34 +147,35 @@ fn words(own: &Stream, sink: &mut impl Sink) {
     }
 }
 
-/// Names and numbers stand for their kind, words for themselves.
+/// Names and numbers stand for their kind, paths for their extension, words for themselves.
 fn word_hash(own: &Stream, at: usize, kind: Kind) -> u64 {
-    match kind {
-        Kind::Path => hash_of(own.word(at).rsplit_once('.').map_or("/path", |(_, extension)| extension)) ^ 1,
-        Kind::Ident | Kind::Number | Kind::Quote => hash_of("thing") ^ kind as u64,
-        Kind::Word
-        | Kind::Ideograph
-        | Kind::Flag
-        | Kind::End
-        | Kind::Question
-        | Kind::Comma
-        | Kind::Colon => hash_of(own.word(at)),
+    match stand_in(kind) {
+        None => hash_of(own.word(at)),
+        Some(_) if kind == Kind::Path => {
+            hash_of(own.word(at).rsplit_once('.').map_or("/path", |(_, extension)| extension)) ^ 1
+        }
+        Some(_) => hash_of("thing") ^ kind as u64,
     }
 }
 
 fn shown<'a>(own: &'a Stream, at: usize, kind: Kind) -> &'a str {
+    stand_in(kind).unwrap_or_else(|| own.word(at))
+}
+
+/// What is shown in the place of a word that does not stand for itself.
+fn stand_in(kind: Kind) -> Option<&'static str> {
     match kind {
-        Kind::Path => "(path)",
-        Kind::Ident => "(name)",
-        Kind::Number => "(number)",
-        Kind::Quote => "(quote)",
+        Kind::Path => Some("(path)"),
+        Kind::Ident => Some("(name)"),
+        Kind::Number => Some("(number)"),
+        Kind::Quote => Some("(quote)"),
         Kind::Word
         | Kind::Ideograph
         | Kind::Flag
         | Kind::End
         | Kind::Question
         | Kind::Comma
-        | Kind::Colon => own.word(at),
+        | Kind::Colon => None,
     }
 }
 

@@ -138,9 +138,9 @@ pub(super) fn opinion(signals: &Signals, policy: &Policy, fired: &[&str], p: &Pe
 fn contributions(signals: &Signals, policy: &Policy, fired: &[&str], class: Class) -> Vec<Contribution> {
     let mut named = Named::default();
     features::each(signals, policy.lexicon(), fired, &mut named);
-    let sizes = Block::ALL.map(|block| named.0.iter().filter(|(of, _, _)| *of == block).count());
+    let sizes = Block::ALL.map(|block| named.buckets.of[block as usize].len());
     let mut by_feature: BTreeMap<String, f64> = BTreeMap::new();
-    for (block, bucket, feature) in named.0 {
+    for (block, bucket, feature) in named.features {
         let sum = policy.model().sum(&[bucket]);
         let others = (sum.iter().sum::<f64>() - sum[class as usize]) / (Class::COUNT - 1) as f64;
         let weight = f64::from(block.scale(sizes[block as usize])) * (sum[class as usize] - others);
@@ -151,12 +151,15 @@ fn contributions(signals: &Signals, policy: &Policy, fired: &[&str], class: Clas
 
 /// Features with their names, for explaining.
 #[derive(Default)]
-struct Named(Vec<(Block, u32, String)>);
+struct Named {
+    features: Vec<(Block, u32, String)>,
+    buckets: Buckets,
+}
 
 impl Sink for Named {
     fn take(&mut self, block: Block, bucket: u32, name: impl FnOnce() -> String) {
-        if !self.0.iter().any(|(of, known, _)| (*of, *known) == (block, bucket)) {
-            self.0.push((block, bucket, name()));
+        if self.buckets.add(block, bucket) {
+            self.features.push((block, bucket, name()));
         }
     }
 }

@@ -1,0 +1,47 @@
+//! How a rule table is written: `builtin.toml`, line by line. The build script reads it with the same code.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// What a rule leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// The haiku tier does it.
+    Haiku,
+    /// The sonnet tier does it.
+    Sonnet,
+    /// The opus tier does it.
+    Opus,
+    /// A person is asked first.
+    Escalate,
+}
+
+/// A whole table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Table<'a> {
+    #[serde(borrow)]
+    pub words: BTreeMap<&'a str, &'a str>,
+    #[serde(rename = "rule", borrow)]
+    pub rules: Vec<Row<'a>>,
+}
+
+/// One rule as written; `Rule` says what its fields mean.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Row<'a> {
+    pub id: &'a str,
+    pub effect: Effect,
+    pub because: String,
+    pub confidence: f64,
+    #[serde(default)]
+    pub any: Vec<String>,
+    #[serde(default)]
+    pub also: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    pub words_max: Option<usize>,
+    pub question: Option<bool>,
+}
