@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use pointsman_core::agent::{Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
+use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::circumstances::Circumstances;
+use pointsman_core::hook::mode::Signals;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
 use pointsman_core::policy::problem::Problem;
@@ -22,6 +23,8 @@ use crate::config::{self, load};
 use crate::engine::history::History;
 use crate::engine::judge::JudgeTerms;
 use crate::engine::{Decider, Engine, StoredWords, Surroundings};
+use crate::plugin::Plugin;
+use crate::plugin::rivals::{self, Rival};
 use crate::process::probe;
 use crate::rehearsal::{self, Scenario};
 use crate::store::{Store, StorePaths};
@@ -102,6 +105,40 @@ impl World {
     /// Finds keys in files that would change who pays.
     pub fn stray_keys(&self, project: &Path) -> Vec<StrayKey> {
         login::stray_keys(&self.env, &self.dirs.home, project)
+    }
+
+    /// Reads who is there in a session of Claude Code. A hook has no terminal that could say it.
+    pub fn hook_signals(&self) -> Signals {
+        let is_on = |name: &str| self.env.text(name).is_some_and(|value| value == "1");
+        Signals {
+            entrypoint: self.env.text("CLAUDE_CODE_ENTRYPOINT").map(str::to_owned),
+            automated: is_on("BATCH_MODE") || is_on("CLAUDE_BATCH_MODE") || is_on("API_REQUEST"),
+            overnight: is_on("CLAUDE_OVERNIGHT"),
+            workflow_chain: is_on("POINTSMAN_WORKFLOW_STEP"),
+        }
+    }
+
+    /// Puts together what installing the plugin needs. A CLI that is not found keeps the name by which it was looked for.
+    pub fn plugin(&self, loaded: &Loaded) -> Result<Plugin, AssembleError> {
+        let catalog = loaded.catalog()?;
+        let is_claude = |agent: &&Agent| agent.adapter == AdapterKind::Claude;
+        let general = Tier::ALL.into_iter().map(|tier| catalog.for_tier(tier)).find(is_claude);
+        let program = general.map_or("claude", |agent| agent.command[0].as_str());
+        let found = probe::find_program(program, self.env.text("PATH"));
+        Ok(Plugin {
+            claude: found.unwrap_or_else(|| PathBuf::from(program)),
+            env: self.env.texts(),
+            config_dir: login::claude_dir(&self.env, &self.dirs.home),
+            project: loaded.project.root.clone(),
+            data: self.dirs.data.clone(),
+            own_program: own_program()?,
+            catalog,
+        })
+    }
+
+    /// Finds hooks of others that may rewrite what ours rewrites.
+    pub fn rival_hooks(&self, project: &Path) -> Vec<Rival> {
+        rivals::find(&login::claude_dir(&self.env, &self.dirs.home), project)
     }
 
     /// Opens the store.
@@ -224,7 +261,7 @@ fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Resul
     let command =
         [own_program.to_string_lossy().into_owned(), rehearsal::VERB.to_owned(), name.unwrap_or_default()];
     let play = |agent: &Agent| Agent {
-        adapter: pointsman_core::agent::AdapterKind::Claude,
+        adapter: AdapterKind::Claude,
         command: command.to_vec(),
         model: format!("rehearsal-{}", agent.tier),
         fallback_model: None,

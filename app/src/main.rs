@@ -1,6 +1,6 @@
 //! pointsman DOES: everything with IO, around the decisions of `pointsman-core`.
 //!
-//! `cli` reads the words, `assemble` puts an `engine` together from the `config`, and the engine drives runs
+//! `cli` reads the words, `hook` answers the events of interactive sessions, `assemble` puts an `engine` together from the `config`, and the engine drives runs
 //! with the help of `process` and `store`. `docs/architecture.md` has the map.
 
 mod assemble;
@@ -8,6 +8,8 @@ mod cli;
 mod clock;
 mod config;
 mod engine;
+mod hook;
+mod plugin;
 mod process;
 mod rehearsal;
 mod store;
@@ -15,13 +17,17 @@ mod store;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // The hidden verbs come first: a shim must be small and must not depend on any setting.
+    // The hidden verbs come first: a shim must be small and must not depend on any setting. So does the hook:
+    // a person waits for it, and no word of it may be refused.
     let args: Vec<String> =
         std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     match args.first().map(String::as_str) {
         Some(process::shim::VERB) => process::shim::main(),
         Some(rehearsal::VERB) => rehearsal::main(&args[1..]),
         Some(cli::detach::VERB) => cli::detach::drive(),
+        Some(hook::VERB) if !args[1..].iter().any(|arg| arg.starts_with('-')) => {
+            hook::main(args.get(1).cloned())
+        }
         Some(_) | None => cli::main(),
     }
 }

@@ -210,6 +210,10 @@ error_codes! {
     CannotWrite = "E0504", exit 73;
     /// The system refused what every run needs.
     SystemRefused = "E0505", exit 73;
+    /// A command of an agent's CLI failed that should have put the plugin in or taken it out.
+    PluginCommand = "E0506", exit 69;
+    /// A settings file of an agent's CLI is not JSON.
+    ForeignSettings = "E0507", exit 78;
 
     // Bugs.
 

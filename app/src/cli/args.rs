@@ -1,6 +1,6 @@
 //! Every verb and flag, with its help.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pointsman_core::agent::Tier;
@@ -55,6 +55,21 @@ pub enum Verb {
     Config(ConfigArgs),
     /// Check, test, show or begin policy files.
     Policy(PolicyArgs),
+    /// Put the plugin into Claude Code, look at it, take it out.
+    Plugin(PluginArgs),
+    /// Answer an event of Claude Code. The plugin calls it; people do not.
+    ///
+    /// Reads the event from standard input and prints at most one JSON object. Always exits 0 within 200 ms: a person waits for it.
+    Hook {
+        /// The event, where the input does not name it.
+        event: Option<String>,
+    },
+    /// Print a shell function that sends `claude --orchestrated "..."` to `pointsman run`.
+    ShellInit {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: InitShell,
+    },
     /// Approve what a repository's files want beyond the harmless.
     Trust(TrustArgs),
     /// Print a completion script for a shell.
@@ -79,7 +94,9 @@ impl Verb {
             Verb::Eval(args) => args.output == PlainFormat::Json,
             Verb::Replay(args) => args.output == PlainFormat::Json,
             Verb::Report(args) => match &args.verb {
-                ReportVerb::Routing { output, .. } => *output == ReportFormat::Json,
+                ReportVerb::Routing { output, .. } | ReportVerb::Compliance { output, .. } => {
+                    *output == ReportFormat::Json
+                }
             },
             Verb::Doctor(args) => args.output == PlainFormat::Json,
             Verb::Runs(args) => match &args.verb {
@@ -96,7 +113,14 @@ impl Verb {
                 | PolicyVerb::Show { output } => *output == PlainFormat::Json,
                 PolicyVerb::Schema | PolicyVerb::Init { .. } => false,
             },
-            Verb::Trust(_) | Verb::Completions { .. } | Verb::Man { .. } => false,
+            Verb::Plugin(args) => {
+                matches!(args.verb, PluginVerb::Status { output: PlainFormat::Json, .. })
+            }
+            Verb::Trust(_)
+            | Verb::Hook { .. }
+            | Verb::ShellInit { .. }
+            | Verb::Completions { .. }
+            | Verb::Man { .. } => false,
         }
     }
 }
@@ -224,6 +248,31 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
+impl RunArgs {
+    /// What `run --detach --project DIR` says.
+    pub fn detached_in(project: &Path) -> RunArgs {
+        RunArgs {
+            words: PromptArgs::default(),
+            overrides: OverrideArgs::default(),
+            session: None,
+            project: Some(project.to_path_buf()),
+            mode: ModeArg::Orchestration,
+            timeout: None,
+            max_usd: None,
+            max_turns: None,
+            permission_mode: None,
+            no_escalate: false,
+            approve: false,
+            wait: false,
+            detach: true,
+            dry_run: false,
+            rehearse: None,
+            output: Format::Text,
+            quiet: false,
+        }
+    }
+}
+
 /// Decide who would do a request, and do nothing. Always exits 0 once the request could be read.
 #[derive(Debug, Args)]
 pub struct RouteArgs {
@@ -346,6 +395,74 @@ pub enum ConfigVerb {
 pub struct PolicyArgs {
     #[command(subcommand)]
     pub verb: PolicyVerb,
+}
+
+/// The plugin in Claude Code.
+#[derive(Debug, Args)]
+pub struct PluginArgs {
+    #[command(subcommand)]
+    pub verb: PluginVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PluginVerb {
+    /// Show what would change in the settings, ask, and put the plugin in.
+    Install {
+        #[command(flatten)]
+        place: PluginPlace,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Show where the plugin is switched on, and whether it is up to date.
+    Status {
+        #[command(flatten)]
+        place: PluginPlace,
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Bring the plugin up to date with this program: its path, agents and hooks. Changes no settings.
+    Update,
+    /// Take the plugin out: the settings are as they were, or without exactly our keys where others wrote since.
+    Uninstall {
+        #[command(flatten)]
+        place: PluginPlace,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Where the plugin is switched on.
+#[derive(Debug, Clone, Args)]
+pub struct PluginPlace {
+    /// For you everywhere, or for everybody in one project.
+    #[arg(long, value_enum, value_name = "SCOPE", default_value = "user")]
+    pub scope: ScopeArg,
+    /// The project; the current directory without it.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+/// Where the plugin is switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArg {
+    /// In every session of yours.
+    User,
+    /// In the sessions of one project.
+    Project,
+}
+
+/// Shells that a function can be printed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InitShell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Read as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use pointsman_core::error_code::ErrorCode;
@@ -53,6 +54,25 @@ enum FirstWord {
 
 /// Starts the run in the background and prints its id.
 pub fn start(args: &RunArgs, prompt: &str) -> Result<u8, Failure> {
+    Ok(print(&submit(args, prompt)?, args))
+}
+
+/// A run that took a prompt over from a session.
+pub struct TakenOver {
+    /// The run.
+    pub run_id: String,
+    /// Who does it and why, in words.
+    pub route: String,
+}
+
+/// Starts a run for words that were handed in elsewhere, and prints nothing.
+pub fn hand_over(words: &str, project: &Path, is_approved: bool) -> Result<TakenOver, Failure> {
+    let args = RunArgs { approve: is_approved, ..RunArgs::detached_in(project) };
+    let submitted = submit(&args, words)?;
+    Ok(TakenOver { run_id: submitted.run_id, route: route::in_words(&submitted.route) })
+}
+
+fn submit(args: &RunArgs, prompt: &str) -> Result<Submitted, Failure> {
     let order = DriveOrder { args: args.clone(), prompt: prompt.to_owned() };
     let order = serde_json::to_vec(&order).expect("plain data has a JSON form");
     let line = background::start(&assemble::own_program()?, VERB, &order).map_err(|error| {
@@ -63,7 +83,7 @@ pub fn start(args: &RunArgs, prompt: &str) -> Result<u8, Failure> {
         )
     })?;
     match serde_json::from_str(&line) {
-        Ok(FirstWord::Submitted(submitted)) => Ok(print(&submitted, args)),
+        Ok(FirstWord::Submitted(submitted)) => Ok(submitted),
         Ok(FirstWord::Failed(failure)) => Err(failure),
         Err(error) => Err(Failure::bare(
             ErrorCode::OddAnswer,

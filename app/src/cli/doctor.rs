@@ -17,6 +17,7 @@ use crate::config::load::Loaded;
 use crate::config::login::Login;
 use crate::engine::Engine;
 use crate::engine::health::{AgentHealth, StoreHealth};
+use crate::plugin::rivals::Rival;
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,7 +108,23 @@ fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, 
     checks.push(login(world.login().as_ref(), &engine));
     checks.extend(stray_keys(world, loaded, engine.surroundings.login_found));
     checks.extend(store(&engine.store_health()));
+    checks.extend(hooks(world, loaded));
     Ok(checks)
+}
+
+/// Hooks of others on the Agent tool: with two that rewrite, the last to finish wins, differently from run to run.
+fn hooks(world: &World, loaded: &Loaded) -> Vec<Check> {
+    let rivals = world.rival_hooks(&loaded.project.root);
+    let check = |rival: &Rival| {
+        let detail = format!(
+            "`{}` in {} runs on the Agent tool and may rewrite what our hook rewrites",
+            rival.command,
+            rival.file.display()
+        );
+        Check::new("hooks", Status::Warning, detail)
+            .hint("if it changes `model` or `subagent_type`, keep one of the two: `routing_mode = \"directive\"` rewrites nothing")
+    };
+    rivals.iter().map(check).collect()
 }
 
 /// The policy files. A broken one keeps `run` from working, and nothing else.

@@ -14,6 +14,7 @@ use crate::config::init::InitError;
 use crate::config::policy::Unreadable;
 use crate::config::trust;
 use crate::engine::error::EngineError;
+use crate::plugin::PluginError;
 
 /// The table for `--help`: every code that a verb can end with.
 pub const TABLE: &str = "\
@@ -196,6 +197,23 @@ impl From<config::error::Error> for Failure {
 impl From<config::env::NoHome> for Failure {
     fn from(error: config::env::NoHome) -> Failure {
         Failure::new(ErrorCode::NoHome, error.to_string(), "set HOME to your home directory")
+    }
+}
+
+impl From<PluginError> for Failure {
+    fn from(error: PluginError) -> Failure {
+        let (code, hint) = match &error {
+            PluginError::Cli { .. } => {
+                (ErrorCode::PluginCommand, "run that command by hand: it says more".to_owned())
+            }
+            PluginError::NotJson { .. } => {
+                (ErrorCode::ForeignSettings, "mend the file and try again; nothing was changed".to_owned())
+            }
+            PluginError::File { .. } => {
+                (ErrorCode::CannotWrite, "check the path and its permissions".to_owned())
+            }
+        };
+        Failure::new(code, error.to_string(), hint)
     }
 }
 

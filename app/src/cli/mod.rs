@@ -14,6 +14,7 @@ mod eval;
 pub mod exit;
 mod explain;
 pub mod output;
+mod plugin;
 mod policy;
 mod replay;
 mod report;
@@ -67,6 +68,10 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
         Verb::Doctor(args) => doctor::main(&args),
         Verb::Config(args) => config::main(args),
         Verb::Policy(args) => policy::main(args),
+        Verb::Plugin(args) => plugin::main(args),
+        // Calls of the plugin never come here: `main` looks for them before anything is parsed.
+        Verb::Hook { event } => Ok(hook_by_hand(event)),
+        Verb::ShellInit { shell } => Ok(shell::init(shell)),
         Verb::Trust(args) => trust::main(&args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),
@@ -80,4 +85,10 @@ fn fail(failure: &Failure, as_data: bool) -> u8 {
     }
     output::failure(failure);
     failure.exit_code()
+}
+
+/// Answers an event in a process that was started with flags; they mean nothing to it.
+fn hook_by_hand(event: Option<String>) -> u8 {
+    let _ = crate::hook::main(event);
+    0
 }

@@ -143,6 +143,18 @@ pub enum ReportVerb {
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: ReportFormat,
     },
+    /// Show which directives of hooks were followed, by the models that really answered.
+    ///
+    /// The rate is followed of followed and ignored; what is not known stands beside it. Prompts and delegations are
+    /// counted apart.
+    Compliance {
+        /// Only the last time, such as 12h, 7d or 4w.
+        #[arg(long, value_name = "TIME", value_parser = span)]
+        since: Option<SignedDuration>,
+        /// How to print: text, json, csv, or md for a document.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: ReportFormat,
+    },
 }
 
 /// How a report is printed.

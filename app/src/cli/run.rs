@@ -61,6 +61,7 @@ pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure
     let on_limit = if args.wait { OnLimit::Wait } else { OnLimit::End };
     let limits = assemble::limits(&loaded.settings, escalation, on_limit);
     let taken_over = engine.take_over_spool();
+    engine.take_over_hook_facts();
     engine.recover(&limits);
     if args.session.as_ref().is_some_and(|session| engine.knows_session(session, &world.cwd)) {
         request.context = Context::Session;

@@ -42,6 +42,7 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     }
     let mut engine = world.engine(&loaded, None)?;
     engine.take_over_spool();
+    engine.take_over_hook_facts();
     engine.recover(&assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End));
     match args.verb {
         RunsVerb::List { limit, output } => list(&engine, limit, output),

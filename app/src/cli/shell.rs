@@ -1,4 +1,4 @@
-//! `pointsman completions` and `pointsman man`.
+//! `pointsman completions`, `pointsman man` and `pointsman shell-init`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use pointsman_core::error_code::ErrorCode;
 
-use super::args::Cli;
+use super::args::{Cli, InitShell};
 use super::exit::Failure;
 use super::output;
 
@@ -38,4 +38,35 @@ pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+/// The function for bash and zsh. Only the very first word is looked at: everything else is the CLI's own.
+const POSIX: &str = r#"claude() {
+  if [ "$1" = "--orchestrated" ]; then
+    shift
+    pointsman run "$@"
+  else
+    command claude "$@"
+  fi
+}"#;
+
+/// The function for fish.
+const FISH: &str = r#"function claude --wraps claude
+  if test "$argv[1]" = "--orchestrated"
+    pointsman run $argv[2..-1]
+  else
+    command claude $argv
+  end
+end"#;
+
+/// Prints the shell function.
+pub fn init(shell: InitShell) -> u8 {
+    let function = match shell {
+        InitShell::Bash | InitShell::Zsh => POSIX,
+        InitShell::Fish => FISH,
+    };
+    output::text(&format!(
+        "# `claude --orchestrated \"...\"` is a run of pointsman; all else goes to claude untouched.\n{function}"
+    ));
+    0
 }

@@ -93,6 +93,7 @@ pub const VARIABLES: &[Variable] = &[
     reads("POINTSMAN_STATE_DIR", "Where ledger and logs live, instead of $XDG_STATE_HOME/pointsman."),
     reads("XDG_CONFIG_HOME", "Where config directories live; ~/.config without it."),
     reads("XDG_STATE_HOME", "Where state directories live; ~/.local/state without it."),
+    reads("XDG_DATA_HOME", "Where data directories live; ~/.local/share without it."),
     reads("XDG_CACHE_HOME", "Where cache directories live; ~/.cache without it."),
     reads("XDG_RUNTIME_DIR", "Where sockets live; the state directory without it."),
     reads("HOME", "The home directory."),
@@ -103,6 +104,13 @@ pub const VARIABLES: &[Variable] = &[
     reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login."),
     reads("CLAUDE_CODE_OAUTH_TOKEN", "A login of Claude Code; a subscription pays."),
     reads("CLAUDE_CODE_ENTRYPOINT", "In a hook: whether a person or automation is there."),
+    reads("CLAUDE_PROJECT_DIR", "In a hook: the session's project."),
+    reads("CLAUDE_PLUGIN_ROOT", "In a hook: that it is the plugin's, so its agents are known."),
+    reads("BATCH_MODE", "In a hook: 1 means that the work is automated."),
+    reads("CLAUDE_BATCH_MODE", "The same."),
+    reads("API_REQUEST", "The same."),
+    reads("CLAUDE_OVERNIGHT", "In a hook: 1 means overnight work."),
+    reads("POINTSMAN_WORKFLOW_STEP", "In a hook: 1 means a step of a workflow."),
     reads("CLAUDE_CODE_USE_BEDROCK", "Amazon Bedrock pays; its variables pass to agents."),
     reads("CLAUDE_CODE_USE_VERTEX", "Google Vertex AI pays; its variables pass to agents."),
     reads("ANTHROPIC_API_KEY", "Pays when there is no login; otherwise withheld from agents."),
@@ -209,6 +217,8 @@ pub struct Dirs {
     pub state: PathBuf,
     /// What can be made again.
     pub cache: PathBuf,
+    /// What belongs to the installation: the rendered plugin.
+    pub data: PathBuf,
     /// Sockets and locks of this boot.
     pub runtime: PathBuf,
     /// The home directory.
@@ -233,6 +243,7 @@ impl Dirs {
         Ok(Dirs {
             config: ours("XDG_CONFIG_HOME", ".config"),
             cache: ours("XDG_CACHE_HOME", ".cache"),
+            data: ours("XDG_DATA_HOME", ".local/share"),
             runtime: absolute("XDG_RUNTIME_DIR")
                 .map_or_else(|| state.join("run"), |dir| dir.join("pointsman")),
             state,
@@ -284,6 +295,7 @@ mod tests {
             config: "/h/.config/pointsman".into(),
             state: "/h/.local/state/pointsman".into(),
             cache: "/h/.cache/pointsman".into(),
+            data: "/h/.local/share/pointsman".into(),
             runtime: "/h/.local/state/pointsman/run".into(),
             home: "/h".into(),
         };
@@ -294,12 +306,14 @@ mod tests {
             ("XDG_STATE_HOME", "/s"),
             ("POINTSMAN_STATE_DIR", "/own"),
             ("XDG_CACHE_HOME", "/k"),
+            ("XDG_DATA_HOME", "/d"),
             ("XDG_RUNTIME_DIR", "/r"),
         ];
         let expected = Dirs {
             config: "/c/pointsman".into(),
             state: "/own".into(),
             cache: "/k/pointsman".into(),
+            data: "/d/pointsman".into(),
             runtime: "/r/pointsman".into(),
             home: "/h".into(),
         };

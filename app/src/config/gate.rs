@@ -8,11 +8,12 @@ use std::cmp::Ordering;
 use std::path::Path;
 
 use pointsman_core::agent::{Access, PermissionMode, Tier};
+use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
 
 use super::error::{Warning, printable};
 use super::layers::{Content, Node, Value};
-use super::model::{Limits, RoutingMode, Settings};
+use super::model::{Limits, Settings};
 use super::project::trust_hint;
 
 /// Leaves what an untrusted project may set. `operator` is what holds without the project, `claimed` with it.
@@ -113,10 +114,11 @@ fn compare_limit(name: &str, claimed: &Limits, operator: &Limits) -> Option<Orde
 }
 
 /// Tells whether a mode leaves a person at least as much say. `off` is no step of this ladder: it would
-/// silence the operator's hooks, and an operator who chose it wants none of a repository's modes.
+/// silence the operator's hooks, and an operator who chose it wants none of a repository's modes. Nor is `experiment`:
+/// what a repository chose would spoil the comparison.
 fn asks_no_less(claimed: RoutingMode, operator: RoutingMode) -> bool {
     let step = |mode: RoutingMode| match mode {
-        RoutingMode::Off => None,
+        RoutingMode::Off | RoutingMode::Experiment => None,
         RoutingMode::Orchestration => Some(0),
         RoutingMode::Hybrid => Some(1),
         RoutingMode::Directive => Some(2),

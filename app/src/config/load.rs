@@ -125,7 +125,6 @@ impl Loaded {
     }
 
     /// Returns where a setting's value came from.
-    #[cfg(test)]
     pub fn origin(&self, key: &str) -> Option<Origin> {
         self.tree.get(&key.split('.').collect::<Vec<_>>()).map(Node::value_origin)
     }

@@ -43,7 +43,7 @@ pub struct StrayKey {
 }
 
 /// Returns Claude's own config directory.
-fn claude_dir(env: &Environment, home: &Path) -> PathBuf {
+pub fn claude_dir(env: &Environment, home: &Path) -> PathBuf {
     let own = env.text("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty());
     own.map_or_else(|| home.join(".claude"), PathBuf::from)
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
+use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
 use pointsman_core::run::tokens::Price;
 use schemars::JsonSchema;
@@ -21,6 +22,7 @@ const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// How far pointsman goes by itself.
+    #[schemars(schema_with = "schema::routing_mode")]
     pub routing_mode: RoutingMode,
     /// Keep prompts and answers in the ledger; with false only a keyed hash is kept.
     pub store_prompts: bool,
@@ -44,22 +46,6 @@ pub struct Settings {
     pub agents: BTreeMap<AgentName, AgentSettings>,
     /// Which environment variables agents get.
     pub environment: EnvironmentSettings,
-}
-
-/// How far pointsman goes by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RoutingMode {
-    /// Routes are advice.
-    Directive,
-    /// Subagents of an interactive session are held to the route.
-    Enforced,
-    /// pointsman spawns agents alone.
-    Orchestration,
-    /// Advice for people, agents for automation.
-    Hybrid,
-    /// Hooks keep silent.
-    Off,
 }
 
 /// What to do when another tier served a run.

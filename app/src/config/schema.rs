@@ -48,6 +48,11 @@ pub(super) fn billing(_: &mut SchemaGenerator) -> Schema {
     words(&["auto", "subscription", "api"])
 }
 
+/// `RoutingMode`.
+pub(super) fn routing_mode(_: &mut SchemaGenerator) -> Schema {
+    words(&["directive", "enforced", "orchestration", "hybrid", "experiment", "off"])
+}
+
 /// `AgentHooks`.
 pub(super) fn agent_hooks(_: &mut SchemaGenerator) -> Schema {
     words(&["keep", "disable"])
@@ -62,6 +67,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use pointsman_core::agent::{Access, AdapterKind, AgentHooks, Billing};
+    use pointsman_core::hook::mode::RoutingMode;
     use serde::de::DeserializeOwned;
     use serde_json::Value;
 
@@ -140,6 +146,7 @@ mod tests {
         all_read::<PermissionMode>(permission_mode, 6);
         all_read::<Billing>(billing, 3);
         all_read::<AgentHooks>(agent_hooks, 2);
+        all_read::<RoutingMode>(routing_mode, 6);
     }
 
     #[test]

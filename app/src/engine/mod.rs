@@ -7,7 +7,7 @@
 //! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process:
 //! `launch` gets it ready, `hearing` listens to it),
 //! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died),
-//! `history` (past runs, to learn from), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
+//! `history` (past runs, to learn from), `hooks` (what hooks of an interactive session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
 
 mod attempt;
 pub mod background;
@@ -16,6 +16,7 @@ pub mod error;
 pub mod health;
 mod hearing;
 pub mod history;
+pub mod hooks;
 pub mod judge;
 pub mod launch;
 pub mod preview;

@@ -9,8 +9,9 @@
 //! the caller what a line means for the deadlines.
 //!
 //! Reading order: `supervise` (our side), `shim` (the other side), `lines` (bounded reading), `tree`
-//! (who descends from whom), `identity` (is that process still the same one), `probe` (`--version`), `detach` (this program in the background).
+//! (who descends from whom), `identity` (is that process still the same one), `probe` (`--version`), `call` (a program to its end), `detach` (this program in the background).
 
+pub mod call;
 pub mod detach;
 pub mod identity;
 pub mod lines;

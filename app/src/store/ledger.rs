@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pointsman_core::breaker::Breaker;
+use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::state::RunState;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior, params,
+};
 use serde::Serialize;
 
 use super::{AgentSessionLink, Entry, StoreError, private};
 use crate::process::identity::ProcessIdentity;
 
 /// The migrations in order; the position is the schema version.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_ledger.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_hook_facts.sql")];
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database when a write-ahead log is reset while short-lived
 /// processes come and go, which is just how this program works.
@@ -24,6 +28,9 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// How long a writer waits for another before it gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a glance waits for a writer: a person's session waits for it.
+const GLANCE_LIMIT: Duration = Duration::from_millis(20);
 
 /// The write-ahead log is folded into the file when it has this many pages: a run writes about fifteen.
 const LOG_PAGES_MAX: u32 = 64;
@@ -91,6 +98,14 @@ impl Ledger {
             let _ = std::fs::remove_file(path);
         }
         opened
+    }
+
+    /// Opens the ledger to look at it and go: nothing is made, nothing is migrated, and nobody is waited for.
+    pub(super) fn open_to_glance(path: &Path) -> Option<Ledger> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+        db.busy_timeout(GLANCE_LIMIT).ok()?;
+        let ledger = Ledger { path: path.to_owned(), db };
+        (ledger.schema_version().ok()? as usize == MIGRATIONS.len()).then_some(ledger)
     }
 
     fn configure(&self) -> rusqlite::Result<()> {
@@ -186,6 +201,37 @@ impl Ledger {
             }
             Ok(count)
         })
+    }
+
+    /// Adds facts of hooks that are not here yet; returns those that are new.
+    pub(super) fn add_hook_facts(&mut self, facts: &[HookFact]) -> Result<Vec<HookFact>, StoreError> {
+        self.transaction(|tx| {
+            let mut new = vec![];
+            let mut insert = tx.prepare_cached(
+                "INSERT OR IGNORE INTO hook_facts (id, at, session_id, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            for fact in facts {
+                let body = serde_json::to_string(fact).expect("plain data has a JSON form");
+                let (id, at, session) = (fact.id.as_str(), fact.at.to_string(), fact.session.as_str());
+                if insert.execute(params![id, at, session, fact.what.kind(), body])? > 0 {
+                    new.push(fact.clone());
+                }
+            }
+            Ok(new)
+        })
+    }
+
+    /// Returns the facts of hooks since an instant, oldest first. A row of a form that is not known is left out.
+    pub(super) fn hook_facts(&self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
+        let read = || {
+            // Ids are in the order of time, so they are the index; `at` decides at the edge.
+            let mut rows =
+                self.db.prepare_cached("SELECT body FROM hook_facts WHERE at >= ?1 ORDER BY id")?;
+            let bodies = rows.query_map([since.to_string()], |row| row.get::<_, String>(0))?;
+            bodies.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let bodies = read().map_err(|source| database(&self.path, source))?;
+        Ok(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
     }
 
     pub(super) fn events(&self, run: &RunId) -> Result<Vec<RunEvent>, StoreError> {

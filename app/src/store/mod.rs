@@ -5,8 +5,9 @@
 //! The only room with SQL.
 //!
 //! Reading order: `ledger` (the database), `spool` (its stand-in), `metrics` (daily files),
-//! `journal` (a run's live log), `private` (directories and files that nobody else may read), `lock`.
+//! `hooks` (what a hook may touch: a spool, a note, a glance at the ledger), `journal` (a run's live log), `private` (directories and files that nobody else may read), `lock`.
 
+pub mod hooks;
 pub mod journal;
 mod ledger;
 pub mod lock;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use pointsman_core::breaker::{Admission, Breaker, BreakerLimits};
+use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::outcome::Outcome;
@@ -27,7 +29,7 @@ pub use ledger::{BreakerRow, RunRow};
 
 use crate::process::identity::ProcessIdentity;
 use ledger::Ledger;
-use spool::Spool;
+use spool::{Durability, Spool};
 
 /// What can be wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -108,8 +110,17 @@ impl StorePaths {
         if written { key } else { kept().unwrap_or(key) }
     }
 
-    fn spools(&self) -> impl Iterator<Item = PathBuf> {
-        std::iter::once(self.state.clone()).chain(self.spool_fallbacks.clone()).map(|dir| dir.join("spool"))
+    fn spools(&self, name: &str) -> Vec<PathBuf> {
+        let dirs = std::iter::once(&self.state).chain(&self.spool_fallbacks);
+        dirs.map(|dir| dir.join(name)).collect()
+    }
+
+    fn event_spool(&self) -> Spool {
+        Spool::new(self.spools("spool"), Durability::Power)
+    }
+
+    fn hook_spool(&self) -> Spool {
+        Spool::new(self.spools("hook-spool"), Durability::Process)
     }
 }
 
@@ -169,7 +180,7 @@ impl Store {
             .map_err(StoreError::from)
             .and_then(|()| not_emptied(&paths))
             .and_then(|()| Ledger::open(&paths.ledger()));
-        let spool = Spool::new(paths.spools().collect());
+        let spool = paths.event_spool();
         Store { paths, state, ledger, spool }
     }
 
@@ -208,6 +219,26 @@ impl Store {
     pub fn drain_spool(&mut self) -> usize {
         let Ok(ledger) = &mut self.ledger else { return 0 };
         self.spool.drain(|events| ledger.take_over(events))
+    }
+
+    /// Takes over what hooks have written, each fact completed first; returns those that are new.
+    pub fn drain_hook_spool(&mut self, complete: impl Fn(&mut HookFact)) -> Vec<HookFact> {
+        let Ok(ledger) = &mut self.ledger else { return vec![] };
+        let mut new = vec![];
+        self.paths.hook_spool().drain(|facts: &[HookFact]| {
+            let mut facts = facts.to_vec();
+            facts.iter_mut().for_each(&complete);
+            let taken = ledger.add_hook_facts(&facts)?;
+            let count = taken.len();
+            new.extend(taken);
+            Ok(count)
+        });
+        new
+    }
+
+    /// Returns the facts of hooks since an instant, oldest first.
+    pub fn hook_facts(&self, since: Timestamp) -> Result<Vec<HookFact>, String> {
+        self.reading().map_err(ToString::to_string)?.hook_facts(since).map_err(|error| error.to_string())
     }
 
     /// Appends an entry, in one transaction. What the ledger refuses goes to the spool, the events at least.

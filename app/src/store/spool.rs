@@ -1,4 +1,5 @@
-//! The spool: an append-only file of events for when the ledger cannot be written.
+//! Spools: append-only files that the ledger takes over later. One is for events when the ledger cannot be written,
+//! one for hooks, which never write it.
 //!
 //! Writers hold a shared lock while they append; whoever drains first renames the file, then takes
 //! the exclusive lock, so that no line is written into a file that was already read.
@@ -8,7 +9,8 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use pointsman_core::run::event::RunEvent;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::lock::is_named;
 use super::private;
@@ -22,23 +24,34 @@ const TAKEN: &str = "taken-";
 pub(super) struct Spool {
     /// Where it may be, best first.
     dirs: Vec<PathBuf>,
+    /// Whether what is appended must survive the loss of power.
+    durability: Durability,
+}
+
+/// What must be survived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// The loss of power.
+    Power,
+    /// The end of the process: waiting for a disk is too long.
+    Process,
 }
 
 impl Spool {
-    pub(super) fn new(dirs: Vec<PathBuf>) -> Spool {
-        Spool { dirs }
+    pub(super) fn new(dirs: Vec<PathBuf>, durability: Durability) -> Spool {
+        Spool { dirs, durability }
     }
 
-    /// Appends events to the first directory that takes them.
-    pub(super) fn append(&self, events: &[RunEvent]) -> io::Result<()> {
+    /// Appends entries to the first directory that takes them.
+    pub(super) fn append<T: Serialize>(&self, entries: &[T]) -> io::Result<()> {
         let mut bytes = vec![];
-        for event in events {
-            serde_json::to_writer(&mut bytes, event)?;
+        for entry in entries {
+            serde_json::to_writer(&mut bytes, entry)?;
             bytes.push(b'\n');
         }
         let mut last = io::Error::other("no spool directory is configured");
         for dir in &self.dirs {
-            match append_to(dir, &bytes) {
+            match append_to(dir, &bytes, self.durability) {
                 Ok(()) => return Ok(()),
                 Err(error) => last = error,
             }
@@ -52,16 +65,16 @@ impl Spool {
         files.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
     }
 
-    /// Hands all spooled events to `take` and removes a file once `take` has kept what it holds.
-    pub(super) fn drain(
+    /// Hands all spooled entries to `take` and removes a file once `take` has kept what it holds.
+    pub(super) fn drain<T: DeserializeOwned>(
         &self,
-        mut take: impl FnMut(&[RunEvent]) -> Result<usize, super::StoreError>,
+        mut take: impl FnMut(&[T]) -> Result<usize, super::StoreError>,
     ) -> usize {
         let mut count = 0;
         for dir in &self.dirs {
             for file in taken_files(dir) {
-                let Ok(events) = read(&file) else { continue };
-                if let Ok(new) = take(&events)
+                let Ok(entries) = read(&file) else { continue };
+                if let Ok(new) = take(&entries)
                     && fs::remove_file(&file).is_ok()
                 {
                     count += new;
@@ -72,7 +85,7 @@ impl Spool {
     }
 }
 
-fn append_to(dir: &Path, bytes: &[u8]) -> io::Result<()> {
+fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     private::ensure_dir(dir.parent().unwrap_or(dir)).map_err(io::Error::other)?;
     private::ensure_dir(dir).map_err(io::Error::other)?;
     let path = dir.join(FILE);
@@ -81,7 +94,10 @@ fn append_to(dir: &Path, bytes: &[u8]) -> io::Result<()> {
         file.lock_shared()?;
         if is_named(&file, &path) {
             file.write_all(bytes)?;
-            return file.sync_data();
+            return match durability {
+                Durability::Power => file.sync_data(),
+                Durability::Process => Ok(()),
+            };
         }
     }
 }
@@ -101,8 +117,8 @@ fn taken_files(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Reads the events of a file; a torn last line is left out.
-fn read(path: &Path) -> io::Result<Vec<RunEvent>> {
+/// Reads the entries of a file; a torn last line is left out.
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     let file = File::open(path)?;
     file.lock()?;
     let lines = BufReader::new(file).lines();

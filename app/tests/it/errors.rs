@@ -284,7 +284,17 @@ fn of_the_surroundings() -> Vec<Case> {
     let file = with_file("manual", "");
     let mut full = Case::new("E0503", TextOnly, Sandbox::new(), ["route", REQUEST]);
     full.shell = Some(Shell::SendsTo { path: "/dev/full" });
-    vec![full, Case::new("E0504", TextOnly, file, ["man", "manual/pages"])]
+    let install = ["plugin", "install", "--yes"];
+    let broken_cli = Sandbox::new().agent_key("haiku", "command", "[\"/bin/false\"]");
+    let broken_settings = Sandbox::new();
+    fs::create_dir(broken_settings.path("home/.claude")).unwrap();
+    fs::write(broken_settings.path("home/.claude/settings.json"), "{ \"model\": }").unwrap();
+    vec![
+        full,
+        Case::new("E0504", TextOnly, file, ["man", "manual/pages"]),
+        Case::new("E0506", TextOnly, broken_cli, install),
+        Case::new("E0507", TextAndJson, broken_settings, ["plugin", "status"]),
+    ]
 }
 
 /// Returns a text without what differs from run to run: words with figures, and the line of figures below an error.
@@ -304,7 +314,7 @@ fn settled(text: &str) -> String {
 fn shown(case: &Case, ran: &Ran) -> String {
     let path = |below: &str| case.sandbox.path(below).display().to_string();
     let text = ran.stderr.replace(&path("config"), "~/.config").replace(&path("state"), "~/.local/state");
-    let text = text.replace(&path(""), "~/");
+    let text = text.replace(&path(""), "~/").replace("~/home/.", "~/.");
     let said_before = text.lines().take_while(|line| !line.contains("[E0"));
     let failure: Vec<&str> = text.lines().skip(said_before.count()).collect();
     format!("{}\n{}\n", case.typed(), failure.join("\n"))

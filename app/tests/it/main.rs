@@ -21,6 +21,7 @@ mod outcomes;
 mod policy;
 mod promises;
 mod real_claude;
+mod real_claude_plugin;
 mod sandbox;
 mod tidy;
 mod verbs;

@@ -23,7 +23,7 @@ struct Real {
 }
 
 /// Finds the CLI, or tells why the test is skipped.
-fn claude() -> Option<PathBuf> {
+pub fn claude() -> Option<PathBuf> {
     let named = std::env::var_os("POINTSMAN_TEST_CLAUDE").map(PathBuf::from);
     let on_path = || {
         let dirs = std::env::var_os("PATH").unwrap_or_default();

@@ -131,6 +131,7 @@ impl Sandbox {
             stdin: None,
             shell: None,
             stdout: Stdio::piped(),
+            program: pointsman(),
         }
     }
 
@@ -220,6 +221,11 @@ pub fn walk(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Returns the program that is tested.
+pub fn pointsman() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_pointsman"))
+}
+
 /// Returns the fake agent's program.
 pub fn fake_agent() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_pointsman")).with_file_name("examples").join("fake-agent");
@@ -258,6 +264,7 @@ pub struct Call<'a> {
     stdin: Option<Vec<u8>>,
     shell: Option<String>,
     stdout: Stdio,
+    program: PathBuf,
 }
 
 impl Call<'_> {
@@ -279,6 +286,12 @@ impl Call<'_> {
         self
     }
 
+    /// Starts another program in the place of pointsman.
+    pub fn of_program(mut self, program: &Path) -> Self {
+        self.program = program.to_owned();
+        self
+    }
+
     /// Sends its output elsewhere; then [`Ran::stdout`] is empty.
     pub fn stdout_to(mut self, target: impl Into<Stdio>) -> Self {
         self.stdout = target.into();
@@ -293,14 +306,13 @@ impl Call<'_> {
     /// Starts it.
     pub fn start(self) -> Started {
         self.sandbox.write_config();
-        let program = env!("CARGO_BIN_EXE_pointsman");
         let mut command = match &self.shell {
             Some(words) => {
                 let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", &format!("{words}; exec \"$0\" \"$@\""), program]);
+                shell.args(["-c", &format!("{words}; exec \"$0\" \"$@\"")]).arg(&self.program);
                 shell
             }
-            None => Command::new(program),
+            None => Command::new(&self.program),
         };
         let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
         command.args(&self.args).env_clear();

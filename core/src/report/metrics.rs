@@ -1,9 +1,13 @@
-//! The daily metrics record of a run: the predecessor's fields with its names, then ours.
+//! The daily metrics records: the predecessor's fields with its names, then ours.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::run::RunReport;
+use super::run::{RunReport, SCHEMA_VERSION};
+use crate::agent::Tier;
+use crate::hook::fact::{HookFact, What};
+use crate::request::request_hash;
+use crate::route::{Decision, Route};
 use crate::run::tokens::Tokens;
 
 /// One `orchestrated_execution` record. Carries the request's hash, never its words.
@@ -92,5 +96,117 @@ impl<'a> OrchestratedExecution<'a> {
             tokens: report.tokens(),
             cost_usd: report.cost_usd(),
         })
+    }
+}
+
+/// A project as the predecessor names it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct ProjectName<'a> {
+    id: String,
+    root: &'a str,
+}
+
+impl<'a> ProjectName<'a> {
+    fn of(root: &'a str) -> ProjectName<'a> {
+        ProjectName { id: request_hash(root), root }
+    }
+}
+
+/// The record of what a hook saw, for those facts that the predecessor had records of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum HookRecord<'a> {
+    /// A prompt was routed.
+    RoutingRecommendation(RoutingRecommendation<'a>),
+    /// A subagent ended.
+    AgentEvent(AgentEvent<'a>),
+}
+
+/// One `routing_recommendation` record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoutingRecommendation<'a> {
+    record_type: &'static str,
+    timestamp: Timestamp,
+    request_hash: &'a str,
+    project: ProjectName<'a>,
+    recommendation: Recommended<'a>,
+    full_analysis: &'a Route,
+    schema_version: u32,
+    session_id: &'a str,
+    prompt_id: Option<&'a str>,
+    routing_mode: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Recommended<'a> {
+    agent: &'a str,
+    reason: &'a str,
+    confidence: f64,
+}
+
+/// One `agent_event` record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentEvent<'a> {
+    record_type: &'static str,
+    event: &'static str,
+    timestamp: Timestamp,
+    project: ProjectName<'a>,
+    agent_type: &'a str,
+    agent_id: &'a str,
+    model_tier: Option<&'static str>,
+    exit_status: &'static str,
+    duration_ms: Option<u64>,
+    duration_sec: Option<f64>,
+    schema_version: u32,
+    session_id: &'a str,
+    models_served: &'a [String],
+}
+
+impl<'a> HookRecord<'a> {
+    /// Makes the record of a fact; `None` where the predecessor had none.
+    pub fn of(fact: &'a HookFact, tier_of: &dyn Fn(&str) -> Option<Tier>) -> Option<HookRecord<'a>> {
+        let project = ProjectName::of(&fact.project_root);
+        match &fact.what {
+            What::RoutingRecommendation(one) => {
+                let asks = one.route.decision == Decision::Escalate;
+                Some(HookRecord::RoutingRecommendation(RoutingRecommendation {
+                    record_type: "routing_recommendation",
+                    timestamp: fact.at,
+                    request_hash: &one.request_hash,
+                    project,
+                    recommendation: Recommended {
+                        agent: if asks { "escalate" } else { one.route.agent.as_str() },
+                        reason: &one.route.reason,
+                        confidence: one.route.confidence,
+                    },
+                    full_analysis: &one.route,
+                    schema_version: SCHEMA_VERSION,
+                    session_id: fact.session.as_str(),
+                    prompt_id: fact.prompt_id.as_deref(),
+                    routing_mode: fact.mode.map(crate::request::Mode::as_str),
+                }))
+            }
+            What::SubagentEnded { agent_id, agent_type, ran, .. } => {
+                let duration_ms = ran.as_ref().map(|ran| ran.duration_ms);
+                let served = ran.as_ref().map_or(&[][..], |ran| &ran.models_served);
+                let failed = ran.as_ref().is_none_or(|ran| ran.answers == 0);
+                Some(HookRecord::AgentEvent(AgentEvent {
+                    record_type: "agent_event",
+                    event: "agent_stop",
+                    timestamp: fact.at,
+                    project,
+                    agent_type,
+                    agent_id,
+                    model_tier: served.first().and_then(|model| tier_of(model)).map(Tier::as_str),
+                    exit_status: if failed { "unknown" } else { "success" },
+                    duration_ms,
+                    duration_sec: duration_ms.map(|ms| ms as f64 / 1000.0),
+                    schema_version: SCHEMA_VERSION,
+                    session_id: fact.session.as_str(),
+                    models_served: served,
+                }))
+            }
+            _ => None,
+        }
     }
 }

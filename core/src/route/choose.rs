@@ -12,7 +12,7 @@ use super::rules::Found;
 ///
 /// A missed danger costs ten times a needless question. Lower values stop more work than that is worth: the curve is
 /// in docs/routing.md.
-const DANGER_FROM: f64 = 0.4;
+const DANGER_FROM: f64 = 0.3;
 
 /// The same where a flag or a policy's rule has settled who does it: then only what is hardly in doubt.
 const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;

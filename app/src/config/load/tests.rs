@@ -1,6 +1,8 @@
 use super::*;
 use crate::config::fixture::Fixture;
-use crate::config::model::{HumanDuration, RoutingMode};
+use pointsman_core::hook::mode::RoutingMode;
+
+use crate::config::model::HumanDuration;
 
 fn duration(text: &str) -> HumanDuration {
     HumanDuration::parse(text).unwrap()

@@ -82,7 +82,8 @@ fn s03_no_process_shows_the_prompt_while_it_runs() {
     let sandbox = Sandbox::new();
     let (sign, go) = (sandbox.path("at-work"), sandbox.path("go"));
     let sandbox = sandbox.agents(Fake::touches(&sign).then(Fake::awaits(&go)).then(Fake::completes("seen")));
-    let started = sandbox.call(["run", "--tier", "haiku"]).stdin(format!("keep {MARK} to yourself")).start();
+    let started =
+        sandbox.call(["run", "--tier", "haiku"]).stdin(format!("rename {MARK} to bar in lib.rs")).start();
     wait_for_file(&sign);
     let shown: Vec<_> = sandbox.processes().into_iter().filter(|(_, words)| words.contains(MARK)).collect();
     assert!(sandbox.processes().len() >= 3, "pointsman, its shim and the agent are there");

@@ -5,10 +5,12 @@ use pointsman_core::feedback::{Feedback, LeftOut, RoutingReport};
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use super::exit::Failure;
-use super::output::{self, Tone};
-use super::routing_args::{ReportArgs, ReportFormat, ReportVerb};
-use super::run::world;
+use super::tables;
+use crate::cli::exit::Failure;
+use crate::cli::output::{self, Tone};
+use crate::cli::routing_args::ReportFormat;
+use crate::cli::run::world;
+use crate::engine::history::Span;
 
 /// The contract of `report routing -o json`.
 #[derive(Debug, Serialize)]
@@ -39,10 +41,9 @@ const COLUMNS: [&str; 16] = [
 ];
 
 /// Runs the verb.
-pub fn main(args: ReportArgs) -> Result<u8, Failure> {
-    let ReportVerb::Routing { span, output: format } = args.verb;
+pub fn main(span: Span, format: ReportFormat) -> Result<u8, Failure> {
     let mut feedback = Feedback::default();
-    world(None)?.history().each(span.span(), |past| match &past.state {
+    world(None)?.history().each(span, |past| match &past.state {
         Some(run) => feedback.add(run),
         None => feedback.add_unreadable(),
     })?;
@@ -160,28 +161,13 @@ fn csv(report: &RoutingReport) -> String {
             [share.count as f64, share.of as f64, share.believed, share.interval.low, share.interval.high]
         });
         cells.extend((0..5).map(|at| figures.map(|figures| figures[at].to_string()).unwrap_or_default()));
-        cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")
+        cells
     };
-    let lines: Vec<String> = report.by_rule.iter().map(line).collect();
-    std::iter::once(head.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
-}
-
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
+    tables::csv(head, report.by_rule.iter().map(line))
 }
 
 fn markdown(report: &RoutingReport) -> String {
-    let line = |cells: &[String]| format!("| {} |", cells.join(" | ").replace('\n', " "));
-    let table = |rows: &[Row]| {
-        let head = line(&COLUMNS.map(str::to_owned));
-        let rule = format!("|{}", "---|".repeat(COLUMNS.len()));
-        let lines = cells(rows).into_iter().map(|cells| line(&cells));
-        [head, rule].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
-    };
+    let table = |rows: &[Row]| tables::markdown(&COLUMNS, &cells(rows));
     let proposed = proposals(report, |policy| format!("\n\n```toml\n{policy}\n```\n"));
     [
         "# Routing".to_owned(),

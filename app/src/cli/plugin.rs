@@ -1,0 +1,175 @@
+//! `pointsman plugin`: install, status, update, uninstall.
+
+use std::path::PathBuf;
+
+use pointsman_core::error_code::ErrorCode;
+use pointsman_core::report::run::SCHEMA_VERSION;
+use serde::Serialize;
+
+use super::args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
+use super::exit::Failure;
+use super::output::{self, PlainFormat, Tone};
+use super::run::world;
+use crate::assemble::World;
+use crate::plugin::{Change, Plugin, Scope};
+
+/// The contract of `plugin status -o json`.
+#[derive(Debug, Serialize)]
+struct Status {
+    schema_version: u32,
+    scope: Scope,
+    installed: bool,
+    /// Whether the rendered plugin is that of this program.
+    up_to_date: bool,
+    folder: PathBuf,
+    files: Vec<StatusOfFile>,
+}
+
+#[derive(Debug, Serialize)]
+struct StatusOfFile {
+    path: PathBuf,
+    enabled: bool,
+}
+
+/// Runs the verb.
+pub fn main(args: PluginArgs) -> Result<u8, Failure> {
+    match args.verb {
+        PluginVerb::Install { place, yes } => install(&place, yes),
+        PluginVerb::Status { place, output } => status(&place, output),
+        PluginVerb::Update => update(),
+        PluginVerb::Uninstall { place, yes } => uninstall(&place, yes),
+    }
+}
+
+fn scope(place: &PluginPlace) -> Scope {
+    match place.scope {
+        ScopeArg::User => Scope::User,
+        ScopeArg::Project => Scope::Project,
+    }
+}
+
+fn of(place: &PluginPlace) -> Result<(World, Plugin), Failure> {
+    let world = world(place.project.as_deref())?;
+    let (loaded, _) = world.settings_or_defaults();
+    let plugin = world.plugin(&loaded)?;
+    Ok((world, plugin))
+}
+
+/// The CLI does the work; without it nothing can be put in or taken out.
+fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
+    if plugin.claude.is_absolute() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorCode::AgentMissing,
+        format!("`{}` is not installed", plugin.claude.display()),
+        "install Claude Code, or name it as `command` of the sonnet tier's agent",
+    ))
+}
+
+fn install(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
+    let (world, plugin) = of(place)?;
+    needs_cli(&plugin)?;
+    let scope = scope(place);
+    plugin.render()?;
+    let changes = plugin.rehearse(scope)?;
+    if changes.iter().any(Change::is_any) {
+        show(&world, &changes);
+        agreed(yes, "Put the plugin into these settings?", "not installed: you said no")?;
+    }
+    plugin.install(scope)?;
+    output::say(Tone::Good, "installed:", &format!("the plugin, scope {}", scope.as_str()));
+    output::detail(
+        "it holds from the next session of Claude Code on; prompts of `claude -p` are handed to runs of pointsman",
+    );
+    output::hint("`routing_mode` says how far it goes; `pointsman plugin uninstall` takes it out again");
+    Ok(0)
+}
+
+fn show(world: &World, changes: &[Change]) {
+    for change in changes.iter().filter(|change| change.is_any()) {
+        let path = output::short_path(&change.path, &world.dirs.home);
+        output::say(Tone::Plain, "would change:", &path);
+        change.in_lines().lines().for_each(output::detail);
+    }
+}
+
+fn agreed(yes: bool, question: &str, refusal: &str) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !output::somebody_is_there() {
+        return Err(Failure::new(
+            ErrorCode::NobodyToAsk,
+            "nobody is at the terminal to say yes",
+            "`--yes` says it beforehand",
+        ));
+    }
+    if output::ask(question) { Ok(()) } else { Err(Failure::bare(ErrorCode::SaidNo, refusal)) }
+}
+
+fn status(place: &PluginPlace, format: PlainFormat) -> Result<u8, Failure> {
+    let (world, plugin) = of(place)?;
+    let scope = scope(place);
+    let files: Vec<StatusOfFile> =
+        plugin.status(scope)?.into_iter().map(|(path, enabled)| StatusOfFile { path, enabled }).collect();
+    let installed = files.last().is_some_and(|file| file.enabled);
+    let up_to_date = plugin.is_up_to_date();
+    let folder = plugin.folder();
+    match format {
+        PlainFormat::Json => {
+            output::json(&Status {
+                schema_version: SCHEMA_VERSION,
+                scope,
+                installed,
+                up_to_date,
+                folder,
+                files,
+            });
+        }
+        PlainFormat::Text => {
+            let word = if installed { "installed" } else { "not installed" };
+            let mut text = format!("{word}, scope {}", scope.as_str());
+            for file in &files {
+                let mark = if file.enabled { "on " } else { "off" };
+                text.push_str(&format!("\n  {mark} {}", output::short_path(&file.path, &world.dirs.home)));
+            }
+            if installed && !up_to_date {
+                text.push_str("\nthe rendered plugin is of another version: `pointsman plugin update`");
+            }
+            output::text(&text);
+        }
+    }
+    Ok(u8::from(!installed))
+}
+
+fn update() -> Result<u8, Failure> {
+    let (world, plugin) = of(&PluginPlace { scope: ScopeArg::User, project: None })?;
+    let word = if plugin.render()? { "updated:" } else { "up to date:" };
+    output::say(Tone::Good, word, &output::short_path(&plugin.folder(), &world.dirs.home));
+    Ok(0)
+}
+
+fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
+    let (world, plugin) = of(place)?;
+    needs_cli(&plugin)?;
+    let scope = scope(place);
+    if !plugin.status(scope)?.iter().any(|(_, enabled)| *enabled) {
+        output::say(
+            Tone::Plain,
+            "nothing to do:",
+            &format!("the plugin is not installed, scope {}", scope.as_str()),
+        );
+        return Ok(0);
+    }
+    agreed(yes, "Take the plugin out?", "left as it is: you said no")?;
+    let (restored, edited) = plugin.uninstall(scope)?;
+    for path in restored {
+        output::say(Tone::Good, "as before:", &output::short_path(&path, &world.dirs.home));
+    }
+    for path in edited {
+        let path = output::short_path(&path, &world.dirs.home);
+        output::say(Tone::Good, "without our keys:", &format!("{path}, since others wrote there"));
+    }
+    Ok(0)
+}

@@ -1,0 +1,212 @@
+//! `pointsman report compliance`: which directives were followed, at what price.
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::compliance::{self, Arm, ComplianceReport, Experiment, Group, Rates, Scope, Status};
+use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::run::next::{Escalation, OnLimit};
+use serde::Serialize;
+
+use super::tables;
+use crate::cli::exit::Failure;
+use crate::cli::output;
+use crate::cli::routing_args::ReportFormat;
+use crate::cli::run::world;
+use crate::{assemble, clock};
+
+/// The contract of `report compliance -o json`.
+#[derive(Debug, Serialize)]
+struct Printed<'a> {
+    schema_version: u32,
+    since: Option<Timestamp>,
+    #[serde(flatten)]
+    report: &'a ComplianceReport,
+    definitions: Vec<Definition>,
+}
+
+#[derive(Debug, Serialize)]
+struct Definition {
+    status: Status,
+    means: &'static str,
+}
+
+const HEAD: [&str; 10] =
+    ["", "ABOUT", "FOLLOWED", "IGNORED", "RATE", "BETWEEN", "UNKNOWN", "OVERRIDDEN", "NONE", "ALL"];
+
+/// Runs the verb.
+pub fn main(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8, Failure> {
+    let world = world(None)?;
+    let (loaded, _) = world.settings_or_defaults();
+    let mut engine = world.engine(&loaded, None)?;
+    engine.recover(&assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End));
+    engine.take_over_hook_facts();
+    let since = since.map(|span| clock::now().saturating_sub(span).unwrap_or(Timestamp::MIN));
+    let (facts, runs) = engine.hook_facts(since.unwrap_or(Timestamp::MIN))?;
+    let tier_of = |model: &str| engine.catalog.tier_of_model(model);
+    let report = compliance::report(&compliance::directives(&facts, &runs, &tier_of), &facts);
+    match format {
+        ReportFormat::Text => output::text(&text(&report)),
+        ReportFormat::Json => {
+            let definitions =
+                Status::ALL.into_iter().map(|(status, _, means)| Definition { status, means }).collect();
+            output::json(&Printed { schema_version: SCHEMA_VERSION, since, report: &report, definitions });
+        }
+        ReportFormat::Csv => output::text(&csv(&report)),
+        ReportFormat::Md => output::text(&markdown(&report)),
+    }
+    Ok(0)
+}
+
+/// The parts of the report by the word over their names.
+fn parts(report: &ComplianceReport) -> [(&'static str, &[Group]); 5] {
+    [
+        ("ALL", &report.by_scope),
+        ("MODE", &report.by_mode),
+        ("AGENT", &report.by_agent),
+        ("PROJECT", &report.by_project),
+        ("DAY", &report.by_day),
+    ]
+}
+
+fn text(report: &ComplianceReport) -> String {
+    if report.facts == 0 {
+        return "no hook has recorded anything yet; `pointsman plugin install` sets them up".to_owned();
+    }
+    let mut said: Vec<String> = parts(report)
+        .into_iter()
+        .map(|(word, groups)| {
+            let mut head = HEAD;
+            head[0] = word;
+            output::table(&head, &groups.iter().map(cells).collect::<Vec<_>>())
+        })
+        .collect();
+    said.extend(report.experiment.as_ref().map(experiment));
+    said.push(price(report));
+    said.push(definitions(|word, means| format!("{word}: {means}")));
+    said.join("\n\n")
+}
+
+fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Prompt => "prompts",
+        Scope::Delegation => "delegations",
+    }
+}
+
+fn cells(group: &Group) -> Vec<String> {
+    let Rates { directives, followed, ignored, overridden, not_applicable, .. } = group.rates;
+    let [rate, between, unknown] = shares(&group.rates);
+    vec![
+        group.name.clone(),
+        scope(group.scope).to_owned(),
+        followed.to_string(),
+        ignored.to_string(),
+        rate,
+        between,
+        unknown,
+        overridden.to_string(),
+        not_applicable.to_string(),
+        directives.to_string(),
+    ]
+}
+
+/// The rate, its range, and the unknown with their share.
+fn shares(rates: &Rates) -> [String; 3] {
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let rate = rates.rate.map_or("-".to_owned(), percent);
+    let range = rates.range.interval;
+    let between = match rates.rate {
+        Some(_) => format!("{:.0} to {:.0} %", range.low * 100.0, range.high * 100.0),
+        None => "-".to_owned(),
+    };
+    let unknown = match rates.unknown_share {
+        Some(share) if rates.unknown > 0 => format!("{} ({})", rates.unknown, percent(share)),
+        Some(_) | None => rates.unknown.to_string(),
+    };
+    [rate, between, unknown]
+}
+
+fn experiment(experiment: &Experiment) -> String {
+    let arm = |word: &str, arm: &Arm| {
+        let [rate, between, unknown] = shares(&arm.rates);
+        vec![word.to_owned(), arm.sessions.to_string(), rate, between, unknown]
+    };
+    let rows = [arm("directive", &experiment.directive), arm("enforced", &experiment.enforced)];
+    let table = output::table(&["EXPERIMENT", "SESSIONS", "RATE", "BETWEEN", "UNKNOWN"], &rows);
+    let difference = match (experiment.difference, experiment.difference_range) {
+        (Some(points), Some([low, high])) => format!(
+            "enforced less directive: {:+.1} points, probably between {:+.1} and {:+.1}",
+            points * 100.0,
+            low * 100.0,
+            high * 100.0
+        ),
+        _ => "the arms cannot be compared yet".to_owned(),
+    };
+    format!("{table}\n{difference}")
+}
+
+fn price(report: &ComplianceReport) -> String {
+    let rows: Vec<Vec<String>> = report
+        .latency
+        .iter()
+        .map(|one| {
+            let ms = |value: f64| format!("{value:.1} ms");
+            vec![one.event.replace('_', " "), one.count.to_string(), ms(one.p50_ms), ms(one.p99_ms)]
+        })
+        .collect();
+    let tokens = report.directive_tokens;
+    let overrides = report.override_rate;
+    format!(
+        "{}\n\ndirectives: {} told, {:.0} tokens each, {} at most (estimated)\noverrides: {} of {} prompts",
+        output::table(&["HOOK", "COUNT", "MEDIAN", "P99"], &rows),
+        tokens.told,
+        tokens.mean,
+        tokens.max,
+        overrides.count,
+        overrides.of
+    )
+}
+
+fn definitions(line: impl Fn(&str, &str) -> String) -> String {
+    let lines: Vec<String> = Status::ALL.iter().map(|(_, word, means)| line(word, means)).collect();
+    lines.join("\n")
+}
+
+fn csv(report: &ComplianceReport) -> String {
+    let head = "part,name,about,followed,ignored,rate,low,high,unknown,unknown_share,overridden,not_applicable,directives";
+    let number = |share: Option<f64>| share.map(|share| share.to_string()).unwrap_or_default();
+    let row = |part: &str, group: &Group| {
+        let rates = &group.rates;
+        let range = rates.rate.map(|_| rates.range.interval);
+        vec![
+            part.to_lowercase(),
+            group.name.clone(),
+            scope(group.scope).to_owned(),
+            rates.followed.to_string(),
+            rates.ignored.to_string(),
+            number(rates.rate),
+            number(range.map(|range| range.low)),
+            number(range.map(|range| range.high)),
+            rates.unknown.to_string(),
+            number(rates.unknown_share),
+            rates.overridden.to_string(),
+            rates.not_applicable.to_string(),
+            rates.directives.to_string(),
+        ]
+    };
+    let rows =
+        parts(report).into_iter().flat_map(|(part, groups)| groups.iter().map(move |group| row(part, group)));
+    tables::csv(head, rows)
+}
+
+fn markdown(report: &ComplianceReport) -> String {
+    let mut said = vec!["# Compliance".to_owned()];
+    for (word, groups) in parts(report) {
+        let mut head = HEAD;
+        head[0] = word;
+        said.push(tables::markdown(&head, &groups.iter().map(cells).collect::<Vec<_>>()));
+    }
+    said.extend(report.experiment.as_ref().map(|one| format!("```\n{}\n```", experiment(one))));
+    said.push(format!("```\n{}\n```", price(report)));
+    said.push(definitions(|word, means| format!("- *{word}*: {means}")));
+    said.join("\n\n")
+}

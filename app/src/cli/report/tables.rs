@@ -1,0 +1,23 @@
+//! Tables for spreadsheets and documents.
+
+/// Returns lines of comma separated cells, the head first.
+pub fn csv(head: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",");
+    std::iter::once(head.to_owned()).chain(rows.map(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}
+
+/// Returns a table of Markdown.
+pub fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |", cells.join(" | ").replace('\n', " "));
+    let head_line = line(&head.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
+    let rule = format!("|{}", "---|".repeat(head.len()));
+    [head_line, rule].into_iter().chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,77 @@
+//! Hooks' facts: recorded by the hook itself, taken over and looked at by everybody else.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use jiff::Timestamp;
+use pointsman_core::compliance::RunServed;
+use pointsman_core::hook::fact::{HookFact, What};
+use pointsman_core::hook::ran;
+use pointsman_core::report::metrics::HookRecord;
+use pointsman_core::run::state::RunState;
+
+use super::Engine;
+use super::error::EngineError;
+pub use crate::store::hooks::{HookStore, Note};
+pub use crate::store::{BreakerRow, RunRow};
+
+/// How much of a transcript's end is read: a turn that begins before that is known in part.
+const TRANSCRIPT_BYTES_MAX: u64 = 8 << 20;
+
+/// Reads what ran from the transcript that a fact names.
+///
+/// The CLI writes transcripts behind its hooks' backs: a hook that is quick finds the last lines missing, so whoever takes the fact
+/// over looks again.
+pub fn learn(fact: &mut HookFact) {
+    let ran = fact.source().and_then(|(path, part)| ran::read(end_of(path)?.lines(), part));
+    ran.into_iter().for_each(|ran| fact.learn(ran));
+}
+
+fn end_of(path: &Path) -> Option<String> {
+    // Looked at before it is opened: opening a named pipe waits for a writer.
+    let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
+    let mut file = File::open(path).ok()?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TRANSCRIPT_BYTES_MAX))).ok()?;
+    let mut bytes = vec![];
+    file.take(TRANSCRIPT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+impl Engine {
+    /// Takes over what hooks have written since; returns how many facts were new.
+    pub fn take_over_hook_facts(&mut self) -> usize {
+        let facts = self.store.drain_hook_spool(learn);
+        let tier_of = |model: &str| self.catalog.tier_of_model(model);
+        for fact in &facts {
+            if let Some(record) = HookRecord::of(fact, &tier_of) {
+                // Metrics are for others to read; the ledger has the fact.
+                let _ = self.store.append_metrics(fact.at, &record);
+            }
+        }
+        facts.len()
+    }
+
+    /// Returns the facts of hooks since an instant, and what the runs served that took prompts over.
+    pub fn hook_facts(&self, since: Timestamp) -> Result<(Vec<HookFact>, Vec<RunServed>), EngineError> {
+        let mut facts = self.store.hook_facts(since).map_err(|what| EngineError::Store { what })?;
+        // Taken over before the CLI had written it down.
+        facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(learn);
+        let runs = facts.iter().filter_map(|fact| match &fact.what {
+            What::RoutingRecommendation(one) => one.run_id.as_ref(),
+            _ => None,
+        });
+        let served = runs
+            .filter_map(|run| {
+                let state = RunState::replay(&self.store.events(run).ok()?).ok()?;
+                let models = state.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
+                Some(RunServed {
+                    run_id: run.clone(),
+                    models_served: models.flat_map(|ended| ended.models_served.clone()).collect(),
+                    is_over: state.is_finished(),
+                })
+            })
+            .collect();
+        Ok((facts, served))
+    }
+}

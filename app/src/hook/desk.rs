@@ -1,0 +1,113 @@
+//! What one event finds around it: settings, mode, agents, policy, and where facts go.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use pointsman_core::circumstances::Circumstances;
+use pointsman_core::hook::delegation::KnownAgents;
+use pointsman_core::hook::fact::{FACT_VERSION, HookFact, What};
+use pointsman_core::hook::input::HookInput;
+use pointsman_core::hook::mode::{self, ModeChoice};
+use pointsman_core::request::{Mode, Origin, Overrides, Request};
+use pointsman_core::route::Route;
+
+use crate::assemble::World;
+use crate::clock;
+use crate::config::load::Loaded;
+use crate::engine::Decider;
+use crate::engine::hooks::{HookStore, Note, learn};
+use crate::engine::submit;
+
+/// What one event finds around it.
+pub struct Desk {
+    /// The surroundings.
+    pub world: World,
+    /// The session's mode and why.
+    pub choice: ModeChoice,
+    /// Which agents the session's CLI knows.
+    pub known: KnownAgents,
+    /// Where facts and notes go.
+    pub store: HookStore,
+    loaded: Loaded,
+    begun: Instant,
+}
+
+impl Desk {
+    /// Finds it; `None` inside an agent of our own, where our hooks keep silent.
+    pub fn find(input: &HookInput, begun: Instant) -> Result<Option<Desk>, String> {
+        let cwd = input.cwd.clone().unwrap_or_else(|| PathBuf::from("."));
+        let world = World::new(cwd).map_err(|error| error.to_string())?;
+        if world.env.text("POINTSMAN_DEPTH").is_some_and(|depth| depth != "0") {
+            return Ok(None);
+        }
+        let world = World { cwd: project_dir(&world), ..world };
+        let loaded = world.settings(&[]).map_err(|error| error.to_string())?;
+        let set_by = match loaded.origin("routing_mode") {
+            Some(origin) => format!("routing_mode is set by {origin}"),
+            None => "routing_mode has its default".to_owned(),
+        };
+        let choice =
+            mode::select(loaded.settings.routing_mode, &set_by, &world.hook_signals(), &input.session);
+        let known = match world.env.text("CLAUDE_PLUGIN_ROOT") {
+            Some(_) => KnownAgents::Plugin,
+            None => KnownAgents::Builtin,
+        };
+        let store = HookStore::new(world.store_paths());
+        Ok(Some(Desk { world, choice, known, store, loaded, begun }))
+    }
+
+    /// Puts together what deciding needs.
+    pub fn decider(&self, mode: Mode) -> Result<Decider, String> {
+        let decider = self.world.decider(&self.loaded).map_err(|error| error.to_string())?;
+        let around = Circumstances { mode: Some(mode), ..decider.around };
+        Ok(Decider { around, ..decider })
+    }
+
+    /// Returns the note of this prompt.
+    pub fn note(&self, input: &HookInput) -> Option<Note> {
+        self.store.read_note(&input.session).filter(|note| note.prompt_id == input.prompt_id)
+    }
+
+    /// Returns the hash that stands for words.
+    pub fn hash(&self, request: &Request) -> String {
+        if self.loaded.settings.store_prompts {
+            request.hash()
+        } else {
+            request.keyed_hash(&self.world.store_paths().hash_key())
+        }
+    }
+
+    /// Records a fact.
+    pub fn record(&self, input: &HookInput, what: What) -> Result<(), String> {
+        let mut fact = HookFact {
+            version: FACT_VERSION,
+            id: submit::new_uuid().parse().expect("a UUID is a valid id"),
+            at: clock::now(),
+            session: input.session.clone(),
+            prompt_id: input.prompt_id.clone(),
+            project_root: self.loaded.project.root.display().to_string(),
+            mode: self.choice.mode,
+            mode_because: self.choice.because.clone(),
+            is_experiment: self.choice.is_experiment,
+            hook_us: u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            what,
+        };
+        learn(&mut fact);
+        self.store.record(&fact).map_err(|error| format!("nothing can be recorded: {error}"))
+    }
+}
+
+/// The session's project: the directory may have been left for another in the middle of the session.
+fn project_dir(world: &World) -> PathBuf {
+    let given = world.env.text("CLAUDE_PROJECT_DIR").map(PathBuf::from);
+    given.filter(|dir| dir.is_absolute() && Path::new(dir).is_dir()).unwrap_or_else(|| world.cwd.clone())
+}
+
+/// Decides about words; `None` where they are none.
+pub fn routed(decider: &Decider, words: &str) -> Result<Option<(Request, Route)>, String> {
+    let Ok(request) = Request::new(words.to_owned(), Origin::Hook, Overrides::default()) else {
+        return Ok(None);
+    };
+    let route = decider.decide(request.clone()).map_err(|error| error.to_string())?;
+    Ok(Some((request, route)))
+}

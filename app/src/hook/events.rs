@@ -1,0 +1,204 @@
+//! What is done for each event. Decisions are `core::hook`'s; this reads, records and hands over.
+
+use std::path::Path;
+
+use pointsman_core::agent::Tier;
+use pointsman_core::hook::answer::{Answer, Effect};
+use pointsman_core::hook::delegation::{self, PersonSaid, Terms, Whom};
+use pointsman_core::hook::fact::{Delegation, Recommendation, What};
+use pointsman_core::hook::input::{Event, HookInput, ToolCall, as_tag};
+use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt};
+use pointsman_core::ids::RunId;
+use pointsman_core::request::Mode;
+use pointsman_core::route::{Layer, Route};
+
+use super::briefing;
+use super::desk::{Desk, routed};
+use crate::cli::detach;
+use crate::engine::Decider;
+use crate::engine::hooks::Note;
+
+/// Answers an event. `handing_over` is told before a run is started: then the answer is worth waiting for.
+pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result<Answer, String> {
+    let Some(mode) = desk.choice.mode else { return Ok(Answer::default()) };
+    match &input.event {
+        Event::UserPromptSubmit { prompt } => on_prompt(desk, input, mode, prompt, handing_over),
+        Event::PreToolUse(call) if call.is_delegation() => on_delegation(desk, input, mode, call),
+        Event::PostToolUse { call, response, duration_ms } if call.is_delegation() => {
+            let Some(tool_use_id) = call.id.clone() else { return Ok(Answer::default()) };
+            let text = |key: &str| response.get(key).and_then(|value| value.as_str());
+            recorded(
+                desk,
+                input,
+                What::DelegationReturned {
+                    tool_use_id,
+                    agent_id: text("agentId").and_then(as_tag),
+                    is_background: text("status") == Some("async_launched"),
+                    duration_ms: *duration_ms,
+                },
+            )
+        }
+        Event::SubagentStart { agent_type } => match input.agent_id.clone() {
+            Some(agent_id) => {
+                recorded(desk, input, What::SubagentStarted { agent_id, agent_type: agent_type.clone() })
+            }
+            None => Ok(Answer::default()),
+        },
+        Event::SubagentStop { agent_type, transcript } => match input.agent_id.clone() {
+            // The CLI's own helpers have no kind, and nobody handed them anything.
+            Some(agent_id) if !agent_type.is_empty() => recorded(
+                desk,
+                input,
+                What::SubagentEnded {
+                    agent_id,
+                    agent_type: agent_type.clone(),
+                    tool_use_id: transcript.as_deref().and_then(delegation_of),
+                    ran: None,
+                    transcript: transcript.clone(),
+                },
+            ),
+            Some(_) | None => Ok(Answer::default()),
+        },
+        Event::Stop => {
+            recorded(desk, input, What::TurnEnded { ran: None, transcript: input.transcript.clone() })
+        }
+        Event::SessionStart { source } => {
+            recorded(desk, input, What::SessionStarted { source: source.clone() })?;
+            Ok(briefing::answer(desk))
+        }
+        Event::SessionEnd { reason } => {
+            desk.store.remove_note(&input.session);
+            summary(desk, input, "end", reason)
+        }
+        Event::PreCompact { trigger } => summary(desk, input, "compact", trigger),
+        Event::PreToolUse(_) | Event::PostToolUse { .. } | Event::Other => Ok(Answer::default()),
+    }
+}
+
+fn recorded(desk: &Desk, input: &HookInput, what: What) -> Result<Answer, String> {
+    desk.record(input, what).map(|()| Answer::default())
+}
+
+fn summary(desk: &Desk, input: &HookInput, moment: &str, reason: &str) -> Result<Answer, String> {
+    recorded(
+        desk,
+        input,
+        What::SessionSummary {
+            moment: moment.to_owned(),
+            reason: reason.to_owned(),
+            ran: None,
+            transcript: input.transcript.clone(),
+        },
+    )
+}
+
+fn on_prompt(
+    desk: &Desk,
+    input: &HookInput,
+    mode: Mode,
+    text: &str,
+    handing_over: &dyn Fn(),
+) -> Result<Answer, String> {
+    let (words, is_approved, wanted) = match prompt::read(text) {
+        Prompt::Left(because) => return left_alone(desk, input, because),
+        Prompt::Words { words, is_approved, wanted } => (words, is_approved, wanted),
+    };
+    let decider = desk.decider(mode)?;
+    let Some((request, route)) = routed(&decider, words)? else {
+        return left_alone(desk, input, LeftBecause::Empty);
+    };
+    let said = match marked(&route) {
+        Some(tier) => PersonSaid::Tier(tier),
+        None if is_approved => PersonSaid::Approved,
+        None => PersonSaid::Nothing,
+    };
+    let action = prompt::action(mode, wanted, &route, is_approved);
+    let hash = desk.hash(&request);
+    let (answer, run_id) = match action {
+        Action::HandOver => {
+            handing_over();
+            hand_over(desk, words, is_approved)?
+        }
+        Action::Advised | Action::AskFirst | Action::Blocked | Action::Told => {
+            let agent = delegation::name_for_directive(&route, &decider.catalog, desk.known);
+            (prompt::answer(action, mode, &route, &agent), None)
+        }
+    };
+    let directive_tokens = match &answer.effect {
+        Effect::Context { text, .. } => prompt::token_estimate(text),
+        _ => 0,
+    };
+    let noted = note(desk, input, said);
+    let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
+    let kept = desk.record(input, What::RoutingRecommendation(Box::new(recommendation)));
+    Ok(with_notice(answer, noted.and(kept)))
+}
+
+/// The tier of a mark at the start of the prompt.
+fn marked(route: &Route) -> Option<Tier> {
+    let is_marked = route.layer == Layer::Override && route.rules.iter().any(|rule| rule == "override.mark");
+    is_marked.then_some(route.tier)
+}
+
+fn left_alone(desk: &Desk, input: &HookInput, because: LeftBecause) -> Result<Answer, String> {
+    let said = match because {
+        LeftBecause::Asked => PersonSaid::LeaveAlone,
+        // The CLI's own word is no new prompt of the person's: what they said still holds.
+        LeftBecause::Notification => {
+            desk.store.read_note(&input.session).map(|note| note.said).unwrap_or_default()
+        }
+        LeftBecause::Command | LeftBecause::Empty => PersonSaid::Nothing,
+    };
+    let noted = note(desk, input, said);
+    let kept = desk.record(input, What::PromptLeft { because });
+    Ok(with_notice(Answer::default(), noted.and(kept)))
+}
+
+fn note(desk: &Desk, input: &HookInput, said: PersonSaid) -> Result<(), String> {
+    let note = Note { prompt_id: input.prompt_id.clone(), said };
+    desk.store.write_note(&input.session, &note).map_err(|error| format!("nothing can be noted: {error}"))
+}
+
+/// An answer stands even where nothing can be recorded; the person hears of it.
+fn with_notice(answer: Answer, done: Result<(), String>) -> Answer {
+    match done {
+        Ok(()) => answer,
+        Err(what) => Answer { notice: super::broken(&what).notice, ..answer },
+    }
+}
+
+/// Has a run do it. The hook does not wait for the run, only for its id.
+fn hand_over(desk: &Desk, words: &str, is_approved: bool) -> Result<(Answer, Option<RunId>), String> {
+    let taken = detach::hand_over(words, &desk.world.cwd, is_approved).map_err(|failure| failure.message)?;
+    let run = &taken.run_id;
+    let reason = format!(
+        "pointsman does this by itself: {}, as run {run}. `pointsman runs logs -f {run}` follows it, `pointsman runs show {run}` has \
+         the answer. With `~ ` in front of a prompt pointsman stays out of it.",
+        taken.route
+    );
+    Ok((Answer::of(Effect::Block { reason }), run.parse().ok()))
+}
+
+fn on_delegation(desk: &Desk, input: &HookInput, mode: Mode, call: &ToolCall) -> Result<Answer, String> {
+    let (Some(tool_use_id), Some(words)) = (call.id.clone(), call.text("prompt")) else {
+        // The CLI itself says what is missing.
+        return Ok(Answer::default());
+    };
+    let decider: Decider = desk.decider(mode)?;
+    let Some((_, route)) = routed(&decider, words)? else { return Ok(Answer::default()) };
+    let said = desk.note(input).map(|note| note.said).unwrap_or_default();
+    let terms = Terms { mode: Some(mode), said, route: &route, catalog: &decider.catalog, known: desk.known };
+    let (done, answer) = delegation::decide(call, &terms);
+    let asked = Whom::of(&call.input);
+    let from_agent_id = input.agent_id.clone();
+    let delegation = Delegation { tool_use_id, from_agent_id, asked, route, done };
+    let kept = desk.record(input, What::Delegation(Box::new(delegation)));
+    Ok(with_notice(answer, kept))
+}
+
+/// Returns the delegation that a subagent came from: the CLI's note beside the transcript has it.
+fn delegation_of(transcript: &Path) -> Option<String> {
+    let text = std::fs::read(transcript.with_extension("meta.json")).ok()?;
+    let meta: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    as_tag(meta.get("toolUseId")?.as_str()?)
+}

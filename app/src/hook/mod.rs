@@ -1,0 +1,95 @@
+//! `pointsman hook`: an event of Claude Code on standard input, at most one JSON object on standard output, always exit 0.
+//!
+//! A person waits for this process. So it has one deadline, whatever is broken: a file that never ends, a disk that is
+//! full, a bug. When it is over, the session goes on without us and one line says so.
+//!
+//! Reading order: the process here · `desk` (what one event finds around it) · `events` (what is done for each) ·
+//! `briefing` (what is said when a session begins).
+
+mod briefing;
+mod desk;
+mod events;
+
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use pointsman_core::hook::answer::{Answer, Effect};
+use pointsman_core::hook::input::HookInput;
+
+use crate::cli::output;
+use desk::Desk;
+
+/// The verb.
+pub const VERB: &str = "hook";
+
+/// How long a person's session waits for us, at most: the promise is 200 ms with the start of the process.
+const LIMIT: Duration = Duration::from_millis(150);
+
+/// Events are no larger; what is read beyond would only cost time.
+const INPUT_BYTES_MAX: u64 = 64 << 20;
+
+/// How long we wait for a run that takes a prompt over. It may already be at work, so the prompt must not go on as well.
+const HAND_OVER_LIMIT: Duration = Duration::from_secs(4);
+
+/// What the working thread says.
+enum Word {
+    /// A run is about to be started.
+    HandingOver,
+    /// The answer, or why there is none.
+    Done(Result<Answer, String>),
+}
+
+/// Answers one event. `named` is the event's name where the caller gives it.
+pub fn main(named: Option<String>) -> ExitCode {
+    let begun = Instant::now();
+    let (sender, words) = mpsc::channel();
+    // What hangs in there ends with the process.
+    std::thread::spawn(move || {
+        let done = answer(named.as_deref(), begun, &|| drop(sender.send(Word::HandingOver)));
+        sender.send(Word::Done(done))
+    });
+    let said = match words.recv_timeout(LIMIT) {
+        Ok(Word::HandingOver) => handed_over(&words),
+        Ok(Word::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
+        Err(mpsc::RecvTimeoutError::Timeout) => broken("it took too long"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => broken("a bug"),
+    };
+    if let Some(json) = said.to_json() {
+        output::line(&json.to_string());
+    }
+    ExitCode::SUCCESS
+}
+
+fn handed_over(words: &mpsc::Receiver<Word>) -> Answer {
+    match words.recv_timeout(HAND_OVER_LIMIT) {
+        Ok(Word::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
+        Ok(Word::HandingOver) | Err(_) => Answer::of(Effect::Block {
+            reason: "pointsman began a run for this and did not hear of it: `pointsman runs list` shows whether it is there. If it is \
+                     not, send the prompt again with `~ ` in front."
+                .to_owned(),
+        }),
+    }
+}
+
+/// The session goes on as if we were not there, and the person is told in one line.
+fn broken(what: &str) -> Answer {
+    let line = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    let notice = format!("pointsman is out of the way ({line}); `pointsman doctor` says more");
+    Answer { notice: Some(notice), ..Answer::default() }
+}
+
+fn answer(named: Option<&str>, begun: Instant, handing_over: &dyn Fn()) -> Result<Answer, String> {
+    let mut text = vec![];
+    std::io::stdin()
+        .lock()
+        .take(INPUT_BYTES_MAX)
+        .read_to_end(&mut text)
+        .map_err(|error| error.to_string())?;
+    let input = HookInput::parse(&text, named).map_err(|error| error.to_string())?;
+    match Desk::find(&input, begun)? {
+        Some(desk) => events::answer(&desk, &input, handing_over),
+        None => Ok(Answer::default()),
+    }
+}

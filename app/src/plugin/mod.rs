@@ -1,0 +1,346 @@
+//! The plugin in Claude Code's settings: what would change, put it there, take it out again.
+//!
+//! The CLI's own commands do it. Because they write the settings anew in their own form, and have been seen to drop keys that they
+//! think superfluous, everything is rehearsed first in a scratch directory: what is shown is what will be. Taking it out
+//! puts back the bytes from before, or, where others wrote since, takes out exactly our keys.
+//!
+//! Reading order: `Plugin` here · `render` (the folder with the program's own path) · `settings` (the bytes of settings files) ·
+//! `rivals` (other hooks that would rewrite the same input).
+
+mod render;
+pub mod rivals;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pointsman_core::agent::Catalog;
+use serde::{Deserialize, Serialize};
+
+use crate::process::call::{self, CallError};
+use crate::store::private;
+
+/// The marketplace and the plugin have the same name.
+pub const NAME: &str = "pointsman";
+
+/// How the CLI names the plugin.
+pub const ID: &str = "pointsman@pointsman";
+
+/// The CLI needs a second or two for each of these.
+const CLI_LIMIT: Duration = Duration::from_secs(60);
+
+/// Where the plugin is switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// In every session of the person.
+    User,
+    /// In the sessions of one project, for everybody who works in it.
+    Project,
+}
+
+impl Scope {
+    /// Returns the CLI's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::User => "user",
+            Scope::Project => "project",
+        }
+    }
+}
+
+/// Why it cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// A command of the CLI failed.
+    #[error("`{command}` failed: {why}")]
+    Cli {
+        /// The command, for people.
+        command: String,
+        /// What it said.
+        why: String,
+    },
+    /// A file cannot be read or written.
+    #[error("`{}`: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A settings file is not JSON, so our keys cannot be taken out.
+    #[error("`{}` is not JSON: {what}", path.display())]
+    NotJson {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// Everything that the plugin has to do with.
+pub struct Plugin {
+    /// The CLI.
+    pub claude: PathBuf,
+    /// The environment of its commands.
+    pub env: BTreeMap<String, String>,
+    /// Where Claude Code keeps its settings.
+    pub config_dir: PathBuf,
+    /// The project.
+    pub project: PathBuf,
+    /// Where the rendered plugin and our notes are.
+    pub data: PathBuf,
+    /// This program.
+    pub own_program: PathBuf,
+    /// The agents of the settings.
+    pub catalog: Catalog,
+}
+
+/// A settings file as it is and as it would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The file.
+    pub path: PathBuf,
+    /// What stands in it; `None` when it is not there.
+    pub before: Option<String>,
+    /// What would stand in it.
+    pub after: Option<String>,
+}
+
+impl Change {
+    /// Tells whether anything is different.
+    pub fn is_any(&self) -> bool {
+        self.before != self.after
+    }
+
+    /// Returns the difference in lines.
+    pub fn in_lines(&self) -> String {
+        let (before, after) =
+            (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
+        similar::TextDiff::from_lines(before, after).unified_diff().context_radius(2).to_string()
+    }
+}
+
+/// What was there before the plugin was put in, so that it can be put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Receipt {
+    version: u32,
+    scope: Scope,
+    files: Vec<KeptFile>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptFile {
+    path: PathBuf,
+    before: Option<String>,
+    /// blake3 of what our installation left there.
+    after: Option<String>,
+}
+
+/// The version of the receipt's form.
+const RECEIPT_VERSION: u32 = 1;
+
+impl Plugin {
+    /// Returns where the rendered plugin is.
+    pub fn folder(&self) -> PathBuf {
+        self.data.join("plugin")
+    }
+
+    /// Tells whether the rendered plugin is that of this program.
+    pub fn is_up_to_date(&self) -> bool {
+        let folder = self.folder();
+        let is_there = |name: &str, text: &str| {
+            std::fs::read_to_string(folder.join(name)).is_ok_and(|there| there == text)
+        };
+        render::files(&self.own_program, &self.catalog).iter().all(|(name, text)| is_there(name, text))
+    }
+
+    /// Renders the plugin; returns whether anything was different from what was there.
+    pub fn render(&self) -> Result<bool, PluginError> {
+        let folder = self.folder();
+        let is_new = !self.is_up_to_date();
+        for (name, text) in render::files(&self.own_program, &self.catalog) {
+            let path = folder.join(name);
+            let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            written
+                .and_then(|()| private::replace(&path, text.as_bytes()))
+                .map_err(|source| PluginError::File { path, source })?;
+        }
+        Ok(is_new)
+    }
+
+    /// Tries the installation in a scratch directory and returns what it would change.
+    pub fn rehearse(&self, scope: Scope) -> Result<Vec<Change>, PluginError> {
+        let scratch = tempfile::Builder::new()
+            .prefix("pointsman-plugin-")
+            .tempdir()
+            .map_err(|source| PluginError::File { path: PathBuf::from("$TMPDIR"), source })?;
+        let (config, project) = (scratch.path().join("config"), scratch.path().join("project"));
+        let real = self.files(scope, &self.config_dir, &self.project);
+        let copies = self.files(scope, &config, &project);
+        let mut before = vec![];
+        for (from, to) in real.iter().zip(&copies) {
+            let text = read(from)?;
+            write(to, text.as_deref())?;
+            before.push(text);
+        }
+        make_dir(&config)?;
+        make_dir(&project)?;
+        self.install_with(scope, &config, &project)?;
+        let changed = real.into_iter().zip(before).zip(&copies);
+        changed.map(|((path, before), copy)| Ok(Change { path, before, after: read(copy)? })).collect()
+    }
+
+    /// Puts the plugin in, and keeps what was there before.
+    pub fn install(&self, scope: Scope) -> Result<(), PluginError> {
+        let files = self.files(scope, &self.config_dir, &self.project);
+        let kept = self.receipt(scope);
+        let mut receipt = Receipt { version: RECEIPT_VERSION, scope, files: vec![] };
+        for path in &files {
+            // A second installation keeps what was there before the first.
+            let earlier = kept.iter().flat_map(|kept| &kept.files).find(|file| file.path == *path);
+            let now = read(path)?;
+            let is_ours = earlier.is_some_and(|file| file.after == now.as_deref().map(hash));
+            let before = if is_ours { earlier.and_then(|file| file.before.clone()) } else { now };
+            receipt.files.push(KeptFile { path: path.clone(), before, after: None });
+        }
+        // Written before anything is changed: whatever happens in between, the bytes from before are there.
+        self.keep(&receipt)?;
+        self.install_with(scope, &self.config_dir, &self.project)?;
+        for file in &mut receipt.files {
+            file.after = read(&file.path)?.as_deref().map(hash);
+        }
+        self.keep(&receipt)
+    }
+
+    /// Takes the plugin out. Returns the files that were put back byte for byte, and those in which only our keys were taken out.
+    pub fn uninstall(&self, scope: Scope) -> Result<(Vec<PathBuf>, Vec<PathBuf>), PluginError> {
+        let receipt = self.receipt(scope);
+        let files = self.files(scope, &self.config_dir, &self.project);
+        let now = files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut texts = vec![];
+        for (path, now) in files.iter().zip(&now) {
+            let kept = receipt.iter().flat_map(|receipt| &receipt.files).find(|file| file.path == *path);
+            texts.push(settings::without_ours(path, now.as_deref(), kept.map(as_kept))?);
+        }
+        self.cli(&["plugin", "uninstall", ID, "--scope", scope.as_str()], &self.config_dir, &self.project)?;
+        self.cli(&["plugin", "marketplace", "remove", NAME], &self.config_dir, &self.project)?;
+        let (mut restored, mut edited) = (vec![], vec![]);
+        for (path, text) in files.iter().zip(texts) {
+            match text {
+                settings::Left::AsBefore(text) => {
+                    write(path, text.as_deref())?;
+                    restored.push(path.clone());
+                }
+                settings::Left::WithoutOurs(text) => {
+                    write(path, Some(&text))?;
+                    edited.push(path.clone());
+                }
+            }
+        }
+        // Nothing needs it any more; one that stays would only be found by the next installation.
+        let _ = std::fs::remove_file(self.receipt_path(scope));
+        Ok((restored, edited))
+    }
+
+    /// Returns whether our keys stand in the settings, file by file.
+    pub fn status(&self, scope: Scope) -> Result<Vec<(PathBuf, bool)>, PluginError> {
+        let files = self.files(scope, &self.config_dir, &self.project);
+        files
+            .into_iter()
+            .map(|path| {
+                let text = read(&path)?.unwrap_or_default();
+                let has_ours = settings::has_ours(&path, &text)?;
+                Ok((path, has_ours))
+            })
+            .collect()
+    }
+
+    /// The settings files that an installation touches. A marketplace's path is the person's own, so it never stands in a project.
+    fn files(&self, scope: Scope, config_dir: &Path, project: &Path) -> Vec<PathBuf> {
+        let user = config_dir.join("settings.json");
+        match scope {
+            Scope::User => vec![user],
+            Scope::Project => vec![user, project.join(".claude/settings.json")],
+        }
+    }
+
+    fn install_with(&self, scope: Scope, config_dir: &Path, project: &Path) -> Result<(), PluginError> {
+        let folder = self.folder();
+        let folder = folder.to_string_lossy();
+        self.cli(&["plugin", "marketplace", "add", &folder], config_dir, project)?;
+        self.cli(&["plugin", "install", ID, "--scope", scope.as_str()], config_dir, project)
+    }
+
+    fn cli(&self, args: &[&str], config_dir: &Path, project: &Path) -> Result<(), PluginError> {
+        let mut env = self.env.clone();
+        env.insert("CLAUDE_CONFIG_DIR".to_owned(), config_dir.to_string_lossy().into_owned());
+        env.insert("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned());
+        let failed = |why: String| PluginError::Cli { command: format!("claude {}", args.join(" ")), why };
+        match call::run(&self.claude, args, &env, project, CLI_LIMIT) {
+            Ok(said) if said.is_success => Ok(()),
+            Ok(said) if said.text.is_empty() => Err(failed("it said nothing".to_owned())),
+            Ok(said) => Err(failed(said.text)),
+            Err(CallError::Io(error)) => Err(failed(error.to_string())),
+            Err(CallError::TooLong) => Err(failed("it did not end within a minute".to_owned())),
+        }
+    }
+
+    fn receipt_path(&self, scope: Scope) -> PathBuf {
+        let name = match scope {
+            Scope::User => "user".to_owned(),
+            Scope::Project => {
+                let hash = blake3::hash(self.project.as_os_str().as_encoded_bytes()).to_hex();
+                format!("project-{}", &hash[..16])
+            }
+        };
+        self.data.join(format!("installed-{name}.json"))
+    }
+
+    fn receipt(&self, scope: Scope) -> Option<Receipt> {
+        serde_json::from_slice(&std::fs::read(self.receipt_path(scope)).ok()?).ok()
+    }
+
+    fn keep(&self, receipt: &Receipt) -> Result<(), PluginError> {
+        let path = self.receipt_path(receipt.scope);
+        let bytes = serde_json::to_vec(receipt).expect("plain data has a JSON form");
+        let kept = std::fs::create_dir_all(&self.data).and_then(|()| private::replace(&path, &bytes));
+        kept.map_err(|source| PluginError::File { path, source })
+    }
+}
+
+fn as_kept(file: &KeptFile) -> settings::Kept<'_> {
+    settings::Kept { before: file.before.as_deref(), after_hash: file.after.as_deref() }
+}
+
+fn hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
+fn read(path: &Path) -> Result<Option<String>, PluginError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(PluginError::File { path: path.to_owned(), source }),
+    }
+}
+
+/// Writes a settings file in place, so that its owner, mode and links stay; `None` removes it.
+fn write(path: &Path, text: Option<&str>) -> Result<(), PluginError> {
+    let done = match text {
+        Some(text) => {
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, text))
+        }
+        None => match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        },
+    };
+    done.map_err(|source| PluginError::File { path: path.to_owned(), source })
+}
+
+fn make_dir(path: &Path) -> Result<(), PluginError> {
+    std::fs::create_dir_all(path).map_err(|source| PluginError::File { path: path.to_owned(), source })
+}

@@ -1,0 +1,185 @@
+//! The bytes of a settings file without our keys. Whatever else stands there is not ours to move.
+
+use std::path::Path;
+
+use jsonc_parser::ParseOptions;
+use jsonc_parser::cst::{CstObject, CstRootNode};
+use serde_json::Value;
+
+use super::{ID, NAME, PluginError, hash};
+
+/// Our keys: the table that holds each, and its name there.
+const OURS: [(&str, &str); 2] = [("extraKnownMarketplaces", NAME), ("enabledPlugins", ID)];
+
+/// What is known of a file from the time of the installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept<'a> {
+    /// What stood there before; `None` when it was not there.
+    pub before: Option<&'a str>,
+    /// The hash of what the installation left there.
+    pub after_hash: Option<&'a str>,
+}
+
+/// What a file is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// What it was before the installation; `None` is no file.
+    AsBefore(Option<String>),
+    /// What it is now, less our keys.
+    WithoutOurs(String),
+}
+
+/// Decides what a file is to be without us.
+pub fn without_ours(path: &Path, now: Option<&str>, kept: Option<Kept<'_>>) -> Result<Left, PluginError> {
+    let Some(now) = now else { return Ok(Left::AsBefore(None)) };
+    if let Some(kept) = kept.filter(|kept| kept.after_hash == Some(&hash(now))) {
+        return Ok(Left::AsBefore(kept.before.map(str::to_owned)));
+    }
+    let not_json = |what: String| PluginError::NotJson { path: path.to_owned(), what };
+    let root =
+        CstRootNode::parse(now, &ParseOptions::default()).map_err(|error| not_json(error.to_string()))?;
+    let settings = root.object_value().ok_or_else(|| not_json("it is no object".to_owned()))?;
+    let before: Option<Value> = kept.and_then(|kept| serde_json::from_str(kept.before?).ok());
+    for (table, name) in OURS {
+        take_out(&settings, table, name, before.as_ref());
+    }
+    Ok(Left::WithoutOurs(root.to_string()))
+}
+
+/// Takes out one key, and its table where that is empty and was not there before us.
+fn take_out(settings: &CstObject, table: &str, name: &str, before: Option<&Value>) {
+    let Some(holder) = settings.object_value(table) else { return };
+    holder.get(name).into_iter().for_each(|entry| entry.remove());
+    let was_there = before.is_some_and(|before| before.get(table).is_some());
+    if holder.properties().is_empty() && !was_there {
+        settings.get(table).into_iter().for_each(|entry| entry.remove());
+    }
+}
+
+/// Tells whether our plugin is switched on in a file. One without words has nothing switched on.
+pub fn has_ours(path: &Path, text: &str) -> Result<bool, PluginError> {
+    if text.trim().is_empty() {
+        return Ok(false);
+    }
+    let settings = parsed(path, text)?.to_serde_value().unwrap_or_default();
+    Ok(settings["enabledPlugins"][ID] == Value::Bool(true))
+}
+
+fn parsed(path: &Path, text: &str) -> Result<CstRootNode, PluginError> {
+    CstRootNode::parse(text, &ParseOptions::default())
+        .map_err(|error| PluginError::NotJson { path: path.to_owned(), what: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Serialize as _;
+
+    use super::*;
+
+    fn path() -> &'static Path {
+        Path::new("/settings.json")
+    }
+
+    fn installed_into(before: &Value) -> Value {
+        let mut after = before.clone();
+        after["extraKnownMarketplaces"][NAME] =
+            serde_json::json!({"source": {"source": "directory", "path": "/p"}});
+        after["enabledPlugins"][ID] = serde_json::json!(true);
+        after
+    }
+
+    /// Settings of somebody: some keys of the CLI's and some of nobody's, nested, sometimes with the very tables that we use.
+    fn anybodys() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+            proptest::collection::vec("[a-z(): *]{0,9}".prop_map(Value::from), 0..3).prop_map(Value::from),
+        ];
+        let name = prop_oneof![
+            Just("model".to_owned()),
+            Just("permissions".to_owned()),
+            Just("hooks".to_owned()),
+            Just("enabledPlugins".to_owned()),
+            Just("extraKnownMarketplaces".to_owned()),
+            "[a-zA-Z\"\\\\ é]{1,8}",
+        ];
+        let table = proptest::collection::btree_map("[a-z@\"]{1,8}", leaf.clone(), 0..3)
+            .prop_map(|map| Value::Object(map.into_iter().collect()));
+        proptest::collection::btree_map(name, prop_oneof![leaf, table.clone()], 0..6).prop_map(move |map| {
+            let mut settings = Value::Object(map.into_iter().collect());
+            for (table, _) in OURS {
+                if settings.get(table).is_some_and(|value| !value.is_object()) {
+                    settings.as_object_mut().unwrap().remove(table);
+                }
+            }
+            settings
+        })
+    }
+
+    /// However a person writes JSON.
+    fn written(value: &Value, style: u8) -> String {
+        let indented = |indent: &[u8]| {
+            let mut bytes = vec![];
+            let formatter = serde_json::ser::PrettyFormatter::with_indent(indent);
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter)).unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
+        match style % 3 {
+            0 => indented(b"  "),
+            1 => serde_json::to_string(value).unwrap(),
+            _ => format!("\n  {}\n\n", indented(b"\t")),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn s16_settings_come_back_byte_for_byte_when_nobody_else_wrote(before in anybodys(), style: u8) {
+            let before = written(&before, style);
+            let after = written(&installed_into(&serde_json::from_str(&before).unwrap()), 0);
+            let kept = Kept { before: Some(&before), after_hash: Some(&hash(&after)) };
+            let left = without_ours(path(), Some(&after), Some(kept)).unwrap();
+            prop_assert_eq!(left, Left::AsBefore(Some(before)));
+        }
+
+        /// Seen to fail with an empty table of ours left behind.
+        #[test]
+        fn s16_exactly_our_keys_go_when_others_wrote_since(before in anybodys(), style: u8, with_receipt: bool) {
+            let mut after = installed_into(&before);
+            after["written since"] = serde_json::json!([1, {"by": "somebody"}]);
+            let after = written(&after, style);
+            let before_text = written(&before, 0);
+            let kept = Kept { before: Some(&before_text), after_hash: Some("of something else") };
+            let left = without_ours(path(), Some(&after), with_receipt.then_some(kept)).unwrap();
+            let Left::WithoutOurs(text) = left else { panic!("{left:?}") };
+            let mut expected = before;
+            expected["written since"] = serde_json::json!([1, {"by": "somebody"}]);
+            if !with_receipt {
+                for (table, _) in OURS {
+                    if expected.get(table).is_some_and(|table| table.as_object().unwrap().is_empty()) {
+                        expected.as_object_mut().unwrap().remove(table);
+                    }
+                }
+            }
+            let found: Value = serde_json::from_str(&text).map_err(|e| TestCaseError::fail(format!("{e}: {text}")))?;
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn comments_and_spaces_of_a_person_stay_where_they_are() {
+        let now = "{\n  // mine\n  \"model\":   \"opus\",\n  \"enabledPlugins\": {\"pointsman@pointsman\": true, \"x@y\": true}\n}\n";
+        let left = without_ours(path(), Some(now), None).unwrap();
+        let expected = "{\n  // mine\n  \"model\":   \"opus\",\n  \"enabledPlugins\": { \"x@y\": true}\n}\n";
+        assert_eq!(left, Left::WithoutOurs(expected.to_owned()));
+    }
+
+    #[test]
+    fn a_file_that_is_not_json_is_left_alone_with_an_error() {
+        let error = without_ours(path(), Some("{ model = opus"), None).unwrap_err();
+        assert!(matches!(error, PluginError::NotJson { .. }), "{error}");
+    }
+}

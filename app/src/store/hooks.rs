@@ -1,0 +1,75 @@
+//! What a hook may touch: a spool to append to, a note for each session, a glance at the ledger. Never its tables.
+//!
+//! Opening the ledger to write beside a process that commits takes up to a third of a second; a person would wait for it.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use pointsman_core::hook::delegation::PersonSaid;
+use pointsman_core::hook::fact::HookFact;
+use pointsman_core::ids::SessionId;
+use serde::{Deserialize, Serialize};
+
+use super::ledger::Ledger;
+use super::{BreakerRow, RunRow, StorePaths, private};
+
+/// What the person said of the prompt that a session works on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The prompt. A note about another one says nothing.
+    pub prompt_id: Option<String>,
+    /// What was said.
+    pub said: PersonSaid,
+}
+
+/// The store as a hook sees it.
+pub struct HookStore {
+    paths: StorePaths,
+}
+
+impl HookStore {
+    /// Makes it; nothing is opened.
+    pub fn new(paths: StorePaths) -> HookStore {
+        HookStore { paths }
+    }
+
+    /// Appends a fact to the spool.
+    pub fn record(&self, fact: &HookFact) -> io::Result<()> {
+        self.paths.hook_spool().append(std::slice::from_ref(fact))
+    }
+
+    /// Writes the note of a session, whole or not at all.
+    pub fn write_note(&self, session: &SessionId, note: &Note) -> io::Result<()> {
+        private::ensure_dir(&self.paths.state).map_err(io::Error::other)?;
+        let dir = self.notes();
+        private::ensure_dir(&dir).map_err(io::Error::other)?;
+        let bytes = serde_json::to_vec(note)?;
+        private::replace(&self.note(session), &bytes)
+    }
+
+    /// Returns the note of a session.
+    pub fn read_note(&self, session: &SessionId) -> Option<Note> {
+        serde_json::from_slice(&fs::read(self.note(session)).ok()?).ok()
+    }
+
+    /// Removes the note of a session that is over.
+    pub fn remove_note(&self, session: &SessionId) {
+        // One that stays is small and says nothing of other prompts.
+        let _ = fs::remove_file(self.note(session));
+    }
+
+    /// Returns the newest runs and the breakers, where the ledger can be looked at in passing.
+    pub fn glance(&self, run_count_max: usize) -> Option<(Vec<RunRow>, Vec<BreakerRow>)> {
+        let ledger = Ledger::open_to_glance(&self.paths.ledger())?;
+        Some((ledger.runs_by_prefix("", run_count_max).ok()?, ledger.breakers().ok()?))
+    }
+
+    fn notes(&self) -> PathBuf {
+        self.paths.state.join("hook-notes")
+    }
+
+    fn note(&self, session: &SessionId) -> PathBuf {
+        self.notes().join(format!("{session}.json"))
+    }
+}

@@ -1,0 +1,194 @@
+//! What became of a directive. `Status` says in words what is decided here.
+
+use super::turns::{Said, Subagent, Turn, turns};
+use super::{Directive, RunServed, Scope, Status};
+use crate::agent::Tier;
+use crate::hook::delegation::{Done, PersonSaid, Whom};
+use crate::hook::fact::{Delegation, HookFact, Recommendation};
+use crate::hook::prompt::{Action, LeftBecause};
+use crate::hook::ran::Ran;
+use crate::request::Mode;
+
+/// What is said where no end of a turn was seen.
+const NO_END: &str = "the end was not seen";
+
+/// Judges every directive that the facts tell of. `tier_of` says which tier a model is of; `runs` are those that took prompts over.
+pub fn directives(
+    facts: &[HookFact],
+    runs: &[RunServed],
+    tier_of: &dyn Fn(&str) -> Option<Tier>,
+) -> Vec<Directive> {
+    let world = World { runs, tier_of };
+    let mut all = vec![];
+    for (_, turn) in turns(facts) {
+        if let Some((fact, said)) = turn.said {
+            all.push(world.of_prompt(&turn, fact, said));
+        }
+        let held = turn.delegations.iter().filter(|(fact, _)| fact.mode == Some(Mode::Enforced));
+        all.extend(held.map(|(fact, delegation)| world.of_delegation(&turn, fact, delegation)));
+    }
+    all
+}
+
+struct World<'w> {
+    runs: &'w [RunServed],
+    tier_of: &'w dyn Fn(&str) -> Option<Tier>,
+}
+
+/// A status and why.
+type Verdict = (Status, &'static str);
+
+impl World<'_> {
+    fn of_prompt(&self, turn: &Turn<'_>, fact: &HookFact, said: Said<'_>) -> Directive {
+        let (status, because) = match said {
+            Said::Left(LeftBecause::Asked) => (Status::Overridden, "the person left pointsman out"),
+            Said::Left(_) => (Status::NotApplicable, "nothing was directed"),
+            Said::Recommended(recommendation) => self.of_recommendation(turn, recommendation),
+        };
+        let route = match said {
+            Said::Recommended(recommendation) => Some(&recommendation.route),
+            Said::Left(_) => None,
+        };
+        Directive {
+            agent: route.map(|route| route.agent.to_string()),
+            tier: route.map(|route| route.tier),
+            models_served: self.served(turn, said),
+            ..self.directive(Scope::Prompt, fact, status, because)
+        }
+    }
+
+    fn directive(&self, scope: Scope, fact: &HookFact, status: Status, because: &'static str) -> Directive {
+        Directive {
+            scope,
+            session: fact.session.to_string(),
+            prompt_id: fact.prompt_id.clone(),
+            day: fact.at.strftime("%Y-%m-%d").to_string(),
+            project_root: fact.project_root.clone(),
+            mode: fact.mode,
+            is_experiment: fact.is_experiment,
+            agent: None,
+            tier: None,
+            models_served: vec![],
+            status,
+            because,
+        }
+    }
+
+    fn served(&self, turn: &Turn<'_>, said: Said<'_>) -> Vec<String> {
+        let mut served: Vec<String> = vec![];
+        let ends = turn.subagents.values().filter_map(|subagent| subagent.end).chain(turn.end);
+        let mut models: Vec<&String> = ends.flatten().flat_map(|ran| &ran.models_served).collect();
+        if let Said::Recommended(Recommendation { run_id: Some(run_id), .. }) = said {
+            models.extend(
+                self.runs.iter().filter(|run| run.run_id == *run_id).flat_map(|run| &run.models_served),
+            );
+        }
+        for model in models {
+            if !served.contains(model) {
+                served.push(model.clone());
+            }
+        }
+        served
+    }
+
+    fn of_recommendation(&self, turn: &Turn<'_>, recommendation: &Recommendation) -> Verdict {
+        if let PersonSaid::Tier(_) = recommendation.said {
+            return (Status::Overridden, "the person said who does it");
+        }
+        match recommendation.action {
+            Action::Blocked => (Status::NotApplicable, "the prompt was held back"),
+            Action::Told => (Status::NotApplicable, "the person only wanted to know"),
+            Action::HandOver => self.of_run(recommendation),
+            Action::AskFirst => asked_first(turn),
+            Action::Advised => self.advised(turn, recommendation.route.tier),
+        }
+    }
+
+    fn of_run(&self, recommendation: &Recommendation) -> Verdict {
+        let run =
+            recommendation.run_id.as_ref().and_then(|id| self.runs.iter().find(|run| run.run_id == *id));
+        match run {
+            None => (Status::Unknown, "the run is not in the ledger"),
+            Some(run) if !run.is_over => (Status::Unknown, "the run is not over"),
+            Some(run) => match self.is_served(&run.models_served, recommendation.route.tier) {
+                Some(true) => (Status::Followed, "the run was served by the tier"),
+                Some(false) => (Status::Ignored, "the run was served by another tier"),
+                None => (Status::Unknown, "no model of a known tier answered"),
+            },
+        }
+    }
+
+    fn advised(&self, turn: &Turn<'_>, tier: Tier) -> Verdict {
+        let served = |ran: Option<&Ran>| ran.and_then(|ran| self.is_served(&ran.models_served, tier));
+        let of_subagents: Vec<Option<bool>> =
+            turn.subagents.values().map(|subagent| served(subagent.end.flatten())).collect();
+        let main = served(turn.end.flatten());
+        if of_subagents.contains(&Some(true)) {
+            (Status::Followed, "a subagent of the tier did it")
+        } else if main == Some(true) {
+            (Status::Followed, "the session itself is of the tier")
+        } else if turn.end.is_none() {
+            (Status::Unknown, NO_END)
+        } else if main.is_none() || of_subagents.contains(&None) {
+            (Status::Unknown, "it is not known which models answered")
+        } else if of_subagents.is_empty() {
+            (Status::Ignored, "nothing was handed over")
+        } else {
+            (Status::Ignored, "it was handed to another tier")
+        }
+    }
+
+    fn of_delegation(&self, turn: &Turn<'_>, fact: &HookFact, delegation: &Delegation) -> Directive {
+        let (status, because) = match &delegation.done {
+            Done::LeftAlone => (Status::Overridden, "the person left pointsman out"),
+            Done::Observed => (Status::NotApplicable, "nothing was directed"),
+            Done::Denied => (Status::NotApplicable, "it was refused, and nothing ran"),
+            Done::AsRouted { set } | Done::Rewritten { set } => {
+                let tier = set_tier(set).unwrap_or(delegation.route.tier);
+                self.held(turn.subagent_of(delegation), tier)
+            }
+        };
+        let ran = turn.subagent_of(delegation).and_then(|subagent| subagent.end.flatten());
+        Directive {
+            agent: Some(delegation.route.agent.to_string()),
+            tier: Some(delegation.route.tier),
+            models_served: ran.map(|ran| ran.models_served.clone()).unwrap_or_default(),
+            ..self.directive(Scope::Delegation, fact, status, because)
+        }
+    }
+
+    fn held(&self, subagent: Option<&Subagent<'_>>, tier: Tier) -> Verdict {
+        let Some(ran) = subagent.and_then(|subagent| subagent.end) else { return (Status::Unknown, NO_END) };
+        match ran.and_then(|ran| self.is_served(&ran.models_served, tier)) {
+            Some(true) => (Status::Followed, "the tier answered"),
+            Some(false) => (Status::Ignored, "another tier answered"),
+            None => (Status::Unknown, "it is not known which models answered"),
+        }
+    }
+
+    /// Tells whether a model of the tier answered; `None` where that is not known.
+    fn is_served(&self, models: &[String], tier: Tier) -> Option<bool> {
+        let tiers: Vec<Option<Tier>> = models.iter().map(|model| (self.tier_of)(model)).collect();
+        match tiers {
+            tiers if tiers.contains(&Some(tier)) => Some(true),
+            tiers if tiers.is_empty() || tiers.contains(&None) => None,
+            _ => Some(false),
+        }
+    }
+}
+
+/// The tier of the alias that was set: the person may have said another than the route.
+fn set_tier(set: &Whom) -> Option<Tier> {
+    set.model.as_deref().and_then(Tier::parse)
+}
+
+fn asked_first(turn: &Turn<'_>) -> Verdict {
+    if !turn.subagents.is_empty() || turn.end.flatten().is_some_and(Ran::acted) {
+        return (Status::Ignored, "something ran although a question was to come first");
+    }
+    match turn.end {
+        None => (Status::Unknown, NO_END),
+        Some(None) => (Status::Unknown, "the transcript could not be read"),
+        Some(Some(_)) => (Status::Followed, "nothing was changed before the question"),
+    }
+}

@@ -1,0 +1,115 @@
+//! Compliance: whether directives were followed, from facts alone. What was served counts, never what was asked for.
+//!
+//! A *directive* is one thing that pointsman said should be done by somebody: about a prompt, or about one delegation
+//! in enforced mode. In reading order: `Status` and `Directive` here · `turns` (facts, put together by their ids) · `judge`
+//! (what became of a directive) · `report` (shares, latency, tokens, the experiment).
+
+mod judge;
+mod report;
+mod turns;
+
+use serde::Serialize;
+
+use crate::agent::Tier;
+use crate::ids::RunId;
+use crate::request::Mode;
+
+pub use judge::directives;
+pub use report::{Arm, ComplianceReport, Experiment, Group, Latency, Rates, report};
+
+/// What became of a directive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A model of the named tier answered: a subagent's, or the session's own. A question was asked before anything ran.
+    Followed,
+    /// Only models of other tiers answered. Something ran although a question was to come first.
+    Ignored,
+    /// The person said themselves who does it, or wanted pointsman left out.
+    Overridden,
+    /// Nothing was directed: a command, a notification, hooks that are off, or nothing could run.
+    NotApplicable,
+    /// The facts do not say: no end was seen, the transcript could not be read, or the model's tier is not known.
+    Unknown,
+}
+
+impl Status {
+    /// Every status, with what it means.
+    pub const ALL: [(Status, &'static str, &'static str); 5] = [
+        (
+            Status::Followed,
+            "followed",
+            "a model of the named tier answered (a subagent's or the session's own), or a question came before anything ran",
+        ),
+        (
+            Status::Ignored,
+            "ignored",
+            "only models of other tiers answered, or something ran although a question was to come first",
+        ),
+        (
+            Status::Overridden,
+            "overridden",
+            "the person said who does it (`@opus …`), or left pointsman out (`~ …`)",
+        ),
+        (
+            Status::NotApplicable,
+            "not applicable",
+            "nothing was directed: a command, a notification, a mode without directives, or nothing ran",
+        ),
+        (
+            Status::Unknown,
+            "unknown",
+            "no end was seen, the transcript could not be read, or a model's tier is not known",
+        ),
+    ];
+}
+
+/// What a directive is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// A person's prompt.
+    Prompt,
+    /// Work that the main model hands to a subagent, in enforced mode.
+    Delegation,
+}
+
+/// One directive and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Directive {
+    /// What it is about.
+    pub scope: Scope,
+    /// The session.
+    pub session: String,
+    /// The prompt.
+    pub prompt_id: Option<String>,
+    /// The day in UTC, as `2026-11-22`.
+    pub day: String,
+    /// The root of the project.
+    pub project_root: String,
+    /// The mode; `None` is off.
+    pub mode: Option<Mode>,
+    /// Whether the session is part of the experiment.
+    pub is_experiment: bool,
+    /// The agent that was named.
+    pub agent: Option<String>,
+    /// The tier that was named.
+    pub tier: Option<Tier>,
+    /// The models that were served, of subagents and of the session itself.
+    pub models_served: Vec<String>,
+    /// What became of it.
+    pub status: Status,
+    /// Why, in words.
+    pub because: &'static str,
+}
+
+/// What a run served that took a prompt over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunServed {
+    /// The run.
+    pub run_id: RunId,
+    /// The models that answered.
+    pub models_served: Vec<String>,
+    /// Whether the run is over.
+    pub is_over: bool,
+}

@@ -1,0 +1,240 @@
+//! The report: shares with their ranges, what a session was slowed and lengthened by, and the experiment.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Directive, Scope, Status};
+use crate::feedback::report::Share;
+use crate::hook::fact::{HookFact, What};
+use crate::request::Mode;
+
+/// The whole report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComplianceReport {
+    /// How many facts were looked at.
+    pub facts: usize,
+    /// Directives by what they are about.
+    pub by_scope: Vec<Group>,
+    /// Prompts' and delegations' directives by mode.
+    pub by_mode: Vec<Group>,
+    /// By the agent that was named.
+    pub by_agent: Vec<Group>,
+    /// By project.
+    pub by_project: Vec<Group>,
+    /// By day, in UTC.
+    pub by_day: Vec<Group>,
+    /// Sessions that were given a mode by the hash of their id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<Experiment>,
+    /// How long hooks worked, by event.
+    pub latency: Vec<Latency>,
+    /// What directives added to the conversation.
+    pub directive_tokens: DirectiveTokens,
+    /// How often a person said themselves who does it, of all prompts that were routed.
+    pub override_rate: Share,
+}
+
+/// A part of the directives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// What its directives are about.
+    pub scope: Scope,
+    /// What became of them.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
+/// Counts and shares of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rates {
+    /// How many directives.
+    pub directives: usize,
+    /// How many were followed.
+    pub followed: usize,
+    /// How many were ignored.
+    pub ignored: usize,
+    /// How many the person overrode.
+    pub overridden: usize,
+    /// How many were none.
+    pub not_applicable: usize,
+    /// Of how many it is not known.
+    pub unknown: usize,
+    /// Followed of those that were followed or ignored.
+    pub rate: Option<f64>,
+    /// Where the rate probably lies.
+    pub range: Share,
+    /// Unknown of those that were followed, ignored or unknown.
+    pub unknown_share: Option<f64>,
+}
+
+/// The two arms of the experiment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Experiment {
+    /// Sessions that were advised.
+    pub directive: Arm,
+    /// Sessions whose subagents were held to the route.
+    pub enforced: Arm,
+    /// The enforced rate less the directive rate.
+    pub difference: Option<f64>,
+    /// Where the difference probably lies.
+    pub difference_range: Option<[f64; 2]>,
+}
+
+/// One arm.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Arm {
+    /// How many sessions.
+    pub sessions: usize,
+    /// What became of the directives about prompts.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
+/// How long hooks of one kind worked, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Latency {
+    /// What they recorded.
+    pub event: &'static str,
+    /// How many.
+    pub count: usize,
+    /// The median.
+    pub p50_ms: f64,
+    /// 99 of 100 were at most this long.
+    pub p99_ms: f64,
+}
+
+/// What directives added to the conversation, in estimated tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct DirectiveTokens {
+    /// How many directives were told.
+    pub told: usize,
+    /// The mean.
+    pub mean: f64,
+    /// The longest.
+    pub max: u32,
+}
+
+/// How far from the middle of a normal distribution 95 of 100 values lie.
+const Z_95: f64 = 1.96;
+
+impl Rates {
+    fn of<'d>(directives: impl Iterator<Item = &'d Directive>) -> Rates {
+        let mut counts = [0usize; Status::ALL.len()];
+        directives.for_each(|directive| counts[directive.status as usize] += 1);
+        let [followed, ignored, overridden, not_applicable, unknown] = counts;
+        let share = |count: usize, of: usize| (of > 0).then(|| rounded(count as f64 / of as f64));
+        Rates {
+            directives: counts.iter().sum(),
+            followed,
+            ignored,
+            overridden,
+            not_applicable,
+            unknown,
+            rate: share(followed, followed + ignored),
+            range: Share::new(followed, followed + ignored),
+            unknown_share: share(unknown, followed + ignored + unknown),
+        }
+    }
+
+    /// Adds what Wald's formula needs, smoothed so that all-or-nothing has a width (Agresti and Caffo, 2000).
+    fn smoothed(&self) -> (f64, f64) {
+        let of = (self.followed + self.ignored + 2) as f64;
+        let p = (self.followed + 1) as f64 / of;
+        (p, p * (1.0 - p) / of)
+    }
+}
+
+fn rounded(share: f64) -> f64 {
+    (share * 1000.0).round() / 1000.0
+}
+
+/// Makes the report.
+pub fn report(directives: &[Directive], facts: &[HookFact]) -> ComplianceReport {
+    let groups = |name: &dyn Fn(&Directive) -> Option<String>| groups(directives, name);
+    let mode_name = |mode: Option<Mode>| mode.map_or("off", Mode::as_str).to_owned();
+    let recommended = |directive: &&Directive| directive.scope == Scope::Prompt && directive.tier.is_some();
+    let overridden = directives
+        .iter()
+        .filter(|one| one.scope == Scope::Prompt && one.status == Status::Overridden)
+        .count();
+    let left_out =
+        directives.iter().filter(|one| one.tier.is_none() && one.status == Status::Overridden).count();
+    let routed = directives.iter().filter(recommended).count() + left_out;
+    ComplianceReport {
+        facts: facts.len(),
+        by_scope: groups(&|_| Some("all".to_owned())),
+        by_mode: groups(&|one| Some(mode_name(one.mode))),
+        by_agent: groups(&|one| one.agent.clone()),
+        by_project: groups(&|one| Some(one.project_root.clone())),
+        by_day: groups(&|one| Some(one.day.clone())),
+        experiment: experiment(directives),
+        latency: latency(facts),
+        directive_tokens: directive_tokens(facts),
+        override_rate: Share::new(overridden, routed),
+    }
+}
+
+fn groups(directives: &[Directive], name: &dyn Fn(&Directive) -> Option<String>) -> Vec<Group> {
+    let mut parts: BTreeMap<(Scope, String), Vec<&Directive>> = BTreeMap::new();
+    for one in directives {
+        if let Some(name) = name(one) {
+            parts.entry((one.scope, name)).or_default().push(one);
+        }
+    }
+    let group = |((scope, name), part): ((Scope, String), Vec<&Directive>)| Group {
+        name,
+        scope,
+        rates: Rates::of(part.into_iter()),
+    };
+    parts.into_iter().map(group).collect()
+}
+
+fn experiment(directives: &[Directive]) -> Option<Experiment> {
+    let arm = |mode: Mode| {
+        let is_of =
+            |one: &&Directive| one.is_experiment && one.mode == Some(mode) && one.scope == Scope::Prompt;
+        let part: Vec<&Directive> = directives.iter().filter(is_of).collect();
+        let mut sessions: Vec<&str> = part.iter().map(|one| one.session.as_str()).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        Arm { sessions: sessions.len(), rates: Rates::of(part.into_iter()) }
+    };
+    let (directive, enforced) = (arm(Mode::Directive), arm(Mode::Enforced));
+    if directive.sessions + enforced.sessions == 0 {
+        return None;
+    }
+    let difference = enforced.rates.rate.zip(directive.rates.rate).map(|(one, other)| rounded(one - other));
+    let difference_range = difference.map(|_| {
+        let ((one, one_var), (other, other_var)) = (enforced.rates.smoothed(), directive.rates.smoothed());
+        let half = Z_95 * (one_var + other_var).sqrt();
+        [rounded((one - other - half).max(-1.0)), rounded((one - other + half).min(1.0))]
+    });
+    Some(Experiment { directive, enforced, difference, difference_range })
+}
+
+fn latency(facts: &[HookFact]) -> Vec<Latency> {
+    let mut by_event: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
+    facts.iter().for_each(|fact| by_event.entry(fact.what.kind()).or_default().push(fact.hook_us));
+    let of_event = |(event, mut times): (&'static str, Vec<u64>)| {
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() as f64 * share).ceil() as usize).clamp(1, times.len()) - 1];
+        let ms = |micros: u64| micros as f64 / 1000.0;
+        Latency { event, count: times.len(), p50_ms: ms(at(0.5)), p99_ms: ms(at(0.99)) }
+    };
+    by_event.into_iter().map(of_event).collect()
+}
+
+fn directive_tokens(facts: &[HookFact]) -> DirectiveTokens {
+    let told: Vec<u32> = facts
+        .iter()
+        .filter_map(|fact| match &fact.what {
+            What::RoutingRecommendation(one) if one.directive_tokens > 0 => Some(one.directive_tokens),
+            _ => None,
+        })
+        .collect();
+    let mean = told.iter().map(|count| f64::from(*count)).sum::<f64>() / told.len().max(1) as f64;
+    DirectiveTokens { told: told.len(), mean: rounded(mean), max: told.iter().copied().max().unwrap_or(0) }
+}

@@ -1,0 +1,89 @@
+//! Facts put together: what belongs to a prompt, and which subagent came from which delegation. By ids, never by time.
+
+use std::collections::BTreeMap;
+
+use crate::hook::fact::{Delegation, HookFact, Recommendation, What};
+use crate::hook::prompt::LeftBecause;
+use crate::hook::ran::Ran;
+
+/// What is known of one prompt.
+#[derive(Debug, Default)]
+pub(super) struct Turn<'f> {
+    /// What was said to it, with the fact that says it.
+    pub said: Option<(&'f HookFact, Said<'f>)>,
+    /// How it ended. A turn that goes on after a hook ends again; the last end knows most.
+    pub end: Option<Option<&'f Ran>>,
+    /// The delegations, with the facts that say them.
+    pub delegations: Vec<(&'f HookFact, &'f Delegation)>,
+    /// The subagents by their ids.
+    pub subagents: BTreeMap<&'f str, Subagent<'f>>,
+}
+
+/// What was said to a prompt.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Said<'f> {
+    /// A recommendation.
+    Recommended(&'f Recommendation),
+    /// Nothing.
+    Left(LeftBecause),
+}
+
+/// What is known of one subagent.
+#[derive(Debug, Default)]
+pub(super) struct Subagent<'f> {
+    /// The delegation that it came from.
+    pub tool_use_id: Option<&'f str>,
+    /// How it ended. One that is sent another message ends again.
+    pub end: Option<Option<&'f Ran>>,
+}
+
+/// Session and prompt.
+pub(super) type Key<'f> = (&'f str, Option<&'f str>);
+
+/// Sorts facts into prompts, in the order of their first facts.
+pub(super) fn turns(facts: &[HookFact]) -> Vec<(Key<'_>, Turn<'_>)> {
+    let mut places: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut turns: Vec<(Key, Turn)> = vec![];
+    for fact in facts {
+        let key = (fact.session.as_str(), fact.prompt_id.as_deref());
+        let at = *places.entry(key).or_insert_with(|| {
+            turns.push((key, Turn::default()));
+            turns.len() - 1
+        });
+        turns[at].1.add(fact);
+    }
+    turns
+}
+
+impl<'f> Turn<'f> {
+    fn add(&mut self, fact: &'f HookFact) {
+        match &fact.what {
+            What::RoutingRecommendation(recommendation) => {
+                self.said = Some((fact, Said::Recommended(recommendation)));
+            }
+            What::PromptLeft { because } => self.said = Some((fact, Said::Left(*because))),
+            What::Delegation(delegation) => self.delegations.push((fact, delegation)),
+            What::DelegationReturned { tool_use_id, agent_id: Some(agent_id), .. } => {
+                self.subagents.entry(agent_id).or_default().tool_use_id = Some(tool_use_id);
+            }
+            What::SubagentStarted { agent_id, .. } => {
+                self.subagents.entry(agent_id).or_default();
+            }
+            What::SubagentEnded { agent_id, tool_use_id, ran, .. } => {
+                let subagent = self.subagents.entry(agent_id).or_default();
+                subagent.end = Some(ran.as_ref());
+                subagent.tool_use_id = tool_use_id.as_deref().or(subagent.tool_use_id);
+            }
+            What::TurnEnded { ran, .. } => self.end = Some(ran.as_ref()),
+            What::DelegationReturned { agent_id: None, .. }
+            | What::SessionStarted { .. }
+            | What::SessionSummary { .. } => {}
+        }
+    }
+
+    /// Returns the subagent of a delegation.
+    pub fn subagent_of(&self, delegation: &Delegation) -> Option<&Subagent<'f>> {
+        let id = delegation.tool_use_id.as_str();
+        self.subagents.values().find(|subagent| subagent.tool_use_id == Some(id))
+    }
+}

@@ -1,0 +1,183 @@
+//! What is done when the main model hands work to a subagent: nothing, another model or kind, or no.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Effect};
+use super::input::ToolCall;
+use super::prompt::{APPROVE, reason};
+use crate::agent::{Agent, Catalog, Tier};
+use crate::request::Mode;
+use crate::route::{Decision, Route};
+
+/// The kind of subagent that the CLI takes when none is named: a general one, so ours can stand in for it.
+const GENERAL_PURPOSE: &str = "general-purpose";
+
+/// The prefix by which the CLI knows the agents of our plugin.
+pub const PLUGIN_PREFIX: &str = "pointsman:";
+
+/// What the person said about the prompt that is being worked on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonSaid {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// To leave this prompt alone.
+    LeaveAlone,
+    /// Yes to what would be asked about.
+    Approved,
+    /// Who does it.
+    Tier(Tier),
+}
+
+/// Which agents the CLI of the session knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownAgents {
+    /// Those of our plugin as well.
+    Plugin,
+    /// Its own alone: the hook was set up by hand.
+    Builtin,
+}
+
+/// Whom a delegation names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whom {
+    /// The kind of subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent_type: Option<String>,
+    /// The model's alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+impl Whom {
+    /// Returns whom a call names.
+    pub fn of(input: &Map<String, Value>) -> Whom {
+        let text = |key: &str| {
+            let text = input.get(key)?.as_str()?;
+            Some(text.chars().filter(|c| !c.is_control()).take(100).collect())
+        };
+        Whom { subagent_type: text("subagent_type"), model: text("model") }
+    }
+}
+
+/// What was done about a delegation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "done")]
+pub enum Done {
+    /// Nothing: only recorded.
+    Observed,
+    /// Nothing: the person wants no say of ours.
+    LeftAlone,
+    /// Nothing: it names whom the route names.
+    AsRouted {
+        /// Whom it names.
+        set: Whom,
+    },
+    /// It was given to whom the route names.
+    Rewritten {
+        /// To whom.
+        set: Whom,
+    },
+    /// It was refused.
+    Denied,
+}
+
+/// What is known when a delegation is decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The session's mode; `None` is off.
+    pub mode: Option<Mode>,
+    /// What the person said about the prompt.
+    pub said: PersonSaid,
+    /// The route of the subagent's own words.
+    pub route: &'a Route,
+    /// The agents of the settings.
+    pub catalog: &'a Catalog,
+    /// Which agents the CLI knows.
+    pub known: KnownAgents,
+}
+
+/// Decides about a delegation: what is done, and the answer that does it.
+pub fn decide(call: &ToolCall, terms: &Terms<'_>) -> (Done, Answer) {
+    if terms.said == PersonSaid::LeaveAlone {
+        return (Done::LeftAlone, Answer::default());
+    }
+    if terms.mode != Some(Mode::Enforced) {
+        return (Done::Observed, Answer::default());
+    }
+    let is_approved = terms.said == PersonSaid::Approved;
+    if terms.route.decision == Decision::Escalate && !is_approved {
+        return (Done::Denied, Answer::of(Effect::Deny { reason: refusal(terms.route) }));
+    }
+    let set = whom(call, terms);
+    if Whom::of(&call.input) == set {
+        return (Done::AsRouted { set }, Answer::default());
+    }
+    let mut input = call.input.clone();
+    put(&mut input, "subagent_type", set.subagent_type.as_deref());
+    put(&mut input, "model", set.model.as_deref());
+    (Done::Rewritten { set }, Answer::of(Effect::Rewrite { input }))
+}
+
+/// Whom the delegation should name. A special kind of subagent stays what it is: only its model is set.
+fn whom(call: &ToolCall, terms: &Terms<'_>) -> Whom {
+    let agent = match terms.said {
+        PersonSaid::Tier(tier) => terms.catalog.for_tier(tier),
+        PersonSaid::Nothing | PersonSaid::LeaveAlone | PersonSaid::Approved => {
+            terms.catalog.get(&terms.route.agent).unwrap_or_else(|| terms.catalog.for_tier(terms.route.tier))
+        }
+    };
+    let asked = call.text("subagent_type");
+    let is_ours = |kind: &str| {
+        let name = kind.strip_prefix(PLUGIN_PREFIX).unwrap_or(kind);
+        kind.starts_with(PLUGIN_PREFIX) || name.parse().is_ok_and(|name| terms.catalog.get(&name).is_some())
+    };
+    let is_general = asked.is_none_or(|kind| kind == GENERAL_PURPOSE || is_ours(kind));
+    if let Some(name) = &agent.cli_agent {
+        // A definition of the person's own: it says itself which model it runs on.
+        return Whom { subagent_type: Some(name.clone()), model: alias(&agent.model) };
+    }
+    if is_general && terms.known == KnownAgents::Plugin {
+        return Whom { subagent_type: Some(name_in_plugin(agent)), model: alias(&agent.model) };
+    }
+    // Without a definition of ours only an alias can be named, so a model of one's own becomes its tier's.
+    let model = alias(&agent.model).unwrap_or_else(|| agent.tier.as_str().to_owned());
+    Whom { subagent_type: asked.map(str::to_owned), model: Some(model) }
+}
+
+/// The tool takes nothing but aliases; every other model must be said by a definition.
+fn alias(model: &str) -> Option<String> {
+    Tier::parse(model).map(|tier| tier.as_str().to_owned())
+}
+
+/// Returns the name by which the CLI knows an agent that our plugin defines.
+pub fn name_in_plugin(agent: &Agent) -> String {
+    format!("{PLUGIN_PREFIX}{}", agent.name)
+}
+
+/// Returns the name that a directive gives to the agent of a route.
+pub fn name_for_directive(route: &Route, catalog: &Catalog, known: KnownAgents) -> String {
+    let agent = catalog.get(&route.agent).unwrap_or_else(|| catalog.for_tier(route.tier));
+    match (&agent.cli_agent, known) {
+        (Some(name), _) => name.clone(),
+        (None, KnownAgents::Plugin) => name_in_plugin(agent),
+        (None, KnownAgents::Builtin) => GENERAL_PURPOSE.to_owned(),
+    }
+}
+
+fn put(input: &mut Map<String, Value>, key: &str, value: Option<&str>) {
+    match value {
+        Some(value) => drop(input.insert(key.to_owned(), Value::from(value))),
+        None => drop(input.remove(key)),
+    }
+}
+
+fn refusal(route: &Route) -> String {
+    format!(
+        "[pointsman] A person must say yes to this first: {}. Do not do it in another way. Tell the person what you would do; they \
+         approve by a message that begins with `{APPROVE}`.",
+        reason(&route.reason)
+    )
+}

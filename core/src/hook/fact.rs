@@ -1,0 +1,213 @@
+//! What is kept of hooks: past-tense facts, each with the ids by which the CLI pairs them. Never the words of a prompt.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::delegation::{Done, PersonSaid, Whom};
+use super::prompt::{Action, LeftBecause};
+use super::ran::{Part, Ran};
+use crate::ids::{RunId, SessionId};
+use crate::request::Mode;
+use crate::route::Route;
+
+/// The version of the persisted form. A reader takes equal and older ones; fields are only added.
+pub const FACT_VERSION: u32 = 1;
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HookFact {
+    /// The version of the form.
+    pub version: u32,
+    /// A UUIDv7: a fact that is taken over twice is one fact.
+    pub id: RunId,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// The CLI's session.
+    pub session: SessionId,
+    /// The prompt that was being worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_id: Option<String>,
+    /// The root of the project.
+    pub project_root: String,
+    /// The session's mode; absent is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Why this mode.
+    pub mode_because: String,
+    /// Whether the session is part of the experiment.
+    #[serde(default)]
+    pub is_experiment: bool,
+    /// How long the hook's process had been at work, in microseconds.
+    pub hook_us: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What can be recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum What {
+    /// A prompt was routed: the predecessor's `routing_recommendation`.
+    RoutingRecommendation(Box<Recommendation>),
+    /// A prompt was left alone.
+    PromptLeft {
+        /// Why.
+        because: LeftBecause,
+    },
+    /// The main model handed work to a subagent, or wanted to.
+    Delegation(Box<Delegation>),
+    /// The delegating tool came back: with the subagent's answer, or with the word that it runs in the background.
+    DelegationReturned {
+        /// The delegation.
+        tool_use_id: String,
+        /// The subagent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent_id: Option<String>,
+        /// Whether the subagent goes on.
+        is_background: bool,
+        /// How long the tool took.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration_ms: Option<u64>,
+    },
+    /// A subagent began.
+    SubagentStarted {
+        /// The subagent.
+        agent_id: String,
+        /// Its kind.
+        agent_type: String,
+    },
+    /// A subagent ended.
+    SubagentEnded {
+        /// The subagent.
+        agent_id: String,
+        /// Its kind.
+        agent_type: String,
+        /// The delegation that it came from, as the CLI's own notes say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool_use_id: Option<String>,
+        /// What ran; absent where the transcript could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Ran>,
+        /// Where the transcript is. The CLI may still be writing it when its hook runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transcript: Option<PathBuf>,
+    },
+    /// The main model finished its turn.
+    TurnEnded {
+        /// What ran; absent where the transcript could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Ran>,
+        /// Where the transcript is. The CLI may still be writing it when its hook runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transcript: Option<PathBuf>,
+    },
+    /// A session began or went on.
+    SessionStarted {
+        /// How, in the CLI's word.
+        source: String,
+    },
+    /// A session ended, or was shortened: what ran in it so far.
+    SessionSummary {
+        /// `end` or `compact`.
+        moment: String,
+        /// Why, in the CLI's word.
+        reason: String,
+        /// What the main model ran; absent where the transcript could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Ran>,
+        /// Where the transcript is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transcript: Option<PathBuf>,
+    },
+}
+
+/// What was recommended for a prompt, and what was done about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// Stands for the words.
+    pub request_hash: String,
+    /// The route.
+    pub route: Route,
+    /// What the person said beforehand.
+    pub said: PersonSaid,
+    /// What was done.
+    pub action: Action,
+    /// About how many tokens the directive took.
+    pub directive_tokens: u32,
+    /// The run that took it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+}
+
+/// A delegation: what was asked, what was set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delegation {
+    /// The delegation.
+    pub tool_use_id: String,
+    /// The subagent that delegates, where it is not the main model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_agent_id: Option<String>,
+    /// Whom the main model named.
+    pub asked: Whom,
+    /// The route of the subagent's own words.
+    pub route: Route,
+    /// What was done.
+    #[serde(flatten)]
+    pub done: Done,
+}
+
+impl What {
+    /// Returns the name of its kind, as it stands in the persisted form.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            What::RoutingRecommendation(_) => "routing_recommendation",
+            What::PromptLeft { .. } => "prompt_left",
+            What::Delegation(_) => "delegation",
+            What::DelegationReturned { .. } => "delegation_returned",
+            What::SubagentStarted { .. } => "subagent_started",
+            What::SubagentEnded { .. } => "subagent_ended",
+            What::TurnEnded { .. } => "turn_ended",
+            What::SessionStarted { .. } => "session_started",
+            What::SessionSummary { .. } => "session_summary",
+        }
+    }
+}
+
+impl HookFact {
+    /// Returns where it can be read what ran, and which part of it.
+    pub fn source(&self) -> Option<(&Path, Part<'_>)> {
+        match &self.what {
+            What::SubagentEnded { transcript: Some(path), .. } => Some((path, Part::All)),
+            What::TurnEnded { transcript: Some(path), .. } => {
+                Some((path, Part::Prompt(self.prompt_id.as_deref()?)))
+            }
+            What::SessionSummary { transcript: Some(path), .. } => Some((path, Part::Session)),
+            _ => None,
+        }
+    }
+
+    /// Returns what ran, as far as it is known.
+    pub fn ran(&self) -> Option<&Ran> {
+        match &self.what {
+            What::SubagentEnded { ran, .. }
+            | What::TurnEnded { ran, .. }
+            | What::SessionSummary { ran, .. } => ran.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Takes another reading of what ran, where it knows more.
+    pub fn learn(&mut self, found: Ran) {
+        let known = self.ran().map_or(0, |ran| ran.answers + ran.failures);
+        if let What::SubagentEnded { ran, .. }
+        | What::TurnEnded { ran, .. }
+        | What::SessionSummary { ran, .. } = &mut self.what
+            && found.answers + found.failures >= known
+        {
+            *ran = Some(found);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! An event as Claude Code tells it on a hook's standard input. Fields that are not known are left alone.
+//!
+//! The forms are those that versions 2.1.197 and 2.1.330 were seen to send.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use crate::ids::SessionId;
+
+/// The longest id of the CLI's that is kept, in bytes.
+const TAG_BYTES_MAX: usize = 128;
+
+/// What a hook is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HookInput {
+    /// The CLI's session.
+    pub session: SessionId,
+    /// The prompt that is being worked on; absent before the first.
+    pub prompt_id: Option<String>,
+    /// Where the session's transcript is.
+    pub transcript: Option<PathBuf>,
+    /// The directory of the session.
+    pub cwd: Option<PathBuf>,
+    /// The subagent in which it happened, if in one.
+    pub agent_id: Option<String>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A session began or went on.
+    SessionStart {
+        /// `startup`, `resume`, `clear` or `compact`.
+        source: String,
+    },
+    /// A session ended.
+    SessionEnd {
+        /// Why, in the CLI's word.
+        reason: String,
+    },
+    /// The conversation is about to be shortened.
+    PreCompact {
+        /// `manual` or `auto`.
+        trigger: String,
+    },
+    /// A person, or the CLI itself, hands in a prompt.
+    UserPromptSubmit {
+        /// The words.
+        prompt: String,
+    },
+    /// A tool is about to be used.
+    PreToolUse(ToolCall),
+    /// A tool was used.
+    PostToolUse {
+        /// The call.
+        call: ToolCall,
+        /// What came of it.
+        response: Value,
+        /// How long it took.
+        duration_ms: Option<u64>,
+    },
+    /// A subagent began. Its id and kind are those of the input.
+    SubagentStart {
+        /// The kind.
+        agent_type: String,
+    },
+    /// A subagent ended.
+    SubagentStop {
+        /// The kind; empty for the CLI's own helpers.
+        agent_type: String,
+        /// Where its transcript is.
+        transcript: Option<PathBuf>,
+    },
+    /// The main model has finished its turn.
+    Stop,
+    /// Something else.
+    Other,
+}
+
+/// A use of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// The tool.
+    pub tool: String,
+    /// What it is given.
+    pub input: Map<String, Value>,
+    /// The id of this use.
+    pub id: Option<String>,
+}
+
+impl ToolCall {
+    /// Tells whether it hands work to a subagent. Older versions called the tool `Task`.
+    pub fn is_delegation(&self) -> bool {
+        matches!(self.tool.as_str(), "Agent" | "Task")
+    }
+
+    /// Returns a text that the tool is given.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.input.get(key)?.as_str()
+    }
+}
+
+/// Why an input is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// It is not JSON, or not an object.
+    #[error("the hook's input is not a JSON object")]
+    NotAnObject,
+    /// The event has no name, here or in the argument.
+    #[error("the hook's input does not name its event")]
+    NoEvent,
+    /// The session has no id that can be used.
+    #[error("the hook's input has no usable session id")]
+    NoSession,
+}
+
+impl HookInput {
+    /// Reads an input. `named` is the event's name from elsewhere, where the input does not say it.
+    pub fn parse(text: &[u8], named: Option<&str>) -> Result<HookInput, InputError> {
+        let Ok(Value::Object(fields)) = serde_json::from_slice(text) else {
+            return Err(InputError::NotAnObject);
+        };
+        let session = fields.get("session_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let name = fields.get("hook_event_name").and_then(Value::as_str).or(named);
+        let event = event(name.ok_or(InputError::NoEvent)?, &fields);
+        Ok(HookInput {
+            session: session.ok_or(InputError::NoSession)?,
+            prompt_id: tag(&fields, "prompt_id"),
+            transcript: path(&fields, "transcript_path"),
+            cwd: path(&fields, "cwd"),
+            agent_id: tag(&fields, "agent_id"),
+            event,
+        })
+    }
+}
+
+fn event(name: &str, fields: &Map<String, Value>) -> Event {
+    match name {
+        "SessionStart" => Event::SessionStart { source: word(fields, "source") },
+        "SessionEnd" => Event::SessionEnd { reason: word(fields, "reason") },
+        "PreCompact" => Event::PreCompact { trigger: word(fields, "trigger") },
+        "UserPromptSubmit" => Event::UserPromptSubmit { prompt: text(fields, "prompt") },
+        "PreToolUse" => Event::PreToolUse(call(fields)),
+        "PostToolUse" => Event::PostToolUse {
+            call: call(fields),
+            response: fields.get("tool_response").cloned().unwrap_or_default(),
+            duration_ms: fields.get("duration_ms").and_then(Value::as_u64),
+        },
+        "SubagentStart" => Event::SubagentStart { agent_type: word(fields, "agent_type") },
+        "SubagentStop" => Event::SubagentStop {
+            agent_type: word(fields, "agent_type"),
+            transcript: path(fields, "agent_transcript_path"),
+        },
+        "Stop" => Event::Stop,
+        _ => Event::Other,
+    }
+}
+
+fn call(fields: &Map<String, Value>) -> ToolCall {
+    let input = fields.get("tool_input").and_then(Value::as_object).cloned().unwrap_or_default();
+    ToolCall { tool: word(fields, "tool_name"), input, id: tag(fields, "tool_use_id") }
+}
+
+fn text(fields: &Map<String, Value>, key: &str) -> String {
+    fields.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A short word of the CLI's, as it may stand in a record.
+fn word(fields: &Map<String, Value>, key: &str) -> String {
+    let kept = |c: &char| !c.is_control();
+    text(fields, key).chars().filter(kept).take(TAG_BYTES_MAX).collect()
+}
+
+fn path(fields: &Map<String, Value>, key: &str) -> Option<PathBuf> {
+    fields.get(key)?.as_str().filter(|path| path.starts_with('/')).map(PathBuf::from)
+}
+
+fn tag(fields: &Map<String, Value>, key: &str) -> Option<String> {
+    fields.get(key)?.as_str().and_then(as_tag)
+}
+
+/// Returns an id of the CLI's when it is a plain one: it ends up in records and in reports.
+pub fn as_tag(text: &str) -> Option<String> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let fits = !text.is_empty() && text.len() <= TAG_BYTES_MAX && text.bytes().all(is_plain);
+    fits.then(|| text.to_owned())
+}

@@ -1,0 +1,211 @@
+//! What is said to a prompt: nothing, advice, a question first, no, or that a run has taken it over.
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, Effect};
+use crate::request::Mode;
+use crate::route::{Complexity, Decision, Route};
+
+/// The mark with which a person approves what would be asked about.
+pub const APPROVE: &str = "@approve";
+
+/// The mark with which a person keeps pointsman out of a prompt.
+const LEAVE_ALONE: &str = "~";
+
+/// How much of a route's reason is told: it may be a repository's words, and every token of a directive is paid for.
+const REASON_CHARS_MAX: usize = 140;
+
+/// What a prompt is, before it is routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt<'a> {
+    /// Words to be routed.
+    Words {
+        /// The words, without our mark.
+        words: &'a str,
+        /// Whether the person said yes beforehand.
+        is_approved: bool,
+        /// What is wanted of them.
+        wanted: Wanted,
+    },
+    /// Nothing for us.
+    Left(LeftBecause),
+}
+
+/// What a person wants of us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing in particular: what the session's mode says.
+    AsUsual,
+    /// `/pointsman:orchestrate`: a run, whatever the mode.
+    Run,
+    /// `/pointsman:route`: only to see who would do it.
+    Route,
+}
+
+/// Our own commands. The CLI hands their words to the hook as they were typed, so no model and no shell touches them.
+const COMMANDS: [(&str, Wanted); 2] =
+    [("/pointsman:orchestrate", Wanted::Run), ("/pointsman:route", Wanted::Route)];
+
+/// Why a prompt is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftBecause {
+    /// The person said so.
+    Asked,
+    /// The CLI tells its model that something ended.
+    Notification,
+    /// A command of the CLI.
+    Command,
+    /// No words.
+    Empty,
+}
+
+/// Looks at what a prompt is.
+pub fn read(prompt: &str) -> Prompt<'_> {
+    let text = prompt.trim_start();
+    let first = text.split(char::is_whitespace).next().unwrap_or_default();
+    if text.is_empty() {
+        Prompt::Left(LeftBecause::Empty)
+    } else if text.starts_with("<task-notification>") {
+        Prompt::Left(LeftBecause::Notification)
+    } else if first == LEAVE_ALONE {
+        Prompt::Left(LeftBecause::Asked)
+    } else if let Some((name, wanted)) = COMMANDS.iter().find(|(name, _)| *name == first) {
+        as_words(text[name.len()..].trim_start(), *wanted)
+    } else if is_command(first) {
+        Prompt::Left(LeftBecause::Command)
+    } else {
+        as_words(prompt, Wanted::AsUsual)
+    }
+}
+
+fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
+    let (words, is_approved) = match text.trim_start().strip_prefix(APPROVE) {
+        Some(rest) if rest.is_empty() || rest.starts_with(char::is_whitespace) => (rest.trim_start(), true),
+        Some(_) | None => (text, false),
+    };
+    if words.is_empty() {
+        Prompt::Left(LeftBecause::Empty)
+    } else {
+        Prompt::Words { words, is_approved, wanted }
+    }
+}
+
+/// `/compact` and `/plugin:command` are commands; `/usr/bin/env is missing` is a sentence. `/opus …` is a tier's mark.
+fn is_command(word: &str) -> bool {
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
+    word.strip_prefix('/').is_some_and(|name| {
+        !name.is_empty() && name.chars().all(is_of_name) && crate::agent::Tier::parse(name).is_none()
+    })
+}
+
+/// What is done about a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The model is told who should do it.
+    Advised,
+    /// The model is told to ask the person first.
+    AskFirst,
+    /// The prompt was held back until the person approves.
+    Blocked,
+    /// A run does it.
+    HandOver,
+    /// The person was told who would do it, and nothing was done.
+    Told,
+}
+
+/// Decides what is done about a routed prompt.
+pub fn action(mode: Mode, wanted: Wanted, route: &Route, is_approved: bool) -> Action {
+    let stops = route.decision == Decision::Escalate && !is_approved;
+    let mode = match wanted {
+        Wanted::Route => return Action::Told,
+        Wanted::Run => Mode::Orchestration,
+        Wanted::AsUsual => mode,
+    };
+    match (mode, stops) {
+        (Mode::Orchestration, false) => Action::HandOver,
+        (Mode::Orchestration | Mode::Enforced, true) => Action::Blocked,
+        (Mode::Directive, true) => Action::AskFirst,
+        (Mode::Directive | Mode::Enforced, false) => Action::Advised,
+    }
+}
+
+/// Returns the directive for the model. `agent` is the name by which its CLI knows who should do it.
+pub fn directive(action: Action, mode: Mode, route: &Route, agent: &str) -> Option<String> {
+    let (tier, because) = (route.tier, reason(&route.reason));
+    match action {
+        Action::Advised => {
+            let plan = match route.complexity {
+                Complexity::Complex => " Plan before you carry it out.",
+                Complexity::Simple | Complexity::Moderate => "",
+            };
+            let held = if mode == Mode::Enforced { " Agent calls are held to their routes." } else { "" };
+            let because = match route.decision {
+                Decision::Direct => because,
+                Decision::Escalate => "the person has said yes to it".to_owned(),
+            };
+            Some(format!(
+                "[pointsman] This is work for {tier}: {because}. Unless you run on {tier} yourself, hand it over: Agent tool, \
+                 subagent_type \"{agent}\", model \"{tier}\", with the person's words.{plan}{held}"
+            ))
+        }
+        Action::AskFirst => Some(format!(
+            "[pointsman] Ask first: {because}. Before you change or run anything, tell the person what you would do and wait for \
+             their yes."
+        )),
+        Action::Blocked | Action::HandOver | Action::Told => None,
+    }
+}
+
+/// Returns what a person reads whose prompt was held back.
+pub fn held_back(route: &Route) -> String {
+    format!(
+        "pointsman did not send this: {}. If you mean it, send it again with `{APPROVE} ` in front; with `{LEAVE_ALONE} ` in front \
+         pointsman stays out of it.",
+        reason(&route.reason)
+    )
+}
+
+/// Returns what a person reads who only wanted to know.
+pub fn told(route: &Route) -> String {
+    let first = match route.decision {
+        Decision::Direct => "",
+        Decision::Escalate => "a person is asked first, then ",
+    };
+    let (agent, tier, sure) = (&route.agent, route.tier, route.confidence * 100.0);
+    format!(
+        "pointsman: {first}{agent} ({tier}), {sure:.0} % sure: {}. Nothing was run.",
+        reason(&route.reason)
+    )
+}
+
+/// Returns the answer to a prompt that needs no run.
+pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> Answer {
+    Answer::of(match directive(action, mode, route, agent) {
+        Some(text) => Effect::Context { event: "UserPromptSubmit", text },
+        None if action == Action::Told => Effect::Block { reason: told(route) },
+        None => Effect::Block { reason: held_back(route) },
+    })
+}
+
+/// A reason on one line, short, and without what could pass for the frame around it.
+pub(super) fn reason(text: &str) -> String {
+    let plain = |c: char| if c.is_control() || matches!(c, '[' | ']' | '<' | '>') { ' ' } else { c };
+    let text: String = text.chars().map(plain).collect();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= REASON_CHARS_MAX {
+        return words;
+    }
+    let short: String = words.chars().take(REASON_CHARS_MAX - 1).collect();
+    format!("{short}…")
+}
+
+/// Estimates how many tokens a text is: four letters of the Latin alphabet one, every other character one of its own.
+///
+/// Tokenisers are not public; for English prose this counts a few too many.
+pub fn token_estimate(text: &str) -> u32 {
+    let plain = text.chars().filter(char::is_ascii).count();
+    let others = text.chars().count() - plain;
+    u32::try_from(plain.div_ceil(4) + others).unwrap_or(u32::MAX)
+}

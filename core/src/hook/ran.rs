@@ -1,0 +1,190 @@
+//! What really ran, from the transcript that Claude Code writes: models, tokens, tools. Never what was asked for.
+//!
+//! One answer of the API is several lines, each with the whole usage: `message.id` and `requestId` tell them apart.
+//! Seen on versions 2.1.197 and 2.1.330: the lines of a turn are all there when its Stop hook runs.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::run::tokens::Tokens;
+
+/// The model's name in answers that the CLI made up itself.
+const SYNTHETIC: &str = "<synthetic>";
+
+/// More models or tools than this are not told apart: the file may be anybody's.
+const NAMES_MAX: usize = 32;
+
+/// What ran in a turn or in a subagent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The models that answered, in the order in which they were first seen.
+    pub models_served: Vec<String>,
+    /// What they used.
+    pub tokens: Tokens,
+    /// How often each tool was used.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, u32>,
+    /// How many answers there were.
+    pub answers: u32,
+    /// How many answers the CLI made up because the service failed.
+    #[serde(default)]
+    pub failures: u32,
+    /// From the first line to the last.
+    #[serde(default)]
+    pub duration_ms: u64,
+}
+
+/// Tools that can change something or reach somebody. What is not known counts as one of them, MCP tools too.
+const HARMLESS_TOOLS: [&str; 14] = [
+    "Read",
+    "Glob",
+    "Grep",
+    "LS",
+    "NotebookRead",
+    "WebFetch",
+    "WebSearch",
+    "TodoWrite",
+    "TodoRead",
+    "ToolSearch",
+    "AskUserQuestion",
+    "ExitPlanMode",
+    "EnterPlanMode",
+    "BashOutput",
+];
+
+impl Ran {
+    /// Tells whether a tool was used that can change something.
+    pub fn acted(&self) -> bool {
+        self.tools.keys().any(|tool| !HARMLESS_TOOLS.contains(&tool.as_str()))
+    }
+}
+
+/// Which lines of a transcript count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// All: the transcript is a subagent's.
+    All,
+    /// Those of the main model that belong to a prompt.
+    Prompt(&'a str),
+    /// Those of the main model.
+    Session,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(rename = "type", default)]
+    kind: &'a str,
+    #[serde(rename = "promptId")]
+    prompt_id: Option<String>,
+    #[serde(rename = "isSidechain", default)]
+    is_sidechain: bool,
+    #[serde(rename = "requestId")]
+    request_id: Option<String>,
+    timestamp: Option<String>,
+    message: Option<Message>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    id: Option<String>,
+    model: Option<String>,
+    usage: Option<Usage>,
+    #[serde(default)]
+    content: serde_json::Value,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Usage {
+    input_tokens: u64,
+    output_tokens: u64,
+    cache_read_input_tokens: u64,
+    cache_creation_input_tokens: u64,
+}
+
+/// Reads what ran. `None` when no line belongs to the part: then nothing is known.
+pub fn read<'l>(lines: impl Iterator<Item = &'l str>, part: Part<'_>) -> Option<Ran> {
+    let mut reading = Reading::default();
+    for line in lines.filter(|line| line.contains("\"user\"") || line.contains("\"assistant\"")) {
+        // A line that is torn, or of a form we do not know, says nothing.
+        if let Ok(line) = serde_json::from_str::<Line>(line) {
+            reading.take(line, part);
+        }
+    }
+    reading.is_part.then(|| reading.done())
+}
+
+#[derive(Default)]
+struct Reading {
+    ran: Ran,
+    /// Whether the line before belonged to the part, and any did.
+    is_here: bool,
+    is_part: bool,
+    counted: HashSet<(Option<String>, Option<String>)>,
+    began: Option<Timestamp>,
+    ended: Option<Timestamp>,
+}
+
+impl Reading {
+    fn take(&mut self, line: Line, part: Part) {
+        self.is_here = match (part, &line.prompt_id) {
+            (Part::All, _) => true,
+            (Part::Prompt(_) | Part::Session, _) if line.is_sidechain => return,
+            (Part::Session, _) => true,
+            (Part::Prompt(wanted), Some(prompt)) => prompt == wanted,
+            (Part::Prompt(_), None) => self.is_here,
+        };
+        if !self.is_here || !matches!(line.kind, "user" | "assistant") {
+            return;
+        }
+        self.is_part = true;
+        if let Some(at) = line.timestamp.as_deref().and_then(|at| at.parse().ok()) {
+            self.began = self.began.or(Some(at));
+            self.ended = Some(at);
+        }
+        if let Some(message) = line.message.filter(|_| line.kind == "assistant") {
+            self.answer(message, line.request_id);
+        }
+    }
+
+    fn answer(&mut self, message: Message, request_id: Option<String>) {
+        for block in message.content.as_array().into_iter().flatten() {
+            if block.get("type").and_then(|kind| kind.as_str()) == Some("tool_use")
+                && let Some(tool) = block.get("name").and_then(|name| name.as_str())
+                && (self.ran.tools.len() < NAMES_MAX || self.ran.tools.contains_key(tool))
+            {
+                *self.ran.tools.entry(tool.chars().take(100).collect()).or_default() += 1;
+            }
+        }
+        let is_new = self.counted.insert((message.id, request_id));
+        let Some(model) = message.model else { return };
+        if model == SYNTHETIC {
+            self.ran.failures += u32::from(is_new);
+            return;
+        }
+        if is_new {
+            let usage = message.usage.unwrap_or_default();
+            self.ran.answers += 1;
+            self.ran.tokens = self.ran.tokens
+                + Tokens {
+                    input: usage.input_tokens,
+                    output: usage.output_tokens,
+                    cache_read: usage.cache_read_input_tokens,
+                    cache_write: usage.cache_creation_input_tokens,
+                };
+        }
+        let model: String = model.chars().filter(|c| !c.is_control()).take(100).collect();
+        if !self.ran.models_served.contains(&model) && self.ran.models_served.len() < NAMES_MAX {
+            self.ran.models_served.push(model);
+        }
+    }
+
+    fn done(mut self) -> Ran {
+        if let (Some(began), Some(ended)) = (self.began, self.ended) {
+            self.ran.duration_ms = u64::try_from(ended.duration_since(began).as_millis()).unwrap_or(0);
+        }
+        self.ran
+    }
+}
