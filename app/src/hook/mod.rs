@@ -12,7 +12,8 @@ mod events;
 
 use std::io::Read as _;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use pointsman_core::hook::answer::{Answer, Effect};
@@ -44,6 +45,9 @@ enum Word {
 /// Answers one event. `named` is the event's name where the caller gives it.
 pub fn main(named: Option<String>) -> ExitCode {
     let begun = Instant::now();
+    // A file that may not grow is an error like any other, and no end of the process.
+    let too_large = signal_hook::consts::SIGXFSZ;
+    let _ = signal_hook::flag::register(too_large, Arc::new(AtomicBool::new(false)));
     let (sender, words) = mpsc::channel();
     // What hangs in there ends with the process.
     std::thread::spawn(move || {

@@ -12,8 +12,8 @@ pub const APPROVE: &str = "@approve";
 /// The mark with which a person keeps pointsman out of a prompt.
 const LEAVE_ALONE: &str = "~";
 
-/// How much of a route's reason is told: it may be a repository's words, and every token of a directive is paid for.
-const REASON_CHARS_MAX: usize = 140;
+/// How much of a route's reason is told, in estimated tokens: it may be a repository's words, and every token is paid for.
+const REASON_TOKENS_MAX: u32 = 36;
 
 /// What a prompt is, before it is routed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,12 +193,14 @@ pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> Answer 
 pub(super) fn reason(text: &str) -> String {
     let plain = |c: char| if c.is_control() || matches!(c, '[' | ']' | '<' | '>') { ' ' } else { c };
     let text: String = text.chars().map(plain).collect();
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= REASON_CHARS_MAX {
-        return words;
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if token_estimate(&words) > REASON_TOKENS_MAX {
+        while token_estimate(&words) >= REASON_TOKENS_MAX {
+            words.pop();
+        }
+        words.push('…');
     }
-    let short: String = words.chars().take(REASON_CHARS_MAX - 1).collect();
-    format!("{short}…")
+    words
 }
 
 /// Estimates how many tokens a text is: four letters of the Latin alphabet one, every other character one of its own.

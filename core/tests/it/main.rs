@@ -1,8 +1,9 @@
-//! What only whole data can show: recorded streams, hostile streams, labelled requests, documents.
+//! What only whole data can show: recorded streams and hook inputs, hostile streams, labelled requests, documents.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads its files and may panic")]
 
 mod documents;
+mod hooks;
 mod hostile_streams;
 mod labelled_sample;
 mod policy_files;

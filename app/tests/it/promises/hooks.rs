@@ -1,0 +1,374 @@
+//! The hook as a process: never in the way of a person's session, whatever is broken; and honest in what it records.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Sandbox};
+
+const SESSION: &str = "c4c22f79-b771-4762-91bd-ac4f9ae591f3";
+
+fn event(sandbox: &Sandbox, name: &str, prompt_id: &str, more: Value) -> Value {
+    let mut event = json!({
+        "session_id": SESSION,
+        "transcript_path": sandbox.path("home/session.jsonl"),
+        "cwd": sandbox.project(),
+        "prompt_id": prompt_id,
+        "hook_event_name": name,
+    });
+    event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    event
+}
+
+fn prompt(sandbox: &Sandbox, prompt_id: &str, words: &str) -> Value {
+    event(sandbox, "UserPromptSubmit", prompt_id, json!({"prompt": words}))
+}
+
+fn hook(sandbox: &Sandbox, event: &Value) -> Ran {
+    sandbox.call(["hook"]).stdin(event.to_string()).wait()
+}
+
+/// The events in which somebody waits for the hook.
+fn events(sandbox: &Sandbox) -> [Value; 4] {
+    let delegation = json!({"tool_name": "Agent", "tool_use_id": "toolu_1",
+        "tool_input": {"description": "d", "prompt": "rename foo to bar in lib.rs", "subagent_type": "general-purpose"}});
+    let subagent = json!({"agent_id": "a1", "agent_type": "general-purpose",
+        "agent_transcript_path": sandbox.path("home/subagent.jsonl")});
+    [
+        event(sandbox, "SessionStart", "", json!({"source": "startup"})),
+        prompt(sandbox, "p1", "rename foo to bar in lib.rs"),
+        event(sandbox, "PreToolUse", "p1", delegation),
+        event(sandbox, "SubagentStop", "p1", subagent),
+    ]
+}
+
+fn fifo(path: &std::path::Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let _ = fs::remove_file(path);
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+}
+
+fn file(path: &std::path::Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// A way to break what a hook needs, by its name.
+type Breakage = (&'static str, fn(&Sandbox));
+
+/// Twenty-five of them; with four events each, a hundred trials.
+const BREAKAGES: [Breakage; 25] = [
+    ("the state directory is a file", |s| file(&s.state(), "")),
+    ("the state directory is a link to nowhere", |s| symlink("/nowhere/at/all", s.state()).unwrap()),
+    ("the state directory's parent is a file", |s| {
+        fs::remove_dir_all(s.path("state")).unwrap();
+        file(&s.path("state"), "");
+    }),
+    ("the ledger is garbage", |s| file(&s.state().join("ledger.db"), [0xa5; 8192])),
+    ("the ledger is a directory", |s| fs::create_dir_all(s.state().join("ledger.db")).unwrap()),
+    ("the ledger is a pipe", |s| fifo(&s.state().join("ledger.db"))),
+    ("the ledger is of a newer version", |s| {
+        s.call(["runs", "list"]).wait().success();
+        let db = Connection::open(s.state().join("ledger.db")).unwrap();
+        db.pragma_update(None, "user_version", 99).unwrap();
+    }),
+    ("the spool is a pipe that nobody reads", |s| fifo(&s.state().join("hook-spool/events.jsonl"))),
+    ("the spool is a directory", |s| fs::create_dir_all(s.state().join("hook-spool/events.jsonl")).unwrap()),
+    ("the spool's directory is a file", |s| file(&s.state().join("hook-spool"), "")),
+    ("the spool is a link to somewhere else", |s| {
+        fs::create_dir_all(s.state().join("hook-spool")).unwrap();
+        symlink(s.path("elsewhere"), s.state().join("hook-spool/events.jsonl")).unwrap();
+    }),
+    ("the notes are a file", |s| file(&s.state().join("hook-notes"), "")),
+    ("the note is garbage", |s| file(&s.state().join(format!("hook-notes/{SESSION}.json")), "{\"said\":")),
+    ("the note is a directory", |s| {
+        fs::create_dir_all(s.state().join(format!("hook-notes/{SESSION}.json"))).unwrap();
+    }),
+    ("the project's settings are broken", |s| file(&s.project().join(".pointsman.toml"), "routing_mode = ")),
+    ("the project's settings are a pipe", |s| fifo(&s.project().join(".pointsman.toml"))),
+    ("the project's policy is broken", |s| file(&s.project().join("pointsman.policy.toml"), "[[rule]]\n")),
+    ("the project's policy is a pipe", |s| fifo(&s.project().join("pointsman.policy.toml"))),
+    ("the user's policy is a pipe", |s| fifo(&s.path("config/pointsman/policy.toml"))),
+    ("the user's policy is not text", |s| file(&s.path("config/pointsman/policy.toml"), [0xff, 0xfe, 0])),
+    ("the approvals are garbage", |s| {
+        file(&s.path("config/pointsman/trust.json"), "[");
+        file(&s.project().join(".pointsman.toml"), "");
+    }),
+    ("the transcript is a pipe", |s| {
+        fifo(&s.path("home/session.jsonl"));
+        fifo(&s.path("home/subagent.jsonl"));
+    }),
+    ("the transcript is garbage", |s| {
+        file(&s.path("home/session.jsonl"), [0xff; 4096]);
+        file(&s.path("home/subagent.jsonl"), "{\"type\":\"assistant\",\n".repeat(1000));
+    }),
+    ("the project is gone", |s| drop(fs::remove_dir_all(s.project().join("sub")))),
+    ("an agent file is a pipe", |s| fifo(&s.project().join(".claude/agents/x.md"))),
+];
+
+/// Holds: the hook exits 0, says nothing but one JSON object, and takes no decision away from the person.
+fn holds(what: &str, event: &Value, ran: Ran) {
+    let name = event["hook_event_name"].as_str().unwrap();
+    let ran = ran.exits(0);
+    let said: Value = if ran.stdout.is_empty() { json!({}) } else { ran.json() };
+    assert!(said["decision"].is_null(), "{what}, {name}: {ran}");
+    let denied = &said["hookSpecificOutput"]["permissionDecision"];
+    assert!(denied.is_null(), "{what}, {name}: {ran}");
+    if let Some(notice) = said["systemMessage"].as_str() {
+        assert!(notice.starts_with("pointsman") && !notice.contains('\n'), "{what}, {name}: one line: {ran}");
+    }
+}
+
+/// The pipes were seen to hang it without the deadline; the rest to fail it with an error that ends the process.
+#[test]
+fn p22_a_hook_is_never_in_the_way_whatever_is_broken() {
+    for (what, breaks) in BREAKAGES {
+        let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
+        breaks(&sandbox);
+        for event in events(&sandbox) {
+            holds(what, &event, hook(&sandbox, &event));
+        }
+        assert!(!sandbox.path("elsewhere").exists(), "{what}: nothing is written through a link");
+    }
+}
+
+#[test]
+fn p22_a_hook_is_not_in_the_way_of_a_ledger_that_is_locked_or_a_disk_that_is_full() {
+    let sandbox = Sandbox::new();
+    sandbox.call(["runs", "list"]).wait().success();
+    let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
+    db.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for event in events(&sandbox) {
+        holds("locked", &event, hook(&sandbox, &event));
+    }
+    // No file may grow: what a full disk comes to.
+    for event in events(&sandbox) {
+        let ran = sandbox.call(["hook"]).stdin(event.to_string()).after_shell("ulimit -f 0").wait();
+        holds("full", &event, ran);
+    }
+}
+
+#[test]
+fn p22_a_hook_is_not_in_the_way_of_input_that_is_none() {
+    let sandbox = Sandbox::new();
+    let long =
+        json!({"session_id": SESSION, "hook_event_name": "UserPromptSubmit", "prompt": "x ".repeat(4 << 20)});
+    for text in [
+        String::new(),
+        "{".to_owned(),
+        "[]".to_owned(),
+        "null".to_owned(),
+        long.to_string(),
+        json!({"session_id": "../../x", "hook_event_name": "Stop"}).to_string(),
+    ] {
+        let ran = sandbox.call(["hook"]).stdin(text).wait().exits(0);
+        assert!(ran.stdout.lines().count() <= 1, "{ran}");
+    }
+    assert!(!sandbox.path("x.json").exists());
+}
+
+/// A hundred ids that could leave the directory; the hook knows sessions by ids of its CLI.
+#[test]
+fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
+    let sandbox = Sandbox::new();
+    let before: Vec<_> =
+        fs::read_dir(sandbox.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    for depth in 1..=20 {
+        let up = "../".repeat(depth);
+        for id in [
+            format!("{up}x"),
+            format!("/{up}x"),
+            format!("a/{up}x"),
+            format!("{up}x\u{0}"),
+            format!("..%2f{up}x"),
+        ] {
+            let event =
+                json!({"session_id": id, "hook_event_name": "UserPromptSubmit", "prompt": "rename a to b"});
+            hook(&sandbox, &event).exits(0);
+        }
+    }
+    let after: Vec<_> =
+        fs::read_dir(sandbox.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(before, after);
+    assert!(!sandbox.state().join("hook-notes").exists());
+}
+
+#[test]
+fn s16_our_hooks_do_nothing_inside_an_agent_of_ours() {
+    let sandbox = Sandbox::new().env("POINTSMAN_DEPTH", "1").env("POINTSMAN_MODE", "enforced");
+    for event in events(&sandbox) {
+        hook(&sandbox, &event).exits(0).stdout("");
+    }
+    assert!(!sandbox.state().exists(), "nothing is recorded");
+}
+
+/// A session of a main model on the sonnet tier, told by its hooks and its transcripts.
+struct Told<'s> {
+    sandbox: &'s Sandbox,
+    transcript: String,
+}
+
+impl Told<'_> {
+    fn says(&mut self, prompt_id: &str, words: &str) {
+        hook(self.sandbox, &prompt(self.sandbox, prompt_id, words)).exits(0);
+        let user =
+            json!({"type": "user", "promptId": prompt_id, "message": {"role": "user", "content": words}});
+        self.transcript.push_str(&format!("{user}\n"));
+    }
+
+    fn answers(&mut self, prompt_id: &str, tool: Option<&str>) {
+        let content = tool.map(|tool| json!([{"type": "tool_use", "name": tool}])).unwrap_or(json!([]));
+        let usage = json!({"input_tokens": 100, "output_tokens": 10});
+        let message =
+            json!({"id": prompt_id, "model": "claude-sonnet-5-5", "usage": usage, "content": content});
+        self.transcript.push_str(&format!(
+            "{}\n",
+            json!({"type": "assistant", "requestId": prompt_id, "message": message})
+        ));
+    }
+
+    fn ends(&self, prompt_id: &str) {
+        fs::write(self.sandbox.path("home/session.jsonl"), &self.transcript).unwrap();
+        hook(self.sandbox, &event(self.sandbox, "Stop", prompt_id, json!({}))).exits(0);
+    }
+
+    fn hands_to(&mut self, prompt_id: &str, model: &str) {
+        let (id, agent) = (format!("toolu_{prompt_id}"), format!("a{prompt_id}"));
+        let input = json!({"description": "d", "prompt": "rename foo to bar in lib.rs", "subagent_type": "general-purpose", "model": model});
+        let call = json!({"tool_name": "Agent", "tool_use_id": id, "tool_input": input});
+        hook(self.sandbox, &event(self.sandbox, "PreToolUse", prompt_id, call)).exits(0);
+        let path = self.sandbox.path(&format!("home/agent-{agent}.jsonl"));
+        let message = json!({"id": agent, "model": format!("claude-{model}-5-5"), "usage": {"input_tokens": 7}, "content": []});
+        fs::write(
+            &path,
+            format!("{}\n", json!({"type": "assistant", "requestId": agent, "message": message})),
+        )
+        .unwrap();
+        fs::write(path.with_extension("meta.json"), json!({"toolUseId": id}).to_string()).unwrap();
+        let stop = json!({"agent_id": agent, "agent_type": "general-purpose", "agent_transcript_path": path});
+        hook(self.sandbox, &event(self.sandbox, "SubagentStop", prompt_id, stop)).exits(0);
+    }
+}
+
+/// Plays one prompt of ten kinds.
+fn play(told: &mut Told<'_>, n: usize) {
+    let id = format!("p{n}");
+    let (mechanical, ordinary, danger) = (
+        "rename foo to bar in lib.rs",
+        "add a --json flag to the export command and tests for it",
+        "drop the users table in production",
+    );
+    match n % 10 {
+        0 | 1 => {
+            told.says(&id, mechanical);
+            told.hands_to(&id, if n.is_multiple_of(10) { "haiku" } else { "opus" });
+            told.answers(&id, Some("Agent"));
+            told.ends(&id);
+        }
+        2 | 3 => {
+            told.says(&id, if n % 10 == 2 { mechanical } else { ordinary });
+            told.answers(&id, Some("Edit"));
+            told.ends(&id);
+        }
+        4 | 5 => {
+            told.says(&id, &format!("{} {mechanical}", if n % 10 == 4 { "@opus" } else { "~" }));
+            told.answers(&id, None);
+            told.ends(&id);
+        }
+        6 => told.says(&id, "/compact"),
+        7 | 8 => {
+            told.says(&id, danger);
+            told.answers(&id, (n % 10 == 8).then_some("Bash"));
+            told.ends(&id);
+        }
+        _ => told.says(&id, mechanical),
+    }
+}
+
+#[test]
+fn a_session_of_two_hundred_prompts_gives_exactly_the_report_that_it_should() {
+    let sandbox = Sandbox::new();
+    let mut told = Told { sandbox: &sandbox, transcript: String::new() };
+    (0..200).for_each(|n| play(&mut told, n));
+    let report = sandbox.call(["report", "compliance", "-o", "json"]).wait().success().json();
+    let [all] = &report["by_scope"].as_array().unwrap()[..] else { panic!("{report}") };
+    let mut expected = json!({
+        "name": "all", "scope": "prompt", "directives": 200,
+        // Handed to haiku; done by the session itself, which is of the tier; asked first.
+        "followed": 60,
+        // Handed to opus; not handed on; a tool was used before the question.
+        "ignored": 60,
+        "overridden": 40, "not_applicable": 20, "unknown": 20,
+        "rate": 0.5, "unknown_share": 0.143,
+    });
+    expected["range"] = all["range"].clone();
+    assert_eq!(*all, expected, "{report}");
+    assert_eq!((&all["range"]["count"], &all["range"]["of"]), (&json!(60), &json!(120)));
+    let overrides = &report["override_rate"];
+    assert_eq!((&overrides["count"], &overrides["of"]), (&json!(40), &json!(180)), "{report}");
+    let modes: Vec<&Value> =
+        report["by_mode"].as_array().unwrap().iter().map(|group| &group["name"]).collect();
+    assert_eq!(modes, ["directive"], "a person is there");
+    assert!(report["directive_tokens"]["max"].as_u64().unwrap() <= 120);
+    // Taken over once: nothing is counted twice, and nothing is lost.
+    assert_eq!(
+        sandbox.call(["report", "compliance", "-o", "json"]).wait().success().json()["by_scope"][0],
+        *all
+    );
+    let metrics = fs::read_dir(sandbox.state().join("metrics")).unwrap().next().unwrap().unwrap().path();
+    let records = fs::read_to_string(metrics).unwrap();
+    assert_eq!(records.matches("\"record_type\":\"routing_recommendation\"").count(), 160);
+    assert_eq!(records.matches("\"record_type\":\"agent_event\"").count(), 40);
+    assert!(!records.contains("rename foo"), "no words of a prompt");
+}
+
+#[test]
+fn a_report_says_nothing_where_nothing_was_recorded_and_prints_every_format() {
+    let sandbox = Sandbox::new();
+    let print = |format: &str| sandbox.call(["report", "compliance", "-o", format]).wait().success().stdout;
+    assert!(print("text").starts_with("no hook has recorded anything yet"), "{}", print("text"));
+    let mut told = Told { sandbox: &sandbox, transcript: String::new() };
+    (0..10).for_each(|n| play(&mut told, n));
+    assert!(print("text").contains("50.0 %"), "{}", print("text"));
+    let csv = print("csv");
+    assert!(csv.lines().all(|line| line.split(',').count() == 13), "{csv}");
+    assert!(print("md").starts_with("# Compliance\n\n| ALL | ABOUT |"), "{}", print("md"));
+    let ran = sandbox.call(["report", "compliance", "--since", "yesterday"]).wait();
+    ran.exits(2);
+}
+
+#[test]
+fn a_session_begins_with_what_needs_attention_and_else_in_silence() {
+    let sandbox = Sandbox::new();
+    let start =
+        |sandbox: &Sandbox| hook(sandbox, &event(sandbox, "SessionStart", "", json!({"source": "startup"})));
+    start(&sandbox).exits(0).stdout("");
+    sandbox.run("rename foo to bar in lib.rs").success();
+    start(&sandbox).exits(0).stdout("");
+    let sandbox = sandbox.agents(crate::fake::Fake::just("no-result"));
+    for _ in 0..6 {
+        sandbox.run("rename foo to bar in lib.rs").exits(1);
+    }
+    let said = start(&sandbox).exits(0).json();
+    let text = said["systemMessage"].as_str().unwrap();
+    assert!(text.contains("failed since yesterday: run ") && text.contains("and 4 more"), "{text}");
+    assert!(text.lines().count() <= 10, "{text}");
+    assert_eq!(said["hookSpecificOutput"]["additionalContext"], text);
+}
+
+#[test]
+fn an_experiment_reports_both_arms_with_their_difference() {
+    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "experiment");
+    for n in 0..8 {
+        let mut event = prompt(&sandbox, &format!("p{n}"), "rename foo to bar in lib.rs");
+        event["session_id"] = json!(format!("session-{n}"));
+        hook(&sandbox, &event).exits(0);
+    }
+    let report = sandbox.call(["report", "compliance", "-o", "json"]).wait().success().json();
+    let sessions =
+        ["directive", "enforced"].map(|arm| report["experiment"][arm]["sessions"].as_u64().unwrap());
+    assert!(sessions[0] + sessions[1] == 8 && sessions.iter().all(|count| *count > 0), "{report}");
+    assert!(report["experiment"]["difference"].is_null(), "nothing ended, so nothing can be compared");
+}
