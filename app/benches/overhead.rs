@@ -14,8 +14,11 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
@@ -50,9 +53,83 @@ fn main() {
         ("an agent of about 1 ms (`/bin/echo`), directly", direct),
         ("the same through `pointsman run`", pointsman(home.path(), &["run", "--agent", "quick", REQUEST])),
     );
+    hooks(home.path());
     if Path::new("/proc/self/status").exists() {
         stream_a_gigabyte(home.path());
     }
+}
+
+/// The hook as a process, for each event in which somebody waits for it, alone and beside a process that commits all the time.
+fn hooks(home: &Path) {
+    println!("\nP20: {START_COUNT} hooks each, milliseconds; promised p99: below 10 beyond an empty process");
+    println!("{:<46} {:>8} {:>8} {:>8} {:>8}", "", "median", "p90", "p99", "CPU");
+    // The ledger must be there for somebody to commit to.
+    assert!(pointsman(home, &["runs", "list"]).stdout(Stdio::null()).status().unwrap().success());
+    let event = |name: &str, more: &str| {
+        format!("{{\"session_id\":\"s1\",\"prompt_id\":\"p1\",\"hook_event_name\":\"{name}\"{more}}}")
+    };
+    let delegation = format!(
+        ",\"tool_name\":\"Agent\",\"tool_use_id\":\"t1\",\"tool_input\":{{\"description\":\"d\",\"prompt\":\"{REQUEST}\"}}"
+    );
+    let events = [
+        ("UserPromptSubmit", event("UserPromptSubmit", &format!(",\"prompt\":\"{REQUEST}\""))),
+        ("PreToolUse of Agent", event("PreToolUse", &delegation)),
+        ("SessionStart", event("SessionStart", ",\"source\":\"startup\"")),
+    ];
+    line_of("an empty process (`/bin/true`)", || Command::new("/bin/true"), "");
+    for (name, input) in &events {
+        line_of(&format!("hook, {name}, alone"), || pointsman(home, &["hook"]), input);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = commits(home.join(".local/state/pointsman/ledger.db"), Arc::clone(&stop));
+    for (name, input) in &events {
+        line_of(&format!("hook, {name}, beside commits"), || pointsman(home, &["hook"]), input);
+    }
+    stop.store(true, Ordering::Relaxed);
+    println!("{:<46} {:>8}", "commits meanwhile", writer.join().unwrap());
+}
+
+/// Commits small rows, each synced to the disk, until it is stopped; returns how many.
+fn commits(ledger: PathBuf, stop: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let db = rusqlite::Connection::open(ledger).unwrap();
+        db.pragma_update(None, "synchronous", "FULL").unwrap();
+        db.execute_batch("CREATE TABLE IF NOT EXISTS bench (x TEXT)").unwrap();
+        let mut count = 0;
+        while !stop.load(Ordering::Relaxed) {
+            db.execute("INSERT INTO bench VALUES ('a row')", []).unwrap();
+            count += 1;
+        }
+        count
+    })
+}
+
+fn line_of(name: &str, make: impl Fn() -> Command, input: &str) {
+    let before = children_cpu();
+    let took: Vec<Duration> = (0..START_COUNT).map(|_| time_with_input(&mut make(), input)).collect();
+    let cpu =
+        children_cpu().zip(before).map_or(f64::NAN, |(after, before)| (after - before) / START_COUNT as f64);
+    let spread = Spread::of(took[START_COUNT / 10..].to_vec());
+    println!("{name:<46} {:>8.2} {:>8.2} {:>8.2} {cpu:>8.2}", spread.median, spread.p90, spread.p99);
+}
+
+fn time_with_input(command: &mut Command, input: &str) -> Duration {
+    let begun = Instant::now();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // An empty process reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    assert!(child.wait().unwrap().success());
+    begun.elapsed()
+}
+
+/// CPU time of all children that have ended, in milliseconds, where the system tells.
+fn children_cpu() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    // Fields 16 and 17 of proc(5), in ticks of 10 ms.
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(13)? + ticks(14)?) * 10.0)
 }
 
 /// An agent that ends at once, and one that streams a gigabyte in Claude Code's form.
@@ -101,13 +178,14 @@ fn time(command: &mut Command) -> Duration {
 struct Spread {
     median: f64,
     p90: f64,
+    p99: f64,
 }
 
 impl Spread {
     fn of(mut took: Vec<Duration>) -> Spread {
         took.sort();
         let at = |share: usize| took[(took.len() - 1) * share / 100].as_secs_f64() * 1e3;
-        Spread { median: at(50), p90: at(90) }
+        Spread { median: at(50), p90: at(90), p99: at(99) }
     }
 }
 

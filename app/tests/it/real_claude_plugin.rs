@@ -231,3 +231,115 @@ fn what_the_main_model_sees_of_a_prompt_is_only_the_directive() {
     assert!(!seen.lock().unwrap().contains("[pointsman]"), "left alone as the person said");
     assert_eq!(session.counts("prompt"), [0, 0, 1, 0, 0]);
 }
+
+/// A sandbox whose agents are the real CLI, for the verbs that call its own commands.
+fn with_cli() -> Option<(Sandbox, PathBuf)> {
+    let claude = claude()?;
+    let command = format!("[{:?}]", claude.to_str().unwrap());
+    let sandbox = ["haiku", "sonnet", "opus"]
+        .iter()
+        .fold(Sandbox::new(), |sandbox, tier| sandbox.agent_key(tier, "command", &command));
+    std::fs::create_dir_all(sandbox.path("home/.claude")).unwrap();
+    std::fs::create_dir_all(sandbox.project().join(".claude")).unwrap();
+    Some((sandbox, claude))
+}
+
+/// Settings as people have them; the first loses a key to the CLI's own rewriting on 2.1.197.
+const SETTINGS: [&str; 4] = [
+    "{\n    \"model\": \"opus\",\n \"permissions\": {\"allow\": [\"Bash(ls)\"]}\n}",
+    "{\"enabledPlugins\":{\"other@place\":false},\"hooks\":{}}\n\n",
+    "{}",
+    "{\n\t\"env\": {\n\t\t\"X\": \"é \\\"q\\\"\"\n\t}\n}\n",
+];
+
+#[test]
+fn the_plugin_passes_the_clis_own_validation_as_it_is_and_as_it_is_rendered() {
+    let Some((sandbox, claude)) = with_cli() else { return };
+    sandbox.call(["plugin", "update"]).wait().success();
+    let rendered = sandbox.path("home/.local/share/pointsman/plugin");
+    for folder in [plugin(), plugin().parent().unwrap().to_owned(), rendered.join("pointsman"), rendered] {
+        let args = ["plugin", "validate", folder.to_str().unwrap()];
+        let ran = sandbox.call(args).of_program(&claude).wait().success();
+        assert!(ran.stdout.contains("Validation passed"), "{ran}");
+    }
+}
+
+#[test]
+fn s16_the_plugin_goes_in_and_out_and_the_settings_are_as_they_were_byte_for_byte() {
+    let Some((sandbox, claude)) = with_cli() else { return };
+    let user = sandbox.path("home/.claude/settings.json");
+    for before in SETTINGS {
+        std::fs::write(&user, before).unwrap();
+        let ran = sandbox.call(["plugin", "install", "--yes"]).wait().success();
+        assert!(
+            ran.stderr.contains("+") && ran.stderr.contains("pointsman@pointsman"),
+            "the difference is shown: {ran}"
+        );
+        let status = sandbox.call(["plugin", "status", "-o", "json"]).wait().success().json();
+        assert_eq!((&status["installed"], &status["up_to_date"]), (&json!(true), &json!(true)), "{status}");
+        let listed = sandbox.call(["plugin", "list", "--json"]).of_program(&claude).wait().success();
+        assert!(listed.stdout.contains("pointsman@pointsman"), "{listed}");
+        let ran = sandbox.call(["plugin", "uninstall", "--yes"]).wait().success();
+        assert!(ran.stderr.contains("as before:"), "{ran}");
+        assert_eq!(std::fs::read_to_string(&user).unwrap(), before);
+        sandbox.call(["plugin", "status"]).wait().exits(1);
+    }
+}
+
+#[test]
+fn s16_of_settings_that_others_wrote_since_exactly_our_keys_are_taken_out() {
+    let Some((sandbox, _)) = with_cli() else { return };
+    let (user, project) =
+        (sandbox.path("home/.claude/settings.json"), sandbox.project().join(".claude/settings.json"));
+    std::fs::write(&user, SETTINGS[1]).unwrap();
+    sandbox.call(["plugin", "install", "--scope", "project", "--yes"]).wait().success();
+    let changed = |path: &Path| {
+        let mut settings: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        settings["since"] = json!("somebody");
+        std::fs::write(path, settings.to_string()).unwrap();
+    };
+    changed(&project);
+    assert!(
+        !std::fs::read_to_string(&project).unwrap().contains("/pointsman/plugin"),
+        "no path of a person in a project"
+    );
+    let ran = sandbox.call(["plugin", "uninstall", "--scope", "project", "--yes"]).wait().success();
+    assert!(ran.stderr.contains("without our keys:") && ran.stderr.contains("as before:"), "{ran}");
+    assert_eq!(std::fs::read_to_string(&user).unwrap(), SETTINGS[1]);
+    assert_eq!(std::fs::read_to_string(&project).unwrap(), json!({"since": "somebody"}).to_string());
+}
+
+#[test]
+fn an_installed_plugin_works_and_nothing_is_installed_without_a_yes() {
+    let Some((sandbox, claude)) = with_cli() else { return };
+    sandbox.call(["plugin", "install"]).wait().exits(2).stderr_has("nobody is at the terminal");
+    assert!(!sandbox.path("home/.claude/settings.json").exists());
+    sandbox.call(["plugin", "install", "--yes"]).wait().success();
+    let server = ModelServer::start(hands_on(MECHANICAL, general("opus")));
+    let sandbox = sandbox
+        .env("POINTSMAN_MODE", "enforced")
+        .env("ANTHROPIC_BASE_URL", &server.url())
+        .env("ANTHROPIC_API_KEY", "sk-ant-none")
+        .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+    // No `pointsman` on the search path: the hooks know where it is.
+    let args = ["-p", "--model", "sonnet", "--output-format", "json"];
+    sandbox.call(args).of_program(&claude).stdin(PROMPT).wait().success();
+    let asked: Vec<Asked> = server.asked().into_iter().filter(Asked::of_subagent).collect();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|one| one.model.contains("haiku")),
+        "{:?}",
+        server.models()
+    );
+    sandbox.call(["plugin", "uninstall", "--yes"]).wait().success();
+    assert!(!sandbox.path("home/.claude/settings.json").exists(), "there was none before");
+}
+
+#[test]
+fn our_own_commands_take_the_words_as_they_were_typed() {
+    let Some(session) = Session::new("directive", |_: &Asked| Reply::text("should not be asked")) else {
+        return;
+    };
+    let ran = session.ask("/pointsman:route rename `foo` to $(bar) in lib.rs\n```it's```");
+    assert!(ran.stdout.contains("haiku-general (haiku)") && ran.stdout.contains("Nothing was run"), "{ran}");
+    assert_eq!(session.server.asked().len(), 0, "no model was asked");
+}

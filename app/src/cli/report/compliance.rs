@@ -30,7 +30,7 @@ struct Definition {
 }
 
 const HEAD: [&str; 10] =
-    ["", "ABOUT", "FOLLOWED", "IGNORED", "RATE", "BETWEEN", "UNKNOWN", "OVERRIDDEN", "NONE", "ALL"];
+    ["", "ABOUT", "FOLLOWED", "IGNORED", "RATE", "BETWEEN", "UNKNOWN", "OVERRIDDEN", "N/A", "ALL"];
 
 /// Runs the verb.
 pub fn main(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8, Failure> {
