@@ -8,6 +8,7 @@ mod bug;
 mod closing;
 mod codes;
 mod config;
+mod consent;
 pub mod detach;
 mod doctor;
 mod eval;

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
+use super::consent;
 use super::exit::Failure;
 use super::output::{self, PlainFormat, Tone};
 use super::run::world;
 use crate::assemble::World;
+use crate::config::load::Loaded;
 use crate::plugin::{Change, Plugin, Scope};
 
 /// The contract of `plugin status -o json`.
@@ -23,6 +26,10 @@ struct Status {
     up_to_date: bool,
     folder: PathBuf,
     files: Vec<StatusOfFile>,
+    /// How far hooks go here.
+    routing_mode: RoutingMode,
+    /// Where that comes from.
+    set_by: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,10 +56,15 @@ fn scope(place: &PluginPlace) -> Scope {
 }
 
 fn of(place: &PluginPlace) -> Result<(World, Plugin), Failure> {
+    let (world, _, plugin) = with_settings(place)?;
+    Ok((world, plugin))
+}
+
+fn with_settings(place: &PluginPlace) -> Result<(World, Loaded, Plugin), Failure> {
     let world = world(place.project.as_deref())?;
     let (loaded, _) = world.settings_or_defaults();
     let plugin = world.plugin(&loaded)?;
-    Ok((world, plugin))
+    Ok((world, loaded, plugin))
 }
 
 /// The CLI does the work; without it nothing can be put in or taken out.
@@ -75,7 +87,7 @@ fn install(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
     let changes = plugin.rehearse(scope)?;
     if changes.iter().any(Change::is_any) {
         show(&world, &changes);
-        agreed(yes, "Put the plugin into these settings?", "not installed: you said no")?;
+        consent::ask(yes, "Put the plugin into these settings?", "not installed: you said no")?;
     }
     plugin.install(scope)?;
     output::say(Tone::Good, "installed:", &format!("the plugin, scope {}", scope.as_str()));
@@ -94,23 +106,12 @@ fn show(world: &World, changes: &[Change]) {
     }
 }
 
-fn agreed(yes: bool, question: &str, refusal: &str) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
-    }
-    if !output::somebody_is_there() {
-        return Err(Failure::new(
-            ErrorCode::NobodyToAsk,
-            "nobody is at the terminal to say yes",
-            "`--yes` says it beforehand",
-        ));
-    }
-    if output::ask(question) { Ok(()) } else { Err(Failure::bare(ErrorCode::SaidNo, refusal)) }
-}
-
 fn status(place: &PluginPlace, format: PlainFormat) -> Result<u8, Failure> {
-    let (world, plugin) = of(place)?;
+    let (world, loaded, plugin) = with_settings(place)?;
     let scope = scope(place);
+    let routing_mode = loaded.settings.routing_mode;
+    let set_by =
+        loaded.origin("routing_mode").map_or_else(|| "its default".to_owned(), |origin| origin.to_string());
     let files: Vec<StatusOfFile> =
         plugin.status(scope)?.into_iter().map(|(path, enabled)| StatusOfFile { path, enabled }).collect();
     let installed = files.last().is_some_and(|file| file.enabled);
@@ -125,6 +126,8 @@ fn status(place: &PluginPlace, format: PlainFormat) -> Result<u8, Failure> {
                 up_to_date,
                 folder,
                 files,
+                routing_mode,
+                set_by,
             });
         }
         PlainFormat::Text => {
@@ -134,6 +137,7 @@ fn status(place: &PluginPlace, format: PlainFormat) -> Result<u8, Failure> {
                 let mark = if file.enabled { "on " } else { "off" };
                 text.push_str(&format!("\n  {mark} {}", output::short_path(&file.path, &world.dirs.home)));
             }
+            text.push_str(&format!("\nrouting_mode is {} here: {set_by}", routing_mode.as_str()));
             if installed && !up_to_date {
                 text.push_str("\nthe rendered plugin is of another version: `pointsman plugin update`");
             }
@@ -162,7 +166,7 @@ fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
         );
         return Ok(0);
     }
-    agreed(yes, "Take the plugin out?", "left as it is: you said no")?;
+    consent::ask(yes, "Take the plugin out?", "left as it is: you said no")?;
     let (restored, edited) = plugin.uninstall(scope)?;
     for path in restored {
         output::say(Tone::Good, "as before:", &output::short_path(&path, &world.dirs.home));

@@ -1,8 +1,7 @@
 //! `pointsman trust`: approve what a repository's files want.
 
-use pointsman_core::error_code::ErrorCode;
-
 use super::args::TrustArgs;
+use super::consent;
 use super::exit::Failure;
 use super::output::{self, Tone};
 use super::run::world;
@@ -32,18 +31,8 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
     }
     let files = ProjectFiles::read(&project);
     show(&files);
-    if !args.yes {
-        if !output::somebody_is_there() {
-            return Err(Failure::new(
-                ErrorCode::NobodyToAsk,
-                "nobody is at the terminal to say yes",
-                "`--yes` says it beforehand",
-            ));
-        }
-        if !output::ask(&format!("Trust these files of {}?", project.root.display())) {
-            return Err(Failure::bare(ErrorCode::SaidNo, "not trusted: you said no"));
-        }
-    }
+    let question = format!("Trust these files of {}?", project.root.display());
+    consent::ask(args.yes, &question, "not trusted: you said no")?;
     // Approved is what was shown: the hash is of the bytes that were read above.
     approvals.approve(&project.root, &files.hash(), clock::now())?;
     output::say(Tone::Good, "trusted:", &project.root.display().to_string());

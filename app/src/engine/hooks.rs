@@ -16,32 +16,42 @@ use super::error::EngineError;
 pub use crate::store::hooks::{HookStore, Note};
 pub use crate::store::{BreakerRow, RunRow};
 
-/// How much of a transcript's end is read: a turn that begins before that is known in part.
-const TRANSCRIPT_BYTES_MAX: u64 = 8 << 20;
+/// How much of a transcript's end is read by who takes facts over: a turn that begins before that is known in part.
+const BYTES_MAX: u64 = 8 << 20;
+
+/// How much of it a hook reads, while a person waits.
+pub const HOOK_BYTES_MAX: u64 = 256 << 10;
 
 /// Reads what ran from the transcript that a fact names.
 ///
 /// The CLI writes transcripts behind its hooks' backs: a hook that is quick finds the last lines missing, so whoever takes the fact
 /// over looks again.
-pub fn learn(fact: &mut HookFact) {
-    let ran = fact.source().and_then(|(path, part)| ran::read(end_of(path)?.lines(), part));
-    ran.into_iter().for_each(|ran| fact.learn(ran));
+pub fn learn(fact: &mut HookFact, last_message: Option<&str>, bytes_max: u64) {
+    let ran = fact.source().and_then(|(path, part)| ran::read(end_of(path, bytes_max)?.lines(), part));
+    ran.into_iter().for_each(|ran| fact.learn(ran, last_message));
 }
 
-fn end_of(path: &Path) -> Option<String> {
+/// Looks again where the hook did not see all.
+fn learn_rest(fact: &mut HookFact) {
+    if fact.is_open() {
+        learn(fact, None, BYTES_MAX);
+    }
+}
+
+fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
     // Looked at before it is opened: opening a named pipe waits for a writer.
     let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
     let mut file = File::open(path).ok()?;
-    file.seek(SeekFrom::Start(length.saturating_sub(TRANSCRIPT_BYTES_MAX))).ok()?;
+    file.seek(SeekFrom::Start(length.saturating_sub(bytes_max))).ok()?;
     let mut bytes = vec![];
-    file.take(TRANSCRIPT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    file.take(bytes_max).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl Engine {
     /// Takes over what hooks have written since; returns how many facts were new.
     pub fn take_over_hook_facts(&mut self) -> usize {
-        let facts = self.store.drain_hook_spool(learn);
+        let facts = self.store.drain_hook_spool(learn_rest);
         let tier_of = |model: &str| self.catalog.tier_of_model(model);
         for fact in &facts {
             if let Some(record) = HookRecord::of(fact, &tier_of) {
@@ -56,7 +66,7 @@ impl Engine {
     pub fn hook_facts(&self, since: Timestamp) -> Result<(Vec<HookFact>, Vec<RunServed>), EngineError> {
         let mut facts = self.store.hook_facts(since).map_err(|what| EngineError::Store { what })?;
         // Taken over before the CLI had written it down.
-        facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(learn);
+        facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(learn_rest);
         let runs = facts.iter().filter_map(|fact| match &fact.what {
             What::RoutingRecommendation(one) => one.run_id.as_ref(),
             _ => None,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use pointsman_core::circumstances::Circumstances;
 use pointsman_core::hook::delegation::KnownAgents;
 use pointsman_core::hook::fact::{FACT_VERSION, HookFact, What};
-use pointsman_core::hook::input::HookInput;
+use pointsman_core::hook::input::{Event, HookInput};
 use pointsman_core::hook::mode::{self, ModeChoice};
 use pointsman_core::request::{Mode, Origin, Overrides, Request};
 use pointsman_core::route::Route;
@@ -15,7 +15,7 @@ use crate::assemble::World;
 use crate::clock;
 use crate::config::load::Loaded;
 use crate::engine::Decider;
-use crate::engine::hooks::{HookStore, Note, learn};
+use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, Note, learn};
 use crate::engine::submit;
 
 /// What one event finds around it.
@@ -92,7 +92,13 @@ impl Desk {
             hook_us: u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             what,
         };
-        learn(&mut fact);
+        let last_message = match &input.event {
+            Event::Stop { last_message } | Event::SubagentStop { last_message, .. } => {
+                last_message.as_deref()
+            }
+            _ => None,
+        };
+        learn(&mut fact, last_message, HOOK_BYTES_MAX);
         self.store.record(&fact).map_err(|error| format!("nothing can be recorded: {error}"))
     }
 }

@@ -44,7 +44,7 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result
             }
             None => Ok(Answer::default()),
         },
-        Event::SubagentStop { agent_type, transcript } => match input.agent_id.clone() {
+        Event::SubagentStop { agent_type, transcript, .. } => match input.agent_id.clone() {
             // The CLI's own helpers have no kind, and nobody handed them anything.
             Some(agent_id) if !agent_type.is_empty() => recorded(
                 desk,
@@ -55,13 +55,16 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result
                     tool_use_id: transcript.as_deref().and_then(delegation_of),
                     ran: None,
                     transcript: transcript.clone(),
+                    is_whole: false,
                 },
             ),
             Some(_) | None => Ok(Answer::default()),
         },
-        Event::Stop => {
-            recorded(desk, input, What::TurnEnded { ran: None, transcript: input.transcript.clone() })
-        }
+        Event::Stop { .. } => recorded(
+            desk,
+            input,
+            What::TurnEnded { ran: None, transcript: input.transcript.clone(), is_whole: false },
+        ),
         Event::SessionStart { source } => {
             recorded(desk, input, What::SessionStarted { source: source.clone() })?;
             Ok(briefing::answer(desk))

@@ -80,22 +80,23 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes a file with mode 0600 that must not exist yet; it is there whole or not at all.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file =
-        tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir)?;
-    file.write_all(bytes)?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
+    whole_beside(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
 }
 
 /// Writes a file with mode 0600 in the place of what was there; it is there whole or not at all.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    whole_beside(path, bytes)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Writes a file with mode 0600 and a name of no matter beside a path, to take that path's place.
+fn whole_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file =
         tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir)?;
     file.write_all(bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 /// Makes a file with mode 0600 if it does not exist yet.

@@ -408,3 +408,36 @@ fn a_session_called_by_its_runs_id_is_locked_while_the_run_works() {
     sandbox.call(["run", "--session", run_id.trim(), "--tier", "haiku", REQUEST]).wait().exits(75);
     sandbox.call(["runs", "cancel", run_id.trim()]).wait().success();
 }
+
+/// Programs in the place of `pointsman` and `claude` that tell what they were given.
+#[test]
+fn the_shell_function_sends_one_flag_to_run_and_passes_everything_else_untouched() {
+    let sandbox = Sandbox::new();
+    let bin = sandbox.path("bin");
+    fs::create_dir(&bin).unwrap();
+    for name in ["pointsman", "claude"] {
+        let path = bin.join(name);
+        fs::write(
+            &path,
+            format!("#!/bin/sh\nprintf '{name}'; for word; do printf ' <%s>' \"$word\"; done\n"),
+        )
+        .unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let function = sandbox.call(["shell-init", "bash"]).wait().success().stdout;
+    for (typed, expected) in [
+        ("claude --orchestrated \"it's  two\" -o json", "pointsman <run> <it's  two> <-o> <json>"),
+        ("claude -p 'a b' --orchestrated", "claude <-p> <a b> <--orchestrated>"),
+        ("claude", "claude"),
+        ("claude '' '*'", "claude <> <*>"),
+    ] {
+        let script = format!("{function}\n{typed}");
+        let shell = std::path::Path::new("/bin/sh");
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        let sandbox = Sandbox::new().env("PATH", &path);
+        sandbox.call(["-c", &script]).of_program(shell).wait().stdout(expected).success();
+    }
+    for shell in ["zsh", "fish"] {
+        sandbox.call(["shell-init", shell]).wait().success();
+    }
+}

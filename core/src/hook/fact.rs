@@ -94,6 +94,9 @@ pub enum What {
         /// Where the transcript is. The CLI may still be writing it when its hook runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<PathBuf>,
+        /// Whether all of it was there: then nobody needs to look again.
+        #[serde(default)]
+        is_whole: bool,
     },
     /// The main model finished its turn.
     TurnEnded {
@@ -103,6 +106,9 @@ pub enum What {
         /// Where the transcript is. The CLI may still be writing it when its hook runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<PathBuf>,
+        /// Whether all of it was there: then nobody needs to look again.
+        #[serde(default)]
+        is_whole: bool,
     },
     /// A session began or went on.
     SessionStarted {
@@ -199,15 +205,30 @@ impl HookFact {
         }
     }
 
-    /// Takes another reading of what ran, where it knows more.
-    pub fn learn(&mut self, found: Ran) {
+    /// Tells whether another look at the transcript may show more.
+    pub fn is_open(&self) -> bool {
+        match &self.what {
+            What::SubagentEnded { is_whole, .. } | What::TurnEnded { is_whole, .. } => !is_whole,
+            _ => false,
+        }
+    }
+
+    /// Takes a reading of what ran, where it knows more. `last_message` is what the CLI says was said last.
+    pub fn learn(&mut self, found: Ran, last_message: Option<&str>) {
         let known = self.ran().map_or(0, |ran| ran.answers + ran.failures);
-        if let What::SubagentEnded { ran, .. }
-        | What::TurnEnded { ran, .. }
-        | What::SessionSummary { ran, .. } = &mut self.what
-            && found.answers + found.failures >= known
-        {
-            *ran = Some(found);
+        let is_all = last_message.is_some_and(|said| {
+            found.last_text.as_deref().is_some_and(|text| text.trim_end() == said.trim_end())
+        });
+        if found.answers + found.failures < known {
+            return;
+        }
+        match &mut self.what {
+            What::SubagentEnded { ran, is_whole, .. } | What::TurnEnded { ran, is_whole, .. } => {
+                *ran = Some(found);
+                *is_whole |= is_all;
+            }
+            What::SessionSummary { ran, .. } => *ran = Some(found),
+            _ => {}
         }
     }
 }

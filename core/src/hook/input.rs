@@ -73,9 +73,14 @@ pub enum Event {
         agent_type: String,
         /// Where its transcript is.
         transcript: Option<PathBuf>,
+        /// What it said last.
+        last_message: Option<String>,
     },
     /// The main model has finished its turn.
-    Stop,
+    Stop {
+        /// What it said last.
+        last_message: Option<String>,
+    },
     /// Something else.
     Other,
 }
@@ -153,10 +158,15 @@ fn event(name: &str, fields: &Map<String, Value>) -> Event {
         "SubagentStop" => Event::SubagentStop {
             agent_type: word(fields, "agent_type"),
             transcript: path(fields, "agent_transcript_path"),
+            last_message: last_message(fields),
         },
-        "Stop" => Event::Stop,
+        "Stop" => Event::Stop { last_message: last_message(fields) },
         _ => Event::Other,
     }
+}
+
+fn last_message(fields: &Map<String, Value>) -> Option<String> {
+    fields.get("last_assistant_message")?.as_str().map(str::to_owned)
 }
 
 fn call(fields: &Map<String, Value>) -> ToolCall {

@@ -23,6 +23,20 @@ pub enum RoutingMode {
     Off,
 }
 
+impl RoutingMode {
+    /// Returns the mode's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RoutingMode::Directive => "directive",
+            RoutingMode::Enforced => "enforced",
+            RoutingMode::Orchestration => "orchestration",
+            RoutingMode::Hybrid => "hybrid",
+            RoutingMode::Experiment => "experiment",
+            RoutingMode::Off => "off",
+        }
+    }
+}
+
 /// What can be known about who is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signals {

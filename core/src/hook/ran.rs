@@ -34,6 +34,9 @@ pub struct Ran {
     /// From the first line to the last.
     #[serde(default)]
     pub duration_ms: u64,
+    /// What was said last, to see whether all is there. Not kept.
+    #[serde(skip)]
+    pub last_text: Option<String>,
 }
 
 /// Tools that can change something or reach somebody. What is not known counts as one of them, MCP tools too.
@@ -156,6 +159,9 @@ impl Reading {
                 && (self.ran.tools.len() < NAMES_MAX || self.ran.tools.contains_key(tool))
             {
                 *self.ran.tools.entry(tool.chars().take(100).collect()).or_default() += 1;
+            }
+            if let Some(text) = block.get("text").and_then(|text| text.as_str()) {
+                self.ran.last_text = Some(text.to_owned());
             }
         }
         let is_new = self.counted.insert((message.id, request_id));

@@ -85,7 +85,7 @@ fn understood(line: &str) -> String {
             response["agentId"],
             duration_ms.is_some()
         ),
-        Event::SubagentStop { agent_type, transcript } => {
+        Event::SubagentStop { agent_type, transcript, .. } => {
             format!("{place}SubagentStop {agent_type} transcript {}", transcript.is_some())
         }
         other => {

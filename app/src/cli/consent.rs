@@ -1,0 +1,21 @@
+//! Asking a person before something of theirs is changed.
+
+use pointsman_core::error_code::ErrorCode;
+
+use super::exit::Failure;
+use super::output;
+
+/// Returns when the person agrees, beforehand by `--yes` or now. `refusal` is what is said to a no.
+pub fn ask(yes: bool, question: &str, refusal: &str) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !output::somebody_is_there() {
+        return Err(Failure::new(
+            ErrorCode::NobodyToAsk,
+            "nobody is at the terminal to say yes",
+            "`--yes` says it beforehand",
+        ));
+    }
+    if output::ask(question) { Ok(()) } else { Err(Failure::bare(ErrorCode::SaidNo, refusal)) }
+}
