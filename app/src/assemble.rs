@@ -118,6 +118,11 @@ impl World {
         }
     }
 
+    /// Finds settings files that switch all hooks off.
+    pub fn hooks_switched_off(&self, project: &Path) -> Vec<PathBuf> {
+        rivals::switched_off(&login::claude_dir(&self.env, &self.dirs.home), project)
+    }
+
     /// Puts together what installing the plugin needs. A CLI that is not found keeps the name by which it was looked for.
     pub fn plugin(&self, loaded: &Loaded) -> Result<Plugin, AssembleError> {
         let catalog = loaded.catalog()?;
@@ -134,6 +139,11 @@ impl World {
             own_program: own_program()?,
             catalog,
         })
+    }
+
+    /// Tells whether an agent's program can be found.
+    pub fn is_installed(&self, agent: &Agent) -> bool {
+        probe::find_program(&agent.command[0], self.env.text("PATH")).is_some()
     }
 
     /// Finds hooks of others that may rewrite what ours rewrites.

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Some(process::shim::VERB) => process::shim::main(),
         Some(rehearsal::VERB) => rehearsal::main(&args[1..]),
         Some(cli::detach::VERB) => cli::detach::drive(),
-        Some(hook::VERB) if !args[1..].iter().any(|arg| arg.starts_with('-')) => {
+        Some(hook::VERB) if !args[1..].iter().any(|arg| matches!(arg.as_str(), "-h" | "--help")) => {
             hook::main(args.get(1).cloned())
         }
         Some(_) | None => cli::main(),

@@ -188,6 +188,19 @@ pub enum PermissionModeArg {
     Auto,
 }
 
+impl PermissionModeArg {
+    /// Returns the mode that gives a run no more rights than a session has, by the CLI's word for that; `None` where the settings may
+    /// decide: the session accepts at least as much.
+    pub fn no_more_than(session: &str) -> Option<PermissionModeArg> {
+        match session {
+            "acceptEdits" | "bypassPermissions" | "auto" => None,
+            "plan" => Some(PermissionModeArg::Plan),
+            "dontAsk" => Some(PermissionModeArg::DontAsk),
+            _ => Some(PermissionModeArg::Default),
+        }
+    }
+}
+
 /// Route a request, run it with the chosen agent, and print the answer.
 ///
 /// Standard output has the answer and nothing else; the route, the progress and a closing line go to standard

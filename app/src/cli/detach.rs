@@ -10,7 +10,7 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::{Decision, Route};
 use serde::{Deserialize, Serialize};
 
-use super::args::RunArgs;
+use super::args::{PermissionModeArg, RunArgs};
 use super::exit::Failure;
 use super::output::{self, Format, Tone};
 use super::{closing, route, run, words};
@@ -65,9 +65,16 @@ pub struct TakenOver {
     pub route: String,
 }
 
-/// Starts a run for words that were handed in elsewhere, and prints nothing.
-pub fn hand_over(words: &str, project: &Path, is_approved: bool) -> Result<TakenOver, Failure> {
-    let args = RunArgs { approve: is_approved, ..RunArgs::detached_in(project) };
+/// Starts a run for words that were handed in elsewhere, and prints nothing. `permissions` is the permission mode there, in
+/// the CLI's word: the run has no more.
+pub fn hand_over(
+    words: &str,
+    project: &Path,
+    is_approved: bool,
+    permissions: Option<&str>,
+) -> Result<TakenOver, Failure> {
+    let permission_mode = permissions.and_then(PermissionModeArg::no_more_than);
+    let args = RunArgs { approve: is_approved, permission_mode, ..RunArgs::detached_in(project) };
     let submitted = submit(&args, words)?;
     Ok(TakenOver { run_id: submitted.run_id, route: route::in_words(&submitted.route) })
 }

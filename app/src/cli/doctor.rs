@@ -1,5 +1,7 @@
 //! `pointsman doctor`: what is installed, who would pay, what is broken, and how to mend it.
 
+use std::path::PathBuf;
+
 use pointsman_core::agent_env::Payer;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
@@ -124,7 +126,12 @@ fn hooks(world: &World, loaded: &Loaded) -> Vec<Check> {
         Check::new("hooks", Status::Warning, detail)
             .hint("if it changes `model` or `subagent_type`, keep one of the two: `routing_mode = \"directive\"` rewrites nothing")
     };
-    rivals.iter().map(check).collect()
+    let off = |file: &PathBuf| {
+        let detail = format!("`disableAllHooks` in {} switches all hooks off, ours too", file.display());
+        Check::new("hooks", Status::Warning, detail).hint("take it out, or take the plugin out")
+    };
+    let switched_off = world.hooks_switched_off(&loaded.project.root);
+    rivals.iter().map(check).chain(switched_off.iter().map(off)).collect()
 }
 
 /// The policy files. A broken one keeps `run` from working, and nothing else.

@@ -158,7 +158,7 @@ fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
     let (world, plugin) = of(place)?;
     needs_cli(&plugin)?;
     let scope = scope(place);
-    if !plugin.status(scope)?.iter().any(|(_, enabled)| *enabled) {
+    if !plugin.is_anything_there(scope)? {
         output::say(
             Tone::Plain,
             "nothing to do:",
@@ -167,13 +167,15 @@ fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
         return Ok(0);
     }
     consent::ask(yes, "Take the plugin out?", "left as it is: you said no")?;
-    let (restored, edited) = plugin.uninstall(scope)?;
-    for path in restored {
+    let done = plugin.uninstall(scope)?;
+    for trouble in &done.trouble {
+        output::say(Tone::Warning, "notice:", &trouble.to_string());
+    }
+    for path in done.restored {
         output::say(Tone::Good, "as before:", &output::short_path(&path, &world.dirs.home));
     }
-    for path in edited {
-        let path = output::short_path(&path, &world.dirs.home);
-        output::say(Tone::Good, "without our keys:", &format!("{path}, since others wrote there"));
+    for path in done.edited {
+        output::say(Tone::Good, "without our keys:", &output::short_path(&path, &world.dirs.home));
     }
     Ok(0)
 }

@@ -41,8 +41,9 @@ pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
 }
 
 /// The function for bash and zsh. Only the very first word is looked at: everything else is the CLI's own.
-const POSIX: &str = r#"claude() {
-  if [ "$1" = "--orchestrated" ]; then
+const POSIX: &str = r#"unalias claude 2>/dev/null || true
+claude() {
+  if [ "${1-}" = "--orchestrated" ]; then
     shift
     pointsman run "$@"
   else

@@ -4,6 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::breaker::Breaker;
 use pointsman_core::hook::answer::{Answer, Effect};
 
+use pointsman_core::report::plain_text::one_line;
+
 use super::desk::Desk;
 use crate::clock;
 use crate::engine::hooks::{BreakerRow, RunRow};
@@ -64,5 +66,6 @@ fn tell<T>(lines: &mut Vec<String>, what: &str, rows: &[&T], in_words: impl Fn(&
 fn in_words(run: &RunRow) -> String {
     let project = std::path::Path::new(&run.project_root).file_name().unwrap_or_default();
     let agent = run.agent.as_deref().unwrap_or("nobody yet");
-    format!("run {} in {} ({agent})", run.run_id, project.to_string_lossy())
+    // A directory's name is anybody's: it must neither command a terminal nor look like a line of ours.
+    format!("run {} in {} ({agent})", run.run_id, one_line(&project.to_string_lossy(), 40))
 }

@@ -8,12 +8,14 @@ use pointsman_core::hook::delegation::KnownAgents;
 use pointsman_core::hook::fact::{FACT_VERSION, HookFact, What};
 use pointsman_core::hook::input::{Event, HookInput};
 use pointsman_core::hook::mode::{self, ModeChoice};
-use pointsman_core::request::{Mode, Origin, Overrides, Request};
+use pointsman_core::policy::Policy;
+use pointsman_core::request::{Context, Mode, Origin, Overrides, Request};
 use pointsman_core::route::Route;
 
 use crate::assemble::World;
 use crate::clock;
 use crate::config::load::Loaded;
+use crate::config::project;
 use crate::engine::Decider;
 use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, Note, learn};
 use crate::engine::submit;
@@ -41,7 +43,7 @@ impl Desk {
             return Ok(None);
         }
         let world = World { cwd: project_dir(&world), ..world };
-        let loaded = world.settings(&[]).map_err(|error| error.to_string())?;
+        let loaded = settings(&world)?;
         let set_by = match loaded.origin("routing_mode") {
             Some(origin) => format!("routing_mode is set by {origin}"),
             None => "routing_mode has its default".to_owned(),
@@ -58,9 +60,22 @@ impl Desk {
 
     /// Puts together what deciding needs.
     pub fn decider(&self, mode: Mode) -> Result<Decider, String> {
-        let decider = self.world.decider(&self.loaded).map_err(|error| error.to_string())?;
+        let decider = match self.world.decider(&self.loaded) {
+            Ok(decider) => decider,
+            // A policy file that is broken says nothing; what is built in still asks a person.
+            Err(_) => Decider {
+                catalog: self.loaded.catalog().map_err(|error| error.to_string())?,
+                policy: Policy::builtin(),
+                around: Circumstances::default(),
+            },
+        };
         let around = Circumstances { mode: Some(mode), ..decider.around };
         Ok(Decider { around, ..decider })
+    }
+
+    /// Tells whether the agent of a route is installed.
+    pub fn can_run(&self, decider: &Decider, route: &Route) -> bool {
+        decider.catalog.get(&route.agent).is_some_and(|agent| self.world.is_installed(agent))
     }
 
     /// Returns the note of this prompt.
@@ -109,11 +124,25 @@ fn project_dir(world: &World) -> PathBuf {
     given.filter(|dir| dir.is_absolute() && Path::new(dir).is_dir()).unwrap_or_else(|| world.cwd.clone())
 }
 
-/// Decides about words; `None` where they are none.
-pub fn routed(decider: &Decider, words: &str) -> Result<Option<(Request, Route)>, String> {
-    let Ok(request) = Request::new(words.to_owned(), Origin::Hook, Overrides::default()) else {
-        return Ok(None);
+/// Loads the settings; where a repository's are broken, those that hold without them: a stranger must not switch us off.
+fn settings(world: &World) -> Result<Loaded, String> {
+    let broken = match world.settings(&[]) {
+        Ok(loaded) => return Ok(loaded),
+        Err(error) => error.to_string(),
     };
+    let elsewhere =
+        World { cwd: world.dirs.config.clone(), env: world.env.clone(), dirs: world.dirs.clone() };
+    let mut loaded = elsewhere.settings(&[]).map_err(|_| broken)?;
+    loaded.project = project::find(&world.cwd, &world.dirs.home);
+    Ok(loaded)
+}
+
+/// Decides about words; `None` where they are none.
+pub fn routed(decider: &Decider, words: &str, context: Context) -> Result<Option<(Request, Route)>, String> {
+    // A NUL says nothing to a router and must not keep it from looking.
+    let words = words.replace('\0', " ");
+    let Ok(mut request) = Request::new(words, Origin::Hook, Overrides::default()) else { return Ok(None) };
+    request.context = context;
     let route = decider.decide(request.clone()).map_err(|error| error.to_string())?;
     Ok(Some((request, route)))
 }

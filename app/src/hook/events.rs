@@ -7,9 +7,9 @@ use pointsman_core::hook::answer::{Answer, Effect};
 use pointsman_core::hook::delegation::{self, PersonSaid, Terms, Whom};
 use pointsman_core::hook::fact::{Delegation, Recommendation, What};
 use pointsman_core::hook::input::{Event, HookInput, ToolCall, as_tag};
-use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt};
+use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::ids::RunId;
-use pointsman_core::request::Mode;
+use pointsman_core::request::{Context, Mode};
 use pointsman_core::route::{Layer, Route};
 
 use super::briefing;
@@ -23,6 +23,7 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result
     let Some(mode) = desk.choice.mode else { return Ok(Answer::default()) };
     match &input.event {
         Event::UserPromptSubmit { prompt } => on_prompt(desk, input, mode, prompt, handing_over),
+        Event::PreToolUse(call) if call.is_for_later() => Ok(delegation::for_later(call).unwrap_or_default()),
         Event::PreToolUse(call) if call.is_delegation() => on_delegation(desk, input, mode, call),
         Event::PostToolUse { call, response, duration_ms } if call.is_delegation() => {
             let Some(tool_use_id) = call.id.clone() else { return Ok(Answer::default()) };
@@ -67,7 +68,8 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result
         ),
         Event::SessionStart { source } => {
             recorded(desk, input, What::SessionStarted { source: source.clone() })?;
-            Ok(briefing::answer(desk))
+            let is_news = source != "compact" && mode != Mode::Orchestration;
+            Ok(if is_news { briefing::answer(desk) } else { Answer::default() })
         }
         Event::SessionEnd { reason } => {
             desk.store.remove_note(&input.session);
@@ -102,25 +104,31 @@ fn on_prompt(
     text: &str,
     handing_over: &dyn Fn(),
 ) -> Result<Answer, String> {
-    let (words, is_approved, wanted) = match prompt::read(text) {
-        Prompt::Left(because) => return left_alone(desk, input, because),
+    let earlier = desk.store.read_note(&input.session);
+    let (words, is_approved, wanted) = match prompt::read(text, earlier.is_none()) {
+        Prompt::Left(because) => return left_alone(desk, input, because, text, earlier),
         Prompt::Words { words, is_approved, wanted } => (words, is_approved, wanted),
     };
     let decider = desk.decider(mode)?;
-    let Some((request, route)) = routed(&decider, words)? else {
-        return left_alone(desk, input, LeftBecause::Empty);
+    let context = if earlier.is_some() { Context::Session } else { Context::Fresh };
+    let Some((request, route)) = routed(&decider, words, context)? else {
+        return left_alone(desk, input, LeftBecause::Empty, text, earlier);
     };
     let said = match marked(&route) {
         Some(tier) => PersonSaid::Tier(tier),
         None if is_approved => PersonSaid::Approved,
         None => PersonSaid::Nothing,
     };
-    let action = prompt::action(mode, wanted, &route, is_approved);
+    let action = match prompt::action(mode, wanted, &route, is_approved) {
+        // Nobody would do it: the session itself goes on, advised.
+        Action::HandOver if !desk.can_run(&decider, &route) => Action::Advised,
+        action => action,
+    };
     let hash = desk.hash(&request);
     let (answer, run_id) = match action {
         Action::HandOver => {
             handing_over();
-            hand_over(desk, words, is_approved)?
+            hand_over(desk, permissions(input, wanted), words, is_approved)?
         }
         Action::Advised | Action::AskFirst | Action::Blocked | Action::Told => {
             let agent = delegation::name_for_directive(&route, &decider.catalog, desk.known);
@@ -131,7 +139,7 @@ fn on_prompt(
         Effect::Context { text, .. } => prompt::token_estimate(text),
         _ => 0,
     };
-    let noted = note(desk, input, said);
+    let noted = note(desk, input, said, action == Action::AskFirst, earlier);
     let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
     let kept = desk.record(input, What::RoutingRecommendation(Box::new(recommendation)));
     Ok(with_notice(answer, noted.and(kept)))
@@ -143,22 +151,43 @@ fn marked(route: &Route) -> Option<Tier> {
     is_marked.then_some(route.tier)
 }
 
-fn left_alone(desk: &Desk, input: &HookInput, because: LeftBecause) -> Result<Answer, String> {
+fn left_alone(
+    desk: &Desk,
+    input: &HookInput,
+    because: LeftBecause,
+    text: &str,
+    earlier: Option<Note>,
+) -> Result<Answer, String> {
+    let (before, was_asked) = earlier.as_ref().map(|note| (note.said, note.asked)).unwrap_or_default();
     let said = match because {
         LeftBecause::Asked => PersonSaid::LeaveAlone,
         // The CLI's own word is no new prompt of the person's: what they said still holds.
-        LeftBecause::Notification => {
-            desk.store.read_note(&input.session).map(|note| note.said).unwrap_or_default()
-        }
-        LeftBecause::Command | LeftBecause::Empty => PersonSaid::Nothing,
+        LeftBecause::Notification => before,
+        // The question was ours, so this is the answer to it.
+        LeftBecause::Reply if was_asked && prompt::says_yes(text) => PersonSaid::Approved,
+        LeftBecause::Command | LeftBecause::Empty | LeftBecause::Reply => PersonSaid::Nothing,
     };
-    let noted = note(desk, input, said);
+    let stays_asked = was_asked && because == LeftBecause::Notification;
+    let noted = note(desk, input, said, stays_asked, earlier);
     let kept = desk.record(input, What::PromptLeft { because });
     Ok(with_notice(Answer::default(), noted.and(kept)))
 }
 
-fn note(desk: &Desk, input: &HookInput, said: PersonSaid) -> Result<(), String> {
-    let note = Note { prompt_id: input.prompt_id.clone(), said };
+fn note(
+    desk: &Desk,
+    input: &HookInput,
+    said: PersonSaid,
+    asked: bool,
+    earlier: Option<Note>,
+) -> Result<(), String> {
+    // A message in the middle of a turn shares its id and takes nothing back that was said for it.
+    let is_same =
+        earlier.as_ref().is_some_and(|note| note.prompt_id == input.prompt_id && input.prompt_id.is_some());
+    if is_same && said == PersonSaid::Nothing && earlier.is_some_and(|note| note.said != PersonSaid::Nothing)
+    {
+        return Ok(());
+    }
+    let note = Note { prompt_id: input.prompt_id.clone(), said, asked };
     desk.store.write_note(&input.session, &note).map_err(|error| format!("nothing can be noted: {error}"))
 }
 
@@ -170,9 +199,21 @@ fn with_notice(answer: Answer, done: Result<(), String>) -> Answer {
     }
 }
 
+/// The rights that a run may not exceed. Who asks for a run by name means one with its own rights, but for a session that only plans.
+fn permissions(input: &HookInput, wanted: Wanted) -> Option<&str> {
+    let of_session = input.permission_mode.as_deref();
+    of_session.filter(|mode| wanted != Wanted::Run || *mode == "plan")
+}
+
 /// Has a run do it. The hook does not wait for the run, only for its id.
-fn hand_over(desk: &Desk, words: &str, is_approved: bool) -> Result<(Answer, Option<RunId>), String> {
-    let taken = detach::hand_over(words, &desk.world.cwd, is_approved).map_err(|failure| failure.message)?;
+fn hand_over(
+    desk: &Desk,
+    permissions: Option<&str>,
+    words: &str,
+    is_approved: bool,
+) -> Result<(Answer, Option<RunId>), String> {
+    let taken = detach::hand_over(words, &desk.world.cwd, is_approved, permissions)
+        .map_err(|failure| failure.message)?;
     let run = &taken.run_id;
     let reason = format!(
         "pointsman does this by itself: {}, as run {run}. `pointsman runs logs -f {run}` follows it, `pointsman runs show {run}` has \
@@ -183,17 +224,17 @@ fn hand_over(desk: &Desk, words: &str, is_approved: bool) -> Result<(Answer, Opt
 }
 
 fn on_delegation(desk: &Desk, input: &HookInput, mode: Mode, call: &ToolCall) -> Result<Answer, String> {
-    let (Some(tool_use_id), Some(words)) = (call.id.clone(), call.text("prompt")) else {
-        // The CLI itself says what is missing.
-        return Ok(Answer::default());
-    };
+    // The CLI itself says what is missing.
+    let Some(words) = call.text("prompt") else { return Ok(Answer::default()) };
     let decider: Decider = desk.decider(mode)?;
-    let Some((_, route)) = routed(&decider, words)? else { return Ok(Answer::default()) };
+    let Some((_, route)) = routed(&decider, words, Context::Fresh)? else { return Ok(Answer::default()) };
     let said = desk.note(input).map(|note| note.said).unwrap_or_default();
     let terms = Terms { mode: Some(mode), said, route: &route, catalog: &decider.catalog, known: desk.known };
     let (done, answer) = delegation::decide(call, &terms);
     let asked = Whom::of(&call.input);
     let from_agent_id = input.agent_id.clone();
+    // One that cannot be paired with anything is decided all the same.
+    let tool_use_id = call.id.clone().unwrap_or_default();
     let delegation = Delegation { tool_use_id, from_agent_id, asked, route, done };
     let kept = desk.record(input, What::Delegation(Box::new(delegation)));
     Ok(with_notice(answer, kept))

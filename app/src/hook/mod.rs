@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use pointsman_core::hook::answer::{Answer, Effect};
 use pointsman_core::hook::input::HookInput;
+use pointsman_core::redact::redact;
+use pointsman_core::report::plain_text::one_line;
 
 use crate::cli::output;
 use desk::Desk;
@@ -27,6 +29,9 @@ pub const VERB: &str = "hook";
 
 /// How long a person's session waits for us, at most: the promise is 200 ms with the start of the process.
 const LIMIT: Duration = Duration::from_millis(150);
+
+/// The longest cause that a person is told in a session.
+const NOTICE_CHARS_MAX: usize = 300;
 
 /// Events are no larger; what is read beyond would only cost time.
 const INPUT_BYTES_MAX: u64 = 64 << 20;
@@ -79,7 +84,7 @@ fn handed_over(words: &mpsc::Receiver<Word>) -> Answer {
 
 /// The session goes on as if we were not there, and the person is told in one line.
 fn broken(what: &str) -> Answer {
-    let line = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(&redact(what), NOTICE_CHARS_MAX);
     let notice = format!("pointsman is out of the way ({line}); `pointsman doctor` says more");
     Answer { notice: Some(notice), ..Answer::default() }
 }

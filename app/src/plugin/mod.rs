@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pointsman_core::agent::Catalog;
+use pointsman_core::redact::redact;
 use serde::{Deserialize, Serialize};
 
 use crate::process::call::{self, CallError};
@@ -119,7 +120,9 @@ impl Change {
     pub fn in_lines(&self) -> String {
         let (before, after) =
             (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
-        similar::TextDiff::from_lines(before, after).unified_diff().context_radius(2).to_string()
+        let diff = similar::TextDiff::from_lines(before, after).unified_diff().context_radius(2).to_string();
+        // Settings may hold keys, and what is shown ends up in logs.
+        redact(&diff).into_owned()
     }
 }
 
@@ -137,6 +140,17 @@ struct KeptFile {
     before: Option<String>,
     /// blake3 of what our installation left there.
     after: Option<String>,
+}
+
+/// What uninstalling came to.
+#[derive(Debug, Default)]
+pub struct Uninstalled {
+    /// Files that are as they were, byte for byte.
+    pub restored: Vec<PathBuf>,
+    /// Files out of which only our keys were taken.
+    pub edited: Vec<PathBuf>,
+    /// What the CLI's own commands had to say against it.
+    pub trouble: Vec<PluginError>,
 }
 
 /// The version of the receipt's form.
@@ -196,14 +210,14 @@ impl Plugin {
     /// Puts the plugin in, and keeps what was there before.
     pub fn install(&self, scope: Scope) -> Result<(), PluginError> {
         let files = self.files(scope, &self.config_dir, &self.project);
-        let kept = self.receipt(scope);
+        let kept: Vec<Receipt> = self.receipts().iter().filter_map(|path| receipt_at(path)).collect();
         let mut receipt = Receipt { version: RECEIPT_VERSION, scope, files: vec![] };
         for path in &files {
-            // A second installation keeps what was there before the first.
-            let earlier = kept.iter().flat_map(|kept| &kept.files).find(|file| file.path == *path);
+            // A second installation, here or in another scope, keeps what was there before the first.
             let now = read(path)?;
-            let is_ours = earlier.is_some_and(|file| file.after == now.as_deref().map(hash));
-            let before = if is_ours { earlier.and_then(|file| file.before.clone()) } else { now };
+            let is_of_first = |file: &&KeptFile| file.path == *path && file.after == now.as_deref().map(hash);
+            let first = kept.iter().flat_map(|kept| &kept.files).find(is_of_first);
+            let before = first.map_or(now.clone(), |file| file.before.clone());
             receipt.files.push(KeptFile { path: path.clone(), before, after: None });
         }
         // Written before anything is changed: whatever happens in between, the bytes from before are there.
@@ -215,34 +229,72 @@ impl Plugin {
         self.keep(&receipt)
     }
 
-    /// Takes the plugin out. Returns the files that were put back byte for byte, and those in which only our keys were taken out.
-    pub fn uninstall(&self, scope: Scope) -> Result<(Vec<PathBuf>, Vec<PathBuf>), PluginError> {
+    /// Takes the plugin out of a scope.
+    pub fn uninstall(&self, scope: Scope) -> Result<Uninstalled, PluginError> {
         let receipt = self.receipt(scope);
-        let files = self.files(scope, &self.config_dir, &self.project);
-        let now = files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-        let mut texts = vec![];
-        for (path, now) in files.iter().zip(&now) {
+        let is_last = !self.is_installed_elsewhere(scope);
+        let files = self.files_of_uninstall(scope, is_last);
+        let mut left = vec![];
+        for path in &files {
             let kept = receipt.iter().flat_map(|receipt| &receipt.files).find(|file| file.path == *path);
-            texts.push(settings::without_ours(path, now.as_deref(), kept.map(as_kept))?);
+            // While another installation needs the marketplace, what was there before it cannot come back yet.
+            let kept = kept.filter(|_| is_last || scope == Scope::Project).map(as_kept);
+            left.push(settings::without_ours(path, read(path)?.as_deref(), kept, is_last)?);
         }
-        self.cli(&["plugin", "uninstall", ID, "--scope", scope.as_str()], &self.config_dir, &self.project)?;
-        self.cli(&["plugin", "marketplace", "remove", NAME], &self.config_dir, &self.project)?;
-        let (mut restored, mut edited) = (vec![], vec![]);
-        for (path, text) in files.iter().zip(texts) {
+        let mut done = Uninstalled::default();
+        let uninstall = ["plugin", "uninstall", ID, "--scope", scope.as_str()];
+        let remove = ["plugin", "marketplace", "remove", NAME];
+        let commands = [Some(&uninstall[..]), is_last.then_some(&remove[..])];
+        for args in commands.into_iter().flatten() {
+            // It may know nothing of us any more. The settings are what counts, and they are ours to put right.
+            done.trouble.extend(self.cli(args, &self.config_dir, &self.project).err());
+        }
+        for (path, text) in files.iter().zip(left) {
             match text {
                 settings::Left::AsBefore(text) => {
                     write(path, text.as_deref())?;
-                    restored.push(path.clone());
+                    done.restored.push(path.clone());
                 }
                 settings::Left::WithoutOurs(text) => {
                     write(path, Some(&text))?;
-                    edited.push(path.clone());
+                    done.edited.push(path.clone());
                 }
             }
         }
         // Nothing needs it any more; one that stays would only be found by the next installation.
         let _ = std::fs::remove_file(self.receipt_path(scope));
-        Ok((restored, edited))
+        Ok(done)
+    }
+
+    /// Tells whether there is anything of ours to take out of a scope.
+    pub fn is_anything_there(&self, scope: Scope) -> Result<bool, PluginError> {
+        let mut is_there = self.receipt(scope).is_some();
+        for path in self.files_of_uninstall(scope, true) {
+            is_there |= settings::has_any(&path, &read(&path)?.unwrap_or_default())?;
+        }
+        Ok(is_there)
+    }
+
+    /// The files that uninstalling touches: the person's own only when nobody else needs the marketplace that stands there.
+    fn files_of_uninstall(&self, scope: Scope, is_last: bool) -> Vec<PathBuf> {
+        let files = self.files(scope, &self.config_dir, &self.project);
+        if is_last || scope == Scope::User { files } else { files.into_iter().skip(1).collect() }
+    }
+
+    /// Tells whether the plugin is installed in another scope, or in another project.
+    fn is_installed_elsewhere(&self, scope: Scope) -> bool {
+        let own = self.receipt_path(scope);
+        self.receipts().iter().any(|path| *path != own)
+    }
+
+    /// Returns the receipts of all installations.
+    fn receipts(&self) -> Vec<PathBuf> {
+        let is_receipt = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("installed-") && name.ends_with(".json")
+        };
+        let entries = std::fs::read_dir(&self.data).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(is_receipt).collect()
     }
 
     /// Returns whether our keys stand in the settings, file by file.
@@ -276,7 +328,10 @@ impl Plugin {
 
     fn cli(&self, args: &[&str], config_dir: &Path, project: &Path) -> Result<(), PluginError> {
         let mut env = self.env.clone();
-        env.insert("CLAUDE_CONFIG_DIR".to_owned(), config_dir.to_string_lossy().into_owned());
+        // Said only where it is another one: the CLI keeps more files in a directory that it is told of.
+        if config_dir != self.config_dir {
+            env.insert("CLAUDE_CONFIG_DIR".to_owned(), config_dir.to_string_lossy().into_owned());
+        }
         env.insert("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned());
         let failed = |why: String| PluginError::Cli { command: format!("claude {}", args.join(" ")), why };
         match call::run(&self.claude, args, &env, project, CLI_LIMIT) {
@@ -300,7 +355,7 @@ impl Plugin {
     }
 
     fn receipt(&self, scope: Scope) -> Option<Receipt> {
-        serde_json::from_slice(&std::fs::read(self.receipt_path(scope)).ok()?).ok()
+        receipt_at(&self.receipt_path(scope))
     }
 
     fn keep(&self, receipt: &Receipt) -> Result<(), PluginError> {
@@ -309,6 +364,10 @@ impl Plugin {
         let kept = std::fs::create_dir_all(&self.data).and_then(|()| private::replace(&path, &bytes));
         kept.map_err(|source| PluginError::File { path, source })
     }
+}
+
+fn receipt_at(path: &Path) -> Option<Receipt> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 fn as_kept(file: &KeptFile) -> settings::Kept<'_> {

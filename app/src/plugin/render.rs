@@ -81,7 +81,7 @@ fn definition(agent: &Agent, general: &str) -> String {
 /// Every hook calls this very program, and does nothing where that is gone.
 fn hooks(text: &str, own: &str) -> String {
     let mut hooks: Value = serde_json::from_str(text).expect("a test reads the plugin's hooks");
-    let command = format!("test -x {own} || exit 0; exec {own} hook");
+    let command = format!("test -x {own} || exit 0; {own} hook || exit 0");
     let of_event = hooks["hooks"].as_object_mut().into_iter().flat_map(|events| events.values_mut());
     let groups = of_event.flat_map(|event| event.as_array_mut().into_iter().flatten());
     for hook in groups.flat_map(|group| group["hooks"].as_array_mut().into_iter().flatten()) {
@@ -123,7 +123,7 @@ mod tests {
         let quoted = r"'/opt/it'\''s here/pointsman'";
         for (event, groups) in hooks["hooks"].as_object().unwrap() {
             let command = groups[0]["hooks"][0]["command"].as_str().unwrap();
-            assert_eq!(command, format!("test -x {quoted} || exit 0; exec {quoted} hook"), "{event}");
+            assert_eq!(command, format!("test -x {quoted} || exit 0; {quoted} hook || exit 0"), "{event}");
         }
         assert!(file(&files, "pointsman/commands/route.md").contains(&format!("\n{quoted} explain")));
     }

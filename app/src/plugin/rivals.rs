@@ -2,7 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use jsonc_parser::ParseOptions;
+use jsonc_parser::cst::CstRootNode;
+use pointsman_core::hook::matcher_means;
+use pointsman_core::report::plain_text::one_line;
 use serde_json::Value;
+
+use super::ID;
 
 /// A hook on the Agent tool that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,47 +25,71 @@ const COMMAND_CHARS_MAX: usize = 80;
 /// The largest settings file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Finds rivals in the settings of the person and of the project. Whether they rewrite cannot be seen from outside: they may.
+/// Finds rivals in the settings of the person and of the project, and in other plugins that are switched on there.
+/// Whether they rewrite cannot be seen from outside: they may.
 pub fn find(config_dir: &Path, project: &Path) -> Vec<Rival> {
-    let files = [
-        config_dir.join("settings.json"),
-        project.join(".claude/settings.json"),
-        project.join(".claude/settings.local.json"),
-    ];
-    files.into_iter().flat_map(|file| in_file(&file)).collect()
+    let files = settings_files(config_dir, project);
+    let plugins = files.iter().flat_map(|file| hooks_of_plugins(config_dir, &read(file)));
+    let all: Vec<PathBuf> = files.iter().cloned().chain(plugins).collect();
+    all.iter().flat_map(|file| in_file(file)).collect()
+}
+
+/// Returns the settings files in which hooks are switched off altogether, ours included.
+pub fn switched_off(config_dir: &Path, project: &Path) -> Vec<PathBuf> {
+    let is_off = |file: &PathBuf| read(file)["disableAllHooks"] == Value::Bool(true);
+    settings_files(config_dir, project).into_iter().filter(is_off).collect()
+}
+
+fn settings_files(config_dir: &Path, project: &Path) -> Vec<PathBuf> {
+    let of_project = |name: &str| project.join(".claude").join(name);
+    vec![config_dir.join("settings.json"), of_project("settings.json"), of_project("settings.local.json")]
+}
+
+/// The hooks of plugins that a settings file switches on: `name@market` lies in `plugins/cache/market/name/VERSION`.
+fn hooks_of_plugins(config_dir: &Path, settings: &Value) -> Vec<PathBuf> {
+    let cache = config_dir.join("plugins/cache");
+    let enabled = settings["enabledPlugins"].as_object().into_iter().flatten();
+    let names = enabled
+        .filter(|(id, on)| **on == Value::Bool(true) && *id != ID)
+        .filter_map(|(id, _)| id.split_once('@'));
+    let is_plain = |name: &str| !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
+    let dirs = names
+        .filter(|(name, market)| is_plain(name) && is_plain(market))
+        .map(|(name, market)| cache.join(market).join(name));
+    let versions = dirs.flat_map(|dir| std::fs::read_dir(dir).into_iter().flatten().flatten());
+    versions.map(|version| version.path().join("hooks/hooks.json")).filter(|file| file.is_file()).collect()
+}
+
+fn read(file: &Path) -> Value {
+    let fits = std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() <= FILE_BYTES_MAX);
+    let text = if fits { std::fs::read_to_string(file).unwrap_or_default() } else { String::new() };
+    let parsed = CstRootNode::parse(&text, &ParseOptions::default());
+    parsed.ok().and_then(|root| root.to_serde_value()).unwrap_or_default()
 }
 
 fn in_file(file: &Path) -> Vec<Rival> {
-    let fits = std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() <= FILE_BYTES_MAX);
-    let text = if fits { std::fs::read(file).unwrap_or_default() } else { vec![] };
-    let settings: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let settings = read(file);
     let groups = settings["hooks"]["PreToolUse"].as_array().cloned().unwrap_or_default();
-    let on_agent = groups.iter().filter(|group| matches_agent(group["matcher"].as_str().unwrap_or_default()));
-    let hooks = on_agent.flat_map(|group| group["hooks"].as_array().into_iter().flatten());
+    let means_agent = |group: &&Value| {
+        let matcher = group["matcher"].as_str().unwrap_or_default();
+        ["Agent", "Task"].iter().any(|tool| matcher_means(matcher, tool))
+    };
+    let hooks =
+        groups.iter().filter(means_agent).flat_map(|group| group["hooks"].as_array().into_iter().flatten());
     hooks
         .map(|hook| {
-            let said =
-                ["command", "url", "prompt"].iter().find_map(|key| hook[*key].as_str()).unwrap_or("a hook");
-            said.chars()
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .take(COMMAND_CHARS_MAX)
-                .collect::<String>()
+            ["command", "url", "prompt"].iter().find_map(|key| hook[*key].as_str()).unwrap_or("a hook")
         })
         .filter(|command| !is_ours(command))
-        .map(|command| Rival { file: file.to_owned(), command })
+        .map(|command| Rival { file: file.to_owned(), command: one_line(command, COMMAND_CHARS_MAX) })
         .collect()
 }
 
-/// A matcher is a regular expression on the tool's name; none, and `*`, mean every tool.
-fn matches_agent(matcher: &str) -> bool {
-    let alternatives =
-        || matcher.split('|').map(|one| one.trim().trim_start_matches('^').trim_end_matches('$'));
-    matches!(matcher.trim(), "" | "*" | ".*" | ".+")
-        || alternatives().any(|one| matches!(one, "Agent" | "Task" | ".*"))
-}
-
+/// Ours by hand: the program's own name, and nothing behind the verb.
 fn is_ours(command: &str) -> bool {
-    command.contains("pointsman") && command.contains(" hook")
+    let mut words = command.split_whitespace().rev();
+    let (verb, program) = (words.next(), words.next().unwrap_or_default());
+    verb == Some("hook") && program.trim_matches(['\'', '"']).rsplit('/').next() == Some("pointsman")
 }
 
 #[cfg(test)]
@@ -68,11 +98,25 @@ mod tests {
 
     #[test]
     fn every_form_of_a_matcher_that_means_the_agent_tool_is_known() {
-        for matcher in ["", "*", "Agent", "Task", "Task|Agent", "Bash|Agent", "^Agent$", ".*"] {
-            assert!(matches_agent(matcher), "{matcher:?}");
+        let means = |matcher: &str| ["Agent", "Task"].iter().any(|tool| matcher_means(matcher, tool));
+        for matcher in [
+            "",
+            "*",
+            "Agent",
+            "Task",
+            "Task|Agent",
+            "Bash|Agent",
+            "^Agent$",
+            ".*",
+            "(Task|Agent)",
+            "Agent.*",
+            "\\w+",
+            "[A-Z].*",
+        ] {
+            assert!(means(matcher), "{matcher:?}");
         }
-        for matcher in ["Bash", "Edit|Write", "Agent(*)", "mcp__agent__x"] {
-            assert!(!matches_agent(matcher), "{matcher:?}");
+        for matcher in ["Bash", "Edit|Write", "Agent(*)", "mcp__agent__x", "("] {
+            assert!(!means(matcher), "{matcher:?}");
         }
     }
 

@@ -29,8 +29,13 @@ pub enum Left {
     WithoutOurs(String),
 }
 
-/// Decides what a file is to be without us.
-pub fn without_ours(path: &Path, now: Option<&str>, kept: Option<Kept<'_>>) -> Result<Left, PluginError> {
+/// Decides what a file is to be without us. The marketplace stays while another installation needs it.
+pub fn without_ours(
+    path: &Path,
+    now: Option<&str>,
+    kept: Option<Kept<'_>>,
+    with_marketplace: bool,
+) -> Result<Left, PluginError> {
     let Some(now) = now else { return Ok(Left::AsBefore(None)) };
     if let Some(kept) = kept.filter(|kept| kept.after_hash == Some(&hash(now))) {
         return Ok(Left::AsBefore(kept.before.map(str::to_owned)));
@@ -40,7 +45,7 @@ pub fn without_ours(path: &Path, now: Option<&str>, kept: Option<Kept<'_>>) -> R
         CstRootNode::parse(now, &ParseOptions::default()).map_err(|error| not_json(error.to_string()))?;
     let settings = root.object_value().ok_or_else(|| not_json("it is no object".to_owned()))?;
     let before: Option<Value> = kept.and_then(|kept| serde_json::from_str(kept.before?).ok());
-    for (table, name) in OURS {
+    for (table, name) in OURS.into_iter().filter(|(_, name)| with_marketplace || *name != NAME) {
         take_out(&settings, table, name, before.as_ref());
     }
     Ok(Left::WithoutOurs(root.to_string()))
@@ -50,7 +55,9 @@ pub fn without_ours(path: &Path, now: Option<&str>, kept: Option<Kept<'_>>) -> R
 fn take_out(settings: &CstObject, table: &str, name: &str, before: Option<&Value>) {
     let Some(holder) = settings.object_value(table) else { return };
     holder.get(name).into_iter().for_each(|entry| entry.remove());
-    let was_there = before.is_some_and(|before| before.get(table).is_some());
+    // One that held our key alone was there because of an earlier installation.
+    let is_anothers = |table: &Value| table.as_object().is_some_and(|table| table.keys().ne([name]));
+    let was_there = before.and_then(|before| before.get(table)).is_some_and(is_anothers);
     if holder.properties().is_empty() && !was_there {
         settings.get(table).into_iter().for_each(|entry| entry.remove());
     }
@@ -63,6 +70,15 @@ pub fn has_ours(path: &Path, text: &str) -> Result<bool, PluginError> {
     }
     let settings = parsed(path, text)?.to_serde_value().unwrap_or_default();
     Ok(settings["enabledPlugins"][ID] == Value::Bool(true))
+}
+
+/// Tells whether any key of ours stands in a file, switched on or not.
+pub fn has_any(path: &Path, text: &str) -> Result<bool, PluginError> {
+    if text.trim().is_empty() {
+        return Ok(false);
+    }
+    let settings: Value = parsed(path, text)?.to_serde_value().unwrap_or_default();
+    Ok(OURS.iter().any(|(table, name)| settings[*table].get(*name).is_some()))
 }
 
 fn parsed(path: &Path, text: &str) -> Result<CstRootNode, PluginError> {
@@ -141,7 +157,7 @@ mod tests {
             let before = written(&before, style);
             let after = written(&installed_into(&serde_json::from_str(&before).unwrap()), 0);
             let kept = Kept { before: Some(&before), after_hash: Some(&hash(&after)) };
-            let left = without_ours(path(), Some(&after), Some(kept)).unwrap();
+            let left = without_ours(path(), Some(&after), Some(kept), true).unwrap();
             prop_assert_eq!(left, Left::AsBefore(Some(before)));
         }
 
@@ -153,7 +169,7 @@ mod tests {
             let after = written(&after, style);
             let before_text = written(&before, 0);
             let kept = Kept { before: Some(&before_text), after_hash: Some("of something else") };
-            let left = without_ours(path(), Some(&after), with_receipt.then_some(kept)).unwrap();
+            let left = without_ours(path(), Some(&after), with_receipt.then_some(kept), true).unwrap();
             let Left::WithoutOurs(text) = left else { panic!("{left:?}") };
             let mut expected = before;
             expected["written since"] = serde_json::json!([1, {"by": "somebody"}]);
@@ -172,14 +188,14 @@ mod tests {
     #[test]
     fn comments_and_spaces_of_a_person_stay_where_they_are() {
         let now = "{\n  // mine\n  \"model\":   \"opus\",\n  \"enabledPlugins\": {\"pointsman@pointsman\": true, \"x@y\": true}\n}\n";
-        let left = without_ours(path(), Some(now), None).unwrap();
+        let left = without_ours(path(), Some(now), None, true).unwrap();
         let expected = "{\n  // mine\n  \"model\":   \"opus\",\n  \"enabledPlugins\": { \"x@y\": true}\n}\n";
         assert_eq!(left, Left::WithoutOurs(expected.to_owned()));
     }
 
     #[test]
     fn a_file_that_is_not_json_is_left_alone_with_an_error() {
-        let error = without_ours(path(), Some("{ model = opus"), None).unwrap_err();
+        let error = without_ours(path(), Some("{ model = opus"), None, true).unwrap_err();
         assert!(matches!(error, PluginError::NotJson { .. }), "{error}");
     }
 }

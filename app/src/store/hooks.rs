@@ -21,6 +21,9 @@ pub struct Note {
     pub prompt_id: Option<String>,
     /// What was said.
     pub said: PersonSaid,
+    /// Whether the model was told to ask the person first.
+    #[serde(default)]
+    pub asked: bool,
 }
 
 /// The store as a hook sees it.

@@ -8,6 +8,7 @@ use crate::hook::fact::{Delegation, HookFact, Recommendation};
 use crate::hook::prompt::{Action, LeftBecause};
 use crate::hook::ran::Ran;
 use crate::request::Mode;
+use crate::route::Decision;
 
 /// What is said where no end of a turn was seen.
 const NO_END: &str = "the end was not seen";
@@ -52,6 +53,7 @@ impl World<'_> {
         Directive {
             agent: route.map(|route| route.agent.to_string()),
             tier: route.map(|route| route.tier),
+            asks: route.is_some_and(|route| route.decision == Decision::Escalate),
             models_served: self.served(turn, said),
             ..self.directive(Scope::Prompt, fact, status, because)
         }
@@ -69,6 +71,7 @@ impl World<'_> {
             agent: None,
             tier: None,
             models_served: vec![],
+            asks: false,
             status,
             because,
         }
@@ -123,7 +126,16 @@ impl World<'_> {
         let of_subagents: Vec<Option<bool>> =
             turn.subagents.values().map(|subagent| served(subagent.end.flatten())).collect();
         let main = served(turn.end.flatten());
-        if of_subagents.contains(&Some(true)) {
+        let of_tier = turn
+            .subagents
+            .values()
+            .filter_map(|one| one.end.flatten())
+            .filter(|ran| served(Some(ran)) == Some(true));
+        let only_looked = of_tier.into_iter().all(|ran| !ran.acted());
+        let main_did_it = main == Some(false) && turn.end.flatten().is_some_and(Ran::acted_itself);
+        if of_subagents.contains(&Some(true)) && only_looked && main_did_it {
+            (Status::Ignored, "the session itself did it, and the tier only looked")
+        } else if of_subagents.contains(&Some(true)) {
             (Status::Followed, "a subagent of the tier did it")
         } else if main == Some(true) {
             (Status::Followed, "the session itself is of the tier")
@@ -183,7 +195,11 @@ fn set_tier(set: &Whom) -> Option<Tier> {
 }
 
 fn asked_first(turn: &Turn<'_>) -> Verdict {
-    if !turn.subagents.is_empty() || turn.end.flatten().is_some_and(Ran::acted) {
+    if turn.end.flatten().is_some_and(|ran| ran.asked_first) {
+        return (Status::Followed, "the person was asked first");
+    }
+    let subagent_acted = turn.subagents.values().any(|one| one.end.flatten().is_some_and(Ran::acted));
+    if subagent_acted || turn.end.flatten().is_some_and(Ran::acted_itself) {
         return (Status::Ignored, "something ran although a question was to come first");
     }
     match turn.end {

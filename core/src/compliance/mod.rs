@@ -21,9 +21,9 @@ pub use report::{Arm, ComplianceReport, Experiment, Group, Latency, Rates, repor
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// A model of the named tier answered: a subagent's, or the session's own. A question was asked before anything ran.
+    /// A model of the named tier answered: a subagent's, or the session's own. Nothing was changed before the person had their say.
     Followed,
-    /// Only models of other tiers answered. Something ran although a question was to come first.
+    /// Only models of other tiers did it. Something was changed although a question was to come first.
     Ignored,
     /// The person said themselves who does it, or wanted pointsman left out.
     Overridden,
@@ -39,12 +39,12 @@ impl Status {
         (
             Status::Followed,
             "followed",
-            "a model of the named tier answered (a subagent's or the session's own), or a question came before anything ran",
+            "a model of the named tier answered (a subagent's or the session's own), or nothing was changed before the person had their say",
         ),
         (
             Status::Ignored,
             "ignored",
-            "only models of other tiers answered, or something ran although a question was to come first",
+            "only models of other tiers did it, or something was changed although a question was to come first",
         ),
         (
             Status::Overridden,
@@ -97,6 +97,8 @@ pub struct Directive {
     pub tier: Option<Tier>,
     /// The models that were served, of subagents and of the session itself.
     pub models_served: Vec<String>,
+    /// Whether a person was to be asked first.
+    pub asks: bool,
     /// What became of it.
     pub status: Status,
     /// Why, in words.

@@ -91,6 +91,9 @@ pub struct Arm {
     /// What became of the directives about prompts.
     #[serde(flatten)]
     pub rates: Rates,
+    /// How far the rate may be off, as a variance; sessions differ more than their prompts do.
+    #[serde(skip)]
+    variance: f64,
 }
 
 /// How long hooks of one kind worked, in milliseconds.
@@ -200,7 +203,8 @@ fn experiment(directives: &[Directive]) -> Option<Experiment> {
         let mut sessions: Vec<&str> = part.iter().map(|one| one.session.as_str()).collect();
         sessions.sort_unstable();
         sessions.dedup();
-        Arm { sessions: sessions.len(), rates: Rates::of(part.into_iter()) }
+        let variance = variance_by_session(&part);
+        Arm { sessions: sessions.len(), rates: Rates::of(part.into_iter()), variance }
     };
     let (directive, enforced) = (arm(Mode::Directive), arm(Mode::Enforced));
     if directive.sessions + enforced.sessions == 0 {
@@ -209,10 +213,28 @@ fn experiment(directives: &[Directive]) -> Option<Experiment> {
     let difference = enforced.rates.rate.zip(directive.rates.rate).map(|(one, other)| rounded(one - other));
     let difference_range = difference.map(|_| {
         let ((one, one_var), (other, other_var)) = (enforced.rates.smoothed(), directive.rates.smoothed());
-        let half = Z_95 * (one_var + other_var).sqrt();
+        let half = Z_95 * (one_var.max(enforced.variance) + other_var.max(directive.variance)).sqrt();
         [rounded((one - other - half).max(-1.0)), rounded((one - other + half).min(1.0))]
     });
     Some(Experiment { directive, enforced, difference, difference_range })
+}
+
+/// The variance of a rate whose prompts come in sessions: that of a ratio of sums over clusters (Cochran, Sampling Techniques, 6.3).
+fn variance_by_session(part: &[&Directive]) -> f64 {
+    let mut sessions: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    for one in part {
+        let (followed, of) = sessions.entry(&one.session).or_default();
+        *followed += f64::from(u8::from(one.status == Status::Followed));
+        *of += f64::from(u8::from(matches!(one.status, Status::Followed | Status::Ignored)));
+    }
+    let (followed, of) = sessions.values().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let count = sessions.values().filter(|(_, of)| *of > 0.0).count() as f64;
+    if count < 2.0 {
+        return 0.0;
+    }
+    let rate = followed / of;
+    let squares: f64 = sessions.values().map(|(followed, of)| (followed - rate * of).powi(2)).sum();
+    squares / (of * of) * count / (count - 1.0)
 }
 
 fn latency(facts: &[HookFact]) -> Vec<Latency> {
@@ -235,6 +257,6 @@ fn directive_tokens(facts: &[HookFact]) -> DirectiveTokens {
             _ => None,
         })
         .collect();
-    let mean = told.iter().map(|count| f64::from(*count)).sum::<f64>() / told.len().max(1) as f64;
+    let mean = f64::from(told.iter().sum::<u32>()) / told.len().max(1) as f64;
     DirectiveTokens { told: told.len(), mean: rounded(mean), max: told.iter().copied().max().unwrap_or(0) }
 }

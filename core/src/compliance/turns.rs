@@ -59,9 +59,12 @@ impl<'f> Turn<'f> {
     fn add(&mut self, fact: &'f HookFact) {
         match &fact.what {
             What::RoutingRecommendation(recommendation) => {
-                self.said = Some((fact, Said::Recommended(recommendation)));
+                // A message in the middle of a turn shares its id; the directive is that of its beginning.
+                self.said.get_or_insert((fact, Said::Recommended(recommendation)));
             }
-            What::PromptLeft { because } => self.said = Some((fact, Said::Left(*because))),
+            What::PromptLeft { because } => {
+                self.said.get_or_insert((fact, Said::Left(*because)));
+            }
             What::Delegation(delegation) => self.delegations.push((fact, delegation)),
             What::DelegationReturned { tool_use_id, agent_id: Some(agent_id), .. } => {
                 self.subagents.entry(agent_id).or_default().tool_use_id = Some(tool_use_id);

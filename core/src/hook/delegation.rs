@@ -16,6 +16,9 @@ const GENERAL_PURPOSE: &str = "general-purpose";
 /// The prefix by which the CLI knows the agents of our plugin.
 pub const PLUGIN_PREFIX: &str = "pointsman:";
 
+/// Agents of our plugin that look and change nothing, each with a model of its own. They may be asked about anything.
+const ADVISERS: [&str; 2] = ["pointsman:planner", "pointsman:router-escalation"];
+
 /// What the person said about the prompt that is being worked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,7 +107,8 @@ pub fn decide(call: &ToolCall, terms: &Terms<'_>) -> (Done, Answer) {
     if terms.said == PersonSaid::LeaveAlone {
         return (Done::LeftAlone, Answer::default());
     }
-    if terms.mode != Some(Mode::Enforced) {
+    let is_adviser = call.text("subagent_type").is_some_and(|kind| ADVISERS.contains(&kind));
+    if terms.mode != Some(Mode::Enforced) || is_adviser {
         return (Done::Observed, Answer::default());
     }
     let is_approved = terms.said == PersonSaid::Approved;
@@ -130,12 +134,12 @@ fn whom(call: &ToolCall, terms: &Terms<'_>) -> Whom {
         }
     };
     let asked = call.text("subagent_type");
-    let is_ours = |kind: &str| {
+    let is_of_settings = |kind: &str| {
         let name = kind.strip_prefix(PLUGIN_PREFIX).unwrap_or(kind);
-        kind.starts_with(PLUGIN_PREFIX) || name.parse().is_ok_and(|name| terms.catalog.get(&name).is_some())
+        name.parse().is_ok_and(|name| terms.catalog.get(&name).is_some())
     };
-    let is_general = asked.is_none_or(|kind| kind == GENERAL_PURPOSE || is_ours(kind));
-    if let Some(name) = &agent.cli_agent {
+    let is_general = asked.is_none_or(|kind| kind == GENERAL_PURPOSE || is_of_settings(kind));
+    if let Some(name) = agent.cli_agent.as_ref().filter(|_| is_general) {
         // A definition of the person's own: it says itself which model it runs on.
         return Whom { subagent_type: Some(name.clone()), model: alias(&agent.model) };
     }
@@ -172,6 +176,18 @@ fn put(input: &mut Map<String, Value>, key: &str, value: Option<&str>) {
         Some(value) => drop(input.insert(key.to_owned(), Value::from(value))),
         None => drop(input.remove(key)),
     }
+}
+
+/// Decides about a prompt that is laid up for later: only a person may begin one with a mark that speaks for a person.
+pub fn for_later(call: &ToolCall) -> Option<Answer> {
+    let texts = call.input.values().filter_map(Value::as_str);
+    let speaks = texts.into_iter().any(super::prompt::speaks_for_a_person);
+    speaks.then(|| {
+        let reason = format!(
+            "[pointsman] A prompt for later must not begin with `{APPROVE}` or `~`: only a person may say that. Lay it up without it."
+        );
+        Answer::of(Effect::Deny { reason })
+    })
 }
 
 fn refusal(route: &Route) -> String {

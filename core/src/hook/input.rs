@@ -24,6 +24,8 @@ pub struct HookInput {
     pub cwd: Option<PathBuf>,
     /// The subagent in which it happened, if in one.
     pub agent_id: Option<String>,
+    /// How the session answers its permission questions, in the CLI's word.
+    pub permission_mode: Option<String>,
     /// What happened.
     pub event: Event,
 }
@@ -102,6 +104,11 @@ impl ToolCall {
         matches!(self.tool.as_str(), "Agent" | "Task")
     }
 
+    /// Tells whether it lays up a prompt for later: the CLI will hand it in as if a person had typed it.
+    pub fn is_for_later(&self) -> bool {
+        self.tool.starts_with("Cron") || self.tool.starts_with("Schedule") || self.tool == "RemoteTrigger"
+    }
+
     /// Returns a text that the tool is given.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.input.get(key)?.as_str()
@@ -128,7 +135,9 @@ impl HookInput {
         let Ok(Value::Object(fields)) = serde_json::from_slice(text) else {
             return Err(InputError::NotAnObject);
         };
-        let session = fields.get("session_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        // A UUID may be written in capitals; it is the same session.
+        let session = fields.get("session_id").and_then(Value::as_str);
+        let session = session.and_then(|id| id.to_ascii_lowercase().parse().ok());
         let name = fields.get("hook_event_name").and_then(Value::as_str).or(named);
         let event = event(name.ok_or(InputError::NoEvent)?, &fields);
         Ok(HookInput {
@@ -137,6 +146,7 @@ impl HookInput {
             transcript: path(&fields, "transcript_path"),
             cwd: path(&fields, "cwd"),
             agent_id: tag(&fields, "agent_id"),
+            permission_mode: tag(&fields, "permission_mode"),
             event,
         })
     }
@@ -194,7 +204,6 @@ fn tag(fields: &Map<String, Value>, key: &str) -> Option<String> {
 
 /// Returns an id of the CLI's when it is a plain one: it ends up in records and in reports.
 pub fn as_tag(text: &str) -> Option<String> {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let fits = !text.is_empty() && text.len() <= TAG_BYTES_MAX && text.bytes().all(is_plain);
+    let fits = !text.is_empty() && text.len() <= TAG_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic());
     fits.then(|| text.to_owned())
 }

@@ -10,3 +10,13 @@ pub mod input;
 pub mod mode;
 pub mod prompt;
 pub mod ran;
+
+/// Tells whether a matcher of the CLI's settings means a tool: a regular expression on the whole name; none means every tool.
+pub fn matcher_means(matcher: &str, tool: &str) -> bool {
+    let matcher = matcher.trim();
+    if matches!(matcher, "" | "*") {
+        return true;
+    }
+    // One that cannot be read is none of the CLI's either.
+    regex::Regex::new(&format!("^(?:{matcher})$")).is_ok_and(|matcher| matcher.is_match(tool))
+}

@@ -56,12 +56,16 @@ pub enum LeftBecause {
     Notification,
     /// A command of the CLI.
     Command,
+    /// An answer to what the model said last: "yes", "go on", "thanks".
+    Reply,
     /// No words.
     Empty,
 }
 
 /// Looks at what a prompt is.
-pub fn read(prompt: &str) -> Prompt<'_> {
+///
+/// `is_first` says whether it is the first of its session: only later ones can be replies.
+pub fn read(prompt: &str, is_first: bool) -> Prompt<'_> {
     let text = prompt.trim_start();
     let first = text.split(char::is_whitespace).next().unwrap_or_default();
     if text.is_empty() {
@@ -74,20 +78,164 @@ pub fn read(prompt: &str) -> Prompt<'_> {
         as_words(text[name.len()..].trim_start(), *wanted)
     } else if is_command(first) {
         Prompt::Left(LeftBecause::Command)
+    } else if !is_first && is_reply(text) {
+        Prompt::Left(LeftBecause::Reply)
     } else {
         as_words(prompt, Wanted::AsUsual)
     }
 }
 
 fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
-    let (words, is_approved) = match text.trim_start().strip_prefix(APPROVE) {
-        Some(rest) if rest.is_empty() || rest.starts_with(char::is_whitespace) => (rest.trim_start(), true),
-        Some(_) | None => (text, false),
-    };
+    let trimmed = text.trim_start();
+    let first = trimmed.split(char::is_whitespace).next().unwrap_or_default();
+    let is_approved = first.trim_end_matches([':', ',']).eq_ignore_ascii_case(APPROVE);
+    let words = if is_approved { trimmed[first.len()..].trim_start() } else { text };
     if words.is_empty() {
         Prompt::Left(LeftBecause::Empty)
     } else {
         Prompt::Words { words, is_approved, wanted }
+    }
+}
+
+/// The longest reply, in words.
+const REPLY_WORDS_MAX: usize = 5;
+
+/// Words of which replies are made. What names a thing or a deed of its own is none of them.
+const REPLY_WORDS: [&str; 96] = [
+    "yes",
+    "y",
+    "yep",
+    "yeah",
+    "yup",
+    "ok",
+    "okay",
+    "k",
+    "sure",
+    "go",
+    "ahead",
+    "do",
+    "it",
+    "please",
+    "continue",
+    "proceed",
+    "thanks",
+    "thank",
+    "you",
+    "thx",
+    "looks",
+    "good",
+    "lgtm",
+    "great",
+    "perfect",
+    "nice",
+    "cool",
+    "no",
+    "nope",
+    "not",
+    "stop",
+    "wait",
+    "hi",
+    "hello",
+    "hey",
+    "that",
+    "this",
+    "the",
+    "first",
+    "second",
+    "third",
+    "last",
+    "option",
+    "one",
+    "two",
+    "three",
+    "1",
+    "2",
+    "3",
+    "a",
+    "b",
+    "c",
+    "and",
+    "run",
+    "try",
+    "again",
+    "on",
+    "then",
+    "now",
+    "right",
+    "correct",
+    "exactly",
+    "fine",
+    "agreed",
+    "is",
+    "sounds",
+    "for",
+    "me",
+    "ja",
+    "nein",
+    "weiter",
+    "gern",
+    "danke",
+    "bitte",
+    "mach",
+    "oui",
+    "non",
+    "merci",
+    "sí",
+    "si",
+    "gracias",
+    "sim",
+    "obrigado",
+    "da",
+    "net",
+    "да",
+    "нет",
+    "спасибо",
+    "evet",
+    "tak",
+    "nie",
+    "はい",
+    "是",
+    "好",
+    "네",
+    "jo",
+];
+
+/// Words that take a reply back.
+const NO_WORDS: [&str; 12] =
+    ["no", "nope", "not", "stop", "wait", "nein", "non", "net", "нет", "nie", "hi", "hello"];
+
+/// Words without which a reply is no yes.
+const YES_WORDS: [&str; 28] = [
+    "yes", "y", "yep", "yeah", "yup", "ok", "okay", "sure", "go", "do", "proceed", "continue", "agreed",
+    "right", "correct", "ja", "mach", "oui", "sí", "si", "sim", "da", "да", "evet", "tak", "はい", "是",
+    "네",
+];
+
+fn reply_words(text: &str) -> impl Iterator<Item = String> {
+    let is_around = |c: char| !c.is_alphanumeric();
+    text.split_whitespace()
+        .map(move |word| word.trim_matches(is_around).to_lowercase())
+        .filter(|word| !word.is_empty())
+}
+
+/// Tells whether a prompt only answers what the model said last.
+fn is_reply(text: &str) -> bool {
+    let count = reply_words(text).count();
+    (1..=REPLY_WORDS_MAX).contains(&count)
+        && reply_words(text).all(|word| REPLY_WORDS.contains(&word.as_str()))
+}
+
+/// Tells whether a reply says yes.
+pub fn says_yes(text: &str) -> bool {
+    let has = |words: &[&str]| reply_words(text).any(|word| words.contains(&word.as_str()));
+    is_reply(text) && has(&YES_WORDS) && !has(&NO_WORDS)
+}
+
+/// Tells whether a text would count as a person's word if it were handed in as a prompt.
+pub fn speaks_for_a_person(text: &str) -> bool {
+    match read(text, true) {
+        Prompt::Words { is_approved, .. } => is_approved,
+        Prompt::Left(because) => because == LeftBecause::Asked,
     }
 }
 
@@ -161,7 +309,7 @@ pub fn directive(action: Action, mode: Mode, route: &Route, agent: &str) -> Opti
 /// Returns what a person reads whose prompt was held back.
 pub fn held_back(route: &Route) -> String {
     format!(
-        "pointsman did not send this: {}. If you mean it, send it again with `{APPROVE} ` in front; with `{LEAVE_ALONE} ` in front \
+        "pointsman did not send this: {}. If you mean it, send it again with `{APPROVE} ` before the words; with `{LEAVE_ALONE} ` in front \
          pointsman stays out of it.",
         reason(&route.reason)
     )

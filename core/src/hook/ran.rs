@@ -26,6 +26,9 @@ pub struct Ran {
     /// How often each tool was used.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<String, u32>,
+    /// Whether the person was asked by the CLI's own tool before anything was used that can change something.
+    #[serde(default)]
+    pub asked_first: bool,
     /// How many answers there were.
     pub answers: u32,
     /// How many answers the CLI made up because the service failed.
@@ -61,6 +64,12 @@ impl Ran {
     /// Tells whether a tool was used that can change something.
     pub fn acted(&self) -> bool {
         self.tools.keys().any(|tool| !HARMLESS_TOOLS.contains(&tool.as_str()))
+    }
+
+    /// Tells the same of tools other than those that hand work on.
+    pub fn acted_itself(&self) -> bool {
+        let is_own = |tool: &&String| !matches!(tool.as_str(), "Agent" | "Task");
+        self.tools.keys().filter(is_own).any(|tool| !HARMLESS_TOOLS.contains(&tool.as_str()))
     }
 }
 
@@ -158,6 +167,7 @@ impl Reading {
                 && let Some(tool) = block.get("name").and_then(|name| name.as_str())
                 && (self.ran.tools.len() < NAMES_MAX || self.ran.tools.contains_key(tool))
             {
+                self.ran.asked_first |= tool == "AskUserQuestion" && !self.ran.acted();
                 *self.ran.tools.entry(tool.chars().take(100).collect()).or_default() += 1;
             }
             if let Some(text) = block.get("text").and_then(|text| text.as_str()) {

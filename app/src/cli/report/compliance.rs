@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::compliance::{self, Arm, ComplianceReport, Experiment, Group, Rates, Scope, Status};
+use pointsman_core::report::plain_text::one_line;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::run::next::{Escalation, OnLimit};
 use serde::Serialize;
@@ -28,6 +29,9 @@ struct Definition {
     status: Status,
     means: &'static str,
 }
+
+/// The longest name that is shown: a project's path may be anybody's words.
+const NAME_CHARS_MAX: usize = 200;
 
 const HEAD: [&str; 10] =
     ["", "ABOUT", "FOLLOWED", "IGNORED", "RATE", "BETWEEN", "UNKNOWN", "OVERRIDDEN", "N/A", "ALL"];
@@ -96,7 +100,7 @@ fn cells(group: &Group) -> Vec<String> {
     let Rates { directives, followed, ignored, overridden, not_applicable, .. } = group.rates;
     let [rate, between, unknown] = shares(&group.rates);
     vec![
-        group.name.clone(),
+        one_line(&group.name, NAME_CHARS_MAX),
         scope(group.scope).to_owned(),
         followed.to_string(),
         ignored.to_string(),
@@ -179,7 +183,7 @@ fn csv(report: &ComplianceReport) -> String {
         let range = rates.rate.map(|_| rates.range.interval);
         vec![
             part.to_lowercase(),
-            group.name.clone(),
+            one_line(&group.name, NAME_CHARS_MAX),
             scope(group.scope).to_owned(),
             rates.followed.to_string(),
             rates.ignored.to_string(),

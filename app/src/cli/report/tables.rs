@@ -16,7 +16,8 @@ fn quoted(cell: &str) -> String {
 
 /// Returns a table of Markdown.
 pub fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| format!("| {} |", cells.join(" | ").replace('\n', " "));
+    let cell = |cell: &String| cell.replace(['\n', '\r'], " ").replace('|', "\\|");
+    let line = |cells: &[String]| format!("| {} |", cells.iter().map(cell).collect::<Vec<_>>().join(" | "));
     let head_line = line(&head.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
     let rule = format!("|{}", "---|".repeat(head.len()));
     [head_line, rule].into_iter().chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")

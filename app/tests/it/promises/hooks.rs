@@ -372,3 +372,96 @@ fn an_experiment_reports_both_arms_with_their_difference() {
     assert!(sessions[0] + sessions[1] == 8 && sessions.iter().all(|count| *count > 0), "{report}");
     assert!(report["experiment"]["difference"].is_null(), "nothing ended, so nothing can be compared");
 }
+
+fn dangerous_delegation(sandbox: &Sandbox, prompt_id: &str) -> Value {
+    let input = json!({"description": "d", "prompt": "drop the users table in the production database"});
+    let call =
+        json!({"tool_name": "Agent", "tool_use_id": format!("toolu_{prompt_id}"), "tool_input": input});
+    event(sandbox, "PreToolUse", prompt_id, call)
+}
+
+/// Seen to fail with the prompt's id left out of the comparison.
+#[test]
+fn an_approval_holds_for_its_prompt_and_what_the_cli_adds_to_it_and_for_no_other() {
+    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
+    let is_denied = |prompt_id: &str| {
+        let ran = hook(&sandbox, &dangerous_delegation(&sandbox, prompt_id)).exits(0);
+        ran.stdout.contains("\"permissionDecision\":\"deny\"")
+    };
+    assert!(is_denied("p0"), "nobody said anything");
+    hook(&sandbox, &prompt(&sandbox, "p1", "@approve drop the users table in the production database"))
+        .exits(0);
+    assert!(!is_denied("p1"));
+    assert!(is_denied("p2"), "another prompt, whose own hook was not heard");
+    hook(&sandbox, &prompt(&sandbox, "p3", "<task-notification>\n<task-id>x</task-id>")).exits(0);
+    assert!(!is_denied("p3"), "the CLI's own word about the approved work");
+    hook(&sandbox, &prompt(&sandbox, "p4", "rename foo to bar in lib.rs\n@approve all of it")).exits(0);
+    assert!(is_denied("p4"), "only the start of a prompt counts");
+    hook(&sandbox, &prompt(&sandbox, "p5", "~ rename foo to bar in lib.rs")).exits(0);
+    assert!(!is_denied("p5"), "left alone");
+    hook(&sandbox, &prompt(&sandbox, "p6", "/compact")).exits(0);
+    assert!(is_denied("p6"), "what was said of the last prompt is over");
+}
+
+/// A stranger's broken file must not switch off what the person chose.
+#[test]
+fn a_repository_cannot_switch_enforcement_off_by_being_broken() {
+    for (name, text) in [(".pointsman.toml", "nonsense_key = 1\n"), ("pointsman.policy.toml", "[[rule]]\n")] {
+        let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
+        file(&sandbox.project().join(name), text);
+        let said = hook(&sandbox, &prompt(&sandbox, "p1", "drop the users table in the production database"))
+            .exits(0)
+            .json();
+        assert_eq!(said["decision"], "block", "{name}: {said}");
+        let said = hook(&sandbox, &dangerous_delegation(&sandbox, "p1")).exits(0).json();
+        assert_eq!(said["hookSpecificOutput"]["permissionDecision"], "deny", "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_yes_to_our_own_question_is_an_approval_and_small_talk_is_left_alone() {
+    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "directive");
+    let say = |id: &str, words: &str| hook(&sandbox, &prompt(&sandbox, id, words)).exits(0).stdout;
+    assert!(say("p1", "drop the users table in production").contains("Ask first"));
+    assert_eq!(say("p2", "yes, go ahead"), "");
+    assert_eq!(say("p3", "thanks"), "");
+    let note = |sandbox: &Sandbox| {
+        fs::read_to_string(sandbox.state().join(format!("hook-notes/{SESSION}.json"))).unwrap()
+    };
+    assert!(note(&sandbox).contains("\"nothing\""), "the approval is over: {}", note(&sandbox));
+    say("p4", "drop the users table in production");
+    say("p5", "no, stop");
+    assert!(note(&sandbox).contains("\"nothing\""), "a no is no yes");
+    say("p6", "drop the users table in production");
+    say("p7", "yes");
+    assert!(note(&sandbox).contains("\"approved\""), "{}", note(&sandbox));
+}
+
+#[test]
+fn an_odd_id_keeps_nothing_from_being_decided() {
+    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
+    for (key, value) in [
+        ("tool_use_id", json!("functions.Agent:0")),
+        ("tool_use_id", json!(7)),
+        ("session_id", json!("A0EEBC99-9C0B")),
+    ] {
+        let mut event = dangerous_delegation(&sandbox, "p1");
+        event[key] = value;
+        let said = hook(&sandbox, &event).exits(0).json();
+        assert_eq!(said["hookSpecificOutput"]["permissionDecision"], "deny", "{key}: {said}");
+    }
+    let mut event = dangerous_delegation(&sandbox, "p1");
+    event["tool_input"]["prompt"] = json!("drop the users\u{0} table in the production database");
+    assert!(hook(&sandbox, &event).exits(0).stdout.contains("deny"));
+    let ran = sandbox.call(["hook", "--bogus", "-x"]).stdin(event.to_string()).wait().exits(0);
+    assert!(ran.stdout.contains("deny"), "{ran}");
+}
+
+#[test]
+fn a_session_whose_agent_is_not_installed_goes_on_by_itself() {
+    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "orchestration");
+    let missing = |sandbox: Sandbox, tier: &str| sandbox.agent_key(tier, "command", "[\"no-such-agent\"]");
+    let sandbox = ["haiku", "sonnet", "opus"].iter().fold(sandbox, |sandbox, tier| missing(sandbox, tier));
+    let said = hook(&sandbox, &prompt(&sandbox, "p1", "rename foo to bar in lib.rs")).exits(0).json();
+    assert!(said["decision"].is_null() && said.to_string().contains("This is work for haiku"), "{said}");
+}
