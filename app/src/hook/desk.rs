@@ -8,6 +8,7 @@ use pointsman_core::hook::delegation::KnownAgents;
 use pointsman_core::hook::fact::{FACT_VERSION, HookFact, What};
 use pointsman_core::hook::input::{Event, HookInput};
 use pointsman_core::hook::mode::{self, ModeChoice};
+use pointsman_core::hook::note::{self, Heard, Note};
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Context, Mode, Origin, Overrides, Request};
 use pointsman_core::route::Route;
@@ -17,7 +18,7 @@ use crate::clock;
 use crate::config::load::Loaded;
 use crate::config::project;
 use crate::engine::Decider;
-use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, Note, learn};
+use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, learn};
 use crate::engine::submit;
 
 /// What one event finds around it.
@@ -81,6 +82,17 @@ impl Desk {
     /// Returns the note of this prompt.
     pub fn note(&self, input: &HookInput) -> Option<Note> {
         self.store.read_note(&input.session).filter(|note| note.prompt_id == input.prompt_id)
+    }
+
+    /// Keeps what a prompt says for the hooks that follow it.
+    pub fn note_down(
+        &self,
+        input: &HookInput,
+        earlier: Option<&Note>,
+        heard: Heard<'_>,
+    ) -> Result<(), String> {
+        let Some(note) = note::after(earlier, input.prompt_id.as_deref(), heard) else { return Ok(()) };
+        self.store.write_note(&input.session, &note).map_err(|error| format!("nothing can be noted: {error}"))
     }
 
     /// Returns the hash that stands for words.

@@ -7,6 +7,7 @@ use pointsman_core::hook::answer::{Answer, Effect};
 use pointsman_core::hook::delegation::{self, PersonSaid, Terms, Whom};
 use pointsman_core::hook::fact::{Delegation, Recommendation, What};
 use pointsman_core::hook::input::{Event, HookInput, ToolCall, as_tag};
+use pointsman_core::hook::note::{Heard, Note};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::ids::RunId;
 use pointsman_core::request::{Context, Mode};
@@ -16,7 +17,6 @@ use super::briefing;
 use super::desk::{Desk, routed};
 use crate::cli::detach;
 use crate::engine::Decider;
-use crate::engine::hooks::Note;
 
 /// Answers an event. `handing_over` is told before a run is started: then the answer is worth waiting for.
 pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result<Answer, String> {
@@ -106,13 +106,13 @@ fn on_prompt(
 ) -> Result<Answer, String> {
     let earlier = desk.store.read_note(&input.session);
     let (words, is_approved, wanted) = match prompt::read(text, earlier.is_none()) {
-        Prompt::Left(because) => return left_alone(desk, input, because, text, earlier),
+        Prompt::Left(because) => return left_alone(desk, input, earlier.as_ref(), because, text),
         Prompt::Words { words, is_approved, wanted } => (words, is_approved, wanted),
     };
     let decider = desk.decider(mode)?;
     let context = if earlier.is_some() { Context::Session } else { Context::Fresh };
     let Some((request, route)) = routed(&decider, words, context)? else {
-        return left_alone(desk, input, LeftBecause::Empty, text, earlier);
+        return left_alone(desk, input, earlier.as_ref(), LeftBecause::Empty, text);
     };
     let said = match marked(&route) {
         Some(tier) => PersonSaid::Tier(tier),
@@ -139,7 +139,8 @@ fn on_prompt(
         Effect::Context { text, .. } => prompt::token_estimate(text),
         _ => 0,
     };
-    let noted = note(desk, input, said, action == Action::AskFirst, earlier);
+    let heard = Heard::Routed { said, asked: action == Action::AskFirst };
+    let noted = desk.note_down(input, earlier.as_ref(), heard);
     let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
     let kept = desk.record(input, What::RoutingRecommendation(Box::new(recommendation)));
     Ok(with_notice(answer, noted.and(kept)))
@@ -154,41 +155,13 @@ fn marked(route: &Route) -> Option<Tier> {
 fn left_alone(
     desk: &Desk,
     input: &HookInput,
+    earlier: Option<&Note>,
     because: LeftBecause,
     text: &str,
-    earlier: Option<Note>,
 ) -> Result<Answer, String> {
-    let (before, was_asked) = earlier.as_ref().map(|note| (note.said, note.asked)).unwrap_or_default();
-    let said = match because {
-        LeftBecause::Asked => PersonSaid::LeaveAlone,
-        // The CLI's own word is no new prompt of the person's: what they said still holds.
-        LeftBecause::Notification => before,
-        // The question was ours, so this is the answer to it.
-        LeftBecause::Reply if was_asked && prompt::says_yes(text) => PersonSaid::Approved,
-        LeftBecause::Command | LeftBecause::Empty | LeftBecause::Reply => PersonSaid::Nothing,
-    };
-    let stays_asked = was_asked && because == LeftBecause::Notification;
-    let noted = note(desk, input, said, stays_asked, earlier);
+    let noted = desk.note_down(input, earlier, Heard::Left { because, text });
     let kept = desk.record(input, What::PromptLeft { because });
     Ok(with_notice(Answer::default(), noted.and(kept)))
-}
-
-fn note(
-    desk: &Desk,
-    input: &HookInput,
-    said: PersonSaid,
-    asked: bool,
-    earlier: Option<Note>,
-) -> Result<(), String> {
-    // A message in the middle of a turn shares its id and takes nothing back that was said for it.
-    let is_same =
-        earlier.as_ref().is_some_and(|note| note.prompt_id == input.prompt_id && input.prompt_id.is_some());
-    if is_same && said == PersonSaid::Nothing && earlier.is_some_and(|note| note.said != PersonSaid::Nothing)
-    {
-        return Ok(());
-    }
-    let note = Note { prompt_id: input.prompt_id.clone(), said, asked };
-    desk.store.write_note(&input.session, &note).map_err(|error| format!("nothing can be noted: {error}"))
 }
 
 /// An answer stands even where nothing can be recorded; the person hears of it.

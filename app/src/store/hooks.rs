@@ -6,25 +6,12 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use pointsman_core::hook::delegation::PersonSaid;
 use pointsman_core::hook::fact::HookFact;
+use pointsman_core::hook::note::Note;
 use pointsman_core::ids::SessionId;
-use serde::{Deserialize, Serialize};
 
 use super::ledger::Ledger;
 use super::{BreakerRow, RunRow, StorePaths, private};
-
-/// What the person said of the prompt that a session works on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// The prompt. A note about another one says nothing.
-    pub prompt_id: Option<String>,
-    /// What was said.
-    pub said: PersonSaid,
-    /// Whether the model was told to ask the person first.
-    #[serde(default)]
-    pub asked: bool,
-}
 
 /// The store as a hook sees it.
 pub struct HookStore {

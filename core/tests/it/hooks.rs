@@ -9,6 +9,7 @@ use pointsman_core::hook::answer::{Answer, Effect};
 use pointsman_core::hook::delegation::{self, Done, KnownAgents, PersonSaid, Terms, Whom};
 use pointsman_core::hook::input::{Event, HookInput, InputError};
 use pointsman_core::hook::mode::{self, RoutingMode, Signals};
+use pointsman_core::hook::note::{self, Heard, Note};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::hook::ran::{self, Part};
 use pointsman_core::policy::Policy;
@@ -239,6 +240,45 @@ fn a_short_answer_to_the_model_is_no_request_and_only_in_a_session_that_goes_on(
         ("yes please deploy", false),
     ] {
         assert_eq!(prompt::says_yes(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_was_said_of_a_prompt_holds_for_it_and_what_the_cli_adds() {
+    let note = |prompt_id: &str, said, asked| Note { prompt_id: Some(prompt_id.to_owned()), said, asked };
+    let routed = |said, asked| Heard::Routed { said, asked };
+    let left = |because, text| Heard::Left { because, text };
+    let (nothing, approved) = (PersonSaid::Nothing, PersonSaid::Approved);
+    let earlier = note("p1", approved, false);
+    let asked = note("p1", nothing, true);
+    for (earlier, prompt_id, heard, expected) in [
+        (None, "p1", routed(approved, false), Some(note("p1", approved, false))),
+        (Some(&earlier), "p2", routed(nothing, false), Some(note("p2", nothing, false))),
+        (Some(&earlier), "p1", routed(nothing, false), None),
+        (
+            Some(&earlier),
+            "p1",
+            routed(PersonSaid::LeaveAlone, false),
+            Some(note("p1", PersonSaid::LeaveAlone, false)),
+        ),
+        (Some(&earlier), "p2", left(LeftBecause::Notification, ""), Some(note("p2", approved, false))),
+        (Some(&earlier), "p2", left(LeftBecause::Command, "/compact"), Some(note("p2", nothing, false))),
+        (Some(&earlier), "p2", left(LeftBecause::Reply, "yes"), Some(note("p2", nothing, false))),
+        (Some(&asked), "p2", left(LeftBecause::Reply, "yes"), Some(note("p2", approved, false))),
+        (Some(&asked), "p2", left(LeftBecause::Reply, "no"), Some(note("p2", nothing, false))),
+        (Some(&asked), "p2", left(LeftBecause::Notification, ""), Some(note("p2", nothing, true))),
+        (
+            Some(&asked),
+            "p2",
+            left(LeftBecause::Asked, "~ x"),
+            Some(note("p2", PersonSaid::LeaveAlone, false)),
+        ),
+    ] {
+        assert_eq!(
+            note::after(earlier, Some(prompt_id), heard),
+            expected,
+            "{earlier:?} {prompt_id} {heard:?}"
+        );
     }
 }
 

@@ -1,0 +1,61 @@
+//! What is remembered between the hooks of one session: what the person said of the prompt that is being worked on.
+
+use serde::{Deserialize, Serialize};
+
+use super::delegation::PersonSaid;
+use super::prompt::{self, LeftBecause};
+
+/// The memory of one session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The prompt. A note about another one says nothing.
+    pub prompt_id: Option<String>,
+    /// What was said.
+    pub said: PersonSaid,
+    /// Whether the model was told to ask the person first.
+    #[serde(default)]
+    pub asked: bool,
+}
+
+/// What a prompt was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// It was routed.
+    Routed {
+        /// What the person said with it.
+        said: PersonSaid,
+        /// Whether the model is told to ask first.
+        asked: bool,
+    },
+    /// It was left alone.
+    Left {
+        /// Why.
+        because: LeftBecause,
+        /// The words.
+        text: &'a str,
+    },
+}
+
+/// Returns the note after a prompt; `None` where the earlier one stays as it is.
+pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, heard: Heard<'_>) -> Option<Note> {
+    let was_asked = earlier.is_some_and(|note| note.asked);
+    let (said, asked) = match heard {
+        Heard::Routed { said, asked } => (said, asked),
+        Heard::Left { because: LeftBecause::Asked, .. } => (PersonSaid::LeaveAlone, false),
+        // The CLI's own word is no new prompt of the person's: what they said still holds.
+        Heard::Left { because: LeftBecause::Notification, .. } => {
+            (earlier.map(|note| note.said).unwrap_or_default(), was_asked)
+        }
+        // The question was ours, so this is the answer to it.
+        Heard::Left { because: LeftBecause::Reply, text } if was_asked && prompt::says_yes(text) => {
+            (PersonSaid::Approved, false)
+        }
+        Heard::Left { because: LeftBecause::Reply | LeftBecause::Command | LeftBecause::Empty, .. } => {
+            (PersonSaid::Nothing, false)
+        }
+    };
+    // A message in the middle of a turn shares its id, and takes nothing back that was said for it.
+    let same = earlier.filter(|note| prompt_id.is_some() && note.prompt_id.as_deref() == prompt_id);
+    let takes_back = said == PersonSaid::Nothing && same.is_some_and(|note| note.said != PersonSaid::Nothing);
+    (!takes_back).then(|| Note { prompt_id: prompt_id.map(str::to_owned), said, asked })
+}
