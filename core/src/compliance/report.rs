@@ -197,8 +197,10 @@ fn groups(directives: &[Directive], name: &dyn Fn(&Directive) -> Option<String>)
 
 fn experiment(directives: &[Directive]) -> Option<Experiment> {
     let arm = |mode: Mode| {
-        let is_of =
-            |one: &&Directive| one.is_experiment && one.mode == Some(mode) && one.scope == Scope::Prompt;
+        // What a person is asked about is told in one arm and held back in the other: it cannot be compared.
+        let is_of = |one: &&Directive| {
+            one.is_experiment && one.mode == Some(mode) && one.scope == Scope::Prompt && !one.asks
+        };
         let part: Vec<&Directive> = directives.iter().filter(is_of).collect();
         let mut sessions: Vec<&str> = part.iter().map(|one| one.session.as_str()).collect();
         sessions.sort_unstable();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads its files and may panic")]
 
+mod compliance;
 mod documents;
 mod hooks;
 mod hostile_streams;

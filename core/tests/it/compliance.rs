@@ -1,0 +1,228 @@
+//! What became of directives, as a table of facts: each row is one prompt and what its hooks told.
+
+use std::collections::BTreeMap;
+
+use pointsman_core::agent::{Catalog, Tier};
+use pointsman_core::compliance::{Directive, RunServed, Scope, Status, directives, report};
+use pointsman_core::hook::delegation::{Done, PersonSaid, Whom};
+use pointsman_core::hook::fact::{Delegation, FACT_VERSION, HookFact, Recommendation, What};
+use pointsman_core::hook::prompt::{Action, LeftBecause};
+use pointsman_core::hook::ran::Ran;
+use pointsman_core::policy::Policy;
+use pointsman_core::request::{Mode, Origin, Overrides, Request};
+use pointsman_core::route::{Route, route};
+
+fn routed(words: &str) -> Route {
+    let request = Request::new(words.to_owned(), Origin::Hook, Overrides::default()).unwrap();
+    route(&request, &Catalog::of_generals(vec![]).unwrap(), &Policy::builtin()).unwrap()
+}
+
+fn fact(session: &str, mode: Mode, what: What) -> HookFact {
+    HookFact {
+        version: FACT_VERSION,
+        id: "01a20000-0000-7000-8000-000000000000".parse().unwrap(),
+        at: "2026-11-22T12:00:00Z".parse().unwrap(),
+        session: session.parse().unwrap(),
+        prompt_id: Some("p1".to_owned()),
+        project_root: "/p".to_owned(),
+        mode: Some(mode),
+        mode_because: "a test".to_owned(),
+        is_experiment: true,
+        hook_us: 3000,
+        what,
+    }
+}
+
+fn recommended(words: &str, action: Action, run: Option<&str>) -> What {
+    What::RoutingRecommendation(Box::new(Recommendation {
+        request_hash: "h".to_owned(),
+        route: routed(words),
+        said: PersonSaid::Nothing,
+        action,
+        directive_tokens: 50,
+        run_id: run.map(|run| run.parse().unwrap()),
+    }))
+}
+
+fn ran(model: &str, tools: &[&str], asked_first: bool) -> Ran {
+    Ran {
+        models_served: vec![model.to_owned()],
+        tools: tools.iter().map(|tool| ((*tool).to_owned(), 1)).collect::<BTreeMap<_, _>>(),
+        asked_first,
+        answers: 1,
+        ..Ran::default()
+    }
+}
+
+fn turn(ran: Ran) -> What {
+    What::TurnEnded { ran: Some(ran), transcript: None, is_whole: true }
+}
+
+fn subagent(ran: Option<Ran>) -> What {
+    What::SubagentEnded {
+        agent_id: "a1".to_owned(),
+        agent_type: "general-purpose".to_owned(),
+        tool_use_id: Some("t1".to_owned()),
+        ran,
+        transcript: None,
+        is_whole: true,
+    }
+}
+
+fn delegation(done: Done) -> What {
+    What::Delegation(Box::new(Delegation {
+        tool_use_id: "t1".to_owned(),
+        from_agent_id: None,
+        asked: Whom::default(),
+        route: routed(MECHANICAL),
+        done,
+    }))
+}
+
+fn judged(mode: Mode, whats: Vec<What>, runs: &[RunServed]) -> Vec<Directive> {
+    let facts: Vec<HookFact> = whats.into_iter().map(|what| fact("s1", mode, what)).collect();
+    directives(&facts, runs, &Tier::in_model_name)
+}
+
+const MECHANICAL: &str = "rename foo to bar in lib.rs";
+const DANGER: &str = "drop the users table in production";
+
+#[test]
+fn a_prompts_status_follows_from_who_really_answered() {
+    let advised = || recommended(MECHANICAL, Action::Advised, None);
+    let asks = || recommended(DANGER, Action::AskFirst, None);
+    let sonnet = |tools: &[&str]| turn(ran("claude-sonnet-5-5", tools, false));
+    for (name, whats, expected) in [
+        (
+            "handed to the tier",
+            vec![advised(), subagent(Some(ran("claude-haiku-5-5", &["Edit"], false))), sonnet(&["Agent"])],
+            Status::Followed,
+        ),
+        (
+            "handed to another",
+            vec![advised(), subagent(Some(ran("claude-opus-5-5", &["Edit"], false))), sonnet(&["Agent"])],
+            Status::Ignored,
+        ),
+        (
+            "the tier only looked, the session did it",
+            vec![
+                advised(),
+                subagent(Some(ran("claude-haiku-5-5", &["Read"], false))),
+                sonnet(&["Agent", "Edit"]),
+            ],
+            Status::Ignored,
+        ),
+        (
+            "the tier only looked, and so did the session",
+            vec![advised(), subagent(Some(ran("claude-haiku-5-5", &["Read"], false))), sonnet(&["Agent"])],
+            Status::Followed,
+        ),
+        (
+            "the session is of the tier",
+            vec![advised(), turn(ran("claude-haiku-5-5", &["Edit"], false))],
+            Status::Followed,
+        ),
+        ("nothing was handed over", vec![advised(), sonnet(&["Edit"])], Status::Ignored),
+        ("a model of no known tier", vec![advised(), turn(ran("vendor/other", &[], false))], Status::Unknown),
+        ("no end", vec![advised()], Status::Unknown),
+        (
+            "a subagent that was not read",
+            vec![advised(), subagent(None), sonnet(&["Agent"])],
+            Status::Unknown,
+        ),
+        ("asked, and nothing was done", vec![asks(), sonnet(&["Read"])], Status::Followed),
+        ("asked, and something was done", vec![asks(), sonnet(&["Bash"])], Status::Ignored),
+        (
+            "asked by the tool for it, then done",
+            vec![asks(), turn(ran("claude-sonnet-5-5", &["AskUserQuestion", "Bash"], true))],
+            Status::Followed,
+        ),
+        (
+            "asked, and a subagent only looked",
+            vec![asks(), subagent(Some(ran("claude-opus-5-5", &["Grep"], false))), sonnet(&["Agent"])],
+            Status::Followed,
+        ),
+        (
+            "asked, and a subagent did it",
+            vec![asks(), subagent(Some(ran("claude-opus-5-5", &["Bash"], false))), sonnet(&["Agent"])],
+            Status::Ignored,
+        ),
+        ("held back", vec![recommended(DANGER, Action::Blocked, None)], Status::NotApplicable),
+        ("left alone", vec![What::PromptLeft { because: LeftBecause::Asked }], Status::Overridden),
+        ("small talk", vec![What::PromptLeft { because: LeftBecause::Reply }], Status::NotApplicable),
+    ] {
+        let judged = judged(Mode::Directive, whats, &[]);
+        let statuses: Vec<Status> = judged.iter().map(|one| one.status).collect();
+        assert_eq!(statuses, [expected], "{name}: {judged:?}");
+    }
+}
+
+#[test]
+fn a_prompt_that_a_run_took_over_is_judged_by_what_the_run_served() {
+    let run = "01a20000-0000-7000-8000-000000000001";
+    let served = |model: &str, is_over| RunServed {
+        run_id: run.parse().unwrap(),
+        models_served: vec![model.to_owned()],
+        is_over,
+    };
+    for (runs, expected) in [
+        (vec![served("claude-haiku-5-5", true)], Status::Followed),
+        (vec![served("claude-opus-5-5", true)], Status::Ignored),
+        (vec![served("claude-haiku-5-5", false)], Status::Unknown),
+        (vec![], Status::Unknown),
+    ] {
+        let whats = vec![recommended(MECHANICAL, Action::HandOver, Some(run))];
+        assert_eq!(judged(Mode::Orchestration, whats, &runs)[0].status, expected, "{runs:?}");
+    }
+}
+
+#[test]
+fn a_delegation_is_judged_only_where_it_was_directed() {
+    let set = || Whom { subagent_type: None, model: Some("haiku".to_owned()) };
+    let haiku = || subagent(Some(ran("claude-haiku-5-5", &[], false)));
+    for (whats, expected) in [
+        (vec![delegation(Done::Rewritten { set: set() }), haiku()], Status::Followed),
+        (
+            vec![
+                delegation(Done::AsRouted { set: set() }),
+                subagent(Some(ran("claude-opus-5-5", &[], false))),
+            ],
+            Status::Ignored,
+        ),
+        (vec![delegation(Done::Rewritten { set: set() })], Status::Unknown),
+        (vec![delegation(Done::Denied)], Status::NotApplicable),
+        (vec![delegation(Done::LeftAlone), haiku()], Status::Overridden),
+    ] {
+        let judged = judged(Mode::Enforced, whats.clone(), &[]);
+        assert_eq!((judged[0].scope, judged[0].status), (Scope::Delegation, expected), "{judged:?}");
+        assert!(self::judged(Mode::Directive, whats, &[]).is_empty(), "advice directs no delegation");
+    }
+}
+
+#[test]
+fn the_experiments_range_knows_that_prompts_of_a_session_are_alike() {
+    let of_sessions =
+        |mode: Mode, name: &str, followed: usize, sessions: usize, prompts: usize| -> Vec<Directive> {
+            let one = |n: usize| Directive {
+                session: format!("{name}-{}", n / prompts),
+                status: if n / prompts < followed { Status::Followed } else { Status::Ignored },
+                mode: Some(mode),
+                ..judged(mode, vec![recommended(MECHANICAL, Action::Advised, None)], &[]).remove(0)
+            };
+            (0..sessions * prompts).map(one).collect()
+        };
+    let range = |sessions: usize, prompts: usize| {
+        let mut all = of_sessions(Mode::Directive, "d", sessions / 4, sessions, prompts);
+        all.extend(of_sessions(Mode::Enforced, "e", sessions / 4 * 3, sessions, prompts));
+        let experiment = report(&all, &[]).experiment.unwrap();
+        assert_eq!(experiment.difference, Some(0.5));
+        let [low, high] = experiment.difference_range.unwrap();
+        assert!(low < 0.5 && 0.5 < high, "{low} {high}");
+        high - low
+    };
+    let (alone, alike) = (range(80, 1), range(8, 10));
+    assert!(alike > alone * 2.0, "eighty prompts in eight sessions say less than in eighty: {alike} {alone}");
+    let mut asks = of_sessions(Mode::Directive, "d", 1, 2, 1);
+    asks.iter_mut().for_each(|one| one.asks = true);
+    assert_eq!(report(&asks, &[]).experiment, None, "what a person is asked about cannot be compared");
+}
