@@ -67,7 +67,7 @@ fn with_settings(place: &PluginPlace) -> Result<(World, Loaded, Plugin), Failure
     Ok((world, loaded, plugin))
 }
 
-/// The CLI does the work; without it nothing can be put in or taken out.
+/// The CLI does the work; without it nothing can be put in. Taking out is possible all the same: the settings are files.
 fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
     if plugin.claude.is_absolute() {
         return Ok(());
@@ -156,7 +156,6 @@ fn update() -> Result<u8, Failure> {
 
 fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
     let (world, plugin) = of(place)?;
-    needs_cli(&plugin)?;
     let scope = scope(place);
     if !plugin.is_anything_there(scope)? {
         output::say(

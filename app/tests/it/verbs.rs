@@ -441,3 +441,23 @@ fn the_shell_function_sends_one_flag_to_run_and_passes_everything_else_untouched
         sandbox.call(["shell-init", shell]).wait().success();
     }
 }
+
+#[test]
+fn a_plugin_can_be_taken_out_after_the_cli_itself_is_gone() {
+    let tiers = ["haiku", "sonnet", "opus"].iter();
+    let sandbox = tiers
+        .fold(Sandbox::new(), |sandbox, tier| sandbox.agent_key(tier, "command", "[\"no-such-claude\"]"));
+    sandbox
+        .call(["plugin", "install", "--yes"])
+        .wait()
+        .exits(69)
+        .stderr_has("`no-such-claude` is not installed");
+    let settings = sandbox.path("home/.claude/settings.json");
+    fs::create_dir(sandbox.path("home/.claude")).unwrap();
+    fs::write(&settings, "{\"model\": \"opus\", \"enabledPlugins\": {\"pointsman@pointsman\": true}}\n")
+        .unwrap();
+    let ran = sandbox.call(["plugin", "uninstall", "--yes"]).wait().success();
+    assert!(ran.stderr.contains("without our keys:"), "{ran}");
+    assert_eq!(fs::read_to_string(&settings).unwrap().trim(), "{\"model\": \"opus\"}");
+    sandbox.call(["plugin", "uninstall", "--yes"]).wait().success().stderr_has("nothing to do");
+}
