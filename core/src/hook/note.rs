@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::delegation::PersonSaid;
-use super::prompt::{self, LeftBecause};
+use super::prompt::LeftBecause;
+use super::reply;
 
 /// The memory of one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, heard: Heard<'_>) 
             (earlier.map(|note| note.said).unwrap_or_default(), was_asked)
         }
         // The question was ours, so this is the answer to it.
-        Heard::Left { because: LeftBecause::Reply, text } if was_asked && prompt::says_yes(text) => {
+        Heard::Left { because: LeftBecause::Reply, text } if was_asked && reply::says_yes(text) => {
             (PersonSaid::Approved, false)
         }
         Heard::Left { because: LeftBecause::Reply | LeftBecause::Command | LeftBecause::Empty, .. } => {

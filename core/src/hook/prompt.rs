@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Effect};
+use super::reply;
 use crate::request::Mode;
 use crate::route::{Complexity, Decision, Route};
 
@@ -78,7 +79,7 @@ pub fn read(prompt: &str, is_first: bool) -> Prompt<'_> {
         as_words(text[name.len()..].trim_start(), *wanted)
     } else if is_command(first) {
         Prompt::Left(LeftBecause::Command)
-    } else if !is_first && is_reply(text) {
+    } else if !is_first && reply::is_reply(text) {
         Prompt::Left(LeftBecause::Reply)
     } else {
         as_words(prompt, Wanted::AsUsual)
@@ -95,140 +96,6 @@ fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
     } else {
         Prompt::Words { words, is_approved, wanted }
     }
-}
-
-/// The longest reply, in words.
-const REPLY_WORDS_MAX: usize = 5;
-
-/// Words of which replies are made. What names a thing or a deed of its own is none of them.
-const REPLY_WORDS: [&str; 96] = [
-    "yes",
-    "y",
-    "yep",
-    "yeah",
-    "yup",
-    "ok",
-    "okay",
-    "k",
-    "sure",
-    "go",
-    "ahead",
-    "do",
-    "it",
-    "please",
-    "continue",
-    "proceed",
-    "thanks",
-    "thank",
-    "you",
-    "thx",
-    "looks",
-    "good",
-    "lgtm",
-    "great",
-    "perfect",
-    "nice",
-    "cool",
-    "no",
-    "nope",
-    "not",
-    "stop",
-    "wait",
-    "hi",
-    "hello",
-    "hey",
-    "that",
-    "this",
-    "the",
-    "first",
-    "second",
-    "third",
-    "last",
-    "option",
-    "one",
-    "two",
-    "three",
-    "1",
-    "2",
-    "3",
-    "a",
-    "b",
-    "c",
-    "and",
-    "run",
-    "try",
-    "again",
-    "on",
-    "then",
-    "now",
-    "right",
-    "correct",
-    "exactly",
-    "fine",
-    "agreed",
-    "is",
-    "sounds",
-    "for",
-    "me",
-    "ja",
-    "nein",
-    "weiter",
-    "gern",
-    "danke",
-    "bitte",
-    "mach",
-    "oui",
-    "non",
-    "merci",
-    "sí",
-    "si",
-    "gracias",
-    "sim",
-    "obrigado",
-    "da",
-    "net",
-    "да",
-    "нет",
-    "спасибо",
-    "evet",
-    "tak",
-    "nie",
-    "はい",
-    "是",
-    "好",
-    "네",
-    "jo",
-];
-
-/// Words that take a reply back.
-const NO_WORDS: [&str; 12] =
-    ["no", "nope", "not", "stop", "wait", "nein", "non", "net", "нет", "nie", "hi", "hello"];
-
-/// Words without which a reply is no yes.
-const YES_WORDS: [&str; 28] = [
-    "yes", "y", "yep", "yeah", "yup", "ok", "okay", "sure", "go", "do", "proceed", "continue", "agreed",
-    "right", "correct", "ja", "mach", "oui", "sí", "si", "sim", "da", "да", "evet", "tak", "はい", "是",
-    "네",
-];
-
-fn reply_words(text: &str) -> impl Iterator<Item = String> {
-    let is_around = |c: char| !c.is_alphanumeric();
-    text.split_whitespace()
-        .map(move |word| word.trim_matches(is_around).to_lowercase())
-        .filter(|word| !word.is_empty())
-}
-
-/// Tells whether a prompt only answers what the model said last.
-fn is_reply(text: &str) -> bool {
-    let count = reply_words(text).count();
-    (1..=REPLY_WORDS_MAX).contains(&count)
-        && reply_words(text).all(|word| REPLY_WORDS.contains(&word.as_str()))
-}
-
-/// Tells whether a reply says yes.
-pub fn says_yes(text: &str) -> bool {
-    let has = |words: &[&str]| reply_words(text).any(|word| words.contains(&word.as_str()));
-    is_reply(text) && has(&YES_WORDS) && !has(&NO_WORDS)
 }
 
 /// Tells whether a text would count as a person's word if it were handed in as a prompt.

@@ -12,6 +12,7 @@ use pointsman_core::hook::mode::{self, RoutingMode, Signals};
 use pointsman_core::hook::note::{self, Heard, Note};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::hook::ran::{self, Part};
+use pointsman_core::hook::reply;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Mode, Origin, Overrides, Request};
 use pointsman_core::route::{Route, route};
@@ -239,7 +240,7 @@ fn a_short_answer_to_the_model_is_no_request_and_only_in_a_session_that_goes_on(
         ("do not do it", false),
         ("yes please deploy", false),
     ] {
-        assert_eq!(prompt::says_yes(text), expected, "{text}");
+        assert_eq!(reply::says_yes(text), expected, "{text}");
     }
 }
 
