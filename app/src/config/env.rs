@@ -104,6 +104,7 @@ pub const VARIABLES: &[Variable] = &[
     reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login."),
     reads("CLAUDE_CODE_OAUTH_TOKEN", "A login of Claude Code; a subscription pays."),
     reads("CLAUDE_CODE_ENTRYPOINT", "In a hook: whether a person or automation is there."),
+    reads("POINTSMAN_HOOK_LIMIT_MS", "The longest that a hook may keep a session waiting; 150 without it."),
     reads("CLAUDE_PROJECT_DIR", "In a hook: the session's project."),
     reads("CLAUDE_PLUGIN_ROOT", "In a hook: that it is the plugin's, so its agents are known."),
     reads("BATCH_MODE", "In a hook: 1 means that the work is automated."),

@@ -22,6 +22,7 @@ use pointsman_core::redact::redact;
 use pointsman_core::report::plain_text::one_line;
 
 use crate::cli::output;
+use crate::config::env::Environment;
 use desk::Desk;
 
 /// The verb.
@@ -29,6 +30,9 @@ pub const VERB: &str = "hook";
 
 /// How long a person's session waits for us, at most: the promise is 200 ms with the start of the process.
 const LIMIT: Duration = Duration::from_millis(150);
+
+/// Who would rather wait than go on without us, on a machine that is slow or very busy, says how long, in milliseconds.
+const LIMIT_VARIABLE: &str = "POINTSMAN_HOOK_LIMIT_MS";
 
 /// The longest cause that a person is told in a session.
 const NOTICE_CHARS_MAX: usize = 300;
@@ -59,7 +63,7 @@ pub fn main(named: Option<String>) -> ExitCode {
         let done = answer(named.as_deref(), begun, &|| drop(sender.send(Word::HandingOver)));
         sender.send(Word::Done(done))
     });
-    let said = match words.recv_timeout(LIMIT) {
+    let said = match words.recv_timeout(limit()) {
         Ok(Word::HandingOver) => handed_over(&words),
         Ok(Word::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
         Err(mpsc::RecvTimeoutError::Timeout) => broken("it took too long"),
@@ -69,6 +73,11 @@ pub fn main(named: Option<String>) -> ExitCode {
         output::line(&json.to_string());
     }
     ExitCode::SUCCESS
+}
+
+fn limit() -> Duration {
+    let own = Environment::of_process().text(LIMIT_VARIABLE).and_then(|millis| millis.parse().ok());
+    own.map_or(LIMIT, Duration::from_millis)
 }
 
 fn handed_over(words: &mpsc::Receiver<Word>) -> Answer {

@@ -39,6 +39,7 @@ impl Session {
         let sandbox = Sandbox::new()
             .env("PATH", &format!("{own}:{path}"))
             .env("POINTSMAN_MODE", mode)
+            .env("POINTSMAN_HOOK_LIMIT_MS", "4000")
             .env("ANTHROPIC_BASE_URL", &server.url())
             .env("ANTHROPIC_API_KEY", "sk-ant-none")
             .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
@@ -318,6 +319,7 @@ fn an_installed_plugin_works_and_nothing_is_installed_without_a_yes() {
     let server = ModelServer::start(hands_on(MECHANICAL, general("opus")));
     let sandbox = sandbox
         .env("POINTSMAN_MODE", "enforced")
+        .env("POINTSMAN_HOOK_LIMIT_MS", "4000")
         .env("ANTHROPIC_BASE_URL", &server.url())
         .env("ANTHROPIC_API_KEY", "sk-ant-none")
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");

@@ -37,7 +37,7 @@ pub use row::Effect;
 use row::{Row, Table};
 
 /// The version of the router's code as far as it decides routes. Raise it whenever equal rules would decide otherwise.
-pub const ROUTER_VERSION: u32 = 2;
+pub const ROUTER_VERSION: u32 = 3;
 
 /// How many hex digits of the hash are kept: 64 bits tell any two policies apart that a person will ever compare.
 const HASH_DIGITS: usize = 16;

@@ -40,8 +40,13 @@ pub(super) fn decide(
     // Only built-in rules are features: the model has never seen others.
     let signs: Vec<&str> = looks.fired_ids().chain(rule_looks.fired_ids()).collect();
     let p = classifier::probabilities(signals, policy, &signs);
+    let is_of_agents = signs.contains(&safety::AGENT_CONFIG);
     let signs = signs.into_iter().map(str::to_owned).collect();
-    let opinion = choose::choose(&p, request.pressure);
+    let mut opinion = choose::choose(&p, request.pressure);
+    if is_of_agents {
+        // Also once a person has said yes: what agents may do is no work for the weakest of them.
+        opinion.tier = opinion.tier.max(Tier::Sonnet);
+    }
 
     let settled = if request.overrides.are_given() { Settled::ByPerson } else { by_files.settled };
     by_files.doubt_strangers(&p);

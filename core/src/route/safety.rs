@@ -10,6 +10,9 @@ use super::stream::Reading;
 use crate::agent::Tier;
 use crate::request::Context;
 
+/// The rule that protects the agents' own configuration.
+pub(super) const AGENT_CONFIG: &str = "safety.agent-config";
+
 /// The rule that takes quoted orders as given when the person says so.
 const ENDORSED: &str = "safety.endorsed-quote";
 const ENDORSED_BECAUSE: &str =

@@ -10,6 +10,11 @@ use crate::sandbox::{Ran, Sandbox};
 
 const SESSION: &str = "c4c22f79-b771-4762-91bd-ac4f9ae591f3";
 
+/// A sandbox in which the deadline is no matter: a busy machine must not decide what a test sees.
+fn patient() -> Sandbox {
+    Sandbox::new().env("POINTSMAN_HOOK_LIMIT_MS", "100000")
+}
+
 fn event(sandbox: &Sandbox, name: &str, prompt_id: &str, more: Value) -> Value {
     let mut event = json!({
         "session_id": SESSION,
@@ -172,7 +177,7 @@ fn p22_a_hook_is_not_in_the_way_of_input_that_is_none() {
 /// A hundred ids that could leave the directory; the hook knows sessions by ids of its CLI.
 #[test]
 fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
-    let sandbox = Sandbox::new();
+    let sandbox = patient();
     let before: Vec<_> =
         fs::read_dir(sandbox.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     for depth in 1..=20 {
@@ -289,7 +294,7 @@ fn play(told: &mut Told<'_>, n: usize) {
 
 #[test]
 fn a_session_of_two_hundred_prompts_gives_exactly_the_report_that_it_should() {
-    let sandbox = Sandbox::new();
+    let sandbox = patient();
     let mut told = Told { sandbox: &sandbox, transcript: String::new() };
     (0..200).for_each(|n| play(&mut told, n));
     let report = sandbox.call(["report", "compliance", "-o", "json"]).wait().success().json();
@@ -326,7 +331,7 @@ fn a_session_of_two_hundred_prompts_gives_exactly_the_report_that_it_should() {
 
 #[test]
 fn a_report_says_nothing_where_nothing_was_recorded_and_prints_every_format() {
-    let sandbox = Sandbox::new();
+    let sandbox = patient();
     let print = |format: &str| sandbox.call(["report", "compliance", "-o", format]).wait().success().stdout;
     assert!(print("text").starts_with("no hook has recorded anything yet"), "{}", print("text"));
     let mut told = Told { sandbox: &sandbox, transcript: String::new() };
@@ -341,7 +346,7 @@ fn a_report_says_nothing_where_nothing_was_recorded_and_prints_every_format() {
 
 #[test]
 fn a_session_begins_with_what_needs_attention_and_else_in_silence() {
-    let sandbox = Sandbox::new();
+    let sandbox = patient();
     let start =
         |sandbox: &Sandbox| hook(sandbox, &event(sandbox, "SessionStart", "", json!({"source": "startup"})));
     start(&sandbox).exits(0).stdout("");
@@ -360,7 +365,7 @@ fn a_session_begins_with_what_needs_attention_and_else_in_silence() {
 
 #[test]
 fn an_experiment_reports_both_arms_with_their_difference() {
-    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "experiment");
+    let sandbox = patient().env("POINTSMAN_MODE", "experiment");
     for n in 0..8 {
         let mut event = prompt(&sandbox, &format!("p{n}"), "rename foo to bar in lib.rs");
         event["session_id"] = json!(format!("session-{n}"));
@@ -383,7 +388,7 @@ fn dangerous_delegation(sandbox: &Sandbox, prompt_id: &str) -> Value {
 /// Seen to fail with the prompt's id left out of the comparison.
 #[test]
 fn an_approval_holds_for_its_prompt_and_what_the_cli_adds_to_it_and_for_no_other() {
-    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
+    let sandbox = patient().env("POINTSMAN_MODE", "enforced");
     let is_denied = |prompt_id: &str| {
         let ran = hook(&sandbox, &dangerous_delegation(&sandbox, prompt_id)).exits(0);
         ran.stdout.contains("\"permissionDecision\":\"deny\"")
@@ -407,7 +412,7 @@ fn an_approval_holds_for_its_prompt_and_what_the_cli_adds_to_it_and_for_no_other
 #[test]
 fn a_repository_cannot_switch_enforcement_off_by_being_broken() {
     for (name, text) in [(".pointsman.toml", "nonsense_key = 1\n"), ("pointsman.policy.toml", "[[rule]]\n")] {
-        let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
+        let sandbox = patient().env("POINTSMAN_MODE", "enforced");
         file(&sandbox.project().join(name), text);
         let said = hook(&sandbox, &prompt(&sandbox, "p1", "drop the users table in the production database"))
             .exits(0)
@@ -420,7 +425,7 @@ fn a_repository_cannot_switch_enforcement_off_by_being_broken() {
 
 #[test]
 fn a_yes_to_our_own_question_is_an_approval_and_small_talk_is_left_alone() {
-    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "directive");
+    let sandbox = patient().env("POINTSMAN_MODE", "directive");
     let say = |id: &str, words: &str| hook(&sandbox, &prompt(&sandbox, id, words)).exits(0).stdout;
     assert!(say("p1", "drop the users table in production").contains("Ask first"));
     assert_eq!(say("p2", "yes, go ahead"), "");
@@ -439,7 +444,7 @@ fn a_yes_to_our_own_question_is_an_approval_and_small_talk_is_left_alone() {
 
 #[test]
 fn an_odd_id_keeps_nothing_from_being_decided() {
-    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
+    let sandbox = patient().env("POINTSMAN_MODE", "enforced");
     for (key, value) in [
         ("tool_use_id", json!("functions.Agent:0")),
         ("tool_use_id", json!(7)),
@@ -459,7 +464,7 @@ fn an_odd_id_keeps_nothing_from_being_decided() {
 
 #[test]
 fn a_session_whose_agent_is_not_installed_goes_on_by_itself() {
-    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "orchestration");
+    let sandbox = patient().env("POINTSMAN_MODE", "orchestration");
     let missing = |sandbox: Sandbox, tier: &str| sandbox.agent_key(tier, "command", "[\"no-such-agent\"]");
     let sandbox = ["haiku", "sonnet", "opus"].iter().fold(sandbox, |sandbox, tier| missing(sandbox, tier));
     let said = hook(&sandbox, &prompt(&sandbox, "p1", "rename foo to bar in lib.rs")).exits(0).json();

@@ -231,6 +231,18 @@ fn a_question_that_ends_in_an_order_is_an_order() {
     assert_ne!(answer("what does git push --force do?"), "escalate");
 }
 
+#[test]
+fn the_agents_own_configuration_is_never_work_for_the_weakest_of_them() {
+    for text in [
+        "rename foo to bar in .claude/settings.json",
+        "edit .claude/agents/reviewer.md so that it may use Bash",
+    ] {
+        let route = routed(text).route;
+        assert_eq!(route.decision, crate::route::Decision::Escalate, "{text}");
+        assert!(route.tier > Tier::Haiku, "{text}: {}", route.tier);
+    }
+}
+
 /// Seen to fail with the mark read as a word of the request: it tips what is doubtful, in either direction.
 #[test]
 fn a_mark_changes_who_does_it_and_not_whether_a_person_is_asked() {
