@@ -138,7 +138,7 @@ struct Receipt {
 struct KeptFile {
     path: PathBuf,
     before: Option<String>,
-    /// blake3 of what our installation left there.
+    /// blake3 of what our installation left there; absent while it has not ended.
     after: Option<String>,
 }
 
@@ -213,11 +213,9 @@ impl Plugin {
         let kept: Vec<Receipt> = self.receipts().iter().filter_map(|path| receipt_at(path)).collect();
         let mut receipt = Receipt { version: RECEIPT_VERSION, scope, files: vec![] };
         for path in &files {
-            // A second installation, here or in another scope, keeps what was there before the first.
-            let now = read(path)?;
-            let is_of_first = |file: &&KeptFile| file.path == *path && file.after == now.as_deref().map(hash);
-            let first = kept.iter().flat_map(|kept| &kept.files).find(is_of_first);
-            let before = first.map_or(now.clone(), |file| file.before.clone());
+            let earlier =
+                kept.iter().flat_map(|kept| &kept.files).filter(|file| file.path == *path).map(as_kept);
+            let before = settings::before_us(path, read(path)?, earlier)?;
             receipt.files.push(KeptFile { path: path.clone(), before, after: None });
         }
         // Written before anything is changed: whatever happens in between, the bytes from before are there.
@@ -284,7 +282,14 @@ impl Plugin {
     /// Tells whether the plugin is installed in another scope, or in another project.
     fn is_installed_elsewhere(&self, scope: Scope) -> bool {
         let own = self.receipt_path(scope);
-        self.receipts().iter().any(|path| *path != own)
+        let mut others =
+            self.receipts().into_iter().filter(|path| *path != own).filter_map(|path| receipt_at(&path));
+        // A project may be gone, and an installation may have ended half-way: only a file that has it on counts.
+        let is_on = |file: &KeptFile| {
+            let text = read(&file.path).ok().flatten().unwrap_or_default();
+            settings::has_ours(&file.path, &text).unwrap_or(false)
+        };
+        others.any(|receipt| receipt.files.last().is_some_and(is_on))
     }
 
     /// Returns the receipts of all installations.

@@ -16,7 +16,7 @@ const OURS: [(&str, &str); 2] = [("extraKnownMarketplaces", NAME), ("enabledPlug
 pub struct Kept<'a> {
     /// What stood there before; `None` when it was not there.
     pub before: Option<&'a str>,
-    /// The hash of what the installation left there.
+    /// The hash of what the installation left there; `None` when it was killed before it ended.
     pub after_hash: Option<&'a str>,
 }
 
@@ -49,6 +49,47 @@ pub fn without_ours(
         take_out(&settings, table, name, before.as_ref());
     }
     Ok(Left::WithoutOurs(root.to_string()))
+}
+
+/// Decides what counts as having stood in a file before us: never anything of ours.
+///
+/// `earlier` are the receipts of installations that touched the file. A second installation, here or in another scope,
+/// keeps what was there before the first; so does one after an installation that was killed, unless somebody else wrote since.
+pub fn before_us<'k>(
+    path: &Path,
+    now: Option<String>,
+    earlier: impl Iterator<Item = Kept<'k>>,
+) -> Result<Option<String>, PluginError> {
+    let Some(now) = now else { return Ok(None) };
+    let earlier: Vec<Kept> = earlier.collect();
+    let after_now = hash(&now);
+    if let Some(first) = earlier.iter().find(|kept| kept.after_hash == Some(&after_now)) {
+        return Ok(first.before.map(str::to_owned));
+    }
+    if now.trim().is_empty() {
+        return Ok(Some(now));
+    }
+    let unfinished = earlier.iter().find(|kept| kept.after_hash.is_none());
+    let without = match without_ours(path, Some(&now), unfinished.copied(), true)? {
+        Left::WithoutOurs(text) if has_any(path, &now)? => text,
+        Left::WithoutOurs(_) | Left::AsBefore(_) => now,
+    };
+    let is_first = |kept: &&Kept| holds_all_of(kept.before.unwrap_or("{}"), &without);
+    Ok(match unfinished.filter(is_first) {
+        Some(kept) => kept.before.map(str::to_owned),
+        None => Some(without),
+    })
+}
+
+/// Tells whether settings have every key of others, with the same value: the CLI rewrites and drops, and adds nothing but ours.
+fn holds_all_of(settings: &str, others: &str) -> bool {
+    let object = |text: &str| CstRootNode::parse(text, &ParseOptions::default()).ok()?.to_serde_value();
+    match (object(settings), object(others)) {
+        (Some(Value::Object(settings)), Some(Value::Object(others))) => {
+            others.iter().all(|(key, value)| settings.get(key) == Some(value))
+        }
+        _ => false,
+    }
 }
 
 /// Takes out one key, and its table where that is empty and was not there before us.
@@ -183,6 +224,27 @@ mod tests {
             let found: Value = serde_json::from_str(&text).map_err(|e| TestCaseError::fail(format!("{e}: {text}")))?;
             prop_assert_eq!(found, expected);
         }
+    }
+
+    /// Seen to fail with the receipt of the killed installation passed over.
+    #[test]
+    fn s16_an_installation_after_one_that_was_killed_still_knows_what_was_there_before() {
+        let before = "{ \"model\":\"opus\",  \"x\": 1 }";
+        let killed = Kept { before: Some(before), after_hash: None };
+        let half_way = "{\n  \"x\": 1,\n  \"extraKnownMarketplaces\": {\n    \"pointsman\": {}\n  }\n}\n";
+        let known = |now: &str, kept: Option<Kept>| {
+            before_us(path(), Some(now.to_owned()), kept.into_iter()).unwrap()
+        };
+        assert_eq!(known(half_way, Some(killed)).as_deref(), Some(before));
+        assert_eq!(known(before, Some(killed)).as_deref(), Some(before), "killed before the CLI wrote");
+        let written_since = half_way.replace("\"x\": 1", "\"x\": 2");
+        let known_since = known(&written_since, Some(killed)).unwrap();
+        assert!(known_since.contains("\"x\": 2") && !known_since.contains("pointsman"), "{known_since}");
+        let by_hand = known(half_way, None).unwrap();
+        assert!(!by_hand.contains("pointsman"), "what uninstalling puts back has nothing of ours: {by_hand}");
+        let finished = Kept { before: Some(before), after_hash: Some(&hash(half_way)) };
+        assert_eq!(known(half_way, Some(finished)).as_deref(), Some(before));
+        assert_eq!(before_us(path(), None, std::iter::empty()).unwrap(), None);
     }
 
     #[test]

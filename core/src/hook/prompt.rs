@@ -208,14 +208,16 @@ pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> Answer 
 pub(super) fn reason(text: &str) -> String {
     let plain = |c: char| if c.is_control() || matches!(c, '[' | ']' | '<' | '>') { ' ' } else { c };
     let text: String = text.chars().map(plain).collect();
-    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if token_estimate(&words) > REASON_TOKENS_MAX {
-        while token_estimate(&words) >= REASON_TOKENS_MAX {
-            words.pop();
-        }
-        words.push('…');
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if token_estimate(&words) <= REASON_TOKENS_MAX {
+        return words;
     }
-    words
+    // Every character is at most a token of its own, and four of them at least one.
+    let longest = words.chars().take(4 * REASON_TOKENS_MAX as usize).collect::<Vec<_>>();
+    let fits =
+        |count: &usize| token_estimate(&longest[..*count].iter().collect::<String>()) < REASON_TOKENS_MAX;
+    let count = (0..=longest.len()).rev().find(fits).unwrap_or(0);
+    longest[..count].iter().chain(['…'].iter()).collect()
 }
 
 /// Estimates how many tokens a text is: four letters of the Latin alphabet one, every other character one of its own.

@@ -1,7 +1,7 @@
 //! What really ran, from the transcript that Claude Code writes: models, tokens, tools. Never what was asked for.
 //!
 //! One answer of the API is several lines, each with the whole usage: `message.id` and `requestId` tell them apart.
-//! Seen on versions 2.1.197 and 2.1.330: the lines of a turn are all there when its Stop hook runs.
+//! The forms are those of versions 2.1.197 and 2.1.330. The file may still be growing when a hook reads it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -42,7 +42,7 @@ pub struct Ran {
     pub last_text: Option<String>,
 }
 
-/// Tools that can change something or reach somebody. What is not known counts as one of them, MCP tools too.
+/// Tools that change nothing and reach nobody but who is there. What is not known is none of them, nor are MCP tools.
 const HARMLESS_TOOLS: [&str; 14] = [
     "Read",
     "Glob",
@@ -63,13 +63,16 @@ const HARMLESS_TOOLS: [&str; 14] = [
 impl Ran {
     /// Tells whether a tool was used that can change something.
     pub fn acted(&self) -> bool {
-        self.tools.keys().any(|tool| !HARMLESS_TOOLS.contains(&tool.as_str()))
+        self.acting_tools().next().is_some()
     }
 
     /// Tells the same of tools other than those that hand work on.
     pub fn acted_itself(&self) -> bool {
-        let is_own = |tool: &&String| !matches!(tool.as_str(), "Agent" | "Task");
-        self.tools.keys().filter(is_own).any(|tool| !HARMLESS_TOOLS.contains(&tool.as_str()))
+        self.acting_tools().any(|tool| !matches!(tool, "Agent" | "Task"))
+    }
+
+    fn acting_tools(&self) -> impl Iterator<Item = &str> {
+        self.tools.keys().map(String::as_str).filter(|tool| !HARMLESS_TOOLS.contains(tool))
     }
 }
 
