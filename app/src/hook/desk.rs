@@ -31,6 +31,8 @@ pub struct Desk {
     pub known: KnownAgents,
     /// Where facts and notes go.
     pub store: HookStore,
+    /// What of a repository's settings was left out because it is broken.
+    left_out: Option<String>,
     loaded: Loaded,
     begun: Instant,
 }
@@ -44,7 +46,7 @@ impl Desk {
             return Ok(None);
         }
         let world = World { cwd: project_dir(&world), ..world };
-        let loaded = settings(&world)?;
+        let (loaded, left_out) = settings(&world)?;
         let set_by = match loaded.origin("routing_mode") {
             Some(origin) => format!("routing_mode is set by {origin}"),
             None => "routing_mode has its default".to_owned(),
@@ -56,22 +58,22 @@ impl Desk {
             None => KnownAgents::Builtin,
         };
         let store = HookStore::new(world.store_paths());
-        Ok(Some(Desk { world, choice, known, store, loaded, begun }))
+        Ok(Some(Desk { world, choice, known, store, left_out, loaded, begun }))
     }
 
-    /// Puts together what deciding needs.
-    pub fn decider(&self, mode: Mode) -> Result<Decider, String> {
-        let decider = match self.world.decider(&self.loaded) {
-            Ok(decider) => decider,
+    /// Puts together what deciding needs, and says what was left out of it because it is broken.
+    pub fn decider(&self, mode: Mode) -> Result<(Decider, Option<String>), String> {
+        let (decider, broken) = match self.world.decider(&self.loaded) {
+            Ok(decider) => (decider, None),
             // A policy file that is broken says nothing; what is built in still asks a person.
-            Err(_) => Decider {
-                catalog: self.loaded.catalog().map_err(|error| error.to_string())?,
-                policy: Policy::builtin(),
-                around: Circumstances::default(),
-            },
+            Err(error) => {
+                let catalog = self.loaded.catalog().map_err(|error| error.to_string())?;
+                let around = Circumstances::default();
+                (Decider { catalog, policy: Policy::builtin(), around }, Some(error.to_string()))
+            }
         };
         let around = Circumstances { mode: Some(mode), ..decider.around };
-        Ok(Decider { around, ..decider })
+        Ok((Decider { around, ..decider }, broken.or_else(|| self.left_out.clone())))
     }
 
     /// Tells whether the agent of a route is installed.
@@ -136,17 +138,18 @@ fn project_dir(world: &World) -> PathBuf {
     given.filter(|dir| dir.is_absolute() && Path::new(dir).is_dir()).unwrap_or_else(|| world.cwd.clone())
 }
 
-/// Loads the settings; where a repository's are broken, those that hold without them: a stranger must not switch us off.
-fn settings(world: &World) -> Result<Loaded, String> {
+/// Loads the settings; where a repository's are broken, those that hold without them, and says so: a stranger must not
+/// switch us off.
+fn settings(world: &World) -> Result<(Loaded, Option<String>), String> {
     let broken = match world.settings(&[]) {
-        Ok(loaded) => return Ok(loaded),
+        Ok(loaded) => return Ok((loaded, None)),
         Err(error) => error.to_string(),
     };
     let elsewhere =
         World { cwd: world.dirs.config.clone(), env: world.env.clone(), dirs: world.dirs.clone() };
-    let mut loaded = elsewhere.settings(&[]).map_err(|_| broken)?;
+    let mut loaded = elsewhere.settings(&[]).map_err(|_| broken.clone())?;
     loaded.project = project::find(&world.cwd, &world.dirs.home);
-    Ok(loaded)
+    Ok((loaded, Some(broken)))
 }
 
 /// Decides about words; `None` where they are none.

@@ -16,7 +16,6 @@ use pointsman_core::route::{Layer, Route};
 use super::briefing;
 use super::desk::{Desk, routed};
 use crate::cli::detach;
-use crate::engine::Decider;
 
 /// Answers an event. `handing_over` is told before a run is started: then the answer is worth waiting for.
 pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result<Answer, String> {
@@ -109,7 +108,7 @@ fn on_prompt(
         Prompt::Left(because) => return left_alone(desk, input, earlier.as_ref(), because, text),
         Prompt::Words { words, is_approved, wanted } => (words, is_approved, wanted),
     };
-    let decider = desk.decider(mode)?;
+    let (decider, left_out) = desk.decider(mode)?;
     let context = if earlier.is_some() { Context::Session } else { Context::Fresh };
     let Some((request, route)) = routed(&decider, words, context)? else {
         return left_alone(desk, input, earlier.as_ref(), LeftBecause::Empty, text);
@@ -143,7 +142,7 @@ fn on_prompt(
     let noted = desk.note_down(input, earlier.as_ref(), heard);
     let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
     let kept = desk.record(input, What::RoutingRecommendation(Box::new(recommendation)));
-    Ok(with_notice(answer, noted.and(kept)))
+    Ok(with_notice(answer, left_out.map_or(Ok(()), Err).and(noted).and(kept)))
 }
 
 /// The tier of a mark at the start of the prompt.
@@ -164,11 +163,11 @@ fn left_alone(
     Ok(with_notice(Answer::default(), noted.and(kept)))
 }
 
-/// An answer stands even where nothing can be recorded; the person hears of it.
+/// An answer stands even where something is broken or nothing can be recorded; the person hears of it.
 fn with_notice(answer: Answer, done: Result<(), String>) -> Answer {
     match done {
         Ok(()) => answer,
-        Err(what) => Answer { notice: super::broken(&what).notice, ..answer },
+        Err(what) => Answer { notice: Some(super::notice("goes on without a part of it", &what)), ..answer },
     }
 }
 
@@ -199,7 +198,7 @@ fn hand_over(
 fn on_delegation(desk: &Desk, input: &HookInput, mode: Mode, call: &ToolCall) -> Result<Answer, String> {
     // The CLI itself says what is missing.
     let Some(words) = call.text("prompt") else { return Ok(Answer::default()) };
-    let decider: Decider = desk.decider(mode)?;
+    let (decider, _) = desk.decider(mode)?;
     let Some((_, route)) = routed(&decider, words, Context::Fresh)? else { return Ok(Answer::default()) };
     let said = desk.note(input).map(|note| note.said).unwrap_or_default();
     let terms = Terms { mode: Some(mode), said, route: &route, catalog: &decider.catalog, known: desk.known };

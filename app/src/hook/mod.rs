@@ -93,9 +93,13 @@ fn handed_over(words: &mpsc::Receiver<Word>) -> Answer {
 
 /// The session goes on as if we were not there, and the person is told in one line.
 fn broken(what: &str) -> Answer {
+    Answer { notice: Some(notice("is out of the way", what)), ..Answer::default() }
+}
+
+/// One line for the person: what pointsman does, and what is wrong.
+fn notice(does: &str, what: &str) -> String {
     let line = one_line(&redact(what), NOTICE_CHARS_MAX);
-    let notice = format!("pointsman is out of the way ({line}); `pointsman doctor` says more");
-    Answer { notice: Some(notice), ..Answer::default() }
+    format!("pointsman {does} ({line}); `pointsman doctor` says more")
 }
 
 fn answer(named: Option<&str>, begun: Instant, handing_over: &dyn Fn()) -> Result<Answer, String> {

@@ -126,12 +126,12 @@ impl World<'_> {
         let of_subagents: Vec<Option<bool>> =
             turn.subagents.values().map(|subagent| served(subagent.end.flatten())).collect();
         let main = served(turn.end.flatten());
-        let of_tier = turn
+        let mut of_tier = turn
             .subagents
             .values()
             .filter_map(|one| one.end.flatten())
             .filter(|ran| served(Some(ran)) == Some(true));
-        let only_looked = of_tier.into_iter().all(|ran| !ran.acted());
+        let only_looked = !of_tier.any(Ran::acted);
         let main_did_it = main == Some(false) && turn.end.flatten().is_some_and(Ran::acted_itself);
         if of_subagents.contains(&Some(true)) && only_looked && main_did_it {
             (Status::Ignored, "the session itself did it, and the tier only looked")

@@ -418,6 +418,7 @@ fn a_repository_cannot_switch_enforcement_off_by_being_broken() {
             .exits(0)
             .json();
         assert_eq!(said["decision"], "block", "{name}: {said}");
+        assert!(said["systemMessage"].as_str().unwrap().contains(name), "the person hears of it: {said}");
         let said = hook(&sandbox, &dangerous_delegation(&sandbox, "p1")).exits(0).json();
         assert_eq!(said["hookSpecificOutput"]["permissionDecision"], "deny", "{name}: {said}");
     }
