@@ -129,7 +129,7 @@ impl World {
         let is_claude = |agent: &&Agent| agent.adapter == AdapterKind::Claude;
         let general = Tier::ALL.into_iter().map(|tier| catalog.for_tier(tier)).find(is_claude);
         let program = general.map_or("claude", |agent| agent.command[0].as_str());
-        let found = probe::find_program(program, self.env.text("PATH"));
+        let found = probe::find_program(program, &self.env.texts(), AdapterKind::Claude.home_places());
         Ok(Plugin {
             claude: found.unwrap_or_else(|| PathBuf::from(program)),
             env: self.env.texts(),
@@ -143,7 +143,7 @@ impl World {
 
     /// Tells whether an agent's program can be found.
     pub fn is_installed(&self, agent: &Agent) -> bool {
-        probe::find_program(&agent.command[0], self.env.text("PATH")).is_some()
+        probe::find_program(&agent.command[0], &self.env.texts(), agent.adapter.home_places()).is_some()
     }
 
     /// Finds hooks of others that may rewrite what ours rewrites.
@@ -244,6 +244,7 @@ impl World {
                 depth,
                 own_program,
                 version_cache: self.dirs.cache.join("versions.json"),
+                allow_old_cli: loaded.settings.allow_old_cli,
             },
             judge: loaded.settings.judge.enabled.then(|| JudgeTerms {
                 below: loaded.settings.judge.below,

@@ -188,6 +188,8 @@ pub struct Agent {
     /// Environment from the operator's config; always passed. Never serialised: it may hold keys.
     #[serde(skip)]
     pub env: BTreeMap<String, String>,
+    /// Tool calls that are allowed besides, as rules of the CLI (`Bash(cargo test:*)`).
+    pub allow_tools: Vec<String>,
     /// Who pays.
     pub billing: Billing,
     /// Whether other people's hooks run inside.
@@ -213,10 +215,16 @@ impl Agent {
             permission_mode: None,
             cli_agent: None,
             env: BTreeMap::new(),
+            allow_tools: vec![],
             billing: Billing::Auto,
             hooks: AgentHooks::Keep,
             source: AgentSource::Builtin,
         }
+    }
+
+    /// Returns the price to count unreported use by: the configured one, or the list price of the tier.
+    pub fn price_to_count_by(&self) -> Price {
+        self.price.unwrap_or_else(|| Price::list(self.tier))
     }
 
     /// Makes the general agent of a tier: the `claude` program under the tier's own name.
@@ -335,6 +343,13 @@ impl Catalog {
     pub fn set_permission_mode(&mut self, mode: PermissionMode) {
         for agent in self.agents.values_mut() {
             agent.permission_mode = Some(mode);
+        }
+    }
+
+    /// Allows all agents these tool calls besides.
+    pub fn allow_tools(&mut self, rules: &[String]) {
+        for agent in self.agents.values_mut() {
+            agent.allow_tools.extend_from_slice(rules);
         }
     }
 

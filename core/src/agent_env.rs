@@ -82,26 +82,72 @@ pub const ALLOWED: &[&str] = &[
 /// What a Claude agent gets besides: where its login is.
 const CLAUDE_LOGIN: &[&str] = &["CLAUDE_CONFIG_DIR", OAUTH_TOKEN];
 
-/// What the API key pays with, and where it is sent.
-const API: &[&str] = &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
+/// What the API key pays with, and where it is sent: to Anthropic or to a gateway.
+const API: &[&str] = &[
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "CLAUDE_CODE_USE_GATEWAY",
+];
+
+/// What clouds and gateways call the models that the tiers' aliases stand for.
+const MODEL_NAMES: &[&str] = &["ANTHROPIC_DEFAULT_*", "ANTHROPIC_SMALL_FAST_MODEL*"];
 
 const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
-const BEDROCK_SWITCH: &str = "CLAUDE_CODE_USE_BEDROCK";
-const VERTEX_SWITCH: &str = "CLAUDE_CODE_USE_VERTEX";
 
-const BEDROCK: &[&str] =
-    &[BEDROCK_SWITCH, "CLAUDE_CODE_SKIP_BEDROCK_AUTH", "ANTHROPIC_BEDROCK_BASE_URL", "AWS_*"];
+/// A cloud as the CLI knows it (Claude Code 2.1.332): the variable that switches it on, and what it needs besides.
+struct CloudVariables {
+    cloud: Cloud,
+    switch: &'static str,
+    needs: &'static [&'static str],
+}
 
-const VERTEX: &[&str] = &[
-    VERTEX_SWITCH,
-    "CLAUDE_CODE_SKIP_VERTEX_AUTH",
-    "ANTHROPIC_VERTEX_PROJECT_ID",
-    "ANTHROPIC_VERTEX_BASE_URL",
-    "CLOUD_ML_REGION",
-    "VERTEX_REGION_*",
-    "GOOGLE_*",
-    "GCLOUD_PROJECT",
-    "CLOUDSDK_*",
+/// The clouds, in the order in which the CLI looks at their switches.
+const CLOUDS: [CloudVariables; 6] = [
+    CloudVariables {
+        cloud: Cloud::Bedrock,
+        switch: "CLAUDE_CODE_USE_BEDROCK",
+        needs: &["CLAUDE_CODE_SKIP_BEDROCK_AUTH", "ANTHROPIC_BEDROCK_*", "AWS_*"],
+    },
+    CloudVariables {
+        cloud: Cloud::Foundry,
+        switch: "CLAUDE_CODE_USE_FOUNDRY",
+        needs: &["CLAUDE_CODE_SKIP_FOUNDRY_AUTH", "ANTHROPIC_FOUNDRY_*", "AZURE_*", "IDENTITY_*", "MSI_*"],
+    },
+    CloudVariables {
+        cloud: Cloud::AnthropicAws,
+        switch: "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+        needs: &["CLAUDE_CODE_SKIP_ANTHROPIC_AWS_AUTH", "ANTHROPIC_AWS_*", "AWS_*"],
+    },
+    CloudVariables {
+        cloud: Cloud::AnthropicGoogleCloud,
+        switch: "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
+        needs: &[
+            "CLAUDE_CODE_SKIP_ANTHROPIC_GOOGLE_CLOUD_AUTH",
+            "ANTHROPIC_GOOGLE_CLOUD_*",
+            "GOOGLE_*",
+            "CLOUDSDK_*",
+        ],
+    },
+    CloudVariables {
+        cloud: Cloud::Mantle,
+        switch: "CLAUDE_CODE_USE_MANTLE",
+        needs: &["CLAUDE_CODE_SKIP_MANTLE_AUTH", "ANTHROPIC_BEDROCK_MANTLE_*", "AWS_*"],
+    },
+    CloudVariables {
+        cloud: Cloud::Vertex,
+        switch: "CLAUDE_CODE_USE_VERTEX",
+        needs: &[
+            "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+            "ANTHROPIC_VERTEX_*",
+            "CLOUD_ML_REGION",
+            "VERTEX_REGION_*",
+            "GOOGLE_*",
+            "GCLOUD_PROJECT",
+            "CLOUDSDK_*",
+        ],
+    },
 ];
 
 /// Names that the operator's allow-list cannot reach: they pay, steer the agent, or describe another run.
@@ -114,6 +160,44 @@ pub enum Cloud {
     Bedrock,
     /// Google Vertex AI.
     Vertex,
+    /// Microsoft Foundry.
+    Foundry,
+    /// Anthropic's own service on AWS.
+    AnthropicAws,
+    /// Anthropic's own service on Google Cloud.
+    AnthropicGoogleCloud,
+    /// Amazon Bedrock, through its Mantle endpoint.
+    Mantle,
+}
+
+impl Cloud {
+    /// Returns the cloud's name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cloud::Bedrock => "bedrock",
+            Cloud::Vertex => "vertex",
+            Cloud::Foundry => "foundry",
+            Cloud::AnthropicAws => "anthropic_aws",
+            Cloud::AnthropicGoogleCloud => "anthropic_google_cloud",
+            Cloud::Mantle => "mantle",
+        }
+    }
+
+    /// Returns the cloud's name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Cloud::Bedrock => "Amazon Bedrock",
+            Cloud::Vertex => "Google Vertex AI",
+            Cloud::Foundry => "Microsoft Foundry",
+            Cloud::AnthropicAws => "Claude on AWS",
+            Cloud::AnthropicGoogleCloud => "Claude on Google Cloud",
+            Cloud::Mantle => "Amazon Bedrock (Mantle)",
+        }
+    }
+
+    fn variables(self) -> &'static CloudVariables {
+        CLOUDS.iter().find(|cloud| cloud.cloud == self).expect("every cloud has its row")
+    }
 }
 
 /// Who pays for an agent's tokens, as far as the environment tells.
@@ -137,8 +221,7 @@ impl Payer {
         match self {
             Payer::Subscription => "subscription",
             Payer::ApiKey => "api_key",
-            Payer::Cloud(Cloud::Bedrock) => "bedrock",
-            Payer::Cloud(Cloud::Vertex) => "vertex",
+            Payer::Cloud(cloud) => cloud.as_str(),
             Payer::Unknown => "unknown",
         }
     }
@@ -153,9 +236,11 @@ impl From<Payer> for String {
 /// A name that this version does not know is a payer that nothing is known of.
 impl From<String> for Payer {
     fn from(name: String) -> Payer {
-        let all =
-            [Payer::Subscription, Payer::ApiKey, Payer::Cloud(Cloud::Bedrock), Payer::Cloud(Cloud::Vertex)];
-        all.into_iter().find(|payer| payer.as_str() == name).unwrap_or(Payer::Unknown)
+        let clouds = CLOUDS.iter().map(|cloud| Payer::Cloud(cloud.cloud));
+        clouds
+            .chain([Payer::Subscription, Payer::ApiKey])
+            .find(|payer| payer.as_str() == name)
+            .unwrap_or(Payer::Unknown)
     }
 }
 
@@ -182,6 +267,11 @@ impl AgentEnv {
         self.withheld.iter().map(String::as_str).filter(|name| API.contains(name))
     }
 
+    /// Returns the gateway that requests are sent to, if one is.
+    pub fn gateway(&self) -> Option<String> {
+        gateway(&self.vars)
+    }
+
     /// Returns who pays with exactly these variables: what the operator set for the agent counts too.
     pub fn effective_payer(&self, login_found: bool) -> Payer {
         let filled = |name: &str| self.vars.get(name).is_some_and(|value| !value.is_empty());
@@ -198,11 +288,11 @@ impl AgentEnv {
 /// Decides who pays. `login_found` says whether a login of the CLI is on this machine.
 pub fn payer(ambient: &BTreeMap<String, String>, billing: Billing, login_found: bool) -> Payer {
     let filled = |name: &str| ambient.get(name).is_some_and(|value| !value.trim().is_empty());
+    let cloud = CLOUDS.iter().find(|cloud| is_on(ambient, cloud.switch)).map(|cloud| cloud.cloud);
     match billing {
         Billing::Subscription => Payer::Subscription,
         Billing::Api => Payer::ApiKey,
-        Billing::Auto if is_on(ambient, BEDROCK_SWITCH) => Payer::Cloud(Cloud::Bedrock),
-        Billing::Auto if is_on(ambient, VERTEX_SWITCH) => Payer::Cloud(Cloud::Vertex),
+        Billing::Auto if cloud.is_some() => cloud.map_or(Payer::Unknown, Payer::Cloud),
         Billing::Auto if login_found || filled(OAUTH_TOKEN) => Payer::Subscription,
         Billing::Auto if filled("ANTHROPIC_API_KEY") || filled("ANTHROPIC_AUTH_TOKEN") => Payer::ApiKey,
         Billing::Auto => Payer::Unknown,
@@ -218,8 +308,12 @@ pub fn agent_env(
     extra_allow: &[String],
     own: &[(String, String)],
 ) -> AgentEnv {
+    let to_gateway = !matches!(payer, Payer::Subscription) && gateway(ambient).is_some();
+    let renames_models = to_gateway || matches!(payer, Payer::Cloud(_));
     let passes = |name: &str| match agent.adapter {
-        AdapterKind::Claude => passes_to_claude(name, payer, extra_allow),
+        AdapterKind::Claude => {
+            passes_to_claude(name, payer, extra_allow) || renames_models && matches_any(name, MODEL_NAMES)
+        }
         AdapterKind::Plain => is_allowed(name, extra_allow),
     };
     let mut vars: BTreeMap<String, String> = ambient
@@ -234,13 +328,33 @@ pub fn agent_env(
 }
 
 fn passes_to_claude(name: &str, payer: Payer, extra_allow: &[String]) -> bool {
-    let paying = match payer {
-        Payer::Subscription => &[][..],
-        Payer::ApiKey | Payer::Unknown => API,
-        Payer::Cloud(Cloud::Bedrock) => BEDROCK,
-        Payer::Cloud(Cloud::Vertex) => VERTEX,
+    let pays = match payer {
+        Payer::Subscription => false,
+        Payer::ApiKey | Payer::Unknown => matches_any(name, API),
+        Payer::Cloud(cloud) => {
+            let CloudVariables { switch, needs, .. } = cloud.variables();
+            name == *switch || matches_any(name, needs) || name == "ANTHROPIC_CUSTOM_HEADERS"
+        }
     };
-    is_allowed(name, extra_allow) || matches_any(name, CLAUDE_LOGIN) || matches_any(name, paying)
+    is_allowed(name, extra_allow) || matches_any(name, CLAUDE_LOGIN) || pays
+}
+
+/// Returns the host that requests are sent to, where it is not the vendor's own: a gateway.
+fn gateway(vars: &BTreeMap<String, String>) -> Option<String> {
+    let names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_BEDROCK_BASE_URL", "ANTHROPIC_VERTEX_BASE_URL"];
+    let url = names.into_iter().find_map(|name| vars.get(name).filter(|url| !url.trim().is_empty()))?;
+    let behind_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    let authority = behind_scheme.split(['/', '?', '#']).next().unwrap_or_default();
+    // Before an `@` stands a password.
+    let host = authority.rsplit('@').next().unwrap_or_default().trim();
+    let is_vendor = |host: &str| {
+        let name = host.split(':').next().unwrap_or_default();
+        [".anthropic.com", ".amazonaws.com", ".googleapis.com", ".azure.com"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    };
+    (!host.is_empty() && !is_vendor(host))
+        .then(|| host.chars().filter(|c| !c.is_control()).take(80).collect())
 }
 
 fn is_allowed(name: &str, extra_allow: &[String]) -> bool {

@@ -176,6 +176,8 @@ error_codes! {
     NotApproved = "E0323", exit 77;
     /// The agent's circuit breaker is open.
     BreakerOpen = "E0324", exit 75;
+    /// The agent's CLI refuses its arguments or settings, or is not fit for us.
+    AgentConfiguration = "E0325", exit 78;
 
     // The store and the runs in it.
 

@@ -103,6 +103,7 @@ impl Driven {
             agent_session_id: None,
             resumed: false,
             payer: Payer::Unknown,
+            gateway: None,
         }));
         self.now = self.now.checked_add(jiff::SignedDuration::from_secs(1)).unwrap();
         let ended = AttemptEnded { attempt: number, outcome, ..ended() };
@@ -129,5 +130,10 @@ pub fn ended() -> AttemptEnded {
         answer: None,
         resets_at: None,
         progressed: true,
+        passes_soon: false,
+        denied: vec![],
+        servers_failed: vec![],
+        payer: None,
+        unreadable_lines: 0,
     }
 }

@@ -2,18 +2,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::AdapterKind;
+use pointsman_core::run::evidence::Evidence;
 
 const TEXT_BYTES_MAX: usize = 1000;
 
 fuzz_target!(|data: &[u8]| {
-    let mut seen = Transcript::default();
+    let mut seen = Evidence::default();
+    let mut decoder = AdapterKind::Claude.decoder(None, data.len() % 2 == 0);
     for line in String::from_utf8_lossy(data).lines() {
-        for event in AdapterKind::Claude.decode(line) {
+        for event in decoder.decode(line) {
             seen.add(&event, TEXT_BYTES_MAX);
         }
     }
     assert!(seen.text.len() <= TEXT_BYTES_MAX + data.len());
-    assert!(seen.models_served.len() <= 64 && seen.open_tasks.len() <= 64);
+    assert!(seen.models_served.len() <= 64 && seen.tools.denied().len() <= 64);
 });

@@ -233,6 +233,9 @@ pub struct RunArgs {
     /// How the agent's CLI answers its own permission questions.
     #[arg(long, value_enum, value_name = "MODE")]
     pub permission_mode: Option<PermissionModeArg>,
+    /// Allow a tool besides what the permission mode allows, as a rule of the agent's CLI: `Bash(cargo test:*)`. Repeatable.
+    #[arg(long, value_name = "RULE")]
+    pub allow_tool: Vec<String>,
     /// Never try a stronger tier.
     #[arg(long)]
     pub no_escalate: bool,
@@ -274,6 +277,7 @@ impl RunArgs {
             max_usd: None,
             max_turns: None,
             permission_mode: None,
+            allow_tool: vec![],
             no_escalate: false,
             approve: false,
             wait: false,

@@ -1,8 +1,9 @@
 //! The lines around a run for people: the route before it, the result after it, a preview instead of it.
 
 use jiff::Timestamp;
-use pointsman_core::agent_env::{Cloud, Payer};
+use pointsman_core::agent_env::Payer;
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::report::plain_text::plain_text;
 use pointsman_core::report::run::{AttemptReport, RunReport};
 use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
 
@@ -23,13 +24,14 @@ pub fn route_in_words(engine: &Engine, submission: &Submission) -> String {
     let route = &submission.route;
     let mut parts = vec![route::in_words(route)];
     if let Some(agent) = engine.catalog.get(&route.agent) {
-        if agent.adapter.has_permissions() {
+        if agent.adapter.capabilities(None).has_permissions {
             parts.push(agent.effective_permission_mode().as_str().to_owned());
         } else {
             parts.push("no limits of its own: it may do what you may".to_owned());
         }
-        if !submission.rehearsal && agent.adapter.announces_result() {
-            parts.push(pays(launch::payer(&engine.surroundings, agent)).to_owned());
+        if !submission.rehearsal && agent.adapter.capabilities(None).names_models {
+            let (payer, gateway) = launch::payer(&engine.surroundings, agent);
+            parts.push(pays_through(payer, gateway.as_deref()));
         }
     }
     parts.join(" · ")
@@ -40,13 +42,20 @@ fn word(word: &str, rehearsal: bool) -> String {
 }
 
 /// Says who pays.
-pub fn pays(payer: Payer) -> &'static str {
+pub fn pays(payer: Payer) -> String {
     match payer {
-        Payer::Subscription => "billed to the subscription",
-        Payer::ApiKey => "billed to the API key",
-        Payer::Cloud(Cloud::Bedrock) => "billed to Amazon Bedrock",
-        Payer::Cloud(Cloud::Vertex) => "billed to Google Vertex AI",
-        Payer::Unknown => "the agent's own settings decide who pays",
+        Payer::Subscription => "billed to the subscription".to_owned(),
+        Payer::ApiKey => "billed to the API key".to_owned(),
+        Payer::Cloud(cloud) => format!("billed to {}", cloud.title()),
+        Payer::Unknown => "the agent's own settings decide who pays".to_owned(),
+    }
+}
+
+/// Says who pays, and through which gateway.
+fn pays_through(payer: Payer, gateway: Option<&str>) -> String {
+    match gateway {
+        Some(host) => format!("{}, through {}", pays(payer), plain_text(host)),
+        None => pays(payer),
     }
 }
 
@@ -116,11 +125,11 @@ fn summary(report: &RunReport) -> String {
     if let Some(usd) = report.cost_usd() {
         parts.push(usd_text(usd));
     }
-    if let Some(payer) = report.attempts.last().map(|attempt| attempt.payer)
+    if let Some(last) = report.attempts.last()
         && !report.rehearsal
-        && payer != Payer::Unknown
+        && last.payer != Payer::Unknown
     {
-        parts.push(pays(payer).to_owned());
+        parts.push(pays_through(last.payer, last.gateway.as_deref()));
     }
     parts.push(format!("run {}", report.run_id));
     parts.join(" · ")
@@ -131,7 +140,7 @@ fn served(attempt: &AttemptReport) -> String {
         [] => "no model is known to have answered".to_owned(),
         models => format!("served by {}", models.join(", ")),
     };
-    let marks: Vec<&str> = attempt
+    let marks: Vec<String> = attempt
         .flags
         .iter()
         .filter_map(|flag| match flag {
@@ -139,13 +148,44 @@ fn served(attempt: &AttemptReport) -> String {
             Flag::FallbackModel => Some("fallback model"),
             Flag::UnknownModel => Some("model of unknown tier"),
             Flag::AnswerCut => Some("answer cut"),
-            Flag::ToolsDenied => Some("tools were denied"),
-            Flag::OversizedLine => None,
+            Flag::NoResultLine => Some("no result line"),
+            Flag::LaterFailure => Some("a later turn failed"),
+            Flag::OpenTasks => Some("background tasks were left"),
+            Flag::OddCost => Some("odd cost"),
+            Flag::Overage => Some("paid overage"),
+            // Said by name, or where it matters.
+            Flag::ToolsDenied
+            | Flag::ServersFailed
+            | Flag::OtherPayer
+            | Flag::OversizedLine
+            | Flag::UnreadableLines => None,
         })
         .chain((attempt.outcome == Some(Outcome::ModelMismatch)).then_some("MODEL MISMATCH"))
+        .map(str::to_owned)
+        .chain(named("denied", attempt.denied.iter().map(ToString::to_string)))
+        .chain(named("MCP servers failed", attempt.servers_failed.iter().cloned()))
+        .chain(lines_lost(attempt))
         .collect();
     let marks = if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
     format!("{} ({}), {models}{marks}", attempt.agent, attempt.tier)
+}
+
+/// The most names in one mark.
+const NAMES_MAX: usize = 3;
+
+/// A mark that names things, if there are any.
+fn named(what: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    let names: Vec<String> = names.collect();
+    let more = names.len().saturating_sub(NAMES_MAX);
+    let shown = names.iter().take(NAMES_MAX).map(|name| plain_text(name)).collect::<Vec<_>>().join(", ");
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| format!("{what}: {shown}{rest}"))
+}
+
+/// Lines that could not be read matter where the attempt did not end well: the answer may have stood in them.
+fn lines_lost(attempt: &AttemptReport) -> Option<String> {
+    let matters = attempt.flags.contains(&Flag::UnreadableLines);
+    matters.then(|| format!("{} lines of its output could not be read", attempt.unreadable_lines))
 }
 
 /// Returns a duration as people read it.

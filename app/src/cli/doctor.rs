@@ -1,7 +1,9 @@
 //! `pointsman doctor`: what is installed, who would pay, what is broken, and how to mend it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use pointsman_core::adapter::capabilities::Support;
+use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
@@ -192,16 +194,8 @@ fn agent(health: &AgentHealth) -> Check {
         (None, _) => Check::new(&name, Status::Broken, format!("not found; {used}")).hint(
             "install it (`npm install -g @anthropic-ai/claude-code`), or name it in `agents.NAME.command`",
         ),
-        (Some(path), Some(version)) if health.is_verified => {
-            Check::new(&name, Status::Ok, format!("{} ({version}); {used}", path.display()))
-        }
-        (Some(path), Some(version)) => Check::new(
-            &name,
-            Status::Warning,
-            format!("{} ({version}) is older than the oldest version that was tried; {used}", path.display()),
-        )
-        .hint("update it; until then only the basic flags are used"),
-        (Some(path), None) if health.is_verified => {
+        (Some(path), Some(version)) => of_version(&name, path, *version, health, &used),
+        (Some(path), None) if health.support == Support::Supported => {
             Check::new(&name, Status::Ok, format!("{}; {used}", path.display()))
         }
         (Some(path), None) => Check::new(
@@ -211,6 +205,21 @@ fn agent(health: &AgentHealth) -> Check {
         )
         .hint("run it with `--version` by hand; until then only the basic flags are used"),
     }
+}
+
+fn of_version(name: &str, path: &Path, version: CliVersion, health: &AgentHealth, used: &str) -> Check {
+    let Support::TooOld { oldest } = health.support else {
+        return Check::new(name, Status::Ok, format!("{} (version {version}); {used}", path.display()));
+    };
+    let detail = format!("{} is version {version}, and {oldest} or newer is needed; {used}", path.display());
+    let status = match (health.is_allowed_to_be_old, health.is_needed) {
+        (false, true) => Status::Broken,
+        (_, _) => Status::Warning,
+    };
+    let check = Check::new(name, status, detail);
+    let code = (status == Status::Broken).then_some(ErrorCode::AgentConfiguration);
+    Check { code, ..check }
+        .hint("update it; an older one ignores limits of cost and turns (`allow_old_cli = true` runs it all the same)")
 }
 
 fn login(login: Option<&Login>, engine: &Engine) -> Check {

@@ -57,6 +57,7 @@ pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure
     if let Some(mode) = args.permission_mode {
         engine.catalog.set_permission_mode(permission_mode(mode));
     }
+    engine.catalog.allow_tools(&args.allow_tool);
     let escalation = if args.no_escalate { Escalation::Forbidden } else { Escalation::Allowed };
     let on_limit = if args.wait { OnLimit::Wait } else { OnLimit::End };
     let limits = assemble::limits(&loaded.settings, escalation, on_limit);

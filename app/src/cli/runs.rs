@@ -9,6 +9,7 @@ use pointsman_core::run::event::Fact;
 use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::outcome::Verdict;
 use pointsman_core::run::state::Phase;
+use pointsman_core::run::tools::Denied;
 use serde::Serialize;
 
 use super::args::{RunsArgs, RunsVerb};
@@ -240,8 +241,9 @@ fn print_line(line: &Line) {
         |tone: Tone, word: &str, sentence: &str| output::say(tone, &marked(word, line.rehearsal), sentence);
     match &live.seen {
         Seen::Text { text } => output::text(text),
-        Seen::ToolUse { tool, subagent } => {
-            say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, tool);
+        Seen::ToolUse { tool, what, subagent } => {
+            let call = Denied { tool: tool.clone(), what: what.clone() }.to_string();
+            say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, &call);
         }
         Seen::Notice { text } => say(Tone::Warning, "notice:", text),
         Seen::PermissionDenied { tool } => say(Tone::Warning, "denied:", tool),

@@ -92,7 +92,7 @@ impl People {
         match seen {
             Seen::TextDelta { text } => self.hear(text),
             Seen::Text { text } if self.heard.is_empty() => self.hear(text),
-            Seen::ToolUse { tool, subagent } => {
+            Seen::ToolUse { tool, subagent, what: _ } => {
                 self.doing = format!("{}{tool}", if *subagent { "subagent: " } else { "" });
                 self.heard.clear();
             }

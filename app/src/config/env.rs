@@ -53,6 +53,7 @@ pub const VARIABLES: &[Variable] = &[
     setting(MODE, "routing_mode", "Short form of POINTSMAN_ROUTING_MODE, which wins over it."),
     setting("POINTSMAN_ROUTING_MODE", "routing_mode", "How far pointsman goes by itself."),
     setting("POINTSMAN_STORE_PROMPTS", "store_prompts", "Keep prompts and answers in the ledger."),
+    setting("POINTSMAN_ALLOW_OLD_CLI", "allow_old_cli", "Run agents whose CLI is older than supported."),
     setting("POINTSMAN_ON_MODEL_MISMATCH", "on_model_mismatch", "What to do when another tier served a run."),
     setting("POINTSMAN_AGENT_HOOKS", "agent_hooks", "Whether hooks run inside spawned agents."),
     setting("POINTSMAN_LIMITS_TIMEOUT", "limits.timeout", "The longest one attempt may take."),

@@ -13,12 +13,18 @@ use super::env::Environment;
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Variables that make somebody else than the subscription pay, or send its token elsewhere.
-const KEYS: [&str; 5] = [
+const KEYS: [&str; 11] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "CLAUDE_CODE_USE_GATEWAY",
     "CLAUDE_CODE_USE_BEDROCK",
     "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_USE_FOUNDRY",
+    "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+    "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
+    "CLAUDE_CODE_USE_MANTLE",
 ];
 
 /// A subscription login of Claude Code.

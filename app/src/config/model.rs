@@ -26,6 +26,8 @@ pub struct Settings {
     pub routing_mode: RoutingMode,
     /// Keep prompts and answers in the ledger; with false only a keyed hash is kept.
     pub store_prompts: bool,
+    /// Run agents whose CLI is older than the oldest supported version; it may ignore limits of cost and turns.
+    pub allow_old_cli: bool,
     /// What to do when another tier served a run than the one that was asked for.
     pub on_model_mismatch: MismatchAction,
     /// Whether your own and the project's hooks run inside spawned agents.

@@ -3,22 +3,28 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pointsman_core::adapter::invocation::AgentSession;
-use pointsman_core::adapter::transcript::Transcript;
+use pointsman_core::adapter::event::Complaint;
+use pointsman_core::adapter::invocation::{AgentSession, CliVersion};
 use pointsman_core::agent::Agent;
+use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::redact;
 use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::event::{AttemptEnded, AttemptReason, AttemptStarted, Fact};
+use pointsman_core::run::evidence::Evidence;
+use pointsman_core::run::judge::{self, Judgement};
 use pointsman_core::run::next::{Carry, Plan};
-use pointsman_core::run::outcome::{self, Judgement};
+use pointsman_core::run::outcome::Flag;
 use pointsman_core::run::prompt;
+use pointsman_core::run::tools::Denied;
 use tokio::sync::mpsc;
 
-use super::hearing::Hearing;
+use super::hearing::{Hearing, HearingLimits, other_payer};
+use super::launch::{Brief, Prepared};
 use super::submit::{Run, new_uuid, random_bytes};
 use super::{Engine, StoredWords, launch};
 use crate::clock;
+use crate::process::probe::Memory;
 use crate::process::supervise::{self, Shim};
 use crate::store::AgentSessionLink;
 
@@ -33,33 +39,90 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let started = started(engine, number, &agent, plan, &session);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = Shim::start(&engine.surroundings.own_program);
+    let payer = started.payer;
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
 
-    let mut hearing = Hearing::new(&agent, run.limits.answer_bytes_max, plan.usd_left);
-    let prepared = tokio::select! {
-        prepared = launch::prepare(engine, run, &agent, plan, &session, &words, &nonce) => prepared,
-        Some(cause) = stops.recv() => Err(launch::stopped_before(cause)),
-    };
-    let end = match prepared {
-        Ok((launch, _dir)) => {
-            let log = &mut run.log;
-            let end = supervise::run(launch, shim, stops, &mut |line| hearing.hear(line, log)).await;
-            hearing.finish(log);
-            end
-        }
-        Err(refusal) => refusal,
-    };
+    let brief = Brief { session: &session, words: &words, nonce: &nonce };
+    let work = Work { agent: &agent, plan, brief, payer };
+    let mut tried = try_once(engine, run, work, shim, Memory::Trusted, stops).await;
+    if tried.may_be_another_version(&agent) && tried.version != fresh_version(engine, run, &agent).await {
+        let shim = Shim::start(&engine.surroundings.own_program);
+        tried = try_once(engine, run, work, shim, Memory::Doubted, stops).await;
+    }
+    let Tried { seen, end, .. } = tried;
 
-    let mut judgement = outcome::judge(&agent, &engine.catalog, &nonce, &hearing.seen, &end);
+    let mut judgement = judge::judge(&agent, &engine.catalog, &nonce, &seen, &end);
     judgement.detail = redact(&judgement.detail).into_owned();
-    let answer = redact(hearing.seen.answer()).into_owned();
-    let mut ended = ended(&agent, number, &session, &hearing.seen, &end, judgement);
+    let answer = redact(seen.answer()).into_owned();
+    let mut ended = ended(&agent, number, &work, &seen, &end, judgement);
     ended.answer = match engine.stored_words {
         StoredWords::Kept => Some(answer.clone()),
         StoredWords::HashOnly { .. } => None,
     };
     run.answer = Some(answer);
     after(engine, run, &agent, ended);
+}
+
+/// What an attempt has to do.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    agent: &'a Agent,
+    plan: &'a Plan,
+    brief: Brief<'a>,
+    /// Who pays, as far as the environment tells.
+    payer: Payer,
+}
+
+/// A process that was started, or was not to be.
+struct Tried {
+    seen: Evidence,
+    end: ProcessEnd,
+    version: Option<CliVersion>,
+}
+
+impl Tried {
+    /// Tells whether the CLI refused its arguments before anything else: then it may not be the version that is
+    /// remembered, although its file is the same.
+    fn may_be_another_version(&self, agent: &Agent) -> bool {
+        let refused = agent.adapter.complaint(&self.end.stderr_tail) == Some(Complaint::Configuration);
+        refused && !self.seen.has_begun && self.end.stopped.is_none()
+    }
+}
+
+/// Starts one process and listens to it until it ends.
+async fn try_once(
+    engine: &Engine,
+    run: &mut Run,
+    work: Work<'_>,
+    shim: Shim,
+    memory: Memory,
+    stops: &mut mpsc::Receiver<StopCause>,
+) -> Tried {
+    let Work { agent, plan, brief, payer } = work;
+    let prepared = tokio::select! {
+        prepared = launch::prepare(engine, run, agent, plan, brief, memory) => prepared,
+        Some(cause) = stops.recv() => Err(launch::stopped_before(cause)),
+    };
+    let Prepared { launch, version, _dir } = match prepared {
+        Ok(prepared) => prepared,
+        Err(end) => return Tried { seen: Evidence::default(), end, version: None },
+    };
+    let resumed = matches!(brief.session, AgentSession::Resume(_));
+    let decoder = agent.adapter.decoder(version, resumed);
+    let limits = HearingLimits { text_bytes_max: run.limits.answer_bytes_max, usd_max: plan.usd_left };
+    let mut hearing = Hearing::new(agent, decoder, limits, payer);
+    let log = &mut run.log;
+    let end = supervise::run(launch, shim, stops, &mut |line| hearing.hear(line, log)).await;
+    hearing.finish(log);
+    Tried { seen: hearing.seen, end, version }
+}
+
+/// Asks the agent's program for its version, whatever is remembered of it.
+async fn fresh_version(engine: &Engine, run: &Run, agent: &Agent) -> Option<CliVersion> {
+    let around = &engine.surroundings;
+    let env = launch::environment(around, agent, run.log.run_id.as_str(), run.session.as_str());
+    let program = launch::find_program(agent, &env)?;
+    launch::cli_version(around, agent, &program, &env, Memory::Doubted).await
 }
 
 /// Keeps the end of the attempt and what follows from it for others.
@@ -109,15 +172,17 @@ fn started(
     plan: &Plan,
     session: &AgentSession,
 ) -> AttemptStarted {
+    let (payer, gateway) = launch::payer(&engine.surroundings, agent);
     AttemptStarted {
         attempt: number,
         agent: agent.name.clone(),
         tier: agent.tier,
         model_requested: agent.model.clone(),
         why: plan.why,
-        agent_session_id: agent.adapter.announces_result().then(|| session.id().to_owned()),
+        agent_session_id: agent.adapter.capabilities(None).resumes.then(|| session.id().to_owned()),
         resumed: matches!(session, AgentSession::Resume(_)),
-        payer: launch::payer(&engine.surroundings, agent),
+        payer,
+        gateway,
     }
 }
 
@@ -125,20 +190,24 @@ fn started(
 fn ended(
     agent: &Agent,
     number: u32,
-    session: &AgentSession,
-    seen: &Transcript,
+    work: &Work<'_>,
+    seen: &Evidence,
     end: &ProcessEnd,
-    judgement: Judgement,
+    mut judgement: Judgement,
 ) -> AttemptEnded {
     let (exit_code, signal) = match end.exit {
         Exit::Code { code } => (Some(code), None),
         Exit::Signal { signal } => (None, Some(signal)),
-        Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Lost => (None, None),
+        Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Unfit { .. } | Exit::Lost => (None, None),
     };
-    let progressed = !seen.models_served.is_empty() || (seen.result.is_none() && !seen.text.is_empty());
-    let tokens = if seen.result.is_some() { seen.tokens } else { seen.usage_so_far() };
-    let estimate = agent.price.map(|price| price.of(tokens)).filter(|_| seen.cost_usd().is_none());
-    let known_session = seen.session_id.clone().or_else(|| progressed.then(|| session.id().to_owned()));
+    let progressed = seen.somebody_answered() || (seen.result().is_none() && !seen.text.is_empty());
+    let session = work.brief.session.id();
+    let known_session = seen.session_id.clone().or_else(|| progressed.then(|| session.to_owned()));
+    let payer = other_payer(work.payer, seen.payer);
+    judgement.flags.extend(payer.map(|_| Flag::OtherPayer));
+    let clean = |text: &str| redact(text).into_owned();
+    let denied = seen.tools.denied().into_iter();
+    let now = clock::now();
     AttemptEnded {
         attempt: number,
         outcome: judgement.outcome,
@@ -148,20 +217,25 @@ fn ended(
         signal,
         stopped: end.stopped,
         models_served: seen.models_served.clone(),
-        tokens,
+        tokens: seen.tokens(),
         cost_reported_usd: seen.cost_usd(),
-        cost_estimated_usd: estimate,
-        agent_session_id: known_session.filter(|_| agent.adapter.announces_result()),
+        cost_estimated_usd: seen.estimated_usd(&agent.price_to_count_by()),
+        agent_session_id: known_session.filter(|_| agent.adapter.capabilities(None).resumes),
         duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),
         answer: None,
-        resets_at: judgement.resets_at.map(bounded_reset),
+        resets_at: judgement.reset.and_then(|reset| reset.instant(now)).map(|at| bounded_reset(at, now)),
         progressed,
+        passes_soon: judgement.passes_soon,
+        denied: denied.map(|call| Denied { tool: clean(&call.tool), what: clean(&call.what) }).collect(),
+        servers_failed: seen.servers_failed.iter().map(|server| clean(server)).collect(),
+        payer,
+        unreadable_lines: seen.unreadable_count,
     }
 }
 
 /// A reset that is absurdly far away is a wrong clock or a hostile stream.
-fn bounded_reset(resets_at: Timestamp) -> Timestamp {
+fn bounded_reset(resets_at: Timestamp, now: Timestamp) -> Timestamp {
     const FARTHEST: Duration = Duration::from_secs(8 * 24 * 3600);
     let limit = jiff::SignedDuration::try_from(FARTHEST).unwrap_or(jiff::SignedDuration::MAX);
-    resets_at.min(clock::now().checked_add(limit).unwrap_or(Timestamp::MAX))
+    resets_at.min(now.checked_add(limit).unwrap_or(Timestamp::MAX))
 }

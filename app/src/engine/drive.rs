@@ -66,7 +66,7 @@ async fn wait(until: Timestamp, stops: &mut mpsc::Receiver<StopCause>) -> Option
 }
 
 fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
-    let hint = hint::hint(&end);
+    let hint = hint::hint(&end, &rules_for_denied(engine, run));
     let fact = Fact::Finished {
         verdict: end.verdict,
         code: end.code,
@@ -83,6 +83,19 @@ fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
         let _ = engine.store.append_metrics(clock::now(), &record);
     }
     report
+}
+
+/// The rules that would have allowed what was denied last, each once.
+fn rules_for_denied(engine: &Engine, run: &Run) -> Vec<String> {
+    let last = run.log.state.attempts.last();
+    let agent = last.and_then(|attempt| engine.catalog.get(&attempt.started.agent));
+    let (Some(ended), Some(agent)) = (last.and_then(|attempt| attempt.ended.as_ref()), agent) else {
+        return vec![];
+    };
+    let mut rules: Vec<String> =
+        ended.denied.iter().filter_map(|denied| agent.adapter.rule_for(&denied.tool, &denied.what)).collect();
+    rules.dedup();
+    rules
 }
 
 /// A random number from 0 up to 1.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pointsman_core::adapter::claude::argv;
+use pointsman_core::adapter::capabilities::Support;
+use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent::{Agent, Tier};
 use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentName;
 use pointsman_core::run::next::Limits;
 
 use super::{Engine, launch};
-use crate::process::probe;
+use crate::process::probe::Memory;
 use crate::store::BreakerRow;
 
 /// One CLI that agents use.
@@ -20,10 +21,12 @@ pub struct AgentHealth {
     pub program: String,
     /// Where it is.
     pub path: Option<PathBuf>,
-    /// Its version, as it prints it.
-    pub version: Option<String>,
-    /// Whether the version is one on which everything was seen to work. A plain command has no versions.
-    pub is_verified: bool,
+    /// Its version, where it tells one.
+    pub version: Option<CliVersion>,
+    /// Whether the version is supported. A plain command has no versions.
+    pub support: Support,
+    /// Whether it is run although it is too old.
+    pub is_allowed_to_be_old: bool,
     /// Whether a tier depends on it.
     pub is_needed: bool,
     /// The agents that use it.
@@ -64,21 +67,23 @@ impl Engine {
     async fn program_health(&self, program: &str, agents: &[&Agent]) -> AgentHealth {
         let around = &self.surroundings;
         let env = launch::environment(around, agents[0], "doctor", "doctor");
-        let path = probe::find_program(program, env.vars.get("PATH").map(String::as_str));
-        let announces = agents.iter().any(|agent| agent.adapter.announces_result());
-        let version = match &path {
-            Some(path) if announces => {
-                let leading = &agents[0].command[1..];
-                probe::version(path, leading, &env.vars, &around.version_cache).await.ok()
+        let path = launch::find_program(agents[0], &env);
+        let has_versions = |agent: &&&Agent| agent.adapter.capabilities(None).support == Support::Unknown;
+        let versioned = agents.iter().find(has_versions);
+        let version = match (&path, versioned) {
+            (Some(path), Some(agent)) => {
+                launch::cli_version(around, agent, path, &env, Memory::Doubted).await
             }
-            Some(_) | None => None,
+            (Some(_) | None, _) => None,
         };
-        let parsed = version.as_deref().and_then(pointsman_core::adapter::invocation::CliVersion::parse);
+        let support =
+            versioned.map_or(Support::Supported, |agent| agent.adapter.capabilities(version).support);
         AgentHealth {
             program: program.to_owned(),
             path,
-            version: version.filter(|printed| !printed.is_empty()),
-            is_verified: !announces || argv::knows_all_flags(parsed),
+            version,
+            support,
+            is_allowed_to_be_old: around.allow_old_cli,
             is_needed: Tier::ALL.into_iter().any(|tier| self.catalog.for_tier(tier).command[0] == program),
             agents: agents.iter().map(|agent| agent.name.to_string()).collect(),
         }
@@ -89,9 +94,9 @@ impl Engine {
         Tier::ALL.into_iter().all(|tier| {
             let agent = self.catalog.for_tier(tier);
             let env = launch::environment(&self.surroundings, agent, "probe", "probe");
-            let found = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
+            let found = launch::find_program(agent, &env);
             let paid = env.effective_payer(self.surroundings.login_found) != Payer::Unknown;
-            found.is_some() && (paid || !agent.adapter.announces_result())
+            found.is_some() && (paid || !agent.adapter.capabilities(None).names_models)
         })
     }
 
@@ -100,7 +105,7 @@ impl Engine {
         let tiers = Tier::ALL.into_iter();
         tiers
             .map(|tier| self.catalog.for_tier(tier))
-            .map(|agent| (agent.name.clone(), launch::payer(&self.surroundings, agent)))
+            .map(|agent| (agent.name.clone(), launch::payer(&self.surroundings, agent).0))
             .collect()
     }
 

@@ -1,40 +1,64 @@
 //! Listening to an agent: its lines are translated, added up, and told to whoever watches.
 
-use pointsman_core::adapter::event::AgentEvent;
-use pointsman_core::adapter::transcript::Transcript;
+use pointsman_core::adapter::Decoder;
+use pointsman_core::adapter::event::{AgentEvent, ApiErrorKind, Started};
 use pointsman_core::agent::Agent;
+use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::{Redactor, redact};
 use pointsman_core::report::live::Seen;
 use pointsman_core::run::end::StopCause;
+use pointsman_core::run::evidence::Evidence;
 
 use super::record::RunLog;
 use crate::process::supervise::LineMeaning;
 
+/// What bounds the listening.
+#[derive(Debug, Clone, Copy)]
+pub struct HearingLimits {
+    /// The most text that is kept.
+    pub text_bytes_max: usize,
+    /// The most that the attempt may cost, US dollars.
+    pub usd_max: Option<f64>,
+}
+
+/// Returns who pays by the agent's own account, where that is another than was said before.
+///
+/// A key says nothing against a cloud: gateways to clouds are paid with keys.
+pub fn other_payer(before: Payer, by_agent: Option<Payer>) -> Option<Payer> {
+    by_agent.filter(|payer| *payer != before && !matches!(before, Payer::Cloud(_)))
+}
+
 /// Listens to an agent: translates its lines, adds them up, and tells watchers.
 pub struct Hearing<'a> {
     agent: &'a Agent,
+    decoder: Decoder,
     /// What the lines add up to so far.
-    pub seen: Transcript,
-    text_bytes_max: usize,
-    usd_max: Option<f64>,
+    pub seen: Evidence,
+    limits: HearingLimits,
+    /// Who pays, as it was said before.
+    payer: Payer,
     redactor: Redactor,
 }
 
 impl<'a> Hearing<'a> {
-    /// Begins to listen. `text_bytes_max` bounds the kept text, `usd_max` is the most that the attempt may cost.
-    pub fn new(agent: &'a Agent, text_bytes_max: usize, usd_max: Option<f64>) -> Hearing<'a> {
-        Hearing { agent, seen: Transcript::default(), text_bytes_max, usd_max, redactor: Redactor::default() }
+    /// Begins to listen to what a decoder reads.
+    pub fn new(agent: &'a Agent, decoder: Decoder, limits: HearingLimits, payer: Payer) -> Hearing<'a> {
+        Hearing { agent, decoder, seen: Evidence::default(), limits, payer, redactor: Redactor::default() }
     }
 
     /// Takes in one line and says what it means for the deadlines.
     pub fn hear(&mut self, line: &str, log: &mut RunLog) -> LineMeaning {
         let mut stop = None;
-        for event in self.agent.adapter.decode(line) {
+        for event in self.decoder.decode(line) {
             let served_before = self.seen.models_served.len();
-            self.seen.add(&event, self.text_bytes_max);
-            if matches!(&event, AgentEvent::ApiError { kind, .. } if kind == "authentication_failed") {
+            self.seen.add(&event, self.limits.text_bytes_max);
+            if matches!(&event, AgentEvent::ApiError { failure, will_retry: true } if failure.kind == ApiErrorKind::Login)
+            {
                 // The CLI would ask again for minutes with a key that is refused.
                 stop = Some(StopCause::AuthFailed);
+            }
+            if let AgentEvent::Started(started) = &event {
+                self.notices(started).into_iter().for_each(|text| log.see(Seen::Notice { text }));
             }
             if let Some(seen) = self.shown(event, served_before) {
                 log.see(seen);
@@ -52,39 +76,64 @@ impl<'a> Hearing<'a> {
     }
 
     fn usd(&self) -> Option<f64> {
-        let price = self.agent.price.filter(|_| self.usd_max.is_some())?;
+        let price = self.agent.price.filter(|_| self.limits.usd_max.is_some())?;
         Some(price.of(self.seen.usage_so_far()))
+    }
+
+    /// What people should know of the beginning of the stream.
+    fn notices(&self, started: &Started) -> Vec<String> {
+        let other_payer = other_payer(self.payer, started.payer).map(|_| {
+            let source = redact(started.key_source.as_deref().unwrap_or_default()).into_owned();
+            format!("the agent says that it pays with an API key ({source}), and not as was said before")
+        });
+        let failed = started.servers_failed.iter();
+        let failed =
+            failed.map(|server| format!("the agent's MCP server `{}` did not start", redact(server)));
+        other_payer.into_iter().chain(failed).collect()
     }
 
     /// What people who watch are shown of an event.
     fn shown(&mut self, event: AgentEvent, served_before: usize) -> Option<Seen> {
         let clean = |text: &str| redact(text).into_owned();
         Some(match event {
-            AgentEvent::Started { session_id, cli_version, api_key_source, model: _ } => {
-                Seen::AgentStarted { agent_session_id: session_id, cli_version, api_key_source }
-            }
+            AgentEvent::Started(started) => Seen::AgentStarted {
+                agent_session_id: started.session_id,
+                cli_version: started.cli_version,
+                api_key_source: started.key_source,
+            },
             AgentEvent::Text { text } => Seen::Text { text: clean(&text) },
             AgentEvent::TextDelta { text } => match self.redactor.push(&text) {
                 ready if ready.is_empty() => return None,
                 ready => Seen::TextDelta { text: ready },
             },
-            AgentEvent::ToolUse { name, subagent } => Seen::ToolUse { tool: clean(&name), subagent },
-            AgentEvent::PermissionDenied { tool } => Seen::PermissionDenied { tool: clean(&tool) },
-            AgentEvent::Served { model } if self.seen.models_served.len() > served_before => {
+            AgentEvent::ToolCalled(call) => {
+                Seen::ToolUse { tool: clean(&call.tool), what: clean(&call.what), subagent: call.subagent }
+            }
+            AgentEvent::PermissionDenied(denied) => Seen::PermissionDenied { tool: clean(&denied.tool) },
+            AgentEvent::ModelAnswered { model } if self.seen.models_served.len() > served_before => {
                 Seen::ModelServed { model: clean(&model) }
             }
             AgentEvent::ModelFallback { from, to } => {
                 Seen::ModelFallback { from: clean(&from), to: clean(&to) }
             }
             AgentEvent::RateLimit(limit) => Seen::RateLimit(limit),
-            AgentEvent::ApiError { kind, status } => Seen::ApiError { kind: clean(&kind), status },
-            AgentEvent::Unknown { kind, raw } => {
+            AgentEvent::ApiError { failure, will_retry: _ } => {
+                Seen::ApiError { kind: failure.kind.as_str().to_owned(), status: failure.status }
+            }
+            AgentEvent::Unknown { kind, raw } | AgentEvent::Unreadable { kind, raw } => {
                 Seen::UnknownAgentEvent { kind: clean(&kind), raw: clean(&raw) }
             }
-            AgentEvent::Served { .. }
+            AgentEvent::PlainText { text } => {
+                Seen::UnknownAgentEvent { kind: "not-json".to_owned(), raw: clean(&text) }
+            }
+            AgentEvent::ModelAnswered { .. }
+            | AgentEvent::CliText { .. }
+            | AgentEvent::ToolEnded { .. }
             | AgentEvent::TaskOpened { .. }
             | AgentEvent::TaskClosed { .. }
+            | AgentEvent::TasksListed { .. }
             | AgentEvent::Usage { .. }
+            | AgentEvent::TurnEnded
             | AgentEvent::Result(_)
             | AgentEvent::Alive => return None,
         })

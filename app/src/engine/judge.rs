@@ -8,18 +8,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order};
-use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::{Agent, PermissionMode, Tier};
 use pointsman_core::request::{JudgesWord, Request};
 use pointsman_core::route::Route;
 use pointsman_core::route::judge;
+use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::watchdog::WatchLimits;
 use tokio::sync::mpsc;
 
 use super::submit::new_uuid;
 use super::{Engine, launch};
-use crate::process::lines::Overlong;
-use crate::process::probe;
+use crate::process::probe::Memory;
 use crate::process::supervise::{self, Launch, LineMeaning, Shim};
 use crate::store::private;
 
@@ -74,8 +73,8 @@ async fn ask(engine: &Engine, agent: &Agent, question: &str, timeout: Duration) 
     let around = &engine.surroundings;
     let dir = tempfile::Builder::new().prefix("pointsman-judge-").tempdir().ok()?;
     let env = launch::environment(around, agent, "judge", "judge");
-    let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str))?;
-    let version = launch::cli_version(around, agent, &program, &env).await;
+    let program = launch::find_program(agent, &env)?;
+    let version = launch::cli_version(around, agent, &program, &env, Memory::Trusted).await;
     let contract_file = dir.path().join("contract.md");
     private::write(&contract_file, CONTRACT.as_bytes()).ok()?;
     let order = Order {
@@ -94,14 +93,15 @@ async fn ask(engine: &Engine, agent: &Agent, question: &str, timeout: Duration) 
     let invocation = launch::resolve(agent.adapter.invocation(&order), &program, env);
     let limits =
         WatchLimits { startup: None, idle: timeout, wall: timeout, post_result_grace: STOP_GRACE, usd: None };
-    let overlong = if agent.adapter.announces_result() { Overlong::Drop } else { Overlong::Split };
+    let overlong = launch::overlong(agent);
     let launch = Launch { invocation, dir: dir.path().to_owned(), limits, stop_grace: STOP_GRACE, overlong };
-    let mut seen = Transcript::default();
+    let mut seen = Evidence::default();
+    let mut decoder = agent.adapter.decoder(version, false);
     let mut hear = |line: &str| {
-        agent.adapter.decode(line).iter().for_each(|event| seen.add(event, ANSWER_BYTES_MAX));
+        decoder.decode(line).iter().for_each(|event| seen.add(event, ANSWER_BYTES_MAX));
         LineMeaning { settled: seen.is_settled(), usd: None, stop: None }
     };
     let (_nobody_stops_it, mut stops) = mpsc::channel(1);
     let end = supervise::run(launch, Shim::start(&around.own_program), &mut stops, &mut hear).await;
-    end.stopped.is_none().then(|| seen.answer().to_owned())
+    (end.stopped.is_none() && seen.has_answer()).then(|| seen.answer().to_owned())
 }

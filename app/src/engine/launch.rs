@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
 use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
@@ -18,12 +19,33 @@ use pointsman_core::run::watchdog::WatchLimits;
 use super::submit::Run;
 use super::{Engine, Surroundings};
 use crate::process::lines::Overlong;
-use crate::process::probe;
+use crate::process::probe::{self, Memory};
 use crate::process::supervise::Launch;
 use crate::store::private;
 
 /// A private directory for the attempt's files, removed when the attempt is over.
 type AttemptDir = tempfile::TempDir;
+
+/// An attempt that only needs to be started.
+pub struct Prepared {
+    /// The process.
+    pub launch: Launch,
+    /// The version of its CLI, where it tells one.
+    pub version: Option<CliVersion>,
+    /// Removed when it is dropped.
+    pub _dir: AttemptDir,
+}
+
+/// What an attempt is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Brief<'a> {
+    /// The agent session to begin or resume.
+    pub session: &'a AgentSession,
+    /// The words.
+    pub words: &'a str,
+    /// The mark of its signals.
+    pub nonce: &'a Nonce,
+}
 
 /// Resolves everything that the process needs. What cannot be resolved is an end of its own kind.
 pub async fn prepare(
@@ -31,18 +53,29 @@ pub async fn prepare(
     run: &Run,
     agent: &Agent,
     plan: &Plan,
-    session: &AgentSession,
-    words: &str,
-    nonce: &Nonce,
-) -> Result<(Launch, AttemptDir), ProcessEnd> {
-    if let Some(bytes_max) = agent.adapter.prompt_bytes_max().filter(|max| words.len() > *max) {
-        return Err(never_began(Exit::TooLong { bytes: words.len(), bytes_max }));
+    brief: Brief<'_>,
+    memory: Memory,
+) -> Result<Prepared, ProcessEnd> {
+    let Brief { session, words, nonce } = brief;
+    if !run.project.is_dir() {
+        let message = format!("the project directory `{}` is gone", run.project.display());
+        return Err(never_began(Exit::Unfit { message }));
     }
     let around = &engine.surroundings;
     let env = environment(around, agent, run.log.run_id.as_str(), run.session.as_str());
-    let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str))
+    let program = find_program(agent, &env)
         .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
-    let version = cli_version(around, agent, &program, &env).await;
+    let version = cli_version(around, agent, &program, &env, memory).await;
+    let can = agent.adapter.capabilities(version);
+    if let (Support::TooOld { oldest }, Some(version), false) = (can.support, version, around.allow_old_cli) {
+        let program = &agent.command[0];
+        let message =
+            format!("`{program}` is version {version}, which is too old: {oldest} or newer is needed");
+        return Err(never_began(Exit::Unfit { message }));
+    }
+    if let Some(bytes_max) = can.prompt_bytes_max.filter(|max| words.len() > *max) {
+        return Err(never_began(Exit::TooLong { bytes: words.len(), bytes_max }));
+    }
     let complexity = run.log.state.route.as_ref().map_or(Complexity::Moderate, |route| route.complexity);
     let contract = contract::text(nonce, complexity);
     let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), &contract)
@@ -66,9 +99,19 @@ pub async fn prepare(
         dir: dir.path().to_owned(),
         limits: watch_limits(&run.limits, agent, plan.usd_left),
         stop_grace: run.limits.stop_grace,
-        overlong: if agent.adapter.announces_result() { Overlong::Drop } else { Overlong::Split },
+        overlong: overlong(agent),
     };
-    Ok((launch, dir))
+    Ok(Prepared { launch, version, _dir: dir })
+}
+
+/// Finds the agent's program.
+pub fn find_program(agent: &Agent, env: &AgentEnv) -> Option<PathBuf> {
+    probe::find_program(&agent.command[0], &env.vars, agent.adapter.home_places())
+}
+
+/// What becomes of overlong lines of an agent: a record is shortened, text is split.
+pub fn overlong(agent: &Agent) -> Overlong {
+    if agent.adapter.capabilities(None).announces_result { Overlong::Shorten } else { Overlong::Split }
 }
 
 /// What the name of every attempt's directory begins with.
@@ -123,9 +166,10 @@ pub fn environment(around: &Surroundings, agent: &Agent, run_id: &str, session: 
     agent_env::agent_env(&around.ambient, agent, payer, &around.extra_allow, &own)
 }
 
-/// Who pays for an agent, with what the operator's config sets for it taken into account.
-pub fn payer(around: &Surroundings, agent: &Agent) -> Payer {
-    environment(around, agent, "", "").effective_payer(around.login_found)
+/// Who pays for an agent and through which gateway, with what the operator's config sets for it taken into account.
+pub fn payer(around: &Surroundings, agent: &Agent) -> (Payer, Option<String>) {
+    let env = environment(around, agent, "", "");
+    (env.effective_payer(around.login_found), env.gateway())
 }
 
 /// The version of the agent's CLI, where the adapter cares and the CLI tells.
@@ -134,21 +178,24 @@ pub async fn cli_version(
     agent: &Agent,
     program: &Path,
     env: &AgentEnv,
+    memory: Memory,
 ) -> Option<CliVersion> {
     if agent.source == AgentSource::Rehearsal {
-        return Some(pointsman_core::adapter::claude::argv::VERIFIED_SINCE);
+        return Some(pointsman_core::adapter::claude::OLDEST);
     }
-    if !agent.adapter.announces_result() {
+    if agent.adapter.capabilities(None).support == Support::Supported {
         return None;
     }
-    let printed =
-        probe::version(program, &agent.command[1..], &env.vars, &around.version_cache).await.ok()?;
-    CliVersion::parse(&printed)
+    let read = |printed: &str| agent.adapter.version(printed);
+    let is_enough = |printed: &str| read(printed).is_some();
+    let leading = &agent.command[1..];
+    let printed = probe::version(program, leading, &env.vars, &around.version_cache, memory, is_enough).await;
+    printed.ok().as_deref().and_then(read)
 }
 
 fn watch_limits(limits: &Limits, agent: &Agent, usd_left: Option<f64>) -> WatchLimits {
     WatchLimits {
-        startup: agent.adapter.announces_result().then_some(limits.startup),
+        startup: agent.adapter.capabilities(None).announces_result.then_some(limits.startup),
         idle: limits.idle,
         wall: limits.wall,
         post_result_grace: limits.post_result_grace,

@@ -71,6 +71,8 @@ pub struct Surroundings {
     pub own_program: PathBuf,
     /// Where versions of CLIs are remembered.
     pub version_cache: PathBuf,
+    /// Whether CLIs are run that are older than the oldest supported version.
+    pub allow_old_cli: bool,
 }
 
 /// What deciding alone needs: no store, no surroundings.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::submit::Submission;
 use super::{Engine, launch};
-use crate::process::probe;
+use crate::process::probe::Memory;
 
 /// The first attempt of a run, as it would be.
 #[derive(Debug, Clone, Serialize)]
@@ -63,9 +63,9 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
     let agent = engine.catalog.get(&route.agent).expect("a route names an agent of the catalog");
     let around = &engine.surroundings;
     let env = launch::environment(around, agent, "RUN-ID", "SESSION-ID");
-    let program = probe::find_program(&agent.command[0], env.vars.get("PATH").map(String::as_str));
+    let program = launch::find_program(agent, &env);
     let version = match &program {
-        Some(program) => launch::cli_version(around, agent, program, &env).await,
+        Some(program) => launch::cli_version(around, agent, program, &env, Memory::Trusted).await,
         None => None,
     };
     let contract_file = engine.store.paths().state.join("runs/RUN-ID/pointsman-attempt-…/contract.md");
@@ -91,7 +91,7 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         argv: std::iter::once(invocation.program).chain(invocation.args).collect(),
         environment: invocation.env.into_keys().collect(),
         withheld,
-        payer: launch::payer(around, agent),
+        payer: launch::payer(around, agent).0,
         permission_mode: agent.effective_permission_mode().as_str().to_owned(),
         stdin_bytes: invocation.stdin.len(),
         cwd: project.clone(),

@@ -56,7 +56,7 @@ impl Engine {
             Step::Finish(end) => end,
             Step::Invoke(_) | Step::Wait { .. } => next::abandoned(),
         };
-        let hint = hint::hint(&end);
+        let hint = hint::hint(&end, &[]);
         let Finish { verdict, code, exit_code, reason, resets_at } = end;
         sound &= push(&mut state, Fact::Finished { verdict, code, exit_code, reason, hint, resets_at });
         // Whoever else writes at the log's next position wins; this is no trouble of the store.
@@ -113,6 +113,11 @@ fn lost(state: &RunState) -> AttemptEnded {
         duration_ms: u64::try_from(duration.as_millis()).unwrap_or(0),
         answer: None,
         resets_at: None,
+        passes_soon: false,
+        denied: vec![],
+        servers_failed: vec![],
+        payer: None,
+        unreadable_lines: 0,
         progressed: false,
     }
 }

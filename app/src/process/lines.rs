@@ -1,9 +1,9 @@
 //! Reading lines from a process that may write anything: bounded, lossy in encoding, never stuck.
 
+use pointsman_core::adapter::slim::Slimmer;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest line that is handed on. An agent's answer is far below; tool results of many
-/// megabytes (images) are not needed for judging.
+/// The longest line that is handed on as it is. An agent's answer is far below; what is longer holds files or images.
 pub(super) const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How much is read at a time.
@@ -12,10 +12,19 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// What happens to a line that is longer than the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlong {
-    /// It is dropped and counted: a part of a record is no record.
-    Drop,
+    /// It is shortened while it is read, and counted; what does not become a record by that is dropped.
+    Shorten,
     /// It is handed on in pieces: text is text.
     Split,
+}
+
+/// What was heard of a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// A whole line.
+    Line(String),
+    /// Bytes that end no line yet: a sign of life.
+    Bytes,
 }
 
 /// Splits a byte stream into lines.
@@ -25,9 +34,10 @@ pub(super) struct Lines<R> {
     chunk_filled: usize,
     chunk_read: usize,
     line: Vec<u8>,
-    dropping: bool,
+    /// Takes the line in once it is overlong.
+    slimmer: Option<Slimmer>,
     overlong: Overlong,
-    dropped_count: u64,
+    overlong_count: u64,
     done: bool,
 }
 
@@ -39,44 +49,50 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             chunk_filled: 0,
             chunk_read: 0,
             line: vec![],
-            dropping: false,
+            slimmer: None,
             overlong,
-            dropped_count: 0,
+            overlong_count: 0,
             done: false,
         }
     }
 
-    /// Returns how many overlong lines were dropped.
-    pub(super) fn dropped_count(&self) -> u64 {
-        self.dropped_count
+    /// Returns how many overlong records were shortened or dropped.
+    pub(super) fn overlong_count(&self) -> u64 {
+        self.overlong_count
     }
 
-    /// Returns the next line without its end, or `None` at the end of the stream.
+    /// Returns the next line without its end, or that something came, or `None` at the end of the stream.
     ///
     /// Safe to be dropped while it waits: what was read stays here.
-    pub(super) async fn next(&mut self) -> Option<String> {
-        loop {
-            // A dropped record yields no line, and the next one may stand behind it in the same chunk.
-            while self.chunk_read < self.chunk_filled {
-                if let Some(line) = self.take_line() {
-                    return Some(line);
-                }
+    pub(super) async fn next(&mut self) -> Option<Heard> {
+        if let Some(line) = self.take_from_chunk() {
+            return Some(Heard::Line(line));
+        }
+        if self.done {
+            return None;
+        }
+        match self.reader.read(&mut self.chunk).await {
+            Ok(count) if count > 0 => {
+                self.chunk_read = 0;
+                self.chunk_filled = count;
+                Some(self.take_from_chunk().map_or(Heard::Bytes, Heard::Line))
             }
-            if self.done {
-                return None;
-            }
-            match self.reader.read(&mut self.chunk).await {
-                Ok(count) if count > 0 => {
-                    self.chunk_read = 0;
-                    self.chunk_filled = count;
-                }
-                // A broken pipe is an end like any other: how the process ended is known elsewhere.
-                Ok(_) | Err(_) => {
-                    self.done = true;
-                    return self.finish_line(false);
-                }
+            // A broken pipe is an end like any other: how the process ended is known elsewhere.
+            Ok(_) | Err(_) => {
+                self.done = true;
+                self.finish_line(false).map(Heard::Line)
             }
         }
+    }
+
+    /// A dropped record yields no line, and the next one may stand behind it in the same chunk.
+    fn take_from_chunk(&mut self) -> Option<String> {
+        while self.chunk_read < self.chunk_filled {
+            if let Some(line) = self.take_line() {
+                return Some(line);
+            }
+        }
+        None
     }
 
     /// Takes from the chunk, which is not used up, until a line is complete.
@@ -85,39 +101,44 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         let room = LINE_BYTES_MAX - self.line.len();
         match rest.iter().position(|byte| *byte == b'\n') {
             Some(end) if end <= room => {
-                let piece = end + 1;
-                if !self.dropping {
-                    self.line.extend_from_slice(&rest[..end]);
-                }
-                self.chunk_read += piece;
+                self.add(self.chunk_read, end);
+                self.chunk_read += end + 1;
                 self.finish_line(true)
             }
             _ => {
                 let piece = rest.len().min(room);
-                if !self.dropping {
-                    self.line.extend_from_slice(&rest[..piece]);
-                }
+                self.add(self.chunk_read, piece);
                 self.chunk_read += piece;
-                if self.dropping || self.line.len() < LINE_BYTES_MAX { None } else { self.overflow() }
+                if self.line.len() < LINE_BYTES_MAX { None } else { self.overflow() }
             }
+        }
+    }
+
+    /// Adds a piece of the chunk to the line.
+    fn add(&mut self, at: usize, length: usize) {
+        let piece = &self.chunk[at..at + length];
+        match &mut self.slimmer {
+            Some(slimmer) => slimmer.push(piece),
+            None => self.line.extend_from_slice(piece),
         }
     }
 
     fn overflow(&mut self) -> Option<String> {
         match self.overlong {
             Overlong::Split => self.finish_line(true),
-            Overlong::Drop => {
-                self.line = vec![];
-                self.dropping = true;
+            Overlong::Shorten => {
+                let mut slimmer = Slimmer::default();
+                slimmer.push(&std::mem::take(&mut self.line));
+                self.slimmer = Some(slimmer);
                 None
             }
         }
     }
 
     fn finish_line(&mut self, ended: bool) -> Option<String> {
-        if std::mem::take(&mut self.dropping) {
-            self.dropped_count += 1;
-            return None;
+        if let Some(slimmer) = self.slimmer.take() {
+            self.overlong_count += 1;
+            return slimmer.finish();
         }
         let mut bytes = std::mem::take(&mut self.line);
         if bytes.is_empty() && !ended {
@@ -164,16 +185,18 @@ mod tests {
         runtime.block_on(async {
             let mut lines = Lines::new(input, overlong);
             let mut all = vec![];
-            while let Some(line) = lines.next().await {
-                all.push(line);
+            while let Some(heard) = lines.next().await {
+                if let Heard::Line(line) = heard {
+                    all.push(line);
+                }
             }
-            (all, lines.dropped_count())
+            (all, lines.overlong_count())
         })
     }
 
     #[test]
     fn lines_are_lines_whatever_their_end_and_encoding() {
-        let (lines, dropped) = split(b"a\r\n\nb\xff\0c\nlast", Overlong::Drop);
+        let (lines, dropped) = split(b"a\r\n\nb\xff\0c\nlast", Overlong::Shorten);
         assert_eq!(lines, ["a", "", "b\u{fffd}\0c", "last"]);
         assert_eq!(dropped, 0);
     }
@@ -182,9 +205,32 @@ mod tests {
     fn an_overlong_record_is_dropped_and_the_next_one_is_whole() {
         let mut input = vec![b'x'; LINE_BYTES_MAX * 2 + 77];
         input.extend_from_slice(b"\nnext\n");
-        let (lines, dropped) = split(&input, Overlong::Drop);
+        let (lines, dropped) = split(&input, Overlong::Shorten);
         assert_eq!(lines, ["next"]);
         assert_eq!(dropped, 1);
+    }
+
+    #[test]
+    fn an_overlong_record_is_shortened_and_keeps_what_counts() {
+        let huge = "x".repeat(LINE_BYTES_MAX * 2);
+        let input =
+            format!("{{\"type\":\"result\",\"input\":{{\"a\":\"{huge}\"}},\"result\":\"kept\"}}\nnext\n");
+        let (lines, shortened) = split(input.as_bytes(), Overlong::Shorten);
+        assert_eq!((lines.len(), shortened), (2, 1));
+        assert!(lines[0].ends_with("\"result\":\"kept\"}") && lines[0].len() < 10_000, "{:.200}", lines[0]);
+    }
+
+    #[test]
+    fn bytes_without_a_line_end_are_heard() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (mut agent, ours) = tokio::io::duplex(64);
+            let mut lines = Lines::new(ours, Overlong::Split);
+            tokio::io::AsyncWriteExt::write_all(&mut agent, b"...").await.unwrap();
+            assert_eq!(lines.next().await, Some(Heard::Bytes));
+            tokio::io::AsyncWriteExt::write_all(&mut agent, b"\n").await.unwrap();
+            assert_eq!(lines.next().await, Some(Heard::Line("...".to_owned())));
+        });
     }
 
     #[test]
@@ -198,7 +244,7 @@ mod tests {
 
     #[test]
     fn an_overlong_record_at_the_very_end_is_counted() {
-        let (lines, dropped) = split(&vec![b'x'; LINE_BYTES_MAX + 1], Overlong::Drop);
+        let (lines, dropped) = split(&vec![b'x'; LINE_BYTES_MAX + 1], Overlong::Shorten);
         assert_eq!((lines.len(), dropped), (0, 1));
     }
 }

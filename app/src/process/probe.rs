@@ -2,77 +2,133 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::tree;
+use crate::clock;
 
-/// A version is printed in well under a second; a CLI that hangs here would hang anywhere.
-const PROBE_LIMIT: Duration = Duration::from_secs(15);
+/// A version is printed in well under a second; a CLI that hangs here is not waited for.
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
 
 /// The most that is read of what a program prints.
-const LINE_BYTES_MAX: u64 = 4096;
+const PRINTED_BYTES_MAX: u64 = 4096;
 
 /// How long a program that has told its version may take to end.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
-/// What a program was when it told its version. Another inode, time or size is another program.
+/// How long it is remembered that a program gave no answer.
+const SILENCE_REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
+
+/// What a program was when it was asked for its version. Another inode, time or size is another program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
     inode: u64,
     mtime_ns: i128,
     size: u64,
-    printed: String,
+    /// What it printed; nothing where it gave no answer in time.
+    printed: Option<String>,
+    asked_at: Timestamp,
 }
 
-/// Finds a program as the system would: a path as it is, a name on the search path.
-pub fn find_program(program: &str, search_path: Option<&str>) -> Option<PathBuf> {
+/// Whether what is remembered of a program counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// It does, as long as the program is the same.
+    Trusted,
+    /// It does not: the program behaves like another one.
+    Doubted,
+}
+
+/// Finds a program as the system would: a path as it is, a name on the search path; else in one of the places below
+/// the environment's `HOME` that shells know by an alias.
+pub fn find_program(program: &str, env: &BTreeMap<String, String>, home_places: &[&str]) -> Option<PathBuf> {
     if program.contains('/') {
         return is_executable(Path::new(program)).then(|| PathBuf::from(program));
     }
-    let dirs = search_path.unwrap_or("").split(':').filter(|dir| dir.starts_with('/'));
-    dirs.map(|dir| Path::new(dir).join(program)).find(|path| is_executable(path))
+    let search_path = env.get("PATH").map_or("", String::as_str);
+    let dirs = search_path.split(':').filter(|dir| dir.starts_with('/')).map(PathBuf::from);
+    let home = env.get("HOME").filter(|home| home.starts_with('/'));
+    let places =
+        home.into_iter().flat_map(|home| home_places.iter().map(|place| Path::new(home).join(place)));
+    dirs.chain(places).map(|dir| dir.join(program)).find(|path| is_executable(path))
 }
 
 fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Returns what `PROGRAM LEADING… --version` prints, from the cache when the program is still the same file.
+/// Returns what `PROGRAM LEADING… --version` prints, from memory when the program is still the same file.
 ///
-/// A cache that cannot be read or written costs time, never correctness.
+/// `is_enough` tells whether the version stands in what was printed so far. A wrapper is asked each time: what stands
+/// behind it may have changed while it did not. A memory that cannot be read or written costs time, never correctness.
 pub async fn version(
     program: &Path,
     leading: &[String],
     env: &BTreeMap<String, String>,
     cache_file: &Path,
+    memory: Memory,
+    is_enough: impl Fn(&str) -> bool,
 ) -> io::Result<String> {
     let meta = fs::metadata(program)?;
     let mtime_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
-    let same =
-        |known: &Known| (known.inode, known.mtime_ns, known.size) == (meta.ino(), mtime_ns, meta.size());
+    let counts = |known: &&Known| {
+        let is_same = (known.inode, known.mtime_ns, known.size) == (meta.ino(), mtime_ns, meta.size());
+        let is_fresh = match known.printed {
+            Some(_) => !is_wrapper(program),
+            None => clock::now().duration_since(known.asked_at) < SILENCE_REMEMBERED,
+        };
+        memory == Memory::Trusted && is_same && is_fresh
+    };
     let key = std::iter::once(program.to_string_lossy().into_owned())
         .chain(leading.iter().cloned())
         .collect::<Vec<_>>()
         .join("\u{1f}");
     let mut cache: BTreeMap<String, Known> =
         fs::read(cache_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    if let Some(known) = cache.get(&key).filter(|known| same(known)) {
-        return Ok(known.printed.clone());
+    if let Some(known) = cache.get(&key).filter(counts) {
+        return known.printed.clone().ok_or_else(no_answer);
     }
-    let printed = ask(program, leading, env).await?;
-    let known = Known { inode: meta.ino(), mtime_ns, size: meta.size(), printed: printed.clone() };
-    cache.insert(key, known);
-    let _ = write_cache(cache_file, &cache);
-    Ok(printed)
+    let asked_at = clock::now();
+    let answer = ask(program, leading, env, is_enough).await;
+    let is_silent = answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+    if is_silent || (answer.is_ok() && !is_wrapper(program)) {
+        let printed = answer.as_ref().ok().cloned();
+        cache.insert(key, Known { inode: meta.ino(), mtime_ns, size: meta.size(), printed, asked_at });
+        let _ = write_cache(cache_file, &cache);
+    }
+    answer
+}
+
+fn no_answer() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "`--version` gave no answer")
+}
+
+/// Tools that stand in the place of many programs and choose a version by the directory.
+const VERSION_MANAGERS: [&str; 5] = ["volta-shim", "mise", "asdf", "proto-shim", "fnm"];
+
+/// Tells whether a file only starts another program, as far as can be seen: a shell script, or a version manager.
+/// A script for Node.js is the CLI itself.
+fn is_wrapper(program: &Path) -> bool {
+    let real = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
+    let name = real.file_name().unwrap_or_default().to_string_lossy();
+    if VERSION_MANAGERS.contains(&&*name) {
+        return true;
+    }
+    let mut head = [0; 128];
+    let length = fs::File::open(&real).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    let first_line = head[..length].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let runs = |interpreter: &[u8]| first_line.windows(interpreter.len()).any(|part| part == interpreter);
+    first_line.starts_with(b"#!") && !runs(b"node") && !runs(b"bun")
 }
 
 /// Kills a whole process group when it goes out of scope, however that happens.
@@ -85,7 +141,12 @@ impl Drop for KilledAtEnd {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
-async fn ask(program: &Path, leading: &[String], env: &BTreeMap<String, String>) -> io::Result<String> {
+async fn ask(
+    program: &Path,
+    leading: &[String],
+    env: &BTreeMap<String, String>,
+    is_enough: impl Fn(&str) -> bool,
+) -> io::Result<String> {
     let mut child = Command::new(program)
         .args(leading)
         .arg("--version")
@@ -98,22 +159,27 @@ async fn ask(program: &Path, leading: &[String], env: &BTreeMap<String, String>)
         .kill_on_drop(true)
         .spawn()?;
     let _group = KilledAtEnd(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0));
-    let mut stdout = child.stdout.take().expect("its output is piped");
-    let line = tokio::time::timeout(PROBE_LIMIT, first_line(&mut stdout))
-        .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "`--version` gave no answer"))??;
+    let stdout = child.stdout.take().expect("its output is piped");
+    let printed =
+        tokio::time::timeout(PROBE_LIMIT, printed(stdout, is_enough)).await.map_err(|_| no_answer())??;
     // It has said what was asked; one that goes on talking is killed with its group.
-    drop(stdout);
     let _ = tokio::time::timeout(END_LIMIT, child.wait()).await;
-    Ok(line.chars().filter(|c| !c.is_control()).take(200).collect())
+    Ok(printed)
 }
 
-/// Reads the first line, or as much of it as a version may have: not every program knows `--version`.
-async fn first_line(from: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
+/// Reads until the version is there, or as much as a version may have: not every program knows `--version`.
+async fn printed(mut from: impl AsyncRead + Unpin, is_enough: impl Fn(&str) -> bool) -> io::Result<String> {
     let mut bytes = vec![];
-    let mut reader = BufReader::new(from).take(LINE_BYTES_MAX);
-    reader.read_until(b'\n', &mut bytes).await?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let mut chunk = [0; 1024];
+    loop {
+        let count = from.read(&mut chunk).await?;
+        bytes.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&bytes);
+        let is_whole = text.ends_with('\n') && is_enough(&text);
+        if count == 0 || is_whole || bytes.len() as u64 >= PRINTED_BYTES_MAX {
+            return Ok(text.chars().filter(|c| *c == '\n' || !c.is_control()).collect());
+        }
+    }
 }
 
 fn write_cache(path: &Path, cache: &BTreeMap<String, Known>) -> io::Result<()> {

@@ -122,9 +122,13 @@ fn unlinked(made: io::Result<File>, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
+/// A file that the system does not take for a program is as good as none: npm leaves one where an install failed.
 fn not_spawned(error: &io::Error) -> Exit {
-    let missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied);
-    Exit::NotSpawned { missing, message: error.to_string() }
+    let kinds = [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied, io::ErrorKind::NotADirectory];
+    let is_no_program = error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error());
+    let hint = if is_no_program { "; it is no program of this machine: install it again" } else { "" };
+    let missing = is_no_program || kinds.contains(&error.kind());
+    Exit::NotSpawned { missing, message: format!("{error}{hint}") }
 }
 
 /// Waits for the agent's end or a command, then leaves no process behind.

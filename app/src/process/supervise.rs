@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-use super::lines::{Lines, Overlong, Tail};
+use super::lines::{Heard, Lines, Overlong, Tail};
 use super::shim::{self, ExitRecord, LifelineCommand, ShimOrder};
 use super::tree;
 
@@ -108,7 +108,7 @@ pub async fn run(
     ProcessEnd {
         leaked_count: record.leaked_count,
         stderr_tail: attempt.stderr_tail.text(),
-        oversized_lines: attempt.stdout.dropped_count(),
+        oversized_lines: attempt.stdout.overlong_count(),
         ..end(record.exit, attempt.stopped)
     }
 }
@@ -153,12 +153,16 @@ impl Attempt {
                 biased;
                 _ = shim.wait() => return,
                 Some(cause) = stops.recv() => self.stop(cause).await,
-                line = self.stdout.next(), if output_open => match line {
-                    Some(line) => self.take(&line, on_line).await,
+                heard = self.stdout.next(), if output_open => match heard {
+                    Some(Heard::Line(line)) => self.take(&line, on_line).await,
+                    Some(Heard::Bytes) => self.sign_of_life(),
                     None => output_open = false,
                 },
                 count = self.stderr.read(&mut errors), if errors_open => match count {
-                    Ok(count) if count > 0 => self.stderr_tail.add(&errors[..count]),
+                    Ok(count) if count > 0 => {
+                        self.stderr_tail.add(&errors[..count]);
+                        self.sign_of_life();
+                    }
                     Ok(_) | Err(_) => errors_open = false,
                 },
                 () = tokio::time::sleep_until(due) => {
@@ -174,6 +178,11 @@ impl Attempt {
                 }
             }
         }
+    }
+
+    /// Any byte on either pipe is one: progress is often told without line ends, and on standard error.
+    fn sign_of_life(&mut self) {
+        self.watchdog.saw_output(self.begun.elapsed());
     }
 
     async fn take(&mut self, line: &str, on_line: &mut dyn FnMut(&str) -> LineMeaning) {
@@ -207,8 +216,10 @@ impl Attempt {
     /// Reads what is still in the pipes after the tree has ended.
     async fn drain(&mut self, on_line: &mut dyn FnMut(&str) -> LineMeaning) {
         let rest = async {
-            while let Some(line) = self.stdout.next().await {
-                on_line(&line);
+            while let Some(heard) = self.stdout.next().await {
+                if let Heard::Line(line) = heard {
+                    on_line(&line);
+                }
             }
             let mut errors = [0u8; 4096];
             while let Ok(count) = self.stderr.read(&mut errors).await

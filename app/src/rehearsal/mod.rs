@@ -160,8 +160,11 @@ impl Stage {
 
     fn denied(&self) -> u8 {
         self.say(&self.served(), "I would like to run a command.");
-        self.emit(&json!({"type": "system", "subtype": "permission_denied", "tool_name": "Bash"}));
-        self.emit(&self.result(json!({"result": "", "permission_denials": [{"tool_name": "Bash"}]})));
+        let call = json!({"type": "tool_use", "id": "rehearsal-1", "name": "Bash", "input": {"command": "cargo test"}});
+        self.emit(&json!({"type": "assistant", "message": {"model": self.served(), "content": [call]}}));
+        let denied = json!({"tool_name": "Bash", "tool_use_id": "rehearsal-1", "tool_input": {"command": "cargo test"}});
+        self.emit(&json!({"type": "system", "subtype": "permission_denied", "tool_name": "Bash", "tool_use_id": "rehearsal-1"}));
+        self.emit(&self.result(json!({"result": "I was not allowed to.", "permission_denials": [denied]})));
         0
     }
 

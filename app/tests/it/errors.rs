@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use pointsman_core::error_code::ErrorCode;
 
 use crate::fake::Fake;
-use crate::sandbox::{Call, Ran, Sandbox, wait_for_file};
+use crate::sandbox::{Call, Ran, Sandbox, toml_list, wait_for_file};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
@@ -254,7 +254,18 @@ fn of_bad_ends() -> Vec<Case> {
         run("E0320", Sandbox::new().agent_key("haiku", "command", r#"["claude-of-my-own"]"#)),
         Case::new("E0323", TextAndJson, Sandbox::new(), ["run", "delete the production database"]),
         run("E0324", refusing),
+        run("E0325", old_cli()),
     ]
+}
+
+/// A CLI below the oldest supported version, behind a banner of a version manager.
+fn old_cli() -> Sandbox {
+    let script = "echo 'Now using node v20.11.1'; echo '2.0.50 (Claude Code)'";
+    Sandbox::new().agent_key("haiku", "command", &toml_list(["/bin/sh", "-c", script].into_iter())).agent_key(
+        "haiku",
+        "adapter",
+        "\"claude\"",
+    )
 }
 
 fn of_the_store() -> Vec<Case> {

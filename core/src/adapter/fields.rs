@@ -33,6 +33,30 @@ impl<'a> Fields<'a> {
         self.get(key)
     }
 
+    /// Reads a count. One that is negative or not a number is 0, and a fraction is cut.
+    pub(super) fn count(&self, key: &str) -> u64 {
+        self.get::<u64>(key).or_else(|| self.get::<f64>(key).map(|number| number as u64)).unwrap_or(0)
+    }
+
+    /// Returns the JSON of a field that is there and not null.
+    pub(super) fn raw(&self, key: &str) -> Option<&'a str> {
+        self.0.get(key).map(|value| value.get()).filter(|json| *json != "null")
+    }
+
+    /// Reads the words of a field whatever its type is: a text, blocks of text, an object with a text in it;
+    /// else the JSON itself.
+    pub(super) fn any_text(&self, key: &str) -> Option<String> {
+        self.raw(key).map(|json| words_of(json, 0))
+    }
+
+    /// Reads the texts of a list field, or the one text in its place; other members are passed over.
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+        match self.raw(key).and_then(|json| serde_json::from_str::<Vec<&RawValue>>(json).ok()) {
+            Some(list) => list.into_iter().map(|item| words_of(item.get(), 0)).collect(),
+            None => self.text(key).into_iter().collect(),
+        }
+    }
+
     /// Reads an object field.
     pub(super) fn object(&self, key: &str) -> Option<Fields<'a>> {
         Fields::parse(self.0.get(key)?.get())
@@ -58,9 +82,55 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// How deep texts are looked for in other values.
+const DEPTH_MAX: usize = 4;
+
+fn words_of(json: &str, depth: usize) -> String {
+    if let Ok(text) = serde_json::from_str::<String>(json) {
+        return text;
+    }
+    if depth < DEPTH_MAX {
+        if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(json) {
+            return list.into_iter().map(|item| words_of(item.get(), depth + 1)).collect();
+        }
+        let texts = ["text", "content", "message", "result"];
+        let inner = Fields::parse(json).and_then(|fields| texts.into_iter().find_map(|key| fields.raw(key)));
+        if let Some(inner) = inner {
+            return words_of(inner, depth + 1);
+        }
+    }
+    json.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_found_in_values_of_any_type() {
+        let fields = Fields::parse(
+            r#"{"a":"x","b":[{"type":"text","text":"y"},{"type":"text","text":"z"}],"c":{"content":[{"text":"deep"}]},
+            "d":7,"e":null,"f":{"other":1},"g":[],"h":["one",{"message":"two"}],"i":"single"}"#,
+        )
+        .unwrap();
+        let read = |key| fields.any_text(key);
+        assert_eq!(read("a").as_deref(), Some("x"));
+        assert_eq!(read("b").as_deref(), Some("yz"));
+        assert_eq!(read("c").as_deref(), Some("deep"));
+        assert_eq!(read("d").as_deref(), Some("7"));
+        assert_eq!(read("e"), None);
+        assert_eq!(read("f").as_deref(), Some(r#"{"other":1}"#));
+        assert_eq!(read("g").as_deref(), Some(""));
+        assert_eq!(fields.texts("h"), ["one", "two"]);
+        assert_eq!(fields.texts("i"), ["single"]);
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_is_none() {
+        let fields = Fields::parse(r#"{"a":12,"b":12.9,"c":-5,"d":"x","e":1e300}"#).unwrap();
+        let counts = ["a", "b", "c", "d", "e", "f"].map(|key| fields.count(key));
+        assert_eq!(counts, [12, 12, 0, 0, u64::MAX, 0]);
+    }
 
     #[test]
     fn one_field_of_another_type_does_not_spoil_its_neighbours() {

@@ -1,23 +1,53 @@
 //! Translating for one CLI each: an [`Invocation`](invocation::Invocation) out, [`AgentEvent`](event::AgentEvent)s in.
 //!
-//! The room is pure text work. It never spawns, never judges and never touches a file: what a line
-//! of output *means* for the run is decided in `run::outcome`.
+//! The room is pure text work. It never spawns, never judges and never touches a file. No word, code or phrase of a CLI
+//! leaves it: what comes out are facts that mean the same for every CLI, and what they mean for the run is decided
+//! in `run`.
 //!
-//! Reading order: `invocation` (what is started), `event` (what comes back), `transcript` (what it
-//! adds up to), then one adapter.
+//! Reading order: `invocation` (what is started), `event` (what comes back), `capabilities` (what a CLI can do), then
+//! one adapter. `json_text` finds records on a line, `slim` shortens huge ones, `fields` reads one; `shell_words` tells
+//! commands that only look.
 
+pub mod capabilities;
 pub mod claude;
 pub mod event;
 mod fields;
 pub mod invocation;
+mod json_text;
 pub mod plain;
-pub mod transcript;
+mod shell_words;
+pub mod slim;
 
 use crate::agent::AdapterKind;
-use event::AgentEvent;
-use invocation::{Invocation, Order};
+use capabilities::Capabilities;
+use event::{AgentEvent, Complaint};
+use invocation::{CliVersion, Invocation, Order};
 
 impl AdapterKind {
+    /// Returns what the CLI can do in this version.
+    pub fn capabilities(self, version: Option<CliVersion>) -> Capabilities {
+        match self {
+            AdapterKind::Claude => claude::capabilities(version),
+            AdapterKind::Plain => plain::CAPABILITIES,
+        }
+    }
+
+    /// Reads the CLI's version from what `--version` printed.
+    pub fn version(self, printed: &str) -> Option<CliVersion> {
+        match self {
+            AdapterKind::Claude => claude::version(printed),
+            AdapterKind::Plain => None,
+        }
+    }
+
+    /// Returns where the CLI may be, below the home directory, when it is not on the search path.
+    pub fn home_places(self) -> &'static [&'static str] {
+        match self {
+            AdapterKind::Claude => claude::HOME_PLACES,
+            AdapterKind::Plain => &[],
+        }
+    }
+
     /// Translates an order into the one command that carries it out.
     pub fn invocation(self, order: &Order<'_>) -> Invocation {
         match self {
@@ -26,45 +56,46 @@ impl AdapterKind {
         }
     }
 
-    /// Translates one line of the agent's standard output (without its line end).
-    pub fn decode(self, line: &str) -> Vec<AgentEvent> {
+    /// Begins to read the standard output of one process. `resumed` says that it goes on in an earlier session.
+    pub fn decoder(self, version: Option<CliVersion>, resumed: bool) -> Decoder {
         match self {
-            AdapterKind::Claude => claude::decode::decode(line),
-            AdapterKind::Plain => plain::decode(line),
+            AdapterKind::Claude => Decoder::Claude(claude::decode::Decoder::new(version, resumed)),
+            AdapterKind::Plain => Decoder::Plain,
         }
     }
 
-    /// Tells whether the CLI said on standard error that the session to resume is unknown to it.
-    pub fn session_was_lost(self, stderr_tail: &str) -> bool {
+    /// Returns the rule for `--allow-tool` that would allow a denied call, where there is one.
+    pub fn rule_for(self, tool: &str, what: &str) -> Option<String> {
         match self {
-            AdapterKind::Claude => stderr_tail.contains(claude::SESSION_UNKNOWN),
-            AdapterKind::Plain => false,
-        }
-    }
-
-    /// Tells whether the CLI limits by itself what its agent may do.
-    pub fn has_permissions(self) -> bool {
-        match self {
-            AdapterKind::Claude => true,
-            AdapterKind::Plain => false,
-        }
-    }
-
-    /// Returns the longest prompt that the CLI reads, in bytes.
-    pub fn prompt_bytes_max(self) -> Option<usize> {
-        match self {
-            AdapterKind::Claude => Some(claude::PROMPT_BYTES_MAX),
+            AdapterKind::Claude => claude::rule_for(tool, what),
             AdapterKind::Plain => None,
         }
     }
 
-    /// Tells whether the stream announces its own end with a result event.
-    ///
-    /// Where it does not, a silent start is normal and the end of the process is the end of the answer.
-    pub fn announces_result(self) -> bool {
+    /// Reads what the CLI said outside its stream about why it cannot go on. Only for words that no model said.
+    pub fn complaint(self, said: &str) -> Option<Complaint> {
         match self {
-            AdapterKind::Claude => true,
-            AdapterKind::Plain => false,
+            AdapterKind::Claude => claude::complaint(said),
+            AdapterKind::Plain => None,
+        }
+    }
+}
+
+/// Reads the standard output of one process.
+#[derive(Debug, Clone)]
+pub enum Decoder {
+    /// Of Claude Code.
+    Claude(claude::decode::Decoder),
+    /// Of a plain command.
+    Plain,
+}
+
+impl Decoder {
+    /// Translates one line (without its line end).
+    pub fn decode(&mut self, line: &str) -> Vec<AgentEvent> {
+        match self {
+            Decoder::Claude(decoder) => decoder.decode(line),
+            Decoder::Plain => plain::decode(line),
         }
     }
 }

@@ -5,8 +5,23 @@
 
 use std::collections::BTreeMap;
 
+use super::capabilities::{Capabilities, CostSpan, Support};
 use super::event::AgentEvent;
 use super::invocation::{Invocation, Order};
+
+/// What every such command can do: read and write.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    announces_result: false,
+    names_models: false,
+    resumes: false,
+    has_permissions: false,
+    holds_limits: false,
+    streams_deltas: false,
+    takes_system_prompt: false,
+    cost_when_resumed: CostSpan::Process,
+    prompt_bytes_max: None,
+    support: Support::Supported,
+};
 
 /// Writes the command: as configured, with the prompt and the output contract on standard input.
 pub fn invocation(order: &Order<'_>) -> Invocation {

@@ -90,17 +90,27 @@ fn s10_of_forty_canaries_none_reaches_an_agent_of_a_subscriber() {
         assert_eq!(names(&env), sorted(&[&WORKING[..], &["POINTSMAN_RUN"]].concat()));
         assert_eq!(env.vars["POINTSMAN_RUN"], "this one");
         assert_eq!(env.withheld.len(), 39);
-        assert_eq!(env.withheld_api().count(), 3);
+        assert_eq!(env.withheld_api().count(), 4);
     }
 }
 
 #[test]
-fn s10_without_a_login_only_the_three_api_variables_pass_and_only_to_claude() {
+fn s10_without_a_login_only_the_variables_of_the_api_and_its_gateway_pass_and_only_to_claude() {
     let ambient = vars(&CANARIES);
     let paying = payer(&ambient, Billing::Auto, false);
     assert_eq!(paying, Payer::ApiKey);
     let claude = agent_env(&ambient, &agent(AdapterKind::Claude), paying, &[], &[]);
-    assert_eq!(names(&claude), sorted(API));
+    let of_gateway = [
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "ANTHROPIC_BASE_URL",
+        "ANTHROPIC_CUSTOM_HEADERS",
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+        "ANTHROPIC_DEFAULT_OPUS_MODEL",
+        "ANTHROPIC_DEFAULT_SONNET_MODEL",
+        "ANTHROPIC_SMALL_FAST_MODEL",
+    ];
+    assert_eq!(names(&claude), of_gateway);
     let plain = agent_env(&ambient, &agent(AdapterKind::Plain), paying, &[], &[]);
     assert_eq!(names(&plain), Vec::<&str>::new());
 }
@@ -130,14 +140,14 @@ fn who_pays_is_decided_by_billing_then_cloud_then_login_then_key() {
         (&[key, OAUTH_TOKEN], auto, false, Payer::Subscription),
         (&[key], subscription, false, Payer::Subscription),
         (&[key, OAUTH_TOKEN], api, true, Payer::ApiKey),
-        (&[BEDROCK_SWITCH, key], auto, true, bedrock),
-        (&[VERTEX_SWITCH, key], auto, true, vertex),
-        (&[BEDROCK_SWITCH], subscription, true, Payer::Subscription),
+        (&["CLAUDE_CODE_USE_BEDROCK", key], auto, true, bedrock),
+        (&["CLAUDE_CODE_USE_VERTEX", key], auto, true, vertex),
+        (&["CLAUDE_CODE_USE_BEDROCK"], subscription, true, Payer::Subscription),
     ] {
         assert_eq!(payer(&vars(ambient), billing, login_found), expected, "{ambient:?} {billing:?}");
     }
     for off in ["", "0", "false", "No"] {
-        let ambient = BTreeMap::from([(BEDROCK_SWITCH.to_owned(), off.to_owned())]);
+        let ambient = BTreeMap::from([("CLAUDE_CODE_USE_BEDROCK".to_owned(), off.to_owned())]);
         assert_eq!(payer(&ambient, auto, true), Payer::Subscription, "{off:?}");
     }
 }
@@ -145,10 +155,10 @@ fn who_pays_is_decided_by_billing_then_cloud_then_login_then_key() {
 #[test]
 fn cloud_variables_pass_only_with_their_own_switch() {
     let mut ambient = vars(&["AWS_PROFILE", "GOOGLE_CLOUD_PROJECT", "CLOUD_ML_REGION", "ANTHROPIC_API_KEY"]);
-    ambient.insert(BEDROCK_SWITCH.to_owned(), "1".to_owned());
+    ambient.insert("CLAUDE_CODE_USE_BEDROCK".to_owned(), "1".to_owned());
     let claude = agent(AdapterKind::Claude);
     let env = |payer| agent_env(&ambient, &claude, payer, &[], &[]);
-    assert_eq!(names(&env(Payer::Cloud(Cloud::Bedrock))), ["AWS_PROFILE", BEDROCK_SWITCH]);
+    assert_eq!(names(&env(Payer::Cloud(Cloud::Bedrock))), ["AWS_PROFILE", "CLAUDE_CODE_USE_BEDROCK"]);
     assert_eq!(names(&env(Payer::Cloud(Cloud::Vertex))), ["CLOUD_ML_REGION", "GOOGLE_CLOUD_PROJECT"]);
     assert_eq!(names(&env(Payer::Subscription)), Vec::<&str>::new());
 }
@@ -186,4 +196,43 @@ fn what_the_operator_sets_for_an_agent_passes_and_wins_and_what_pointsman_sets_i
 fn a_debug_print_shows_no_value() {
     let env = agent_env(&vars(&["PATH"]), &agent(AdapterKind::Plain), Payer::Unknown, &[], &[]);
     assert_eq!(format!("{env:?}"), r#"AgentEnv { vars: ["PATH"], withheld: [] }"#);
+}
+
+#[test]
+fn every_cloud_gets_its_switch_and_what_it_needs_and_is_named_as_the_payer() {
+    for (switch, needs, name) in [
+        ("CLAUDE_CODE_USE_BEDROCK", "AWS_BEARER_TOKEN_BEDROCK", "bedrock"),
+        ("CLAUDE_CODE_USE_FOUNDRY", "ANTHROPIC_FOUNDRY_API_KEY", "foundry"),
+        ("CLAUDE_CODE_USE_FOUNDRY", "AZURE_CLIENT_SECRET", "foundry"),
+        ("CLAUDE_CODE_USE_VERTEX", "ANTHROPIC_VERTEX_PROJECT_ID", "vertex"),
+        ("CLAUDE_CODE_USE_ANTHROPIC_AWS", "ANTHROPIC_AWS_API_KEY", "anthropic_aws"),
+        (
+            "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
+            "ANTHROPIC_GOOGLE_CLOUD_PROJECT",
+            "anthropic_google_cloud",
+        ),
+        ("CLAUDE_CODE_USE_MANTLE", "AWS_PROFILE", "mantle"),
+    ] {
+        let mut ambient = vars(&[needs, "ANTHROPIC_API_KEY", "ANTHROPIC_DEFAULT_SONNET_MODEL"]);
+        ambient.insert(switch.to_owned(), "1".to_owned());
+        let paying = payer(&ambient, Billing::Auto, true);
+        assert_eq!((paying.as_str(), Payer::from(name.to_owned())), (name, paying));
+        let env = agent_env(&ambient, &agent(AdapterKind::Claude), paying, &[], &[]);
+        assert_eq!(names(&env), sorted(&["ANTHROPIC_DEFAULT_SONNET_MODEL", switch, needs]));
+        assert_eq!(env.effective_payer(true), paying);
+    }
+}
+
+#[test]
+fn a_gateway_is_named_by_its_host_and_never_with_a_password() {
+    for (url, want) in [
+        ("http://127.0.0.1:4000", Some("127.0.0.1:4000")),
+        ("https://user:secret@llm.corp.example/v1?key=x", Some("llm.corp.example")),
+        ("https://api.anthropic.com", None),
+        ("https://api.anthropic.com.evil.example/", Some("api.anthropic.com.evil.example")),
+        ("", None),
+    ] {
+        let ambient = BTreeMap::from([("ANTHROPIC_BASE_URL".to_owned(), url.to_owned())]);
+        assert_eq!(gateway(&ambient).as_deref(), want, "{url}");
+    }
 }

@@ -3,8 +3,8 @@
 use crate::run::next::Finish;
 use crate::run::outcome::{Outcome, Verdict};
 
-/// Returns one sentence on what to do next, or `None` where nothing needs doing.
-pub fn hint(end: &Finish) -> Option<String> {
+/// Returns one sentence on what to do next, or `None` where nothing needs doing. `rules` would allow what was denied.
+pub fn hint(end: &Finish, rules: &[String]) -> Option<String> {
     match end.verdict {
         Verdict::Succeeded | Verdict::Cancelled => None,
         Verdict::Refused => Some(
@@ -13,9 +13,22 @@ pub fn hint(end: &Finish) -> Option<String> {
         Verdict::Waiting | Verdict::Failed => {
             // By the end's own code: a run can end for another reason than its last attempt.
             let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.error_code() == end.code);
-            Some(outcome.map_or(BREAKER, for_outcome).to_owned())
+            Some(match outcome {
+                Some(Outcome::PermissionDenied) if !rules.is_empty() => allow(rules),
+                Some(outcome) => for_outcome(outcome).to_owned(),
+                None => BREAKER.to_owned(),
+            })
         }
     }
+}
+
+/// The most rules that are named.
+const RULES_MAX: usize = 3;
+
+fn allow(rules: &[String]) -> String {
+    let flags: Vec<String> =
+        rules.iter().take(RULES_MAX).map(|rule| format!("--allow-tool '{rule}'")).collect();
+    format!("if it should be allowed, run it again with {}", flags.join(" "))
 }
 
 /// The only way to fail without an attempt.
@@ -61,6 +74,9 @@ fn for_outcome(outcome: Outcome) -> &'static str {
         Outcome::Budget => "`--max-usd` allows more",
         Outcome::InvalidRequest => {
             "shorten the request (refer to files by path), or check the model's name in the config"
+        }
+        Outcome::Configuration => {
+            "`pointsman doctor` checks the CLI: update it, or mend the settings that it names"
         }
         Outcome::Auth => {
             "log in (`claude`, then `/login`) or set the API key; `pointsman doctor` shows who would pay"

@@ -69,6 +69,9 @@ pub enum Seen {
     ToolUse {
         /// The tool's name.
         tool: String,
+        /// What it is called for, in one line: the command, the file, the address.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        what: String,
         /// Whether a subagent calls it.
         subagent: bool,
     },
@@ -93,7 +96,7 @@ pub enum Seen {
     RateLimit(RateLimit),
     /// An API call failed.
     ApiError {
-        /// The CLI's word for it.
+        /// How: `login`, `account_limit`, `too_many_requests`, `overloaded`, `service`, …
         kind: String,
         /// The HTTP status.
         status: Option<u16>,

@@ -13,6 +13,7 @@ use crate::run::event::{AttemptReason, Requested};
 use crate::run::outcome::{Flag, Outcome, Verdict};
 use crate::run::state::{Attempt, Phase, RunState};
 use crate::run::tokens::Tokens;
+use crate::run::tools::Denied;
 
 /// The version of every JSON that this program prints. Fields are added freely, never changed.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -111,8 +112,20 @@ pub struct AttemptReport {
     pub cost_usd: Cost,
     /// Who paid.
     pub payer: Payer,
+    /// The host that requests were sent to, where it is not the vendor's own.
+    #[serde(default)]
+    pub gateway: Option<String>,
     /// The agent's own session.
     pub agent_session_id: Option<String>,
+    /// The tool calls that were not allowed.
+    #[serde(default)]
+    pub denied: Vec<Denied>,
+    /// Servers of tools that did not start.
+    #[serde(default)]
+    pub servers_failed: Vec<String>,
+    /// How many lines of output could not be read.
+    #[serde(default)]
+    pub unreadable_lines: u64,
 }
 
 /// Two figures that must not be mixed: what the agent says, and what we think.
@@ -120,8 +133,15 @@ pub struct AttemptReport {
 pub struct Cost {
     /// What the agent reported, US dollars.
     pub reported: Option<f64>,
-    /// What we estimate where nothing was reported, US dollars.
+    /// What we estimate where no report says it for good, US dollars.
     pub estimated: Option<f64>,
+}
+
+impl Cost {
+    /// Returns the figure to count by: as reported, or as estimated where that is more.
+    pub fn usd(self) -> Option<f64> {
+        [self.reported, self.estimated].into_iter().flatten().reduce(f64::max)
+    }
 }
 
 impl RunReport {
@@ -171,9 +191,9 @@ impl RunReport {
         self.attempts.iter().fold(Tokens::default(), |sum, attempt| sum + attempt.tokens)
     }
 
-    /// Returns what all attempts cost: reported where there is a report, estimated elsewhere.
+    /// Returns what all attempts cost, by the figures to count by.
     pub fn cost_usd(&self) -> Option<f64> {
-        let costs = self.attempts.iter().filter_map(|a| a.cost_usd.reported.or(a.cost_usd.estimated));
+        let costs = self.attempts.iter().filter_map(|attempt| attempt.cost_usd.usd());
         costs.fold(None, |sum: Option<f64>, cost| Some(sum.unwrap_or(0.0) + cost))
     }
 }
@@ -197,7 +217,11 @@ impl AttemptReport {
             cost_usd: ended
                 .map(|e| Cost { reported: e.cost_reported_usd, estimated: e.cost_estimated_usd })
                 .unwrap_or_default(),
-            payer: started.payer,
+            payer: ended.and_then(|e| e.payer).unwrap_or(started.payer),
+            gateway: started.gateway.clone(),
+            denied: ended.map(|e| e.denied.clone()).unwrap_or_default(),
+            servers_failed: ended.map(|e| e.servers_failed.clone()).unwrap_or_default(),
+            unreadable_lines: ended.map_or(0, |e| e.unreadable_lines),
             agent_session_id: ended
                 .and_then(|e| e.agent_session_id.clone())
                 .or_else(|| started.agent_session_id.clone()),

@@ -54,6 +54,11 @@ pub enum Exit {
         /// How many it reads.
         bytes_max: usize,
     },
+    /// It was not started: its CLI, or the place to work in, is not fit for it.
+    Unfit {
+        /// What is wrong.
+        message: String,
+    },
     /// Its shim went away without an exit record.
     Lost,
 }
@@ -71,6 +76,6 @@ pub struct ProcessEnd {
     pub duration: Duration,
     /// The end of its standard error, for messages.
     pub stderr_tail: String,
-    /// How many lines of output were longer than the bound and dropped.
+    /// How many lines of output were longer than the bound, and shortened or dropped.
     pub oversized_lines: u64,
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::end::StopCause;
 use super::outcome::{Flag, Outcome, Verdict};
 use super::tokens::Tokens;
+use super::tools::Denied;
 use crate::agent::Tier;
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
@@ -168,6 +169,9 @@ pub struct AttemptStarted {
     /// Who pays for it.
     #[serde(default)]
     pub payer: Payer,
+    /// The host that requests are sent to, where it is not the vendor's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
 }
 
 /// Why an attempt is made.
@@ -220,7 +224,36 @@ pub struct AttemptEnded {
     pub answer: Option<String>,
     /// When the limit that was hit starts anew.
     pub resets_at: Option<Timestamp>,
-    /// Whether any model answered: then an agent session exists that can be resumed.
+    /// Whether any model answered: then an agent session exists that can be resumed, and a stronger tier may do better.
     #[serde(default)]
     pub progressed: bool,
+    /// Whether the CLI itself says that the failure passes in a moment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passes_soon: bool,
+    /// The tool calls that were not allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<Denied>,
+    /// Servers of tools that did not start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers_failed: Vec<String>,
+    /// Who paid, where the agent itself says something else than was said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<Payer>,
+    /// How many lines of output could not be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable_lines: u64,
+}
+
+impl AttemptEnded {
+    /// Returns what the attempt cost, US dollars: as reported, or as estimated where that is more.
+    ///
+    /// There is an estimate beside a report only where the process was ended in the middle of a turn.
+    pub fn cost_usd(&self) -> Option<f64> {
+        let figures = [self.cost_reported_usd, self.cost_estimated_usd];
+        figures.into_iter().flatten().reduce(f64::max)
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

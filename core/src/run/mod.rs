@@ -1,15 +1,20 @@
 //! The durable life of one request: its log, where it stands, how an attempt is judged, what comes next.
 //!
-//! Reading order: `event` (the log), `state` (its fold), `end` and `outcome` (judging an attempt), `next`
-//! (the step after that). `watchdog` holds an attempt's deadlines, `contract` what an agent must return,
-//! `prompt` what it is told when it takes over.
+//! Reading order: `event` (the log), `state` (its fold), `evidence` and `end` (what is known of an attempt), `judge` (what
+//! that means), `outcome` (its words), `next` (the step after that). `tools` tells whether denied calls were the work
+//! itself, `said` quotes an agent's words, `watchdog` holds an attempt's deadlines, `contract` what an agent must
+//! return, `prompt` what it is told when it takes over.
 
 pub mod contract;
 pub mod end;
 pub mod event;
+pub mod evidence;
+pub mod judge;
 pub mod next;
 pub mod outcome;
 pub mod prompt;
+mod said;
 pub mod state;
 pub mod tokens;
+pub mod tools;
 pub mod watchdog;

@@ -208,9 +208,25 @@ fn after(
         Class::Final if ended.outcome == Outcome::AgentMissing => {
             fall_back(run, &same_agent(run), limits, catalog).unwrap_or_else(|| failed(ended))
         }
+        // Several agents share one login; while one of them renews it, the others are turned away.
+        Class::Final if ended.outcome == Outcome::Auth && ended.passes_soon => {
+            match (waited, count(run, Outcome::Auth)) {
+                (true, 1) => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
+                (false, 1) => {
+                    let moment = LOGIN_RENEWAL_WAIT
+                        .min(limits.backoff_cap)
+                        .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
+                    Step::Wait { until: later(now, moment), why: WaitReason::Backoff }
+                }
+                (_, _) => failed(ended),
+            }
+        }
         Class::Final => failed(ended),
     }
 }
+
+/// How long the renewal of a login by another process takes at most, most times.
+const LOGIN_RENEWAL_WAIT: Duration = Duration::from_secs(10);
 
 /// Returns the step instead of invoking an agent whose open breaker refuses it until then.
 pub fn refused_by_breaker(
@@ -292,8 +308,12 @@ fn escalate(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Cat
     let done_before = run.attempts.iter().any(|attempt| attempt.started.why == AttemptReason::Escalate);
     let target = last.started.tier.up().map(|tier| catalog.for_tier(tier).name.clone());
     match target {
+        // Without proof that a model worked, a stronger one is no help: something else is wrong.
         Some(agent)
-            if limits.escalation == Escalation::Allowed && !done_before && attempts_left(run, limits) =>
+            if ended.progressed
+                && limits.escalation == Escalation::Allowed
+                && !done_before
+                && attempts_left(run, limits) =>
         {
             invoke(run, AttemptReason::Escalate, limits, catalog, agent)
         }
@@ -355,7 +375,12 @@ fn wait_for_reset(ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter:
 }
 
 fn invoke(run: &RunState, why: AttemptReason, limits: &Limits, catalog: &Catalog, agent: AgentName) -> Step {
-    let spent: f64 = run.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).map(cost).sum();
+    let spent: f64 = run
+        .attempts
+        .iter()
+        .filter_map(|attempt| attempt.ended.as_ref())
+        .filter_map(AttemptEnded::cost_usd)
+        .sum();
     let usd_left = limits.max_usd.map(|max| max - spent);
     if usd_left.is_some_and(|left| left <= 0.0) {
         let reason = "the cost limit of the run is used up";
@@ -365,10 +390,6 @@ fn invoke(run: &RunState, why: AttemptReason, limits: &Limits, catalog: &Catalog
     Step::Invoke(Plan { agent, why, carry, usd_left })
 }
 
-fn cost(ended: &AttemptEnded) -> f64 {
-    ended.cost_reported_usd.or(ended.cost_estimated_usd).unwrap_or(0.0)
-}
-
 /// What the next attempt takes over: the session where the same CLI can go on in it, else a note;
 /// nothing where nothing was done yet.
 fn carry(run: &RunState, catalog: &Catalog, to: &AgentName) -> Carry {
@@ -376,7 +397,7 @@ fn carry(run: &RunState, catalog: &Catalog, to: &AgentName) -> Carry {
     let Some(ended) = last.ended.as_ref().filter(|ended| ended.progressed) else { return Carry::Nothing };
     let same_cli = match (catalog.get(&last.started.agent), catalog.get(to)) {
         (Some(from), Some(to)) => {
-            from.adapter == to.adapter && from.command == to.command && to.adapter.announces_result()
+            from.adapter == to.adapter && from.command == to.command && to.adapter.capabilities(None).resumes
         }
         (Some(_) | None, Some(_) | None) => false,
     };

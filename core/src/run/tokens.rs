@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Tier;
+
 /// Tokens by what is billed differently.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
@@ -18,7 +20,17 @@ pub struct Tokens {
 impl Tokens {
     /// Returns all tokens together.
     pub fn total(self) -> u64 {
-        self.input + self.output + self.cache_read + self.cache_write
+        [self.output, self.cache_read, self.cache_write].into_iter().fold(self.input, u64::saturating_add)
+    }
+
+    /// Returns the greater figure of each kind: reports of the same use complete each other.
+    pub fn max(self, other: Tokens) -> Tokens {
+        Tokens {
+            input: self.input.max(other.input),
+            output: self.output.max(other.output),
+            cache_read: self.cache_read.max(other.cache_read),
+            cache_write: self.cache_write.max(other.cache_write),
+        }
     }
 }
 
@@ -48,6 +60,17 @@ pub struct Price {
 }
 
 impl Price {
+    /// Returns the list price of a tier, for figures that must not be too low: what Anthropic published for Claude Haiku 4.5,
+    /// Sonnet 4.5 and Opus 4.5 (cache writes a quarter more than input, reads a tenth of it).
+    pub fn list(tier: Tier) -> Price {
+        let (input, output) = match tier {
+            Tier::Haiku => (1.0, 5.0),
+            Tier::Sonnet => (3.0, 15.0),
+            Tier::Opus => (5.0, 25.0),
+        };
+        Price { input, output, cache_read: input * 0.1, cache_write: input * 1.25 }
+    }
+
     /// Returns what the tokens cost at this price, in US dollars.
     pub fn of(&self, tokens: Tokens) -> f64 {
         let million = |count: u64, price: f64| count as f64 * price / 1e6;

@@ -1,7 +1,7 @@
 //! P15 for stream-json: whatever an agent writes, reading it neither panics nor grows without bound.
 
-use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::AdapterKind;
+use pointsman_core::run::evidence::Evidence;
 use proptest::prelude::*;
 
 const TEXT_BYTES_MAX: usize = 1000;
@@ -18,10 +18,11 @@ fn sample() -> Vec<String> {
         .collect()
 }
 
-fn read(lines: &[String]) -> Transcript {
-    let mut seen = Transcript::default();
+fn read(lines: &[String]) -> Evidence {
+    let mut seen = Evidence::default();
+    let mut decoder = AdapterKind::Claude.decoder(None, false);
     for line in lines {
-        for event in AdapterKind::Claude.decode(line) {
+        for event in decoder.decode(line) {
             seen.add(&event, TEXT_BYTES_MAX);
         }
     }
@@ -65,8 +66,8 @@ fn p15_a_hostile_flood_of_names_is_bounded() {
         ]
     });
     let seen = read(&flood.collect::<Vec<_>>());
-    assert!(seen.models_served.len() <= 64 && seen.open_tasks.len() <= 64 && seen.unknown_kinds.len() <= 64);
-    assert!(seen.denied_tools.len() <= 64 && seen.text.len() <= TEXT_BYTES_MAX + 20);
+    assert!(seen.models_served.len() <= 64 && seen.unknown_kinds.len() <= 64);
+    assert!(seen.tools.denied().len() <= 64 && seen.text.len() <= TEXT_BYTES_MAX + 20);
     assert_eq!(seen.usage_so_far().input, 5000, "forgetting a call must not forget what it used");
 }
 

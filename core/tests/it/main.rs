@@ -4,6 +4,7 @@
 
 mod compliance;
 mod documents;
+mod evidence;
 mod hooks;
 mod hostile_streams;
 mod labelled_sample;

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use pointsman_core::adapter::event::AgentEvent;
-use pointsman_core::adapter::transcript::Transcript;
 use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
 use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::{Exit, ProcessEnd};
-use pointsman_core::run::outcome::{Judgement, judge};
+use pointsman_core::run::evidence::Evidence;
+use pointsman_core::run::judge::{Judgement, judge};
 
 /// The cases and the exit code that the CLI ended with.
 const CASES: [(&str, i32); 24] = [
@@ -68,11 +69,18 @@ fn lines(version: &str, case: &str) -> Vec<String> {
     lines
 }
 
-fn understood(version: &str, case: &str, exit_code: i32) -> (Transcript, Judgement) {
-    let mut seen = Transcript::default();
+fn understood(version: &str, case: &str, exit_code: i32) -> (Evidence, Judgement) {
+    let mut seen = Evidence::default();
+    let mut decoder = AdapterKind::Claude.decoder(None, false);
     for line in lines(version, case) {
-        for event in AdapterKind::Claude.decode(&line) {
-            assert!(!matches!(event, AgentEvent::Unknown { .. }), "{version} {case}: {event:?}");
+        for event in decoder.decode(&line) {
+            assert!(
+                !matches!(
+                    event,
+                    AgentEvent::Unknown { .. } | AgentEvent::Unreadable { .. } | AgentEvent::PlainText { .. }
+                ),
+                "{version} {case}: {event:?}"
+            );
             seen.add(&event, 1 << 20);
         }
     }
@@ -95,7 +103,11 @@ fn report(version: &str) -> String {
         let (seen, judgement) = understood(version, case, exit_code);
         let flags =
             if judgement.flags.is_empty() { String::new() } else { format!(" {:?}", judgement.flags) };
-        let reset = judgement.resets_at.map(|at| format!(" resets {at}")).unwrap_or_default();
+        let reset = judgement
+            .reset
+            .and_then(|reset| reset.instant(Timestamp::UNIX_EPOCH))
+            .map(|at| format!(" resets {at}"))
+            .unwrap_or_default();
         writeln!(
             report,
             "{case}\n  {}{flags}{reset}: {}\n  served {:?}, settled {}, answer {:?}, cost {:?}, {:?}",
@@ -105,7 +117,7 @@ fn report(version: &str) -> String {
             seen.is_settled(),
             seen.answer().chars().take(60).collect::<String>(),
             seen.cost_usd(),
-            (seen.tokens.input, seen.tokens.output),
+            (seen.tokens().input, seen.tokens().output),
         )
         .unwrap();
     }
@@ -127,10 +139,11 @@ fn the_recorded_output_of_2_1_330_is_understood_and_judged() {
 fn a_background_task_keeps_the_stream_open_until_the_last_result() {
     for version in ["2.1.197", "2.1.330"] {
         let lines = lines(version, "subagent-background");
-        let mut seen = Transcript::default();
+        let mut seen = Evidence::default();
+        let mut decoder = AdapterKind::Claude.decoder(None, false);
         let mut settled_at = vec![];
         for (number, line) in lines.iter().enumerate() {
-            for event in AdapterKind::Claude.decode(line) {
+            for event in decoder.decode(line) {
                 seen.add(&event, 1 << 20);
             }
             if seen.is_settled() {

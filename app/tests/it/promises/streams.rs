@@ -95,7 +95,7 @@ fn p24_a_plain_agent_that_prints_without_end_keeps_the_end_of_its_answer() {
 #[test]
 fn p24_a_program_that_floods_when_it_is_asked_for_its_version() {
     let script = r#"case "$0" in --version) exec yes flood ;; esac
-echo '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"all 3 files"}'"#;
+echo '{"type":"result","subtype":"success","is_error":false,"result":"all 3 files","usage":{"output_tokens":3}}'"#;
     let command = toml_list(["/bin/sh", "-c", script].into_iter());
     let sandbox =
         Sandbox::new().agent_key("haiku", "command", &command).agent_key("haiku", "adapter", "\"claude\"");

@@ -2,13 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
+use crate::adapter::invocation::{AgentSession, Invocation, Order};
 use crate::agent::{Agent, AgentHooks, PermissionMode};
-
-/// The oldest version on which every flag used here was seen to work.
-///
-/// `--max-turns` and `--append-system-prompt-file` are in no `--help`, so the help cannot be asked.
-pub const VERIFIED_SINCE: CliVersion = CliVersion(2, 1, 197);
 
 /// The variable that says how often the CLI itself tries an API call again.
 const RETRIES: &str = "CLAUDE_CODE_MAX_RETRIES";
@@ -19,14 +14,9 @@ fn retries(agent: &Agent) -> &'static str {
     if agent.fallback_model.is_some() { "3" } else { "0" }
 }
 
-/// Tells whether the version knows every flag that [`invocation`] would like to use.
-pub fn knows_all_flags(version: Option<CliVersion>) -> bool {
-    version.is_some_and(|version| version >= VERIFIED_SINCE)
-}
-
 /// Writes the command. No word of the prompt is an argument, and neither is the nonce.
 ///
-/// A CLI that is older than [`VERIFIED_SINCE`], or that did not tell its version, gets only flags that
+/// A CLI that is not known to be a supported one gets only flags that
 /// every stream-json version has; the contract then goes with the prompt.
 pub fn invocation(order: &Order<'_>) -> Invocation {
     let (program, fixed) = order.agent.command.split_first().expect("checked by the catalog: never empty");
@@ -47,8 +37,11 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     if order.agent.hooks == AgentHooks::Disable {
         flag("--settings", r#"{"disableAllHooks":true}"#.to_owned());
     }
-    let all_flags = knows_all_flags(order.version);
-    if all_flags {
+    // In one word: the option takes a list, and would take the words behind it as well.
+    args.extend(order.agent.allow_tools.iter().map(|rule| format!("--allowedTools={rule}")));
+    let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
+    let can = super::capabilities(order.version);
+    if can.holds_limits {
         if let Some(model) = &order.agent.fallback_model {
             flag("--fallback-model", model.clone());
         }
@@ -58,11 +51,15 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
         if let Some(usd) = order.max_usd {
             flag("--max-budget-usd", usd.to_string());
         }
+    }
+    if can.takes_system_prompt {
         flag("--append-system-prompt-file", order.contract_file.to_string_lossy().into_owned());
+    }
+    if can.streams_deltas {
         args.push("--include-partial-messages".to_owned());
     }
     let prompt = as_text(order.prompt);
-    let stdin = if all_flags { prompt } else { format!("{prompt}\n\n{}", order.contract) };
+    let stdin = if can.takes_system_prompt { prompt } else { format!("{prompt}\n\n{}", order.contract) };
     let env = BTreeMap::from([(RETRIES.to_owned(), retries(order.agent).to_owned())]);
     Invocation { program: program.clone(), args, env, cwd: order.cwd.to_owned(), stdin }
 }

@@ -1,135 +1,389 @@
 //! The stream of `claude -p --output-format stream-json`, line by line.
 
-use crate::adapter::event::{AgentEvent, AgentResult, RateLimit, ReportedCost};
+use super::tools;
+use super::words::{self, ErrorFacts};
+use crate::adapter::capabilities::Capabilities;
+use crate::adapter::event::{
+    AgentEvent, ApiErrorKind, ApiFailure, DeniedCall, LimitReached, RateLimit, Reset, Started, TaskKind,
+    ToolCall,
+};
 use crate::adapter::fields::Fields;
+use crate::adapter::invocation::CliVersion;
+use crate::adapter::json_text;
+use crate::agent_env::Payer;
 use crate::run::tokens::Tokens;
 
-/// How much of a line of unknown kind is kept: enough to see what it was.
-const UNKNOWN_BYTES_MAX: usize = 2048;
+/// How much of a line that nobody understands is kept: enough to see what it was.
+const RAW_BYTES_MAX: usize = 2048;
 
 /// The model name of messages that the CLI made itself, such as error texts.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// Reads one line. Never fails: what is not understood is kept as `Unknown`.
-pub fn decode(line: &str) -> Vec<AgentEvent> {
-    if line.trim().is_empty() {
-        return vec![];
-    }
-    let Some(fields) = Fields::parse(line) else { return vec![unknown("not-json", line)] };
-    let kind = fields.text("type").unwrap_or_default();
-    match kind.as_str() {
-        "assistant" => assistant(&fields),
-        "stream_event" => stream_event(&fields),
-        "system" => system(&fields, line),
-        "rate_limit_event" => rate_limit(&fields, line),
-        "result" => vec![AgentEvent::Result(Box::new(result(&fields)))],
-        "user" | "keep_alive" | "tool_progress" => vec![AgentEvent::Alive],
-        other => vec![unknown(other, line)],
-    }
+/// The API's word for a model that has said all that it wanted to say.
+const END_OF_TURN: &str = "end_turn";
+
+/// Reads the stream of one process.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    /// Whether the process went on in an earlier session.
+    pub(super) resumed: bool,
+    /// What the CLI can do; corrected by the version that the stream itself names.
+    pub(super) can: Capabilities,
+    /// The last word about the account's limits since a model answered, if requests are turned away.
+    pub(super) limit: Option<LimitReached>,
+    /// What the CLI said last in the place of an answer, since a model answered: a result repeats only the words.
+    told: Option<Told>,
+    /// The last failure that was told while it was tried again, since a model answered.
+    pub(super) last_retry: Option<(ApiErrorKind, Option<u16>)>,
 }
 
-fn unknown(kind: &str, line: &str) -> AgentEvent {
-    let end =
-        (0..=UNKNOWN_BYTES_MAX.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
-    AgentEvent::Unknown { kind: kind.chars().take(64).collect(), raw: line[..end].to_owned() }
+/// A message of the CLI in the place of an answer.
+#[derive(Debug, Clone)]
+struct Told {
+    text: String,
+    code: Option<String>,
+    word: Option<String>,
+    status: Option<u16>,
 }
 
-/// A finished content block. Its usage is a placeholder and is not read; its model is who answered.
-fn assistant(fields: &Fields<'_>) -> Vec<AgentEvent> {
-    let Some(message) = fields.object("message") else { return vec![AgentEvent::Alive] };
-    let subagent = fields.has("parent_tool_use_id");
-    let model = message.text("model").unwrap_or_default();
-    if model == SYNTHETIC {
-        let status = fields.get("api_error_status");
-        return match fields.text("error") {
-            Some(kind) if !subagent => vec![AgentEvent::ApiError { kind, status }],
-            _ => vec![AgentEvent::Alive],
+impl Decoder {
+    /// Begins to read the stream of a CLI of this version.
+    pub fn new(version: Option<CliVersion>, resumed: bool) -> Decoder {
+        Decoder { resumed, can: super::capabilities(version), limit: None, told: None, last_retry: None }
+    }
+
+    /// Reads one line. Never fails: what is not understood is kept as what it is.
+    pub fn decode(&mut self, line: &str) -> Vec<AgentEvent> {
+        if line.trim().is_empty() {
+            return vec![];
+        }
+        let line = json_text::with_whole_characters(line);
+        let objects = json_text::objects(&line);
+        if objects.is_empty() {
+            return vec![AgentEvent::PlainText { text: bounded(&line) }];
+        }
+        objects.into_iter().flat_map(|object| self.record(object)).collect()
+    }
+
+    fn record(&mut self, raw: &str) -> Vec<AgentEvent> {
+        let Some(fields) = Fields::parse(raw) else {
+            return vec![AgentEvent::PlainText { text: bounded(raw) }];
         };
-    }
-    let mut events = vec![];
-    if !subagent && !model.is_empty() {
-        events.push(AgentEvent::Served { model });
-    }
-    for block in message.objects("content") {
-        match block.text("type").as_deref() {
-            Some("text") if !subagent => {
-                events.push(AgentEvent::Text { text: block.text("text").unwrap_or_default() });
-            }
-            Some("tool_use") => {
-                events.push(AgentEvent::ToolUse { name: block.text("name").unwrap_or_default(), subagent });
-            }
-            _ => {}
+        let kind = fields.text("type").unwrap_or_default();
+        match kind.as_str() {
+            "assistant" => self.assistant(&fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
+            "stream_event" => stream_event(&fields),
+            "system" => self.system(&fields, raw),
+            "rate_limit_event" => self.rate_limit(&fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
+            "result" => vec![AgentEvent::Result(Box::new(self.result(&fields)))],
+            "user" => tool_results(&fields),
+            "keep_alive" | "tool_progress" | "tool_use_summary" | "auth_status" => vec![AgentEvent::Alive],
+            other => vec![AgentEvent::Unknown { kind: name(other), raw: bounded(raw) }],
         }
     }
+
+    /// A finished content block. Its usage is what the call began with; its model is who answered.
+    fn assistant(&mut self, fields: &Fields<'_>) -> Option<Vec<AgentEvent>> {
+        let message = fields.object("message")?;
+        let subagent = is_of_subagent(fields);
+        let model = message.text("model").unwrap_or_default();
+        let mut text = String::new();
+        let mut events = vec![];
+        for block in message.objects("content") {
+            match block.text("type").as_deref() {
+                Some("text") => text.push_str(&block.text("text").unwrap_or_default()),
+                Some("tool_use") => events.push(tool_call(&block, subagent)),
+                _ => {}
+            }
+        }
+        if let Some(plain) = message.text("content") {
+            text.push_str(&plain);
+        }
+        if model == SYNTHETIC || fields.get("is_api_error_message") == Some(true) {
+            return Some(self.said_by_cli(fields, subagent, text));
+        }
+        if !subagent && !text.is_empty() {
+            events.insert(0, AgentEvent::Text { text });
+        }
+        if !subagent && !model.is_empty() {
+            self.limit = None;
+            self.told = None;
+            self.last_retry = None;
+            events.insert(0, AgentEvent::ModelAnswered { model });
+        }
+        events.extend(usage(message.text("id"), message.object("usage").as_ref()));
+        if !subagent && message.text("stop_reason").as_deref() == Some(END_OF_TURN) {
+            events.push(AgentEvent::TurnEnded);
+        }
+        Some(if events.is_empty() { vec![AgentEvent::Alive] } else { events })
+    }
+
+    /// A message in the place of an answer.
+    fn said_by_cli(&mut self, fields: &Fields<'_>, subagent: bool, text: String) -> Vec<AgentEvent> {
+        if subagent {
+            return vec![AgentEvent::Alive];
+        }
+        let failure = self.failure_of(fields, &text);
+        let (code, word) = (fields.text("api_error"), fields.text("error"));
+        self.told = Some(Told { text: text.clone(), code, word, status: fields.get("api_error_status") });
+        let mut events = vec![AgentEvent::CliText { text }];
+        events.extend(failure.map(|failure| AgentEvent::ApiError { failure, will_retry: false }));
+        events
+    }
+
+    /// The failure that a message or a result tells of, if its own fields or words tell of any.
+    pub(super) fn failure_of(&self, fields: &Fields<'_>, text: &str) -> Option<ApiFailure> {
+        let told = self.told.as_ref().filter(|told| told.text.trim() == text.trim());
+        let code = fields.text("api_error").or_else(|| told?.code.clone());
+        let word = fields.text("error").or_else(|| told?.word.clone());
+        let status = fields.get("api_error_status").or_else(|| told?.status);
+        let facts = ErrorFacts { code: code.as_deref(), word: word.as_deref(), status, text };
+        Some(self.with_limit(failure(facts.kind()?, status, text)))
+    }
+
+    /// A request that was turned away while the account stands at its limit met that limit.
+    pub(super) fn with_limit(&self, mut failure: ApiFailure) -> ApiFailure {
+        let is_throttled = failure.kind == ApiErrorKind::TooManyRequests;
+        let says_so = failure.text.as_deref().is_some_and(words::is_surely_a_throttle);
+        if let Some(limit) = &self.limit
+            && is_throttled
+            && !says_so
+        {
+            failure.kind = ApiErrorKind::AccountLimit;
+            failure.limit = Some(limit.clone());
+        }
+        if let (ApiErrorKind::AccountLimit, Some(known)) = (failure.kind, &self.limit) {
+            let limit = failure.limit.get_or_insert_default();
+            limit.window = known.window.clone().or(limit.window.take());
+            limit.reset = known.reset.or(limit.reset);
+        }
+        failure
+    }
+
+    fn system(&mut self, fields: &Fields<'_>, raw: &str) -> Vec<AgentEvent> {
+        let subtype = fields.text("subtype").unwrap_or_default();
+        let task = || fields.text("task_id").unwrap_or_default();
+        vec![match subtype.as_str() {
+            "init" => self.init(fields),
+            "api_retry" => self.retry(fields),
+            "model_fallback" => AgentEvent::ModelFallback {
+                from: fields.text("original_model").unwrap_or_default(),
+                to: fields.text("fallback_model").unwrap_or_default(),
+            },
+            // One that the session does not wait for is not waited for here.
+            "task_started" if fields.get("ambient") == Some(true) => AgentEvent::Alive,
+            "task_started" => AgentEvent::TaskOpened { id: task(), kind: task_kind(fields) },
+            "task_notification" => AgentEvent::TaskClosed { id: task() },
+            "task_updated" if task_has_ended(fields) => AgentEvent::TaskClosed { id: task() },
+            "background_tasks_changed" if fields.has("tasks") => {
+                AgentEvent::TasksListed { open: listed_tasks(fields) }
+            }
+            "permission_denied" => AgentEvent::PermissionDenied(DeniedCall {
+                id: fields.text("tool_use_id"),
+                tool: fields.text("tool_name").unwrap_or_default(),
+                what: None,
+                purpose: None,
+            }),
+            known if ALIVE.contains(&known) => AgentEvent::Alive,
+            other => AgentEvent::Unknown { kind: name(&format!("system/{other}")), raw: bounded(raw) },
+        }]
+    }
+
+    fn init(&mut self, fields: &Fields<'_>) -> AgentEvent {
+        let cli_version = fields.text("claude_code_version");
+        if let Some(version) = cli_version.as_deref().and_then(CliVersion::parse) {
+            self.can = super::capabilities(Some(version));
+        }
+        let key_source = fields.text("apiKeySource");
+        let failed = |server: &Fields<'_>| server.text("status").as_deref() == Some("failed");
+        let servers = fields.objects("mcp_servers");
+        AgentEvent::Started(Started {
+            session_id: fields.text("session_id"),
+            cli_version,
+            payer: key_source.as_deref().and_then(payer),
+            key_source,
+            servers_failed: servers.iter().filter(|s| failed(s)).filter_map(|s| s.text("name")).collect(),
+        })
+    }
+
+    fn retry(&mut self, fields: &Fields<'_>) -> AgentEvent {
+        let (word, status) = (fields.text("error"), fields.get("error_status"));
+        let facts = ErrorFacts { word: word.as_deref(), status, ..ErrorFacts::default() };
+        let kind = facts.kind().unwrap_or(ApiErrorKind::Service);
+        self.last_retry = Some((kind, status));
+        AgentEvent::ApiError { failure: failure(kind, status, ""), will_retry: true }
+    }
+
+    fn rate_limit(&mut self, fields: &Fields<'_>) -> Option<Vec<AgentEvent>> {
+        let info = fields.object("rate_limit_info")?;
+        let status = info.text("status").unwrap_or_default();
+        let is_overage = info.get("isUsingOverage") == Some(true) || info.get("overageInUse") == Some(true);
+        let turned_away = !status.is_empty() && !status.starts_with("allowed") && !is_overage;
+        let window = info.text("rateLimitType");
+        let resets_at = info.get::<f64>("resetsAt").map(seconds_of_epoch);
+        // A mere throttle is `rejected` as well; only the account's limit names a window or its overage.
+        let names_limit = ["rateLimitType", "overageStatus", "overageDisabledReason", "limitScope"];
+        let is_reached = turned_away && names_limit.iter().any(|key| info.has(key));
+        self.limit = turned_away
+            .then(|| LimitReached { window: window.clone(), reset: resets_at.map(Reset::At) })
+            .filter(|limit| is_reached || limit.reset.is_some());
+        let utilization = info.get("utilization");
+        Some(vec![AgentEvent::RateLimit(RateLimit {
+            status,
+            resets_at,
+            window,
+            utilization,
+            is_reached,
+            is_overage,
+        })])
+    }
+}
+
+/// Makes a failure. A limit that its words tell of is read from them.
+pub(super) fn failure(kind: ApiErrorKind, status: Option<u16>, text: &str) -> ApiFailure {
+    let limit = (kind == ApiErrorKind::AccountLimit)
+        .then(|| LimitReached { window: None, reset: words::reset_in(text) });
+    ApiFailure { kind, status, text: Some(text.to_owned()).filter(|text| !text.trim().is_empty()), limit }
+}
+
+/// Kinds of system records that only say that somebody is at work.
+const ALIVE: &[&str] = &[
+    "task_progress",
+    "task_updated",
+    "task_summary",
+    "background_tasks_changed",
+    "hook_started",
+    "hook_progress",
+    "hook_response",
+    "stop_hook_summary",
+    "status",
+    "thinking",
+    "thinking_tokens",
+    "informational",
+    "notification",
+    "compact_boundary",
+    "model_refusal_fallback",
+    "model_refusal_no_fallback",
+    "model_consent_fallback",
+    "permission_retry",
+    "session_state_changed",
+    "files_persisted",
+    "file_snapshot",
+    "turn_duration",
+    "turn_starting",
+    "commands_changed",
+];
+
+fn name(kind: &str) -> String {
+    kind.chars().take(64).collect()
+}
+
+fn bounded(raw: &str) -> String {
+    let end = (0..=RAW_BYTES_MAX.min(raw.len())).rev().find(|at| raw.is_char_boundary(*at)).unwrap_or(0);
+    raw[..end].to_owned()
+}
+
+fn unreadable(kind: &str, raw: &str) -> AgentEvent {
+    AgentEvent::Unreadable { kind: name(kind), raw: bounded(raw) }
+}
+
+/// Only the main thread's records are without all of these.
+fn is_of_subagent(fields: &Fields<'_>) -> bool {
+    ["parent_tool_use_id", "agent_id", "subagent_type"].iter().any(|key| fields.has(key))
+}
+
+fn tool_call(block: &Fields<'_>, subagent: bool) -> AgentEvent {
+    let tool = block.text("name").unwrap_or_default();
+    let (purpose, what) = tools::describe(&tool, block.object("input").as_ref());
+    AgentEvent::ToolCalled(ToolCall {
+        id: block.text("id").unwrap_or_default(),
+        tool,
+        what,
+        purpose,
+        subagent,
+    })
+}
+
+/// The ends of tool calls, which come as the user's turn.
+fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
+    let blocks = fields.object("message").map(|message| message.objects("content")).unwrap_or_default();
+    let ended = |block: &Fields<'_>| {
+        let id = block.text("tool_use_id")?;
+        Some(AgentEvent::ToolEnded { id, failed: block.get("is_error").unwrap_or(false) })
+    };
+    let metas = fields.objects("tool_result_meta");
+    let denied = metas.iter().filter(|meta| is_denial(meta)).filter_map(|meta| {
+        let call = DeniedCall { id: Some(meta.text("id")?), tool: String::new(), what: None, purpose: None };
+        Some(AgentEvent::PermissionDenied(call))
+    });
+    let events: Vec<AgentEvent> = blocks.iter().filter_map(ended).chain(denied).collect();
     if events.is_empty() { vec![AgentEvent::Alive] } else { events }
+}
+
+/// Newer versions say of each result whether its call was let through. Some denials are told nowhere else.
+fn is_denial(meta: &Fields<'_>) -> bool {
+    let decision = meta.object("permission_decision").and_then(|decision| decision.text("decision"));
+    let kind = meta.text("non_execution_kind");
+    decision.as_deref() == Some("reject")
+        || matches!(kind.as_deref(), Some("user-rejected" | "permission-rule"))
 }
 
 /// A raw event of the API's own stream: text as it grows, and usage before the result.
 fn stream_event(fields: &Fields<'_>) -> Vec<AgentEvent> {
     let Some(event) = fields.object("event") else { return vec![AgentEvent::Alive] };
-    match event.text("type").as_deref() {
-        Some("content_block_delta") if !fields.has("parent_tool_use_id") => {
-            match event.object("delta").and_then(|delta| delta.text("text")) {
-                Some(text) => vec![AgentEvent::TextDelta { text }],
-                None => vec![AgentEvent::Alive],
-            }
+    let subagent = is_of_subagent(fields);
+    let found = match event.text("type").as_deref() {
+        Some("content_block_delta") if !subagent => {
+            let text = event.object("delta").and_then(|delta| delta.text("text"));
+            text.map(|text| AgentEvent::TextDelta { text })
         }
-        Some("message_start") => event.object("message").map_or(vec![AgentEvent::Alive], |message| {
-            usage(message.text("id"), message.text("model"), message.object("usage"))
-        }),
-        Some("message_delta") => usage(fields.text("api_message_id"), None, event.object("usage")),
-        _ => vec![AgentEvent::Alive],
+        Some("message_start") => event
+            .object("message")
+            .and_then(|message| usage(message.text("id"), message.object("usage").as_ref())),
+        Some("message_delta") => usage(fields.text("api_message_id"), event.object("usage").as_ref()),
+        _ => None,
+    };
+    let stop = event.object("delta").and_then(|delta| delta.text("stop_reason"));
+    let ended = (!subagent && stop.as_deref() == Some(END_OF_TURN)).then_some(AgentEvent::TurnEnded);
+    let events: Vec<AgentEvent> = found.into_iter().chain(ended).collect();
+    if events.is_empty() { vec![AgentEvent::Alive] } else { events }
+}
+
+fn usage(message_id: Option<String>, usage: Option<&Fields<'_>>) -> Option<AgentEvent> {
+    usage.map(|usage| AgentEvent::Usage { message_id, tokens: api_tokens(usage) })
+}
+
+pub(super) fn api_tokens(usage: &Fields<'_>) -> Tokens {
+    Tokens {
+        input: usage.count("input_tokens"),
+        output: usage.count("output_tokens"),
+        cache_read: usage.count("cache_read_input_tokens"),
+        cache_write: usage.count("cache_creation_input_tokens"),
     }
 }
 
-fn usage(message_id: Option<String>, model: Option<String>, usage: Option<Fields<'_>>) -> Vec<AgentEvent> {
-    let Some(usage) = usage else { return vec![AgentEvent::Alive] };
-    let count = |key| usage.get::<u64>(key).unwrap_or(0);
-    let tokens = Tokens {
-        input: count("input_tokens"),
-        output: count("output_tokens"),
-        cache_read: count("cache_read_input_tokens"),
-        cache_write: count("cache_creation_input_tokens"),
-    };
-    vec![AgentEvent::Usage { message_id, model, tokens }]
+/// Who pays, by where the CLI says that it found its key. `none` is every login and every cloud; of a source that is
+/// not known, only its name tells.
+fn payer(key_source: &str) -> Option<Payer> {
+    match key_source {
+        "oauth" => Some(Payer::Subscription),
+        "user" | "project" | "org" | "temporary" => Some(Payer::ApiKey),
+        other => other.to_lowercase().contains("key").then_some(Payer::ApiKey),
+    }
 }
 
-fn system(fields: &Fields<'_>, line: &str) -> Vec<AgentEvent> {
-    let subtype = fields.text("subtype").unwrap_or_default();
-    let task = || fields.text("task_id").unwrap_or_default();
-    vec![match subtype.as_str() {
-        "init" => AgentEvent::Started {
-            session_id: fields.text("session_id"),
-            model: fields.text("model"),
-            cli_version: fields.text("claude_code_version"),
-            api_key_source: fields.text("apiKeySource"),
-        },
-        "api_retry" => AgentEvent::ApiError {
-            kind: fields.text("error").unwrap_or_default(),
-            status: fields.get("error_status"),
-        },
-        "model_fallback" => AgentEvent::ModelFallback {
-            from: fields.text("original_model").unwrap_or_default(),
-            to: fields.text("fallback_model").unwrap_or_default(),
-        },
-        "task_started" => AgentEvent::TaskOpened { id: task() },
-        "task_notification" => AgentEvent::TaskClosed { id: task() },
-        "task_updated" if task_has_ended(fields) => AgentEvent::TaskClosed { id: task() },
-        "permission_denied" => {
-            AgentEvent::PermissionDenied { tool: fields.text("tool_name").unwrap_or_default() }
-        }
-        "task_progress"
-        | "task_updated"
-        | "background_tasks_changed"
-        | "hook_started"
-        | "hook_response"
-        | "status"
-        | "thinking_tokens"
-        | "informational"
-        | "compact_boundary"
-        | "model_refusal_no_fallback" => AgentEvent::Alive,
-        other => unknown(&format!("system/{other}"), line),
-    }]
+/// A task without a kind is an agent's: what it finds is waited for.
+fn task_kind(fields: &Fields<'_>) -> TaskKind {
+    match fields.text("task_type").as_deref() {
+        Some("local_bash" | "local_script" | "monitor_mcp" | "monitor_ws" | "dream") => TaskKind::Shell,
+        Some(_) | None => TaskKind::Agent,
+    }
+}
+
+fn listed_tasks(fields: &Fields<'_>) -> Vec<(String, TaskKind)> {
+    let tasks = fields.objects("tasks");
+    let waited_for = tasks.iter().filter(|task| task.get("ambient") != Some(true));
+    waited_for.filter_map(|task| Some((task.text("task_id")?, task_kind(task)))).collect()
 }
 
 /// A task whose status is anything but alive will not come back.
@@ -138,64 +392,13 @@ fn task_has_ended(fields: &Fields<'_>) -> bool {
     status.is_some_and(|status| !matches!(status.as_str(), "running" | "pending" | "queued" | "paused"))
 }
 
-fn rate_limit(fields: &Fields<'_>, line: &str) -> Vec<AgentEvent> {
-    let Some(info) = fields.object("rate_limit_info") else { return vec![unknown("rate_limit_event", line)] };
-    vec![AgentEvent::RateLimit(RateLimit {
-        status: info.text("status").unwrap_or_default(),
-        resets_at: info.get::<f64>("resetsAt").map(seconds_of_epoch),
-        window: info.text("rateLimitType"),
-        utilization: info.get("utilization"),
-    })]
-}
-
 /// Reads an instant that is in seconds, or in milliseconds where a vendor slipped.
-fn seconds_of_epoch(number: f64) -> i64 {
+pub(super) fn seconds_of_epoch(number: f64) -> i64 {
     /// The year 5138 in seconds, March 1973 in milliseconds: no limit resets at either.
     const MILLISECONDS_FROM: f64 = 1e11;
     let seconds = if number >= MILLISECONDS_FROM { number / 1000.0 } else { number };
     seconds as i64
 }
 
-fn result(fields: &Fields<'_>) -> AgentResult {
-    let (cost, tokens) = cost_and_tokens(fields);
-    let denied = fields.objects("permission_denials");
-    AgentResult {
-        subtype: fields.text("subtype").unwrap_or_default(),
-        is_error: fields.get("is_error").unwrap_or(false),
-        text: fields.text("result"),
-        turn_count: fields.get("num_turns"),
-        terminal_reason: fields.text("terminal_reason"),
-        stop_reason: fields.text("stop_reason"),
-        api_error_status: fields.get("api_error_status"),
-        api_error: fields.text("api_error"),
-        denied_tools: denied.iter().filter_map(|denial| denial.text("tool_name")).collect(),
-        errors: fields.get("errors").unwrap_or_default(),
-        session_id: fields.text("session_id"),
-        cost,
-        tokens,
-    }
-}
-
-/// This result's share where the CLI tells it, else the sum that the CLI keeps.
-///
-/// `modelUsage` and not `usage`: the latter leaves subagents out.
-fn cost_and_tokens(fields: &Fields<'_>) -> (ReportedCost, Tokens) {
-    let share = fields.object_values("model_usage_since_last_result");
-    let is_share = share.is_some();
-    let models = share.or_else(|| fields.object_values("modelUsage")).unwrap_or_default();
-    let sum = |key: &str| models.iter().filter_map(|model| model.get::<u64>(key)).sum();
-    let tokens = Tokens {
-        input: sum("inputTokens"),
-        output: sum("outputTokens"),
-        cache_read: sum("cacheReadInputTokens"),
-        cache_write: sum("cacheCreationInputTokens"),
-    };
-    let cost = if is_share {
-        ReportedCost::SinceLastResult(
-            models.iter().filter_map(|model| model.get::<f64>("costUSD")).fold(0.0, |sum, usd| sum + usd),
-        )
-    } else {
-        fields.get("total_cost_usd").map_or(ReportedCost::None, ReportedCost::Invocation)
-    };
-    (cost, tokens)
-}
+#[cfg(test)]
+mod tests;

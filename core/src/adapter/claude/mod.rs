@@ -1,13 +1,111 @@
 //! Claude Code in its non-interactive mode (`claude -p`), spoken as stream-json.
 //!
-//! What is known about the CLI was found by experiment on 2.1.197 and 2.1.330; `docs/agent-clis.md`
-//! has the facts. `argv` writes the command, `decode` reads the stream.
+//! What is known about the CLI was found by experiment on versions from 1.0.128 to 2.1.332; `docs/agent-clis.md`
+//! has the facts. `argv` writes the command, `decode` reads the stream, `result` its result lines, `words` reads what errors say, `tools` what
+//! calls of tools are for.
 
 pub mod argv;
 pub mod decode;
+mod result;
+mod tools;
+mod words;
+
+use super::capabilities::{Capabilities, CostSpan, Support};
+use super::event::Complaint;
+use super::invocation::CliVersion;
+
+/// The oldest supported version: the oldest on which every flag that is used here was seen to work.
+///
+/// `--max-turns` and `--append-system-prompt-file` are in no `--help`, so the help cannot be asked.
+pub const OLDEST: CliVersion = CliVersion(2, 1, 197);
+
+/// Where installers put the CLI without changing anybody's search path, below the home directory.
+pub const HOME_PLACES: &[&str] = &[
+    ".local/bin",
+    ".claude/local",
+    ".claude/local/node_modules/.bin",
+    ".npm-global/bin",
+    ".bun/bin",
+    ".volta/bin",
+];
 
 /// The CLI refuses to read more than this from standard input.
-pub const PROMPT_BYTES_MAX: usize = 10 * 1024 * 1024;
+const PROMPT_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// What the CLI says on standard error when it cannot resume a session.
-pub const SESSION_UNKNOWN: &str = "No conversation found";
+/// Returns what a version can do. One that is not known gets only what all versions can.
+pub fn capabilities(version: Option<CliVersion>) -> Capabilities {
+    let is_supported = version.is_some_and(|version| version >= OLDEST);
+    // Seen wrong on 2.1.284 and 2.1.300, right on 2.1.272 and 2.1.316.
+    let sums_sessions =
+        version.is_some_and(|version| version > CliVersion(2, 1, 272) && version < CliVersion(2, 1, 316));
+    Capabilities {
+        announces_result: true,
+        names_models: true,
+        resumes: true,
+        has_permissions: true,
+        holds_limits: is_supported,
+        streams_deltas: is_supported,
+        takes_system_prompt: is_supported,
+        cost_when_resumed: if sums_sessions { CostSpan::Session } else { CostSpan::Process },
+        prompt_bytes_max: Some(PROMPT_BYTES_MAX),
+        support: match version {
+            None => Support::Unknown,
+            Some(_) if is_supported => Support::Supported,
+            Some(_) => Support::TooOld { oldest: OLDEST },
+        },
+    }
+}
+
+/// Reads the version from what `--version` printed.
+///
+/// Wrappers print banners, with versions of other programs in them: the line that names the CLI counts, else a line
+/// that is nothing but a version.
+pub fn version(printed: &str) -> Option<CliVersion> {
+    let named = printed.lines().find(|line| line.contains("(Claude Code)"));
+    let bare = || printed.lines().map(str::trim).find(|line| is_bare_version(line));
+    named.or_else(bare).and_then(CliVersion::parse)
+}
+
+fn is_bare_version(line: &str) -> bool {
+    line.starts_with(|c: char| c.is_ascii_digit()) && line.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// Reads what the CLI said outside its stream about why it cannot go on.
+pub fn complaint(said: &str) -> Option<Complaint> {
+    words::complaint(said)
+}
+
+/// Returns the rule of the CLI that would allow a denied call.
+pub fn rule_for(tool: &str, what: &str) -> Option<String> {
+    tools::rule_for(tool, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_one_of_the_line_that_names_the_cli() {
+        for (printed, want) in [
+            ("2.1.330 (Claude Code)\n", Some(CliVersion(2, 1, 330))),
+            ("Now using node v20.11.1 (npm v10.2.4)\n2.0.50 (Claude Code)\n", Some(CliVersion(2, 0, 50))),
+            ("mise 2026.11.1 by @jdx\n2.1.332 (Claude Code)", Some(CliVersion(2, 1, 332))),
+            ("2.1.330\n", Some(CliVersion(2, 1, 330))),
+            ("Now using node v20.11.1\n", None),
+            ("node 20.11.1", None),
+            ("error: unknown option '--version'", None),
+            ("", None),
+        ] {
+            assert_eq!(version(printed), want, "{printed:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_supported_unknown_or_too_old() {
+        let support = |version| capabilities(version).support;
+        assert_eq!(support(Some(OLDEST)), Support::Supported);
+        assert_eq!(support(Some(CliVersion(2, 1, 332))), Support::Supported);
+        assert_eq!(support(Some(CliVersion(2, 1, 196))), Support::TooOld { oldest: OLDEST });
+        assert_eq!(support(None), Support::Unknown);
+    }
+}

@@ -74,11 +74,44 @@ fn p07_every_outcome_is_followed_by_what_the_table_says() {
             Outcome::PermissionDenied => "failed 77",
             Outcome::Budget => "failed 1",
             Outcome::InvalidRequest => "failed 65",
+            Outcome::Configuration => "failed 78",
             Outcome::Auth | Outcome::Billing | Outcome::AgentMissing => "failed 69",
             Outcome::Cancelled => "cancelled 130",
         };
         assert_eq!(said, want, "{outcome}");
     }
+}
+
+/// The guard is `ended.progressed` in `escalate`.
+#[test]
+fn no_dearer_tier_is_bought_before_a_model_answered() {
+    for outcome in [Outcome::NoResult, Outcome::EmptyAnswer, Outcome::InvalidOutput, Outcome::MaxTurns] {
+        let mut run = after_one(Tier::Haiku, outcome);
+        run.state.attempts[0].ended.as_mut().unwrap().progressed = false;
+        assert!(
+            matches!(step(&run, &limits()), Step::Finish(Finish { verdict: Verdict::Failed, .. })),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn a_login_that_is_being_renewed_is_waited_for_once() {
+    let mut run = after_one(Tier::Haiku, Outcome::Auth);
+    assert!(
+        matches!(step(&run, &limits()), Step::Finish(Finish { exit_code: 69, .. })),
+        "a refused login is final"
+    );
+    run.state.attempts[0].ended.as_mut().unwrap().passes_soon = true;
+    let Step::Wait { until, why: WaitReason::Backoff } = step(&run, &limits()) else { panic!("no wait") };
+    assert!(until > run.now && until <= later(run.now, LOGIN_RENEWAL_WAIT));
+    run.record(Fact::Waiting { until, why: WaitReason::Backoff });
+    run.now = until;
+    let again = plan(&run, &limits());
+    assert_eq!((again.why, again.agent.as_str()), (AttemptReason::Retry, "haiku-general"));
+    run.attempt(&again, Outcome::Auth);
+    run.state.attempts[1].ended.as_mut().unwrap().passes_soon = true;
+    assert!(matches!(step(&run, &limits()), Step::Finish(Finish { exit_code: 69, .. })));
 }
 
 #[test]
@@ -129,6 +162,7 @@ fn another_cli_gets_a_hand_over_note_and_nothing_done_carries_nothing() {
         other => panic!("{other:?}"),
     };
     assert_eq!(carry(&run), Carry::HandOver);
+    run = after_one(Tier::Haiku, Outcome::TimeoutStartup);
     run.state.attempts[0].ended.as_mut().unwrap().progressed = false;
     assert_eq!(carry(&run), Carry::Nothing);
 }

@@ -3,6 +3,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::adapter::claude::OLDEST;
+use crate::adapter::invocation::CliVersion;
 use crate::agent::{Agent, Tier};
 use crate::fixture::general;
 
@@ -33,7 +35,7 @@ fn a_known_version_gets_every_flag() {
     agent.fallback_model = Some("sonnet".to_owned());
     agent.cli_agent = Some("reviewer".to_owned());
     agent.hooks = AgentHooks::Disable;
-    let command = written(&agent, Some(VERIFIED_SINCE), &new_session(), "do it");
+    let command = written(&agent, Some(OLDEST), &new_session(), "do it");
     let want = "-p --output-format stream-json --verbose --model haiku --session-id uuid --permission-mode acceptEdits \
                 --agent reviewer --settings {\"disableAllHooks\":true} --fallback-model sonnet --max-turns 7 \
                 --max-budget-usd 0.5 --append-system-prompt-file /state/contract.md --include-partial-messages";
@@ -65,7 +67,8 @@ fn versions_are_read_as_clis_print_them() {
     ] {
         assert_eq!(CliVersion::parse(printed), version, "{printed:?}");
     }
-    assert!(!knows_all_flags(Some(CliVersion(2, 1, 196))) && knows_all_flags(Some(CliVersion(3, 0, 0))));
+    let all_flags = |version| crate::adapter::claude::capabilities(Some(version)).holds_limits;
+    assert!(!all_flags(CliVersion(2, 1, 196)) && all_flags(CliVersion(3, 0, 0)));
 }
 
 proptest! {
@@ -76,7 +79,7 @@ proptest! {
     fn s03_no_word_of_a_prompt_is_ever_an_argument(
         opening in prop::sample::select(vec!["-", "--", "--settings=", "@file ", "!", "/", "\n/", "$(", "`", "'", "--model=", ""]),
         rest in "\\PC{0,60}",
-        version in prop::sample::select(vec![Some(VERIFIED_SINCE), None]),
+        version in prop::sample::select(vec![Some(OLDEST), None]),
     ) {
         let prompt = format!("{opening}{rest}");
         let command = written(&general(Tier::Haiku), version, &new_session(), &prompt);

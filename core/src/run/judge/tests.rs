@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::adapter::event::AgentEvent;
+use crate::adapter::event::{AgentEvent, DeniedCall};
 use crate::agent::{AdapterKind, Tier};
 use crate::fixture::{catalog, general};
 use crate::route::Complexity;
@@ -26,27 +26,22 @@ fn ok() -> ProcessEnd {
 }
 
 /// A transcript in which the model answered and the result says this.
-fn answered(text: &str) -> Transcript {
-    with_result(AgentResult {
-        subtype: "success".to_owned(),
-        text: Some(text.to_owned()),
-        turn_count: Some(1),
-        ..AgentResult::default()
-    })
+fn answered(text: &str) -> Evidence {
+    with_result(AgentResult { text: Some(text.to_owned()), ..AgentResult::default() })
 }
 
-fn with_result(result: AgentResult) -> Transcript {
-    let mut seen = Transcript::default();
-    seen.add(&AgentEvent::Served { model: "claude-haiku-5-5".to_owned() }, 1000);
+fn with_result(result: AgentResult) -> Evidence {
+    let mut seen = Evidence::default();
+    seen.add(&AgentEvent::ModelAnswered { model: "claude-haiku-5-5".to_owned() }, 1000);
     seen.add(&AgentEvent::Result(Box::new(result)), 1000);
     seen
 }
 
-fn judged(seen: &Transcript, end: &ProcessEnd) -> Judgement {
+fn judged(seen: &Evidence, end: &ProcessEnd) -> Judgement {
     judge(&general(Tier::Haiku), &catalog(vec![]), &nonce(), seen, end)
 }
 
-fn outcome(seen: &Transcript, end: &ProcessEnd) -> Outcome {
+fn outcome(seen: &Evidence, end: &ProcessEnd) -> Outcome {
     judged(seen, end).outcome
 }
 
@@ -58,12 +53,20 @@ fn an_answer_of_the_routed_tier_is_completed_whatever_the_exit_code() {
 
 #[test]
 fn our_own_stop_beats_whatever_the_stream_says() {
+    let nothing_yet = with_result(AgentResult::default());
+    for (cause, want) in
+        [(StopCause::IdleTimeout, Outcome::TimeoutIdle), (StopCause::WallTimeout, Outcome::TimeoutWall)]
+    {
+        let end = ProcessEnd { stopped: Some(cause), ..ok() };
+        assert_eq!(outcome(&nothing_yet, &end), want, "{cause:?}");
+    }
     for (cause, want) in [
         (StopCause::Interrupt, Outcome::Cancelled),
         (StopCause::Terminate, Outcome::Cancelled),
         (StopCause::StartupTimeout, Outcome::TimeoutStartup),
-        (StopCause::IdleTimeout, Outcome::TimeoutIdle),
-        (StopCause::WallTimeout, Outcome::TimeoutWall),
+        // The answer was there before the silence.
+        (StopCause::IdleTimeout, Outcome::Completed),
+        (StopCause::WallTimeout, Outcome::Completed),
         (StopCause::Budget, Outcome::Budget),
         (StopCause::AuthFailed, Outcome::Auth),
         (StopCause::PostResult, Outcome::Completed),
@@ -87,85 +90,29 @@ fn processes_that_had_to_be_killed_after_the_answer_are_flagged_and_no_failure()
 #[test]
 fn a_program_that_is_not_there_is_missing_and_other_trouble_is_not() {
     let never = |missing| end(Exit::NotSpawned { missing, message: "no".to_owned() });
-    assert_eq!(outcome(&Transcript::default(), &never(true)), Outcome::AgentMissing);
-    assert_eq!(outcome(&Transcript::default(), &never(false)), Outcome::Infrastructure);
-    assert_eq!(outcome(&Transcript::default(), &end(Exit::Lost)), Outcome::WorkerLost);
-    assert_eq!(outcome(&Transcript::default(), &end(Exit::Signal { signal: 9 })), Outcome::Infrastructure);
+    assert_eq!(outcome(&Evidence::default(), &never(true)), Outcome::AgentMissing);
+    assert_eq!(outcome(&Evidence::default(), &never(false)), Outcome::Infrastructure);
+    assert_eq!(outcome(&Evidence::default(), &end(Exit::Lost)), Outcome::WorkerLost);
+    assert_eq!(outcome(&Evidence::default(), &end(Exit::Signal { signal: 9 })), Outcome::Infrastructure);
 }
 
 #[test]
-fn an_end_without_a_result_is_no_result_even_with_exit_code_zero() {
-    assert_eq!(outcome(&Transcript::default(), &ok()), Outcome::NoResult);
-    let said =
-        ProcessEnd { stderr_tail: "\nError: unknown option\n".to_owned(), ..end(Exit::Code { code: 1 }) };
+fn what_is_not_fit_for_a_run_is_a_matter_of_configuration() {
+    let unfit = end(Exit::Unfit { message: "the project directory `/x` is gone".to_owned() });
+    let judgement = judged(&Evidence::default(), &unfit);
     assert_eq!(
-        judged(&Transcript::default(), &said).detail,
-        "the agent ended with code 1 and no result; it says: Error: unknown option"
+        (judgement.outcome, judgement.detail.as_str()),
+        (Outcome::Configuration, "the project directory `/x` is gone")
     );
 }
 
 #[test]
-fn an_error_is_an_error_although_its_subtype_says_success() {
-    let failed = |status, api_error: Option<&str>| {
-        with_result(AgentResult {
-            subtype: "success".to_owned(),
-            is_error: true,
-            text: Some("words".to_owned()),
-            turn_count: Some(1),
-            api_error_status: status,
-            api_error: api_error.map(str::to_owned),
-            ..AgentResult::default()
-        })
-    };
-    for (status, api_error, want) in [
-        (Some(400), None, Outcome::InvalidRequest),
-        (Some(401), None, Outcome::Auth),
-        (Some(402), None, Outcome::Billing),
-        (Some(403), None, Outcome::Auth),
-        (Some(404), None, Outcome::InvalidRequest),
-        (Some(413), None, Outcome::InvalidRequest),
-        (Some(429), None, Outcome::Throttled),
-        (Some(429), Some("usage_limit_reached"), Outcome::Quota),
-        (Some(500), None, Outcome::Infrastructure),
-        (Some(529), None, Outcome::Overloaded),
-        (None, Some("connection_failed"), Outcome::Infrastructure),
-    ] {
-        assert_eq!(outcome(&failed(status, api_error), &ok()), want, "{status:?} {api_error:?}");
-    }
-}
-
-#[test]
-fn a_result_that_names_its_own_failure_is_taken_at_its_word() {
-    for (subtype, want) in [
-        ("error_max_turns", Outcome::MaxTurns),
-        ("error_max_budget_usd", Outcome::Budget),
-        ("error_max_structured_output_retries", Outcome::InvalidOutput),
-        ("error_during_execution", Outcome::Infrastructure),
-        ("error_of_the_future", Outcome::Infrastructure),
-    ] {
-        let result = AgentResult { subtype: subtype.to_owned(), is_error: true, ..AgentResult::default() };
-        assert_eq!(outcome(&with_result(result), &ok()), want, "{subtype}");
-    }
-}
-
-#[test]
-fn a_prompt_that_a_hook_refused_is_denied_and_never_escalated() {
-    let result = AgentResult {
-        subtype: "success".to_owned(),
-        turn_count: Some(0),
-        text: Some("UserPromptSubmit operation blocked by hook: no".to_owned()),
-        ..AgentResult::default()
-    };
-    let judgement = judged(&with_result(result), &ok());
-    assert_eq!(judgement.outcome, Outcome::PermissionDenied);
-    assert_eq!(judgement.outcome.class(), Class::Final);
-}
-
-#[test]
-fn denied_tools_matter_only_when_the_contract_is_not_met() {
+fn denied_looks_matter_only_when_the_contract_is_not_met() {
     let denied = |text: &str| {
         let mut seen = answered(text);
-        seen.denied_tools.push("Bash".to_owned());
+        let denied =
+            DeniedCall { id: None, tool: "Bash".to_owned(), what: Some("ls".to_owned()), purpose: None };
+        seen.add(&AgentEvent::PermissionDenied(denied), 1000);
         seen
     };
     let judgement = judged(&denied("I read it instead: 3 places"), &ok());
@@ -173,7 +120,7 @@ fn denied_tools_matter_only_when_the_contract_is_not_met() {
     let judgement = judged(&denied(""), &ok());
     assert_eq!(
         (judgement.outcome, judgement.detail.as_str()),
-        (Outcome::PermissionDenied, "denied: Bash; the answer is empty")
+        (Outcome::PermissionDenied, "denied: Bash(ls); the answer is empty")
     );
     let blocked = contract_line("blocked");
     assert_eq!(outcome(&denied(&blocked), &ok()), Outcome::PermissionDenied);
@@ -227,7 +174,7 @@ fn a_plain_command_answers_with_all_its_text() {
     let mut agent = general(Tier::Haiku);
     agent.adapter = AdapterKind::Plain;
     let judged = |text: &str, end: &ProcessEnd| {
-        let mut seen = Transcript::default();
+        let mut seen = Evidence::default();
         if !text.is_empty() {
             seen.add(&AgentEvent::Text { text: text.to_owned() }, 1000);
         }

@@ -1,0 +1,79 @@
+use super::*;
+use crate::adapter::event::ToolPurpose;
+
+fn events(line: &str) -> Vec<AgentEvent> {
+    Decoder::new(None, false).decode(line)
+}
+
+#[test]
+fn a_tool_call_says_what_it_is_for() {
+    for (tool, input, purpose, what) in [
+        (
+            "Bash",
+            r#"{"command":"cargo  test\n--all","description":"x"}"#,
+            ToolPurpose::Work,
+            "cargo test --all",
+        ),
+        ("Bash", r#"{"command":"ls -la"}"#, ToolPurpose::Look, "ls -la"),
+        ("Bash", "{}", ToolPurpose::Look, ""),
+        ("Edit", r#"{"file_path":"/a.rs","old_string":"x"}"#, ToolPurpose::Work, "/a.rs"),
+        ("Read", r#"{"file_path":"/a.rs"}"#, ToolPurpose::Look, "/a.rs"),
+        ("WebFetch", r#"{"url":"https://x","prompt":"y"}"#, ToolPurpose::Look, "https://x"),
+        ("Agent", r#"{"description":"find it","prompt":"…"}"#, ToolPurpose::Arrange, "find it"),
+        ("TodoWrite", r#"{"todos":[]}"#, ToolPurpose::Arrange, ""),
+        ("mcp__github__create_issue", "{}", ToolPurpose::Work, ""),
+        ("mcp__db__query", r#"{"query":"select 1"}"#, ToolPurpose::Look, "select 1"),
+    ] {
+        let line = format!(
+            r#"{{"type":"assistant","message":{{"content":[{{"type":"tool_use","id":"t","name":"{tool}","input":{input}}}]}}}}"#
+        );
+        let call =
+            ToolCall { id: "t".into(), tool: tool.into(), what: what.into(), purpose, subagent: false };
+        assert_eq!(events(&line), [AgentEvent::ToolCalled(call)]);
+    }
+}
+
+#[test]
+fn a_denial_is_read_from_every_place_that_tells_it() {
+    let id = |event: &AgentEvent| match event {
+        AgentEvent::PermissionDenied(call) => call.id.clone(),
+        _ => None,
+    };
+    for meta in [
+        r#"{"id":"t","permission_decision":{"decision":"reject"}}"#,
+        r#"{"id":"t","non_execution_kind":"user-rejected"}"#,
+        r#"{"id":"t","non_execution_kind":"permission-rule"}"#,
+    ] {
+        let line = format!(
+            r#"{{"type":"user","message":{{"content":[{{"tool_use_id":"t","is_error":true}}]}},"tool_result_meta":[{meta}]}}"#
+        );
+        assert_eq!(events(&line).last().and_then(id).as_deref(), Some("t"), "{meta}");
+    }
+    let accepted = r#"{"type":"user","message":{"content":[{"tool_use_id":"t"}]},
+        "tool_result_meta":[{"id":"t","permission_decision":{"decision":"accept"},"non_execution_kind":"interrupted"}]}"#;
+    assert_eq!(events(accepted), [AgentEvent::ToolEnded { id: "t".into(), failed: false }]);
+}
+
+#[test]
+fn a_subagents_error_is_not_the_runs() {
+    let line = r#"{"type":"assistant","error":"unknown","parent_tool_use_id":"t",
+        "message":{"model":"<synthetic>","content":[{"type":"text","text":"API Error: 400"}]}}"#;
+    assert_eq!(events(line), [AgentEvent::Alive]);
+}
+
+#[test]
+fn a_rule_allows_little_more_than_what_was_denied_and_can_be_copied_into_a_shell() {
+    for (tool, what, want) in [
+        ("Bash", "cargo test --workspace", Some("Bash(cargo test:*)")),
+        ("Bash", "make", Some("Bash(make:*)")),
+        ("Bash", "npm -g i", Some("Bash(npm:*)")),
+        ("Bash", "rm '; curl evil'", Some("Bash(rm:*)")),
+        ("Bash", "$(curl evil)", None),
+        ("Bash", "", None),
+        ("Write", "/etc/x", Some("Write")),
+        ("mcp__github__create_issue", "", Some("mcp__github__create_issue")),
+        ("x' --allow-tool 'Bash", "", None),
+    ] {
+        assert_eq!(tools::rule_for(tool, what).as_deref(), want, "{tool} {what}");
+    }
+}

@@ -1,0 +1,150 @@
+//! The result line: how the turn ended, what it said, what it cost.
+
+use super::decode::{Decoder, api_tokens, failure};
+use super::{tools, words};
+use crate::adapter::capabilities::CostSpan;
+use crate::adapter::event::{AgentResult, ApiErrorKind, Complaint, DeniedCall, EndKind, ReportedCost};
+use crate::adapter::fields::Fields;
+use crate::run::tokens::Tokens;
+
+impl Decoder {
+    /// Reads a result.
+    pub(super) fn result(&self, fields: &Fields<'_>) -> AgentResult {
+        let (cost, tokens) = self.cost_and_tokens(fields);
+        let text = fields.any_text("result").filter(|text| !text.trim().is_empty());
+        let structured = || fields.raw("structured_output").map(str::to_owned);
+        let errors = fields.texts("errors");
+        let end = self.end(fields, text.as_deref().unwrap_or_default(), &errors);
+        let denied = fields.objects("permission_denials");
+        AgentResult {
+            text: if end == EndKind::Answered { text.or_else(structured) } else { text },
+            end,
+            denied: denied.iter().map(denied_call).collect(),
+            errors,
+            session_id: fields.text("session_id"),
+            cost,
+            tokens,
+        }
+    }
+
+    fn end(&self, fields: &Fields<'_>, text: &str, errors: &[String]) -> EndKind {
+        let subtype = fields.text("subtype").unwrap_or_default();
+        let reason = fields.text("terminal_reason").unwrap_or_default();
+        let stop = fields.text("stop_reason").unwrap_or_default();
+        let is_error = fields.get("is_error").unwrap_or(false);
+        let has_no_turn = fields.get("num_turns") == Some(0u32);
+        match (subtype.as_str(), reason.as_str(), stop.as_str()) {
+            ("error_max_turns", _, _) | (_, "max_turns", _) => return EndKind::MaxTurns,
+            ("error_max_budget_usd", _, _) | (_, "budget_exhausted", _) => return EndKind::Budget,
+            ("error_max_structured_output_retries", _, _) | (_, "structured_output_retry_exhausted", _) => {
+                return EndKind::WrongForm;
+            }
+            (_, reason, "aborted") | (_, reason, _) if reason.starts_with("aborted") || stop == "aborted" => {
+                return EndKind::Interrupted;
+            }
+            (_, "prompt_too_long" | "blocking_limit", _) => {
+                return self.failed(ApiErrorKind::BadRequest, fields, text);
+            }
+            (_, _, "refusal" | "content_filter") => return self.failed(ApiErrorKind::Refusal, fields, text),
+            (_, _, "max_tokens" | "model_context_window_exceeded" | "length" | "pause_turn") => {
+                return self.failed(ApiErrorKind::OutputLimit, fields, text);
+            }
+            (_, "hook_stopped" | "stop_hook_prevented", _) if text.is_empty() => return EndKind::HookRefused,
+            _ => {}
+        }
+        if has_no_turn && text.contains("blocked by hook") {
+            return EndKind::HookRefused;
+        }
+        if fields.has("startup_failure_reason") {
+            return EndKind::Failed(Complaint::Configuration);
+        }
+        if let Some(code @ ("max_output_tokens" | "hook_denied")) = fields.text("api_error").as_deref() {
+            return match code {
+                "hook_denied" => EndKind::HookRefused,
+                _ => self.failed(ApiErrorKind::OutputLimit, fields, text),
+            };
+        }
+        // Some versions call a turn that failed no error; its subtype does, and it has no words.
+        if !is_error && !(subtype.starts_with("error") && text.is_empty()) {
+            return EndKind::Answered;
+        }
+        self.error_end(fields, text, errors, subtype == "success")
+    }
+
+    /// An end that calls itself an error: by its own fields, by its own words, by the last retry, in this order.
+    fn error_end(&self, fields: &Fields<'_>, text: &str, errors: &[String], is_of_api: bool) -> EndKind {
+        let said = if text.is_empty() { errors.join("\n") } else { text.to_owned() };
+        if let Some(failure) = self.failure_of(fields, &said).filter(|_| is_of_api) {
+            return EndKind::Failed(Complaint::Api(failure));
+        }
+        if let Some(complaint) = words::complaint(&said) {
+            return EndKind::Failed(match complaint {
+                Complaint::Api(failure) => Complaint::Api(self.with_limit(failure)),
+                other => other,
+            });
+        }
+        match (self.last_retry, &self.limit) {
+            _ if !is_of_api => EndKind::Error,
+            (_, Some(_)) => self.failed(ApiErrorKind::AccountLimit, fields, &said),
+            (Some((kind, _)), None) => self.failed(kind, fields, &said),
+            (None, None) => self.failed(ApiErrorKind::Service, fields, &said),
+        }
+    }
+
+    fn failed(&self, kind: ApiErrorKind, fields: &Fields<'_>, text: &str) -> EndKind {
+        let failure = failure(kind, fields.get("api_error_status"), text);
+        EndKind::Failed(Complaint::Api(self.with_limit(failure)))
+    }
+
+    /// This result's share where the CLI tells it, else the sum that the CLI keeps.
+    ///
+    /// `modelUsage` and not `usage`: the latter leaves subagents out. But where a resumed session's sum goes back to its
+    /// beginning and no share is told, only `usage` is of this process, and the cost is not known.
+    fn cost_and_tokens(&self, fields: &Fields<'_>) -> (ReportedCost, Tokens) {
+        let share = fields.object_values("model_usage_since_last_result");
+        let is_share = share.is_some();
+        if self.resumed && !is_share && self.can.cost_when_resumed == CostSpan::Session {
+            return (
+                ReportedCost::None,
+                fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default(),
+            );
+        }
+        let models = share.or_else(|| fields.object_values("modelUsage")).unwrap_or_default();
+        let sum = |key: &str| models.iter().map(|model| model.count(key)).fold(0, u64::saturating_add);
+        let mut tokens = Tokens {
+            input: sum("inputTokens"),
+            output: sum("outputTokens"),
+            cache_read: sum("cacheReadInputTokens"),
+            cache_write: sum("cacheCreationInputTokens"),
+        };
+        if models.is_empty() && !is_share {
+            tokens = fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default();
+        }
+        let costs = models.iter().filter_map(|model| model.get::<f64>("costUSD"));
+        let cost = match (is_share, fields.get::<f64>("total_cost_usd")) {
+            (true, _) => possible(costs.fold(0.0, |sum, usd| sum + usd), ReportedCost::SinceLastResult),
+            (false, Some(usd)) => possible(usd, ReportedCost::Invocation),
+            (false, None) => ReportedCost::None,
+        };
+        (cost, tokens)
+    }
+}
+
+/// No attempt of ours costs more, in US dollars; a figure beyond it is an error.
+const USD_MAX: f64 = 100_000.0;
+
+fn possible(usd: f64, cost: impl Fn(f64) -> ReportedCost) -> ReportedCost {
+    if (0.0..=USD_MAX).contains(&usd) { cost(usd) } else { ReportedCost::Odd }
+}
+
+fn denied_call(denial: &Fields<'_>) -> DeniedCall {
+    let tool = denial.text("tool_name").unwrap_or_default();
+    let input = denial.object("tool_input");
+    let (purpose, what) = tools::describe(&tool, input.as_ref());
+    DeniedCall {
+        id: denial.text("tool_use_id"),
+        tool,
+        purpose: input.is_some().then_some(purpose),
+        what: Some(what).filter(|what| !what.is_empty()),
+    }
+}

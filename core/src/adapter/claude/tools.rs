@@ -1,0 +1,76 @@
+//! What a tool call of the CLI is for, by its name and input: does it work, look, or arrange?
+
+use crate::adapter::event::ToolPurpose;
+use crate::adapter::fields::Fields;
+use crate::adapter::shell_words;
+
+/// The longest description of a call, in characters.
+const WHAT_CHARS_MAX: usize = 200;
+
+/// The fields that say best what a call is about, the first that is there counts.
+const TELLING: [&str; 9] =
+    ["command", "file_path", "notebook_path", "path", "url", "query", "pattern", "skill", "description"];
+
+/// Returns what a call is for and what it is about, in one line.
+pub(super) fn describe(tool: &str, input: Option<&Fields<'_>>) -> (ToolPurpose, String) {
+    let told = |field: &str| input.and_then(|input| input.text(field));
+    let what = TELLING.into_iter().find_map(told).unwrap_or_default();
+    let purpose = match tool {
+        "Bash" | "PowerShell" => shell_purpose(&told("command").unwrap_or_default()),
+        "Edit" | "MultiEdit" | "Write" | "NotebookEdit" => ToolPurpose::Work,
+        "Read"
+        | "Glob"
+        | "Grep"
+        | "LS"
+        | "NotebookRead"
+        | "WebFetch"
+        | "WebSearch"
+        | "BashOutput"
+        | "LSP"
+        | "ListMcpResourcesTool"
+        | "ReadMcpResourceTool" => ToolPurpose::Look,
+        _ => match tool.strip_prefix("mcp__").and_then(|rest| rest.rsplit("__").next()) {
+            Some(name) => mcp_purpose(name),
+            None => ToolPurpose::Arrange,
+        },
+    };
+    (purpose, one_line(&what))
+}
+
+/// Returns the rule that would allow a denied call, where one can be told that allows little more than it.
+pub(super) fn rule_for(tool: &str, what: &str) -> Option<String> {
+    match tool {
+        "Bash" => {
+            let words: Vec<&str> = what.split(' ').take(2).take_while(|word| is_plain(word)).collect();
+            (!words.is_empty()).then(|| format!("Bash({}:*)", words.join(" ")))
+        }
+        _ if tool.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) => Some(tool.to_owned()),
+        _ => None,
+    }
+}
+
+/// A word that people can copy into a shell: an agent chose it.
+fn is_plain(word: &str) -> bool {
+    !word.is_empty()
+        && !word.starts_with('-')
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
+}
+
+/// A command that is not told speaks against nobody.
+fn shell_purpose(command: &str) -> ToolPurpose {
+    if command.is_empty() || shell_words::only_looks(command) { ToolPurpose::Look } else { ToolPurpose::Work }
+}
+
+/// A server's tool is known by its name alone: verbs of looking are few, all others may change something.
+fn mcp_purpose(name: &str) -> ToolPurpose {
+    const LOOKING: [&str; 11] =
+        ["get", "list", "read", "search", "find", "query", "fetch", "show", "describe", "view", "look"];
+    let first = name.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+    let first = first.to_lowercase();
+    if LOOKING.iter().any(|verb| first.starts_with(verb)) { ToolPurpose::Look } else { ToolPurpose::Work }
+}
+
+fn one_line(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().filter(|c| !c.is_control()).take(WHAT_CHARS_MAX).collect()
+}

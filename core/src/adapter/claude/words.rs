@@ -1,0 +1,360 @@
+//! What the CLI's own words and codes about an error mean.
+//!
+//! Only texts that the CLI made are looked at here: the text of a failed result, a message of the model
+//! `<synthetic>`, what it prints outside its stream. Never the words of a model. Newer versions (2.1.330 and later) name
+//! most errors by a code; the texts serve older ones and gateways. They were collected from the programs themselves
+//! (2.1.197 to 2.1.332) and from public reports.
+
+use crate::adapter::event::{ApiErrorKind, Complaint, Reset};
+
+/// What an error says of itself, each part where it is told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ErrorFacts<'a> {
+    /// The finer code of newer versions (`api_error`).
+    pub code: Option<&'a str>,
+    /// The CLI's word for the kind (`error`).
+    pub word: Option<&'a str>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// The text for people.
+    pub text: &'a str,
+}
+
+impl ErrorFacts<'_> {
+    /// Returns the kind of the error, the surest sign first.
+    ///
+    /// Texts about limits, money and logins stand above the status: 400, 403 and 429 are sent with all of them.
+    pub(super) fn kind(&self) -> Option<ApiErrorKind> {
+        let text = self.text.to_lowercase();
+        self.code
+            .and_then(kind_of_code)
+            .or_else(|| find(SURE, &text))
+            .or_else(|| self.word.and_then(kind_of_word))
+            .or_else(|| self.status.and_then(kind_of_status))
+            .or_else(|| self.word.and_then(kind_of_vague_word))
+            .or_else(|| find(VAGUE, &text))
+            .or_else(|| status_in(&text).and_then(kind_of_status))
+    }
+}
+
+/// Returns what a text alone means, if it is one of the CLI's error texts.
+pub(super) fn kind_of_text(text: &str) -> Option<ApiErrorKind> {
+    ErrorFacts { text, ..ErrorFacts::default() }.kind()
+}
+
+/// Tells whether a text says in so many words that only too many requests came at once.
+pub(super) fn is_surely_a_throttle(text: &str) -> bool {
+    find(SURE, &text.to_lowercase()) == Some(ApiErrorKind::TooManyRequests)
+}
+
+/// Texts that say it all, in small letters; the first that stands anywhere in the error's text counts.
+const SURE: &[(&str, ApiErrorKind)] = &[
+    ("not your usage limit", ApiErrorKind::TooManyRequests),
+    ("temporarily limiting requests", ApiErrorKind::TooManyRequests),
+    ("rate limit reached", ApiErrorKind::TooManyRequests),
+    ("per minute", ApiErrorKind::TooManyRequests),
+    ("per min)", ApiErrorKind::TooManyRequests),
+    ("reduce concurrency", ApiErrorKind::TooManyRequests),
+    ("experiencing high load", ApiErrorKind::Overloaded),
+    ("process is refreshing it", ApiErrorKind::LoginRenewing),
+    ("exited mid-refresh", ApiErrorKind::LoginRenewing),
+    ("this is usually transient", ApiErrorKind::LoginRenewing),
+    ("this may be a temporary network issue", ApiErrorKind::LoginRenewing),
+    ("could not load aws credentials", ApiErrorKind::LoginRenewing),
+    ("credit balance is too low", ApiErrorKind::Billing),
+    ("doesn't have enough credit", ApiErrorKind::Billing),
+    ("payment is past due", ApiErrorKind::Billing),
+    ("payment required", ApiErrorKind::Billing),
+    ("insufficient balance", ApiErrorKind::Billing),
+    ("insufficient credit", ApiErrorKind::Billing),
+    ("insufficient funds", ApiErrorKind::Billing),
+    ("余额不足", ApiErrorKind::Billing),
+    ("you've hit your", ApiErrorKind::AccountLimit),
+    ("you have hit your", ApiErrorKind::AccountLimit),
+    ("you've reached your", ApiErrorKind::AccountLimit),
+    ("you have reached your", ApiErrorKind::AccountLimit),
+    ("reached your specified", ApiErrorKind::AccountLimit),
+    ("out of usage", ApiErrorKind::AccountLimit),
+    ("out of extra usage", ApiErrorKind::AccountLimit),
+    ("requires usage credits", ApiErrorKind::AccountLimit),
+    ("usage credits required", ApiErrorKind::AccountLimit),
+    ("extra usage is required", ApiErrorKind::AccountLimit),
+    ("usage credits ran out", ApiErrorKind::AccountLimit),
+    ("usage limit", ApiErrorKind::AccountLimit),
+    ("spend limit", ApiErrorKind::AccountLimit),
+    ("spending limit", ApiErrorKind::AccountLimit),
+    ("weekly limit", ApiErrorKind::AccountLimit),
+    ("session limit", ApiErrorKind::AccountLimit),
+    ("5-hour limit", ApiErrorKind::AccountLimit),
+    ("opus limit", ApiErrorKind::AccountLimit),
+    ("limit reached", ApiErrorKind::AccountLimit),
+    ("group budget", ApiErrorKind::AccountLimit),
+    ("doesn't include usage", ApiErrorKind::AccountLimit),
+    ("doesn't include extra usage", ApiErrorKind::AccountLimit),
+    ("usage allocation has been disabled", ApiErrorKind::AccountLimit),
+    ("usage is paused", ApiErrorKind::AccountLimit),
+    ("quota", ApiErrorKind::AccountLimit),
+    ("额度", ApiErrorKind::AccountLimit),
+    ("run /login", ApiErrorKind::Login),
+    ("not logged in", ApiErrorKind::Login),
+    ("claude auth login", ApiErrorKind::Login),
+    ("invalid api key", ApiErrorKind::Login),
+    ("invalid x-api-key", ApiErrorKind::Login),
+    ("invalid auth token", ApiErrorKind::Login),
+    ("invalid bearer token", ApiErrorKind::Login),
+    ("failed to authenticate", ApiErrorKind::Login),
+    ("authentication required", ApiErrorKind::Login),
+    ("authentication failed", ApiErrorKind::Login),
+    ("authentication error", ApiErrorKind::Login),
+    ("resolve authentication method", ApiErrorKind::Login),
+    ("oauth token has", ApiErrorKind::Login),
+    ("oauth token revoked", ApiErrorKind::Login),
+    ("oauth session expired", ApiErrorKind::Login),
+    ("refresh oauth token", ApiErrorKind::Login),
+    ("credentials expired", ApiErrorKind::Login),
+    ("organization has been disabled", ApiErrorKind::Login),
+    ("belongs to a disabled organization", ApiErrorKind::Login),
+    ("disabled for your org", ApiErrorKind::Login),
+    ("organization has disabled", ApiErrorKind::Login),
+    ("account is on hold", ApiErrorKind::Login),
+    ("does not have access to claude", ApiErrorKind::Login),
+    ("apikeyhelper script is failing", ApiErrorKind::Login),
+    ("anthropic_custom_headers", ApiErrorKind::Login),
+    ("output token maximum", ApiErrorKind::OutputLimit),
+    ("before it reached anthropic's api", ApiErrorKind::Service),
+];
+
+/// Texts that stand below a status and a code: they name a kind of trouble and not its cause.
+const VAGUE: &[(&str, ApiErrorKind)] = &[
+    ("prompt is too long", ApiErrorKind::BadRequest),
+    ("overloaded", ApiErrorKind::Overloaded),
+    ("at capacity", ApiErrorKind::Overloaded),
+    ("rate limit", ApiErrorKind::TooManyRequests),
+    ("too many requests", ApiErrorKind::TooManyRequests),
+    ("safeguards", ApiErrorKind::Refusal),
+    ("usage policy", ApiErrorKind::Refusal),
+    ("connection", ApiErrorKind::Service),
+    ("timed out", ApiErrorKind::Service),
+    ("unable to connect", ApiErrorKind::Service),
+    ("fetch failed", ApiErrorKind::Service),
+    ("socket hang up", ApiErrorKind::Service),
+    ("econn", ApiErrorKind::Service),
+    ("etimedout", ApiErrorKind::Service),
+    ("enotfound", ApiErrorKind::Service),
+    ("eai_again", ApiErrorKind::Service),
+    ("empty response", ApiErrorKind::Service),
+    ("malformed response", ApiErrorKind::Service),
+    ("internal server error", ApiErrorKind::Service),
+];
+
+fn find(texts: &[(&str, ApiErrorKind)], text: &str) -> Option<ApiErrorKind> {
+    texts.iter().find(|(words, _)| text.contains(words)).map(|(_, kind)| *kind)
+}
+
+/// The codes of `api_error`, as 2.1.332 has them. Those that are not here say less than the text does.
+fn kind_of_code(code: &str) -> Option<ApiErrorKind> {
+    Some(match code {
+        "usage_limit_reached" | "model_requires_usage_credits" | "long_context_credits_required" => {
+            ApiErrorKind::AccountLimit
+        }
+        "max_output_tokens" => ApiErrorKind::OutputLimit,
+        "provider_credentials"
+        | "gateway_signin_required"
+        | "gateway_session_expired"
+        | "api_key_auth_disabled"
+        | "org_disabled_credential"
+        | "invalid_credential_header"
+        | "stored_login_refused"
+        | "named_profile_unusable" => ApiErrorKind::Login,
+        "dlp_request_denied" | "safety_monitor_blocked" => ApiErrorKind::Refusal,
+        "message_over_context_limit"
+        | "pdf_too_large"
+        | "pdf_password_protected"
+        | "tool_history_mismatch" => ApiErrorKind::BadRequest,
+        "connection_failed"
+        | "stream_idle_timeout"
+        | "computer_slept"
+        | "no_response"
+        | "empty_completion"
+        | "gateway_content_type"
+        | "network_edge_blocked"
+        | "tls_untrusted_ca"
+        | "tls_cert_signature_failure" => ApiErrorKind::Service,
+        _ => return None,
+    })
+}
+
+/// The words of `error` in a message or a retry that say more than the status does.
+fn kind_of_word(word: &str) -> Option<ApiErrorKind> {
+    Some(match word {
+        "authentication_failed" | "oauth_org_not_allowed" | "account_on_hold" | "verification_required" => {
+            ApiErrorKind::Login
+        }
+        "cloud_credential_error" => ApiErrorKind::LoginRenewing,
+        "billing_error" => ApiErrorKind::Billing,
+        "overloaded" => ApiErrorKind::Overloaded,
+        "model_not_found" => ApiErrorKind::BadRequest,
+        "max_output_tokens" => ApiErrorKind::OutputLimit,
+        _ => return None,
+    })
+}
+
+/// The words of `error` that stand for several statuses: 529 is a `server_error` as well. `unknown` says nothing.
+fn kind_of_vague_word(word: &str) -> Option<ApiErrorKind> {
+    Some(match word {
+        "rate_limit" => ApiErrorKind::TooManyRequests,
+        "invalid_request" => ApiErrorKind::BadRequest,
+        "server_error" => ApiErrorKind::Service,
+        _ => return None,
+    })
+}
+
+/// What an HTTP status alone means.
+fn kind_of_status(status: u16) -> Option<ApiErrorKind> {
+    Some(match status {
+        401 | 403 => ApiErrorKind::Login,
+        402 => ApiErrorKind::Billing,
+        // The request waited too long, met another one, or came too early: nothing is wrong with it.
+        408 | 409 | 425 => ApiErrorKind::Service,
+        429 => ApiErrorKind::TooManyRequests,
+        529 => ApiErrorKind::Overloaded,
+        400..=499 => ApiErrorKind::BadRequest,
+        500..=599 => ApiErrorKind::Service,
+        _ => return None,
+    })
+}
+
+/// Reads the status of `API Error: 529 …`, also in brackets and behind other words.
+fn status_in(text: &str) -> Option<u16> {
+    let (_, behind) = text.split_once("api error:")?;
+    let digits: String = behind.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// Reads the reset time of a text about a limit: `… · resets 8pm (UTC)`, `… resets Dec 1, 12:30am (UTC)`,
+/// `… limit reached|1752033600`. Times in other zones stay unread: nobody here knows their offset.
+pub(super) fn reset_in(text: &str) -> Option<Reset> {
+    if let Some((_, seconds)) = text.rsplit_once('|') {
+        return seconds
+            .trim()
+            .parse()
+            .ok()
+            .map(|seconds| Reset::At(super::decode::seconds_of_epoch(seconds)));
+    }
+    let (_, behind) = text.split_once("resets ")?;
+    let (time, _) = behind.split_once(" (UTC)")?;
+    let words: Vec<&str> = time.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    let minutes = minutes_of_day(words.last()?)?;
+    match words.as_slice() {
+        [_] => Some(Reset::DailyUtc { minutes }),
+        [month, day, .., _] => {
+            Some(Reset::YearlyUtc { month: month_of(month)?, day: day.parse().ok()?, minutes })
+        }
+        _ => None,
+    }
+}
+
+/// Reads `8pm`, `12am`, `9:23pm`.
+fn minutes_of_day(text: &str) -> Option<u16> {
+    let (digits, afternoon) = match (text.strip_suffix("am"), text.strip_suffix("pm")) {
+        (Some(digits), _) => (digits, 0),
+        (None, Some(digits)) => (digits, 12 * 60),
+        (None, None) => return None,
+    };
+    let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "0"));
+    let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours <= 12 && minutes < 60).then_some(hours % 12 * 60 + minutes + afternoon)
+}
+
+fn month_of(name: &str) -> Option<i8> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let place = MONTHS.iter().position(|month| name.starts_with(month))?;
+    i8::try_from(place + 1).ok()
+}
+
+/// What the CLI says on standard error, and in a result, when it cannot resume a session.
+const SESSION_UNKNOWN: &str = "no conversation found";
+
+/// Signs that a part of the CLI is missing on this machine.
+const MISSING: &[&str] = &[
+    "could not find native binary",
+    "native binary not installed",
+    "failed to execute native binary",
+    "unsupported platform",
+    "cannot find module",
+    "exec format error",
+    "error while loading shared libraries",
+    "version `glibc",
+    "bad interpreter",
+    "requires node.js version",
+    "lacks avx support",
+    "illegal instruction",
+    "please run npm install",
+];
+
+/// Signs that the machine is in trouble, or that the CLI broke down and did not refuse anything.
+const MACHINE: &[&str] = &[
+    "enospc",
+    "no space left",
+    "edquot",
+    "emfile",
+    "too many open files",
+    "enomem",
+    "out of memory",
+    "cannot allocate memory",
+    "segmentation fault",
+    "eio:",
+    "panic",
+    "typeerror:",
+    "referenceerror:",
+    "rangeerror:",
+    "unhandled",
+];
+
+/// Reads what the CLI said outside its stream, or as the error of a result, about why it cannot go on.
+pub(super) fn complaint(said: &str) -> Option<Complaint> {
+    let text = said.to_lowercase();
+    let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    if text.contains(SESSION_UNKNOWN) {
+        return Some(Complaint::SessionUnknown);
+    }
+    if says(CONFIGURATION) {
+        return Some(Complaint::Configuration);
+    }
+    if says(MISSING) {
+        return Some(Complaint::Missing);
+    }
+    if says(MACHINE) {
+        return Some(Complaint::Machine);
+    }
+    let kind = kind_of_text(said)?;
+    Some(Complaint::Api(super::decode::failure(kind, None, said)))
+}
+
+/// Signs that the CLI refuses its arguments or settings.
+const CONFIGURATION: &[&str] = &[
+    "unknown option",
+    "unknown argument",
+    "unexpected argument",
+    "is invalid. allowed choices",
+    "argument missing",
+    "invalid mcp configuration",
+    "settings file",
+    "configuration error",
+    "configuration file",
+    "cannot be used with root",
+    "requires --verbose",
+    "not found. available agents",
+    "needs an update",
+    "is older than the minimum version",
+    "is newer than the maximum version",
+    "invalid proxy url",
+    "invalid session id",
+    "current directory no longer exists",
+    "workspace not trusted",
+    "invalid --",
+];
+
+#[cfg(test)]
+mod tests;

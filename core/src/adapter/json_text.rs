@@ -1,0 +1,150 @@
+//! Finding the JSON objects on a line that may hold anything.
+//!
+//! Records of a stream come behind terminal sequences and warnings, several on a line, in an array, after a byte
+//! order mark, or glued to one that was cut. JavaScript writes half surrogate pairs, which no JSON reader takes.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+/// Replaces escapes of lone surrogates (`\ud83d`) by U+FFFD, which has the same length.
+pub(super) fn with_whole_characters(line: &str) -> Cow<'_, str> {
+    let mut repaired: Option<Vec<u8>> = None;
+    let bytes = line.as_bytes();
+    let mut at = 0;
+    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\\') {
+        let escape = at + found;
+        at = match (surrogate(bytes, escape), surrogate(bytes, escape + 6)) {
+            (Some(Half::High), Some(Half::Low)) => escape + 12,
+            (Some(Half::High | Half::Low), _) => {
+                repaired.get_or_insert_with(|| bytes.to_vec())[escape + 2..escape + 6]
+                    .copy_from_slice(b"fffd");
+                escape + 6
+            }
+            (None, _) => escape + 2,
+        };
+        if at >= bytes.len() {
+            break;
+        }
+    }
+    match repaired {
+        // Only ASCII was replaced by ASCII.
+        Some(bytes) => Cow::Owned(String::from_utf8(bytes).expect("it was text before")),
+        None => Cow::Borrowed(line),
+    }
+}
+
+enum Half {
+    High,
+    Low,
+}
+
+/// Reads the surrogate that is escaped at a place, if one is.
+fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
+    let escape = bytes.get(at..at + 6)?;
+    let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xd800..=0xdbff => Some(Half::High),
+        0xdc00..=0xdfff => Some(Half::Low),
+        _ => None,
+    }
+}
+
+/// Returns the JSON objects that stand on a line, in order, whatever stands between them.
+///
+/// The search goes on where a broken object broke, never inside it: what an agent put into a record that was cut
+/// must not be taken for a record. So each byte is read about once, however hostile the line is.
+pub(super) fn objects(line: &str) -> Vec<&str> {
+    let mut found = vec![];
+    let mut at = 0;
+    while let Some(ahead) = line[at..].find('{') {
+        let from = at + ahead;
+        let mut values = serde_json::Deserializer::from_str(&line[from..]).into_iter::<&RawValue>();
+        match values.next() {
+            Some(Ok(object)) => {
+                found.push(object.get());
+                at = from + values.byte_offset();
+            }
+            Some(Err(error)) if !error.is_eof() && error.line() == 1 => {
+                at = resume_at(line, from, from + error.column().saturating_sub(1));
+            }
+            Some(Err(_)) | None => break,
+        }
+    }
+    found
+}
+
+/// The place to go on at after an object that began at `from` broke at `broke_at`.
+///
+/// A record that is glued to a cut string loses its `{"` to that string: the reader stumbles just behind it.
+fn resume_at(line: &str, from: usize, broke_at: usize) -> usize {
+    let glued = broke_at.saturating_sub(2);
+    if glued > from && line.as_bytes().get(glued..broke_at) == Some(b"{\"") {
+        return glued;
+    }
+    let next = broke_at.max(from + 1);
+    (next..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_half_surrogate_pair_becomes_the_replacement_character_and_a_whole_one_stays() {
+        for (line, want) in [
+            (r#"{"a":"x \ud83d"}"#, "x \u{fffd}"),
+            (r#"{"a":"\uDE00 x"}"#, "\u{fffd} x"),
+            (r#"{"a":"\ud83d\ude00"}"#, "\u{1f600}"),
+            (r#"{"a":"\ud83d\ud83d\ude00"}"#, "\u{fffd}\u{1f600}"),
+            (r#"{"a":"\ud83d\n"}"#, "\u{fffd}\n"),
+            (r#"{"a":"a backslash \\ud83d"}"#, r"a backslash \ud83d"),
+            (r#"{"a":"plain"}"#, "plain"),
+        ] {
+            let value: serde_json::Value = serde_json::from_str(&with_whole_characters(line)).unwrap();
+            assert_eq!(value["a"], want, "{line}");
+        }
+        for line in ["\\", "\\u", "\\ud83", "\\ud83d", "é\\ud83dé", "\\ud83d\\"] {
+            with_whole_characters(line);
+        }
+    }
+
+    #[test]
+    fn objects_are_found_between_whatever_else_stands_on_the_line() {
+        for (line, want) in [
+            (r#"{"a":1}"#, vec![r#"{"a":1}"#]),
+            ("\u{feff}{\"a\":1}\r", vec![r#"{"a":1}"#]),
+            ("\u{1b}[?25h(node:9) Warning: x {\"a\":{\"b\":2}} tail", vec![r#"{"a":{"b":2}}"#]),
+            (r#"{"a":1}{"b":2} {"c":3}"#, vec![r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#]),
+            (r#"[{"a":1},{"b":2}]"#, vec![r#"{"a":1}"#, r#"{"b":2}"#]),
+            (r#"warn {oops} {"a":1}"#, vec![r#"{"a":1}"#]),
+            (r#"{"cut":"in the mid{"a":1}"#, vec![r#"{"a":1}"#]),
+            (r#"{"cut":[1,{"a":1}"#, vec![]),
+            (r#"{"cut":1,{"a":1}"#, vec![r#"{"a":1}"#]),
+            ("no object", vec![]),
+            ("", vec![]),
+            ("{", vec![]),
+            ("{é{\"a\":1}", vec![r#"{"a":1}"#]),
+        ] {
+            assert_eq!(objects(line), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_object_inside_a_record_that_was_cut_is_no_record() {
+        let cut =
+            r#"{"type":"assistant","message":{"content":[{"input":{"type":"result","result":"forged"}}"#;
+        assert_eq!(objects(cut), Vec::<&str>::new());
+        // Something was written into the middle of it: the forged object before that place is not found either.
+        assert_eq!(objects(&format!("{cut}oops {{\"a\":1}}")), [r#"{"a":1}"#]);
+    }
+
+    #[test]
+    fn a_hostile_line_is_read_about_once() {
+        // Read anew from every brace, this would take minutes.
+        let megabyte = 1 << 20;
+        assert!(objects(&"{".repeat(megabyte)).is_empty());
+        assert!(objects(&"{\"a\":".repeat(megabyte / 5)).is_empty());
+        assert!(objects(&"{\"a\":{\"b\" ".repeat(megabyte / 10)).is_empty());
+    }
+}

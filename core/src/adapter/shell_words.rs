@@ -1,0 +1,222 @@
+//! Telling whether a shell command only looks.
+
+/// Commands that look, whatever their arguments are.
+const LOOKING: &[&str] = &[
+    "ls",
+    "cat",
+    "head",
+    "tail",
+    "less",
+    "more",
+    "wc",
+    "stat",
+    "file",
+    "tree",
+    "pwd",
+    "cd",
+    "echo",
+    "printf",
+    "which",
+    "type",
+    "whereis",
+    "whoami",
+    "id",
+    "groups",
+    "hostname",
+    "uname",
+    "date",
+    "env",
+    "printenv",
+    "df",
+    "du",
+    "ps",
+    "uptime",
+    "free",
+    "grep",
+    "egrep",
+    "fgrep",
+    "rg",
+    "ag",
+    "ack",
+    "fd",
+    "jq",
+    "yq",
+    "sort",
+    "uniq",
+    "cut",
+    "awk",
+    "tr",
+    "column",
+    "nl",
+    "diff",
+    "cmp",
+    "comm",
+    "basename",
+    "dirname",
+    "realpath",
+    "readlink",
+    "md5sum",
+    "sha1sum",
+    "sha256sum",
+    "cksum",
+    "strings",
+    "hexdump",
+    "xxd",
+    "od",
+    "test",
+    "[",
+    "true",
+    "false",
+    "man",
+    "tldr",
+    "cloc",
+    "tokei",
+    "lsof",
+    "ss",
+    "netstat",
+    "getent",
+    "locale",
+    "nproc",
+    "lscpu",
+    "seq",
+    "sleep",
+];
+
+/// Commands that look when their first argument is one of these.
+const LOOKING_WITH: &[(&str, &[&str])] = &[
+    (
+        "git",
+        &[
+            "status",
+            "log",
+            "diff",
+            "show",
+            "blame",
+            "ls-files",
+            "ls-tree",
+            "rev-parse",
+            "describe",
+            "shortlog",
+            "grep",
+            "reflog",
+            "cat-file",
+            "rev-list",
+            "name-rev",
+            "whatchanged",
+            "check-ignore",
+        ],
+    ),
+    ("docker", &["ps", "images", "logs", "inspect", "version", "info", "stats", "top"]),
+    ("kubectl", &["get", "describe", "logs", "version", "explain", "top"]),
+    ("npm", &["ls", "list", "view", "outdated", "why", "root", "prefix"]),
+    ("cargo", &["tree", "metadata", "locate-project", "pkgid", "search"]),
+    ("pip", &["list", "show", "freeze"]),
+    ("go", &["env", "list", "version", "doc"]),
+];
+
+/// Tells whether every command of a shell line only looks. What is not understood does not.
+pub(super) fn only_looks(line: &str) -> bool {
+    let quiet = without_harmless_redirections(line);
+    if quiet.contains('>') {
+        return false;
+    }
+    let commands = quiet.split(['|', ';', '&', '\n', '`', '(', ')', '{', '}']);
+    let mut commands =
+        commands.map(str::trim).filter(|command| !command.is_empty() && *command != "$").peekable();
+    commands.peek().is_some() && commands.all(looks)
+}
+
+/// Where output goes to nowhere, or into another stream, nothing is written.
+fn without_harmless_redirections(line: &str) -> String {
+    ["2>&1", "1>&2", ">&2", "&>/dev/null", "2>/dev/null", ">/dev/null", "2> /dev/null", "> /dev/null"]
+        .iter()
+        .fold(line.to_owned(), |line, harmless| line.replace(harmless, " "))
+}
+
+fn looks(command: &str) -> bool {
+    let mut words = command.split_whitespace().filter(|word| !is_assignment(word));
+    let Some(program) = words.next() else { return true };
+    let program = program.rsplit('/').next().unwrap_or(program);
+    let mut rest: Vec<&str> = words.collect();
+    if program == "git" && rest.first() == Some(&"-C") {
+        rest.drain(..rest.len().min(2));
+    }
+    if let ["--version" | "--help" | "-V" | "-h"] = rest.as_slice() {
+        return true;
+    }
+    match program {
+        "find" => !rest
+            .iter()
+            .any(|word| word.starts_with("-exec") || word.starts_with("-ok") || *word == "-delete"),
+        "sed" => !rest.iter().any(|word| word.starts_with("-i") || word.starts_with("--in-place")),
+        "xargs" => {
+            rest.iter().find(|word| !word.starts_with('-')).is_none_or(|inner| LOOKING.contains(inner))
+        }
+        _ if LOOKING.contains(&program) => true,
+        _ => {
+            let verbs = LOOKING_WITH.iter().find(|(name, _)| *name == program).map(|(_, verbs)| *verbs);
+            let verb = rest.iter().find(|word| !word.starts_with('-'));
+            verbs.zip(verb).is_some_and(|(verbs, verb)| verbs.contains(verb))
+        }
+    }
+}
+
+/// `NAME=value` before a command.
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_that_look_are_told_from_those_that_work() {
+        for line in [
+            "ls",
+            "ls -la src",
+            "cat Cargo.toml | head -20",
+            "git status && git log --oneline -5",
+            "git -C . diff",
+            "find . -name '*.rs'",
+            "grep -rn foo src 2>/dev/null | wc -l",
+            "cd app && ls",
+            "RUST_LOG=debug env",
+            "sed -n 1,20p file",
+            "cargo --version",
+            "/usr/bin/ls",
+            "echo hi 2>&1",
+            "find . -name x | xargs grep y",
+            "cat $(git ls-files)",
+        ] {
+            assert!(only_looks(line), "{line}");
+        }
+        for line in [
+            "",
+            "cargo test",
+            "npm test",
+            "npm run build && ls",
+            "ls; rm -rf target",
+            "cat > notes.txt",
+            "echo hi > file",
+            "touch z",
+            "git commit -m x",
+            "git branch -D old",
+            "find . -delete",
+            "find . -exec rm {} \\;",
+            "sed -i s/a/b/ file",
+            "sudo ls",
+            "python3 -c 'print(1)'",
+            "cat $(rm x)",
+            "ls | xargs rm",
+            "pytest -q",
+            "make",
+            "./run.sh",
+            "curl -X POST http://localhost",
+        ] {
+            assert!(!only_looks(line), "{line}");
+        }
+    }
+}

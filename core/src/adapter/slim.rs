@@ -1,0 +1,187 @@
+//! Shortening a JSON record of any length while it is read, so that what counts in it survives.
+//!
+//! A result line holds the answer in a few kilobytes and, beside it, whatever tools were given: files, images, whole
+//! databases. Long values are cut and very long members dropped; the names, figures and the answer stay.
+
+/// The most that is kept of a text at the top of a record, such as the answer.
+const TOP_TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The most that is kept of a text further inside.
+const INNER_TEXT_BYTES_MAX: usize = 4 * 1024;
+
+/// The most that is kept of a list or an object at the top of a record; a longer one becomes `null`.
+const MEMBER_BYTES_MAX: usize = 512 * 1024;
+
+/// The most that is kept of a line. A line that is longer even so is none.
+const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Shortens the JSON objects of one line; what stands outside of them is dropped.
+#[derive(Debug, Default)]
+pub struct Slimmer {
+    kept: Vec<u8>,
+    depth: usize,
+    text: Option<Text>,
+    /// Where the value of the current member of the record begins in `kept`.
+    member_at: usize,
+    /// Whether the rest of the current member is dropped.
+    drops_member: bool,
+    is_too_long: bool,
+}
+
+/// Where the reader is in a text.
+#[derive(Debug, Default)]
+struct Text {
+    length: usize,
+    /// How many bytes of an escape are still to come.
+    escape_left: usize,
+    is_cut: bool,
+}
+
+impl Slimmer {
+    /// Takes in the next bytes of the line.
+    pub fn push(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if self.is_too_long {
+                return;
+            }
+            self.take(*byte);
+            self.is_too_long = self.kept.len() > KEPT_BYTES_MAX;
+        }
+    }
+
+    /// Returns what is left of the line, if there was a record in it and it has become short enough.
+    pub fn finish(self) -> Option<String> {
+        let is_whole = self.depth == 0 && self.text.is_none() && !self.is_too_long && !self.kept.is_empty();
+        is_whole.then(|| String::from_utf8_lossy(&self.kept).into_owned())
+    }
+
+    fn take(&mut self, byte: u8) {
+        match (&mut self.text, byte) {
+            (Some(text), _) => {
+                let ends = text.escape_left == 0 && byte == b'"';
+                let limit = if self.depth == 1 { TOP_TEXT_BYTES_MAX } else { INNER_TEXT_BYTES_MAX };
+                let keeps = text.keeps(byte, limit);
+                if ends {
+                    self.text = None;
+                }
+                if keeps || ends {
+                    self.keep(byte);
+                }
+            }
+            (None, b'{') => self.open(byte),
+            // Outside of any record is noise.
+            (None, _) if self.depth == 0 => {}
+            (None, b'[') => self.open(byte),
+            (None, b'}' | b']') => self.close(byte),
+            (None, b'"') => {
+                self.text = Some(Text::default());
+                self.keep(byte);
+            }
+            (None, b',') if self.depth == 1 => {
+                self.drops_member = false;
+                self.keep(byte);
+            }
+            (None, b':') if self.depth == 1 => {
+                self.keep(byte);
+                self.member_at = self.kept.len();
+            }
+            (None, _) => self.keep(byte),
+        }
+    }
+
+    fn open(&mut self, byte: u8) {
+        self.depth += 1;
+        self.keep(byte);
+    }
+
+    fn close(&mut self, byte: u8) {
+        self.depth -= 1;
+        if self.depth == 0 {
+            self.drops_member = false;
+        }
+        self.keep(byte);
+    }
+
+    fn keep(&mut self, byte: u8) {
+        if self.drops_member {
+            return;
+        }
+        self.kept.push(byte);
+        if self.depth > 1 && self.kept.len() - self.member_at > MEMBER_BYTES_MAX {
+            self.kept.truncate(self.member_at);
+            self.kept.extend_from_slice(b"null");
+            self.drops_member = true;
+        }
+    }
+}
+
+impl Text {
+    /// Tells whether the byte is kept. A text is cut between characters and never within an escape.
+    fn keeps(&mut self, byte: u8, limit: usize) -> bool {
+        let begins_character = byte & 0xc0 != 0x80;
+        self.length += 1;
+        self.is_cut |= self.length > limit && self.escape_left == 0 && begins_character;
+        self.escape_left = match (self.escape_left, byte) {
+            (0, b'\\') => 1,
+            (0, _) => 0,
+            // Four digits follow; no digit is a `u`.
+            (1, b'u') => 4,
+            (left, _) => left - 1,
+        };
+        !self.is_cut
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slim(line: &str, piece: usize) -> Option<serde_json::Value> {
+        let mut slimmer = Slimmer::default();
+        line.as_bytes().chunks(piece).for_each(|bytes| slimmer.push(bytes));
+        slimmer
+            .finish()
+            .map(|text| serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:.200}")))
+    }
+
+    #[test]
+    fn a_record_without_long_values_stays_as_it_is() {
+        let line = r#"{"type":"result","n":-1.5e3,"a":[1,{"b":"\"x\\"}],"result":"é \ud83d\ude00 \n","t":true,"z":null}"#;
+        for piece in [1, 7, 1000] {
+            assert_eq!(slim(line, piece), serde_json::from_str(line).unwrap());
+        }
+    }
+
+    #[test]
+    fn the_answer_survives_beside_huge_members_and_texts() {
+        let huge = "x\\\"é".repeat(1 << 20);
+        let line = format!(
+            r#"warning {{"permission_denials":[{{"tool_name":"Write","tool_input":{{"content":"{huge}"}}}}],
+            "many":[{}1],"result":"the answer","is_error":false}} tail"#,
+            "1,".repeat(1 << 20)
+        );
+        let kept = slim(&line, 4096).unwrap();
+        assert_eq!((kept["result"].as_str(), kept["is_error"].as_bool()), (Some("the answer"), Some(false)));
+        assert_eq!(kept["permission_denials"][0]["tool_name"], "Write");
+        let content = kept["permission_denials"][0]["tool_input"]["content"].as_str().unwrap();
+        assert!(content.starts_with("x\"éx") && content.len() <= INNER_TEXT_BYTES_MAX);
+        assert!(kept["many"].is_null());
+    }
+
+    #[test]
+    fn a_huge_answer_keeps_its_beginning() {
+        let line = format!(r#"{{"result":"{}","x":1}}"#, "\\u00e9".repeat(1 << 20));
+        let kept = slim(&line, 65536).unwrap();
+        let answer = kept["result"].as_str().unwrap();
+        assert!(answer.starts_with("éé") && answer.len() > TOP_TEXT_BYTES_MAX / 6);
+        assert_eq!(kept["x"], 1);
+    }
+
+    #[test]
+    fn what_is_no_record_or_stays_too_long_is_none() {
+        assert_eq!(slim(&"x".repeat(1 << 20), 4096), None);
+        assert_eq!(slim(r#"{"cut":"in the mid"#, 4096), None);
+        let keys: String = (0..5).map(|n| format!(r#""k{n}":"{}","#, "y".repeat(1 << 20))).collect();
+        assert_eq!(slim(&format!("{{{keys}\"z\":1}}"), 4096), None);
+    }
+}

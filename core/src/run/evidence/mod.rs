@@ -1,0 +1,298 @@
+//! What an attempt's events add up to: a fold with bounded memory, in which evidence has a beginning and an end.
+//!
+//! The best usable result among several counts; an error that was followed by an answer is over; a limit that a model
+//! passed is over; a task that the stream no longer lists is gone; cost and usage never fall.
+//!
+//! Reading order: this file (the fold), `results` (which result counts), `spending` (what was used).
+
+mod results;
+mod spending;
+
+use std::collections::BTreeMap;
+
+use results::Results;
+use spending::Spending;
+
+use super::tokens::{Price, Tokens};
+use super::tools::ToolLog;
+use crate::adapter::event::{
+    AgentEvent, AgentResult, ApiFailure, EndKind, LimitReached, RateLimit, Reset, Started, TaskKind,
+};
+use crate::agent_env::Payer;
+
+/// The most distinct names (models, unknown kinds, tasks, servers) that are remembered of one attempt.
+const NAMES_MAX: usize = 64;
+
+/// The longest name that is remembered, in characters.
+const NAME_CHARS_MAX: usize = 200;
+
+/// Everything that judging an attempt needs to know of its output.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evidence {
+    /// The agent's own session id.
+    pub session_id: Option<String>,
+    /// The version that the CLI itself named.
+    pub cli_version: Option<String>,
+    /// Who pays, where the agent itself says so.
+    pub payer: Option<Payer>,
+    /// Servers of tools that did not start.
+    pub servers_failed: Vec<String>,
+    /// The models that answered in the main thread, first seen first.
+    pub models_served: Vec<String>,
+    /// A switch to the configured fallback model, as (from, to).
+    pub model_fallback: Option<(String, String)>,
+    /// The text of the main thread, newest last, cut from the front to the bound.
+    pub text: String,
+    /// Whether `text` lost its beginning.
+    pub text_was_cut: bool,
+    /// The last failure of an API call since a model answered.
+    pub failure: Option<ApiFailure>,
+    /// The limit of the account that was reached since a model answered.
+    pub limit: Option<LimitReached>,
+    /// Whether requests were served beyond the limit, for money.
+    pub used_overage: bool,
+    /// The tool calls.
+    pub tools: ToolLog,
+    /// Kinds of records that this version does not know, with how often they came.
+    pub unknown_kinds: BTreeMap<String, u64>,
+    /// How many lines could not be read.
+    pub unreadable_count: u64,
+    /// The last line of text where a record should have been.
+    pub plain_line: Option<String>,
+    /// Whether the stream has begun: a record came that could be read.
+    pub has_begun: bool,
+    /// Whether the main thread began to speak again after the last result.
+    turn_is_open: bool,
+    /// Background tasks that have not ended.
+    open_tasks: BTreeMap<String, TaskKind>,
+    /// Whether the model has said all that it wanted to say.
+    model_ended_turn: bool,
+    /// Where the text after the last tool call or result begins in `text`.
+    closing_at: usize,
+    /// The last words that the CLI made in the place of an answer.
+    cli_text: Option<String>,
+    results: Results,
+    spending: Spending,
+}
+
+impl Evidence {
+    /// Adds one event. `text_bytes_max` bounds the kept text.
+    pub fn add(&mut self, event: &AgentEvent, text_bytes_max: usize) {
+        self.has_begun |= !matches!(event, AgentEvent::PlainText { .. });
+        match event {
+            AgentEvent::Started(started) => self.start(started),
+            AgentEvent::Text { text } => self.add_text(text, text_bytes_max),
+            AgentEvent::CliText { text } => self.cli_text = Some(text.clone()),
+            AgentEvent::ToolCalled(call) => {
+                self.tools.call(call);
+                if !call.subagent {
+                    self.closing_at = self.text.len();
+                    self.model_ended_turn = false;
+                }
+            }
+            AgentEvent::TurnEnded => self.model_ended_turn = true,
+            AgentEvent::ToolEnded { id, failed: true } => self.tools.failed(id),
+            AgentEvent::ModelAnswered { model } => self.answered(model),
+            AgentEvent::ModelFallback { from, to } => self.model_fallback = Some((name(from), name(to))),
+            AgentEvent::ApiError { failure, will_retry: _ } => self.fail(failure),
+            AgentEvent::RateLimit(limit) => self.add_rate_limit(limit),
+            AgentEvent::TaskOpened { id, kind } => self.open_task(id, *kind),
+            AgentEvent::TaskClosed { id } => {
+                self.open_tasks.remove(id);
+            }
+            AgentEvent::TasksListed { open } => {
+                self.open_tasks.clear();
+                open.iter().for_each(|(id, kind)| self.open_task(id, *kind));
+            }
+            AgentEvent::PermissionDenied(denied) => self.tools.deny(denied),
+            AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_deref(), *tokens),
+            AgentEvent::Result(result) => self.add_result(result),
+            AgentEvent::PlainText { text } => {
+                self.unreadable_count += 1;
+                self.plain_line =
+                    Some(text.clone()).filter(|text| !text.trim().is_empty()).or(self.plain_line.take());
+            }
+            AgentEvent::Unreadable { kind: _, raw: _ } => self.unreadable_count += 1,
+            AgentEvent::Unknown { kind, raw: _ } => {
+                if self.unknown_kinds.len() < NAMES_MAX || self.unknown_kinds.contains_key(kind) {
+                    *self.unknown_kinds.entry(name(kind)).or_default() += 1;
+                }
+            }
+            AgentEvent::ToolEnded { failed: false, .. }
+            | AgentEvent::TextDelta { .. }
+            | AgentEvent::Alive => {}
+        }
+    }
+
+    /// Tells whether nothing more is waited for: a result is there, no agent works in the background,
+    /// and no new turn began after the result (a finished task wakes the main thread once more).
+    ///
+    /// A shell in the background is not waited for: a server never ends.
+    pub fn is_settled(&self) -> bool {
+        let agents_at_work = self.open_tasks.values().any(|kind| *kind == TaskKind::Agent);
+        self.results.counting().is_some() && !self.turn_is_open && !agents_at_work
+    }
+
+    /// Tells whether background tasks are open.
+    pub fn has_open_tasks(&self) -> bool {
+        !self.open_tasks.is_empty()
+    }
+
+    /// Returns the result that counts: the best usable one, and among equals the last.
+    pub fn result(&self) -> Option<&AgentResult> {
+        self.results.counting()
+    }
+
+    /// Tells whether there is an answer: in the result that counts, or in the stream without any result.
+    pub fn has_answer(&self) -> bool {
+        match self.result() {
+            Some(result) => result.end == EndKind::Answered && !self.answer().trim().is_empty(),
+            None => self.was_answered_without_result(),
+        }
+    }
+
+    /// Tells whether a model said all that it wanted to say, and then no result came: the CLI holds results back
+    /// while agents work in the background, and it can die before it prints one.
+    pub fn was_answered_without_result(&self) -> bool {
+        let said = self.model_ended_turn && self.failure.is_none() && !self.models_served.is_empty();
+        said && self.result().is_none() && !self.closing_words().is_empty()
+    }
+
+    /// The text of the main thread after its last tool call or result.
+    fn closing_words(&self) -> &str {
+        self.text.get(self.closing_at..).unwrap_or_default().trim()
+    }
+
+    /// Tells whether a turn after the one that counts failed.
+    pub fn failed_later(&self) -> bool {
+        self.results.failed_later()
+    }
+
+    /// Returns the answer: that of the result that counts, or all text where the stream has no results.
+    pub fn answer(&self) -> &str {
+        match self.results.counting() {
+            Some(result) => result.text.as_deref().unwrap_or(""),
+            None if self.was_answered_without_result() => self.closing_words(),
+            None => self.text.trim_end(),
+        }
+    }
+
+    /// Returns the words that the CLI made itself in the place of an answer, where nothing else counts.
+    pub fn words_of_cli(&self) -> Option<&str> {
+        self.cli_text.as_deref().filter(|_| !self.has_answer())
+    }
+
+    /// Tells whether anybody is known to have answered: a model named itself, or tokens were counted.
+    pub fn somebody_answered(&self) -> bool {
+        !self.models_served.is_empty() || self.tokens().output > 0
+    }
+
+    /// Returns what was used: as reported, or as it was streamed where that is more.
+    pub fn tokens(&self) -> Tokens {
+        self.spending.tokens()
+    }
+
+    /// Returns what the API calls used so far, before any result says it for good.
+    pub fn usage_so_far(&self) -> Tokens {
+        self.spending.streamed()
+    }
+
+    /// Returns the reported cost of this process in US dollars.
+    pub fn cost_usd(&self) -> Option<f64> {
+        self.spending.reported_usd()
+    }
+
+    /// Tells whether a cost was reported that cannot be.
+    pub fn has_odd_cost(&self) -> bool {
+        self.spending.is_odd()
+    }
+
+    /// Returns what the attempt costs at a price, where no report says it for good: none came, or the process
+    /// was ended in the middle of a turn. A model that answered was never free.
+    pub fn estimated_usd(&self, price: &Price) -> Option<f64> {
+        let is_final = self.spending.reported_usd().is_some() && !self.turn_is_open;
+        if is_final {
+            return None;
+        }
+        let used = self.spending.at_least(self.models_served.len(), self.text.len());
+        Some(price.of(used).max(self.cost_usd().unwrap_or(0.0))).filter(|usd| *usd > 0.0)
+    }
+
+    fn start(&mut self, started: &Started) {
+        self.turn_is_open = true;
+        self.session_id = started.session_id.clone().or(self.session_id.take());
+        self.cli_version = started.cli_version.clone().or(self.cli_version.take());
+        self.payer = started.payer.or(self.payer);
+        started.servers_failed.iter().for_each(|server| remember(&mut self.servers_failed, server));
+    }
+
+    fn answered(&mut self, model: &str) {
+        self.turn_is_open = true;
+        self.model_ended_turn = false;
+        self.failure = None;
+        self.limit = None;
+        self.cli_text = None;
+        remember(&mut self.models_served, model);
+    }
+
+    fn fail(&mut self, failure: &ApiFailure) {
+        if failure.limit.is_some() {
+            self.limit.clone_from(&failure.limit);
+        }
+        self.failure = Some(failure.clone());
+    }
+
+    fn add_rate_limit(&mut self, limit: &RateLimit) {
+        self.used_overage |= limit.is_overage;
+        if limit.is_reached {
+            let reset = limit.resets_at.map(Reset::At);
+            self.limit = Some(LimitReached { window: limit.window.clone(), reset });
+        }
+    }
+
+    fn open_task(&mut self, id: &str, kind: TaskKind) {
+        if self.open_tasks.len() < NAMES_MAX {
+            self.open_tasks.insert(name(id), kind);
+        }
+    }
+
+    fn add_text(&mut self, text: &str, bytes_max: usize) {
+        self.text.push_str(text);
+        if self.text.len() <= bytes_max {
+            return;
+        }
+        // Cutting half at a time keeps the cost linear however small the pieces are.
+        let from = self.text.len() - bytes_max / 2;
+        let from = (from..self.text.len()).find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+        self.text.drain(..from);
+        self.closing_at = self.closing_at.saturating_sub(from);
+        self.text_was_cut = true;
+    }
+
+    fn add_result(&mut self, result: &AgentResult) {
+        if result.session_id.is_some() {
+            self.session_id.clone_from(&result.session_id);
+        }
+        result.denied.iter().for_each(|denied| self.tools.deny(denied));
+        self.spending.result(result);
+        let closing = self.closing_words().to_owned();
+        self.results.add(result, self.cli_text.as_deref(), &closing);
+        self.closing_at = self.text.len();
+        self.turn_is_open = false;
+    }
+}
+
+/// Names come from strangers: one that is too long is cut.
+fn name(text: &str) -> String {
+    text.chars().take(NAME_CHARS_MAX).collect()
+}
+
+fn remember(names: &mut Vec<String>, new: &str) {
+    let new = name(new);
+    if names.len() < NAMES_MAX && !names.contains(&new) {
+        names.push(new);
+    }
+}
+
+#[cfg(test)]
+mod tests;

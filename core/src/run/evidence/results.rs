@@ -1,0 +1,65 @@
+//! Which of several results counts.
+
+use crate::adapter::event::{AgentResult, EndKind};
+use crate::run::contract;
+
+/// The results of one process: the best one, and how the last one compares.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Results {
+    counting: Option<(Worth, AgentResult)>,
+    failed_later: bool,
+}
+
+/// What a result is worth. A later one takes the place of an earlier one that is worth no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    /// It says that the turn failed.
+    Failure,
+    /// It says that it answered, and nobody did.
+    Nothing,
+    /// A bare "Done."
+    Acknowledgement,
+    /// An answer.
+    Answer,
+}
+
+impl Results {
+    /// Adds a result. `cli_text` is what the CLI said in the place of an answer, `closing` the text of the main
+    /// thread after its last tool call: the second witness, where the result itself has no words.
+    pub(super) fn add(&mut self, result: &AgentResult, cli_text: Option<&str>, closing: &str) {
+        let mut result = result.clone();
+        let worth = if result.end == EndKind::Answered {
+            // The CLI's own words are nobody's answer, in whichever place they stand.
+            let is_of_cli = |text: &String| cli_text.is_some_and(|said| said.trim() == text.trim());
+            let said = result.text.take().filter(|text| !text.trim().is_empty() && !is_of_cli(text));
+            let witness = Some(closing.trim()).filter(|text| !text.is_empty() && cli_text.is_none());
+            result.text = said.or_else(|| witness.map(str::to_owned));
+            worth_of(result.text.as_deref())
+        } else {
+            Worth::Failure
+        };
+        self.failed_later = self.counting.is_some() && worth == Worth::Failure;
+        if self.counting.as_ref().is_none_or(|(counting, _)| worth >= *counting) {
+            self.failed_later = false;
+            self.counting = Some((worth, result));
+        }
+    }
+
+    /// Returns the result that counts.
+    pub(super) fn counting(&self) -> Option<&AgentResult> {
+        self.counting.as_ref().map(|(_, result)| result)
+    }
+
+    /// Tells whether the last result is a failure, and another one counts.
+    pub(super) fn failed_later(&self) -> bool {
+        self.failed_later
+    }
+}
+
+fn worth_of(text: Option<&str>) -> Worth {
+    match text.map(contract::check) {
+        None | Some(Err(contract::Breach::Empty)) => Worth::Nothing,
+        Some(Err(contract::Breach::BareAcknowledgement)) => Worth::Acknowledgement,
+        Some(Ok(())) => Worth::Answer,
+    }
+}

@@ -1,0 +1,93 @@
+//! What an attempt used and cost, from several reports of which none may be the last word.
+
+use crate::adapter::event::{AgentResult, ReportedCost};
+use crate::run::tokens::Tokens;
+
+/// The most API calls that are remembered one by one.
+const CALLS_MAX: usize = 64;
+
+/// What a call to a coding agent's model takes at least, in tokens: the CLI's own system prompt and tools are
+/// 50 to 115 KB before the first word of the request (measured on 2.1.197 and 2.1.330), about four bytes a token.
+const CALL_INPUT_MIN: u64 = 13_000;
+
+/// How many bytes of text a token has, about.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// Usage and cost of one process. Nothing here ever falls.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Spending {
+    /// What API calls used so far, newest last; the oldest are added up in the first.
+    calls: Vec<(String, Tokens)>,
+    reported_usd: Option<f64>,
+    reported: Tokens,
+    is_odd: bool,
+}
+
+impl Spending {
+    /// Adds what one API call used so far. Its parts come in several reports, each with some of the fields.
+    pub(super) fn call(&mut self, id: Option<&str>, tokens: Tokens) {
+        let known = match id {
+            Some(id) => self.calls.iter_mut().rev().find(|(known, _)| known == id),
+            None => self.calls.last_mut(),
+        };
+        match known {
+            Some((_, sum)) => *sum = sum.max(tokens),
+            None => self.calls.push((super::name(id.unwrap_or_default()), tokens)),
+        }
+        if self.calls.len() > CALLS_MAX {
+            let (_, oldest) = self.calls.remove(0);
+            self.calls[0].1 = self.calls[0].1 + oldest;
+        }
+    }
+
+    /// Adds what a result reports.
+    pub(super) fn result(&mut self, result: &AgentResult) {
+        let before = self.reported_usd;
+        match result.cost {
+            ReportedCost::None => self.reported = self.reported.max(result.tokens),
+            ReportedCost::SinceLastResult(usd) => {
+                self.reported_usd = Some(before.unwrap_or(0.0) + usd);
+                self.reported = self.reported + result.tokens;
+            }
+            ReportedCost::Invocation(usd) => {
+                self.reported_usd = Some(before.unwrap_or(0.0).max(usd));
+                self.reported = self.reported.max(result.tokens);
+            }
+            ReportedCost::Odd => {
+                self.is_odd = true;
+                self.reported = self.reported.max(result.tokens);
+            }
+        }
+    }
+
+    /// Returns what API calls used so far.
+    pub(super) fn streamed(&self) -> Tokens {
+        self.calls.iter().fold(Tokens::default(), |sum, (_, tokens)| sum + *tokens)
+    }
+
+    /// Returns what was used: as reported, or as streamed where no report has come of that much.
+    pub(super) fn tokens(&self) -> Tokens {
+        let streamed = self.streamed();
+        if self.reported.total() >= streamed.total() { self.reported } else { streamed }
+    }
+
+    /// Returns what was used at least, where models are known to have answered so much text.
+    pub(super) fn at_least(&self, model_count: usize, text_bytes: usize) -> Tokens {
+        let used = self.tokens();
+        if used.total() > 0 || model_count == 0 {
+            return used;
+        }
+        let output = (text_bytes as u64 / BYTES_PER_TOKEN).max(1);
+        Tokens { input: CALL_INPUT_MIN, output, ..Tokens::default() }
+    }
+
+    /// Returns the reported cost.
+    pub(super) fn reported_usd(&self) -> Option<f64> {
+        self.reported_usd
+    }
+
+    /// Tells whether a cost was reported that cannot be.
+    pub(super) fn is_odd(&self) -> bool {
+        self.is_odd
+    }
+}

@@ -1,0 +1,365 @@
+//! Judging one attempt: what its evidence and its end together mean.
+
+use super::contract::{self, Breach, Nonce, Signal};
+use super::end::{Exit, ProcessEnd, StopCause};
+use super::evidence::Evidence;
+use super::outcome::{Flag, Outcome};
+use super::said::{one_line, telling_line};
+use super::tools::Denied;
+use crate::adapter::event::{AgentResult, ApiErrorKind, ApiFailure, Complaint, EndKind, Reset};
+use crate::agent::{Agent, Catalog};
+
+/// An outcome with its reasons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What else is worth knowing.
+    pub flags: Vec<Flag>,
+    /// One sentence on why.
+    pub detail: String,
+    /// When the limit that was hit starts anew.
+    pub reset: Option<Reset>,
+    /// Whether the CLI itself says that the failure passes in a moment.
+    pub passes_soon: bool,
+}
+
+impl Judgement {
+    fn new(outcome: Outcome, detail: impl Into<String>) -> Judgement {
+        Judgement { outcome, flags: vec![], detail: detail.into(), reset: None, passes_soon: false }
+    }
+}
+
+/// Judges an attempt by its evidence and its end.
+///
+/// The order matters: our own stop beats whatever the stream says afterwards, a process that never
+/// began has no stream, and a success needs a result that is not an error, somebody who answered, *and* an answer that
+/// meets the contract. Never the exit code alone. What an agent said before it was stopped for its silence, or before
+/// its shim was lost, counts.
+pub fn judge(
+    agent: &Agent,
+    catalog: &Catalog,
+    nonce: &Nonce,
+    seen: &Evidence,
+    end: &ProcessEnd,
+) -> Judgement {
+    let mut judgement = stopped(seen, end)
+        .or_else(|| never_began(agent, seen, end))
+        .or_else(|| own_failure(seen))
+        .or_else(|| missing_result(agent, seen, end))
+        .or_else(|| nobody_answered(agent, seen))
+        .or_else(|| broken_contract(nonce, seen))
+        .or_else(|| denied_work(seen))
+        .unwrap_or_else(|| served(agent, catalog, seen));
+    judgement.flags.extend(flags(agent, catalog, seen, end, judgement.outcome));
+    judgement
+}
+
+fn stopped(seen: &Evidence, end: &ProcessEnd) -> Option<Judgement> {
+    let judgement = match end.stopped? {
+        StopCause::Interrupt => Judgement::new(Outcome::Cancelled, "stopped by Ctrl-C"),
+        StopCause::Terminate => Judgement::new(Outcome::Cancelled, "stopped on request"),
+        StopCause::IdleTimeout | StopCause::WallTimeout if seen.has_answer() => return None,
+        StopCause::StartupTimeout => {
+            Judgement::new(Outcome::TimeoutStartup, "no sign of life within the start-up limit")
+        }
+        StopCause::IdleTimeout => {
+            Judgement::new(Outcome::TimeoutIdle, "silent for longer than the idle limit")
+        }
+        StopCause::WallTimeout => Judgement::new(Outcome::TimeoutWall, "took longer than the time limit"),
+        StopCause::Budget => Judgement::new(Outcome::Budget, "the estimated cost passed the limit"),
+        StopCause::AuthFailed => Judgement::new(Outcome::Auth, "the agent's login was refused"),
+        StopCause::PostResult => return None,
+    };
+    Some(judgement)
+}
+
+fn never_began(agent: &Agent, seen: &Evidence, end: &ProcessEnd) -> Option<Judgement> {
+    let program = &agent.command[0];
+    match &end.exit {
+        Exit::NotSpawned { missing: true, message } => Some(Judgement::new(
+            Outcome::AgentMissing,
+            format!("`{program}` could not be started: {message}"),
+        )),
+        Exit::NotSpawned { missing: false, message } => Some(Judgement::new(
+            Outcome::Infrastructure,
+            format!("the agent could not be started: {message}"),
+        )),
+        Exit::TooLong { bytes, bytes_max } => Some(Judgement::new(
+            Outcome::InvalidRequest,
+            format!("the prompt has {bytes} bytes, and `{program}` reads at most {bytes_max}"),
+        )),
+        Exit::Unfit { message } => Some(Judgement::new(Outcome::Configuration, message)),
+        Exit::Lost if !seen.has_answer() => {
+            Some(Judgement::new(Outcome::WorkerLost, "the process that watched the agent went away"))
+        }
+        Exit::Lost | Exit::Code { .. } | Exit::Signal { .. } => None,
+    }
+}
+
+/// A failure that the agent itself reports: in the result that counts, or before it died without one.
+fn own_failure(seen: &Evidence) -> Option<Judgement> {
+    let Some(result) = seen.result() else { return last_failure(seen) };
+    let said = words_of(result);
+    match &result.end {
+        EndKind::Answered if seen.answer().trim().is_empty() => last_failure(seen),
+        EndKind::Answered => None,
+        EndKind::MaxTurns => {
+            Some(Judgement::new(Outcome::MaxTurns, or(said, "the limit of turns was reached")))
+        }
+        EndKind::Budget => Some(Judgement::new(Outcome::Budget, or(said, "the limit of cost was reached"))),
+        EndKind::WrongForm => Some(Judgement::new(
+            Outcome::InvalidOutput,
+            or(said, "the answer never had the form that was asked for"),
+        )),
+        EndKind::HookRefused => {
+            Some(Judgement::new(Outcome::PermissionDenied, or(said, "a hook refused the prompt")))
+        }
+        EndKind::Interrupted => {
+            Some(Judgement::new(Outcome::Infrastructure, or(said, "the agent was interrupted from outside")))
+        }
+        EndKind::Failed(complaint) => Some(of_complaint(complaint, &said)),
+        EndKind::Error => Some(Judgement::new(
+            Outcome::Infrastructure,
+            or(said, "the agent reports an error without words"),
+        )),
+    }
+}
+
+/// The last failure of an API call, or the limit that was reached, where nobody answered afterwards.
+fn last_failure(seen: &Evidence) -> Option<Judgement> {
+    match (&seen.failure, &seen.limit) {
+        (Some(failure), None) => Some(of_api_failure(failure)),
+        (Some(failure), Some(_)) if failure.kind != ApiErrorKind::AccountLimit && failure.text.is_some() => {
+            Some(of_api_failure(failure))
+        }
+        (_, Some(limit)) => {
+            let mut judgement = Judgement::new(Outcome::Quota, "the account's limit is used up");
+            judgement.reset = limit.reset;
+            Some(judgement)
+        }
+        (None, None) => None,
+    }
+}
+
+fn of_complaint(complaint: &Complaint, said: &str) -> Judgement {
+    let (outcome, otherwise) = match complaint {
+        Complaint::Api(failure) => return of_api_failure(failure),
+        Complaint::Configuration => (Outcome::Configuration, "the agent refuses its arguments or settings"),
+        Complaint::Missing => (Outcome::AgentMissing, "the agent cannot run on this machine"),
+        Complaint::Machine => (Outcome::Infrastructure, "the agent broke down"),
+        Complaint::SessionUnknown => (Outcome::Infrastructure, "the agent no longer has the session"),
+    };
+    Judgement::new(outcome, or(says(said), otherwise))
+}
+
+fn of_api_failure(failure: &ApiFailure) -> Judgement {
+    let (outcome, otherwise) = match failure.kind {
+        ApiErrorKind::Login | ApiErrorKind::LoginRenewing => (Outcome::Auth, "the agent's login was refused"),
+        ApiErrorKind::AccountLimit => (Outcome::Quota, "the account's limit is used up"),
+        ApiErrorKind::Billing => (Outcome::Billing, "the account cannot pay"),
+        ApiErrorKind::TooManyRequests => (Outcome::Throttled, "too many requests in a short time"),
+        ApiErrorKind::Overloaded => (Outcome::Overloaded, "the service has too much to do"),
+        ApiErrorKind::BadRequest => (Outcome::InvalidRequest, "the API refuses the request"),
+        ApiErrorKind::OutputLimit => (Outcome::InvalidOutput, "the answer was cut at the limit of output"),
+        ApiErrorKind::Refusal => (Outcome::NoResult, "the model refused to answer"),
+        ApiErrorKind::Service => (Outcome::Infrastructure, "the agent's API call failed"),
+    };
+    let said = says(failure.text.as_deref().unwrap_or_default());
+    let detail = match outcome {
+        // Half an answer is no message.
+        Outcome::InvalidOutput => otherwise.to_owned(),
+        _ => or(said, otherwise),
+    };
+    Judgement {
+        reset: failure.limit.as_ref().and_then(|limit| limit.reset),
+        passes_soon: failure.kind == ApiErrorKind::LoginRenewing,
+        ..Judgement::new(outcome, detail)
+    }
+}
+
+/// Shells say with these codes that the program behind a wrapper cannot be executed, or was not found.
+const NOT_EXECUTABLE: [i32; 2] = [126, 127];
+
+/// The signal of a processor that does not know an instruction: the program was built for another machine.
+const SIGILL: i32 = 4;
+
+/// An end without a result: a signal, a CLI that did not start, or one that just stopped talking.
+fn missing_result(agent: &Agent, seen: &Evidence, end: &ProcessEnd) -> Option<Judgement> {
+    if seen.result().is_some() || seen.was_answered_without_result() {
+        return None;
+    }
+    let said = last_words(seen, end);
+    let with_words = |what: String| match said.as_str() {
+        "" => what,
+        said => format!("{what}; it says: {said}"),
+    };
+    let code = match end.exit {
+        Exit::Code { code: 0 } if !agent.adapter.capabilities(None).announces_result => return None,
+        Exit::Code { code } => code,
+        Exit::Signal { signal } => return Some(by_signal(signal, seen, &with_words)),
+        Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Unfit { .. } | Exit::Lost => return None,
+    };
+    if !seen.has_begun && NOT_EXECUTABLE.contains(&code) {
+        let what = format!("`{}` cannot be executed (exit code {code})", agent.command[0]);
+        return Some(Judgement::new(Outcome::AgentMissing, with_words(what)));
+    }
+    // A program that catches a signal, and a shell above it, end with 128 and the signal's number.
+    if let signal @ 1..=31 = code - 128 {
+        return Some(by_signal(signal, seen, &with_words));
+    }
+    // Words outside the stream are the CLI's own as long as no model has spoken.
+    let complaint = Some(seen).filter(|seen| !seen.somebody_answered()).and_then(|seen| {
+        let all = format!("{}\n{}", end.stderr_tail, seen.plain_line.as_deref().unwrap_or_default());
+        agent.adapter.complaint(&all)
+    });
+    if let Some(complaint) = complaint {
+        let judgement = of_complaint(&complaint, "");
+        let detail = or(says(&said), &judgement.detail);
+        return Some(Judgement { detail, ..judgement });
+    }
+    let refuses = agent.adapter.capabilities(None).announces_result && !seen.has_begun && code != 0;
+    let (outcome, what) = match refuses && !said.is_empty() {
+        true => (Outcome::Configuration, format!("the agent ended with code {code} before it began")),
+        false => (Outcome::NoResult, format!("the agent ended with code {code} and no result")),
+    };
+    Some(Judgement::new(outcome, with_words(what)))
+}
+
+fn by_signal(signal: i32, seen: &Evidence, with_words: &dyn Fn(String) -> String) -> Judgement {
+    if signal == SIGILL && !seen.has_begun {
+        let what = "the agent's program was built for another processor (illegal instruction)";
+        return Judgement::new(Outcome::AgentMissing, with_words(what.to_owned()));
+    }
+    Judgement::new(Outcome::Infrastructure, with_words(format!("the agent was killed by signal {signal}")))
+}
+
+/// What a process said last outside its stream: on standard error, or as text where records should be.
+fn last_words(seen: &Evidence, end: &ProcessEnd) -> String {
+    let on_stdout = seen.plain_line.as_deref().unwrap_or_default();
+    match telling_line(&end.stderr_tail) {
+        line if line.is_empty() => telling_line(on_stdout),
+        line => line,
+    }
+}
+
+/// A result that says "success", with words that no model is known to have said.
+fn nobody_answered(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
+    if !agent.adapter.capabilities(None).names_models || seen.somebody_answered() {
+        return None;
+    }
+    let said = seen.words_of_cli().unwrap_or_else(|| seen.answer());
+    let nobody = "no model is known to have answered, and no token was counted";
+    let otherwise =
+        if said.trim().is_empty() { nobody.to_owned() } else { format!("{nobody}; {}", says(said)) };
+    Some(match agent.adapter.complaint(said) {
+        Some(complaint) => Judgement { detail: otherwise, ..of_complaint(&complaint, said) },
+        None => Judgement::new(Outcome::NoResult, otherwise),
+    })
+}
+
+/// What the answer itself says or fails to say.
+fn broken_contract(nonce: &Nonce, seen: &Evidence) -> Option<Judgement> {
+    let answer = seen.answer();
+    let denied = seen.tools.denied();
+    let unmet = |outcome, detail: String| {
+        Some(if denied.is_empty() {
+            Judgement::new(outcome, detail)
+        } else {
+            Judgement::new(Outcome::PermissionDenied, format!("denied: {}; {detail}", list(&denied)))
+        })
+    };
+    match contract::signal(answer, nonce) {
+        Some(Signal::Escalate(reason)) => {
+            return Some(Judgement::new(Outcome::AskedEscalation, or(one_line(&reason), "no reason given")));
+        }
+        Some(Signal::Blocked(reason)) => {
+            let reason = or(one_line(&reason), "no reason given");
+            return unmet(Outcome::InvalidOutput, format!("the agent was blocked: {reason}"));
+        }
+        None => {}
+    }
+    match contract::check(answer) {
+        Err(Breach::Empty) => unmet(Outcome::EmptyAnswer, "the answer is empty".to_owned()),
+        Err(Breach::BareAcknowledgement) => {
+            unmet(Outcome::InvalidOutput, format!("the answer is only `{}`", one_line(answer)))
+        }
+        Ok(()) => None,
+    }
+}
+
+/// An answer about work that was not allowed.
+fn denied_work(seen: &Evidence) -> Option<Judgement> {
+    seen.tools.was_denied_its_work().then(|| {
+        let detail = format!("what was denied was the work itself: {}", list(&seen.tools.denied()));
+        Judgement::new(Outcome::PermissionDenied, detail)
+    })
+}
+
+/// A usable answer: was it the routed tier that gave it?
+fn served(agent: &Agent, catalog: &Catalog, seen: &Evidence) -> Judgement {
+    let configured_fallback = seen.model_fallback.as_ref().filter(|_| agent.fallback_model.is_some());
+    let other = seen.models_served.iter().find(|model| {
+        let announced = configured_fallback.is_some_and(|(_, to)| to == *model);
+        !announced && catalog.tier_of_model(model).is_some_and(|tier| tier != agent.tier)
+    });
+    match other {
+        Some(model) => Judgement::new(
+            Outcome::ModelMismatch,
+            format!("routed to {}, but `{model}` answered", agent.tier),
+        ),
+        None => Judgement::new(Outcome::Completed, "a usable answer"),
+    }
+}
+
+fn flags(agent: &Agent, catalog: &Catalog, seen: &Evidence, end: &ProcessEnd, outcome: Outcome) -> Vec<Flag> {
+    let announces = agent.adapter.capabilities(None).announces_result;
+    let stayed = end.leaked_count > 0 || end.stopped.is_some() || end.exit == Exit::Lost;
+    let is_usable = matches!(outcome, Outcome::Completed | Outcome::ModelMismatch);
+    let unknown = seen.models_served.iter().any(|model| catalog.tier_of_model(model).is_none());
+    [
+        (is_usable && stayed && announces, Flag::Leak),
+        (!announces && end.leaked_count > 0, Flag::Leak),
+        (seen.model_fallback.is_some(), Flag::FallbackModel),
+        (unknown, Flag::UnknownModel),
+        (seen.text_was_cut && seen.result().is_none(), Flag::AnswerCut),
+        (is_usable && seen.was_answered_without_result(), Flag::NoResultLine),
+        (end.oversized_lines > 0, Flag::OversizedLine),
+        (!seen.tools.denied().is_empty(), Flag::ToolsDenied),
+        (is_usable && seen.failed_later(), Flag::LaterFailure),
+        (is_usable && seen.has_open_tasks(), Flag::OpenTasks),
+        (seen.has_odd_cost(), Flag::OddCost),
+        (seen.used_overage, Flag::Overage),
+        (!seen.servers_failed.is_empty(), Flag::ServersFailed),
+        (!is_usable && seen.unreadable_count > 0, Flag::UnreadableLines),
+    ]
+    .into_iter()
+    .filter_map(|(applies, flag)| applies.then_some(flag))
+    .collect()
+}
+
+fn list(denied: &[Denied]) -> String {
+    denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What a result says in words: all of its errors, or its text.
+fn words_of(result: &AgentResult) -> String {
+    if result.errors.is_empty() {
+        return one_line(result.text.as_deref().unwrap_or_default());
+    }
+    one_line(&result.errors.join("; "))
+}
+
+fn says(words: &str) -> String {
+    match one_line(words) {
+        line if line.is_empty() => line,
+        line => format!("the agent says: {line}"),
+    }
+}
+
+fn or(words: String, otherwise: &str) -> String {
+    if words.is_empty() { otherwise.to_owned() } else { words }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Quoting an agent's words in one line.
+
+/// The longest piece of an agent's words in a one-line message, in characters.
+const LINE_CHARS_MAX: usize = 300;
+
+/// Returns words in one line, cut to a bound, without control characters.
+pub(super) fn one_line(text: &str) -> String {
+    let plain = without_escapes(text);
+    let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().filter(|c| !c.is_control()).take(LINE_CHARS_MAX).collect()
+}
+
+/// Returns the line of a failing program's output that says why: the last one that speaks of an error, else the
+/// last one that is no warning, no stack frame and no quoted source.
+pub(super) fn telling_line(text: &str) -> String {
+    let plain = without_escapes(text);
+    let lines: Vec<&str> = plain.lines().map(str::trim).filter(|line| is_word_of_its_own(line)).collect();
+    let said = lines.iter().rev().find(|line| speaks_of_error(line)).or(lines.last());
+    let Some(line) = said else { return one_line(plain.trim().lines().last().unwrap_or_default()) };
+    // "Error: Invalid configuration:" is finished by the next line.
+    let place = lines.iter().position(|other| std::ptr::eq(*other, *line)).unwrap_or(0);
+    match lines.get(place + 1) {
+        Some(next) if line.ends_with(':') => one_line(&format!("{line} {next}")),
+        Some(_) | None => one_line(line),
+    }
+}
+
+fn is_word_of_its_own(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    let is_frame = line.starts_with("at ") || line.starts_with("Node.js v") || line.starts_with("Bun v");
+    let is_source = line.contains(" | ") && line.starts_with(|c: char| c.is_ascii_digit());
+    let is_mark = line.chars().all(|c| "^~-= ".contains(c));
+    let is_warning = lower.contains("warning") || lower.starts_with("(use `") || lower.starts_with("warn");
+    !(line.is_empty() || is_frame || is_source || is_mark || is_warning)
+}
+
+fn speaks_of_error(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    [
+        "error",
+        "fatal",
+        "invalid",
+        "failed",
+        "cannot",
+        "could not",
+        "denied",
+        "not found",
+        "refused",
+        "unknown",
+    ]
+    .iter()
+    .any(|sign| lower.contains(sign))
+}
+
+/// Drops the sequences with which programs colour their words.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = match behind.strip_prefix('[') {
+            Some(sequence) => {
+                let end =
+                    sequence.find(|c: char| ('@'..='~').contains(&c)).map_or(sequence.len(), |at| at + 1);
+                &sequence[end..]
+            }
+            None => behind,
+        };
+    }
+    plain.push_str(rest);
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_telling_line_is_the_error_and_not_the_warning_or_the_stack() {
+        for (said, want) in [
+            (
+                "(node:71) [DEP0040] DeprecationWarning: punycode is deprecated\n(Use `node --trace-deprecation` to show \
+                 where)\nError: Invalid MCP configuration: mcpServers.db.command is required\n",
+                "Error: Invalid MCP configuration: mcpServers.db.command is required",
+            ),
+            (
+                "/x/cli.js:12\n    throw err;\n    ^\n\nTypeError: x is not a function\n    at foo (/x/cli.js:12:3)\n    at \
+                 bar\n\nNode.js v20.11.1\n",
+                "TypeError: x is not a function",
+            ),
+            ("\u{1b}[31merror:\u{1b}[0m unknown option '--bogus'\n", "error: unknown option '--bogus'"),
+            (
+                "Error: Invalid MCP configuration:\nMCP config file not found: /x.json\n",
+                "MCP config file not found: /x.json",
+            ),
+            ("Error: Something odd:\nthe reason\n", "Error: Something odd: the reason"),
+            ("just words\nmore words\n", "more words"),
+            ("npm WARN old\n", "npm WARN old"),
+            ("", ""),
+        ] {
+            assert_eq!(telling_line(said), want, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn words_come_in_one_line_without_control_characters() {
+        assert_eq!(one_line("blocked by hook:\n[x]: no\u{7}\tmore"), "blocked by hook: [x]: no more");
+        assert_eq!(one_line(&"x".repeat(1000)).len(), LINE_CHARS_MAX);
+    }
+}
