@@ -67,7 +67,7 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result
         ),
         Event::SessionStart { source } => {
             recorded(desk, input, What::SessionStarted { source: source.clone() })?;
-            let is_news = source != "compact" && mode != Mode::Orchestration;
+            let is_news = source != "compact" && desk.choice.has_reader();
             Ok(if is_news { briefing::answer(desk) } else { Answer::default() })
         }
         Event::SessionEnd { reason } => {
@@ -118,7 +118,7 @@ fn on_prompt(
         None if is_approved => PersonSaid::Approved,
         None => PersonSaid::Nothing,
     };
-    let action = match prompt::action(mode, wanted, &route, is_approved) {
+    let action = match prompt::action(desk.choice.for_prompts(mode), wanted, &route, is_approved) {
         // Nobody would do it: the session itself goes on, advised.
         Action::HandOver if !desk.can_run(&decider, &route) => Action::Advised,
         action => action,

@@ -172,11 +172,32 @@ fn a_prompt_that_must_be_approved_is_held_back_until_it_is() {
     assert!(!session.server.asked().is_empty());
 }
 
+/// Seen to fail: `claude -p` of a script said that a run had it, with exit code 0, and the script took that for the answer.
 #[test]
-fn a_session_that_is_automated_hands_its_prompt_to_a_run() {
+fn a_headless_session_answers_itself_and_only_its_subagents_are_held() {
+    let Some(session) = Session::new("hybrid", hands_on(MECHANICAL, general("opus"))) else { return };
+    let ran = session.ask(PROMPT).success();
+    assert_eq!(ran.json()["result"], "all is done", "{ran}");
+    let first = &session.server.asked()[0];
+    let told = first.conversation() + &first.system();
+    assert!(told.contains("[pointsman] This is work for sonnet"), "advised: {told}");
+    let asked = session.of_subagents();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|one| one.model.contains("haiku")),
+        "{:?}",
+        session.server.models()
+    );
+    assert_eq!(session.counts("delegation"), [1, 0, 0, 0, 0]);
+    let ran = session.ask(DANGEROUS).success();
+    assert_eq!(ran.json()["result"], "all is done", "not even held back: {ran}");
+    assert_eq!(session.sandbox.run_count(), 0);
+}
+
+#[test]
+fn a_session_that_chose_orchestration_hands_its_prompt_to_a_run() {
     let answers =
         |asked: &Asked| Reply::text(format!("renamed it in 3 places of lib.rs, said {}", asked.model));
-    let Some(session) = Session::new("hybrid", answers) else { return };
+    let Some(session) = Session::new("orchestration", answers) else { return };
     let program = session.claude.to_str().unwrap().to_owned();
     let env = format!(
         "{{ ANTHROPIC_BASE_URL = \"{}\", ANTHROPIC_API_KEY = \"sk-ant-none\" }}",

@@ -7,5 +7,6 @@ mod documents;
 mod hooks;
 mod hostile_streams;
 mod labelled_sample;
+mod modes;
 mod policy_files;
 mod transcripts;
