@@ -194,6 +194,23 @@ fn a_headless_session_answers_itself_and_only_its_subagents_are_held() {
 }
 
 #[test]
+fn a_hook_that_is_registered_twice_starts_one_run() {
+    let Some(session) = Session::new("orchestration", |_: &Asked| Reply::text("should not be asked")) else {
+        return;
+    };
+    let by_hand = json!({"hooks": {"UserPromptSubmit": [{"hooks": [
+        {"type": "command", "command": "pointsman hook"}, {"type": "command", "command": "pointsman  hook"}]}]}});
+    let (plugin, by_hand) = (plugin(), by_hand.to_string());
+    let args =
+        ["-p", "--plugin-dir", plugin.to_str().unwrap(), "--settings", &by_hand, "--output-format", "json"];
+    let ran = session.sandbox.call(args).of_program(&session.claude).stdin(MECHANICAL).wait();
+    assert!(ran.stdout.contains("pointsman does this by itself"), "{ran}");
+    session.sandbox.no_process_is_left(PATIENCE);
+    assert_eq!((session.server.asked().len(), session.sandbox.run_count()), (0, 1), "{ran}");
+    assert!(session.report()["facts"].as_u64() > Some(0));
+}
+
+#[test]
 fn a_session_that_chose_orchestration_hands_its_prompt_to_a_run() {
     let answers =
         |asked: &Asked| Reply::text(format!("renamed it in 3 places of lib.rs, said {}", asked.model));

@@ -1,9 +1,12 @@
-//! How far hooks go in a session.
+//! How far hooks go in a session, and which prompts are one and the same.
 
+use pointsman_core::hook::input::HookInput;
 use pointsman_core::hook::mode::{self, ModeChoice, RoutingMode, Signals};
 use pointsman_core::hook::prompt::{self, Action, Wanted};
+use pointsman_core::hook::takeover::{self, Stage, Takeover};
 use pointsman_core::request::Mode;
 use pointsman_core::route::Route;
+use serde_json::{Value, json};
 
 use crate::hooks::routed;
 
@@ -78,6 +81,47 @@ fn a_session_begins_with_news_only_where_somebody_may_read_them() {
     let signals = &Signals::default();
     assert!(chosen(RoutingMode::Enforced, signals).has_reader());
     assert!(!chosen(RoutingMode::Orchestration, signals).has_reader());
+}
+
+fn prompt_of(session: &str, prompt_id: Value) -> HookInput {
+    let event = json!({"session_id": session, "prompt_id": prompt_id, "hook_event_name": "UserPromptSubmit"});
+    HookInput::parse(event.to_string().as_bytes(), None).unwrap()
+}
+
+#[test]
+fn a_prompt_has_one_name_and_no_other_prompt_has_it() {
+    let name = |session, prompt_id, hash| takeover::name(&prompt_of(session, prompt_id), hash);
+    let one = name("s1", json!("p1"), "words");
+    assert_eq!(one, name("s1", json!("p1"), "words"));
+    for (session, prompt_id, hash) in [
+        ("s2", json!("p1"), "words"),
+        ("s1", json!("p2"), "words"),
+        // A message in the middle of a turn has the turn's id.
+        ("s1", json!("p1"), "other words"),
+        ("s1", Value::Null, "words"),
+        ("s1p", json!("1"), "words"),
+        ("s1", json!("p1w"), "ords"),
+    ] {
+        assert_ne!(one, name(session, prompt_id.clone(), hash), "{session} {prompt_id} {hash}");
+    }
+    for prompt_id in
+        [json!("../../x"), json!("/etc/passwd"), json!("x".repeat(128)), json!("\u{0}"), json!(7)]
+    {
+        let name = name("s1", prompt_id.clone(), "words");
+        assert!(name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()), "{prompt_id}: {name}");
+    }
+}
+
+#[test]
+fn a_prompt_without_an_id_is_the_same_for_ten_seconds_and_one_with_an_id_for_ever() {
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let earlier = Takeover { run_id: "r".parse().unwrap(), at: at(1000), stage: Stage::Begun };
+    let (named, nameless) = (prompt_of("s1", json!("p1")), prompt_of("s1", Value::Null));
+    // The clock may have been set back since.
+    for (second, is_over) in [(1000, false), (1010, false), (1011, true), (990, false), (900, true)] {
+        assert_eq!(takeover::is_over(&earlier, &nameless, at(second)), is_over, "{second}");
+        assert!(!takeover::is_over(&earlier, &named, at(second)), "{second}");
+    }
 }
 
 #[test]
