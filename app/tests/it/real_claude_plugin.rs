@@ -193,6 +193,36 @@ fn a_headless_session_answers_itself_and_only_its_subagents_are_held() {
     assert_eq!(session.sandbox.run_count(), 0);
 }
 
+/// On 2.1.197 the shell of a command runs before the hook is asked: one run of the shell's was seen, and one of the hook's.
+#[test]
+fn our_own_command_for_a_run_starts_one() {
+    let Some(session) = Session::new("directive", |_: &Asked| Reply::text("should not be asked")) else {
+        return;
+    };
+    let ran = session.ask(&format!("/pointsman:orchestrate {MECHANICAL}"));
+    assert!(ran.stdout.contains("pointsman does this by itself: haiku-general"), "{ran}");
+    session.sandbox.no_process_is_left(PATIENCE);
+    assert_eq!((session.server.asked().len(), session.sandbox.run_count()), (0, 1));
+}
+
+#[test]
+fn our_own_command_starts_its_run_without_our_hooks_as_well() {
+    let script = |asked: &Asked| {
+        let conversation = asked.conversation();
+        if asked.body["messages"].to_string().contains("tool_use") {
+            return Reply::text("a run has it");
+        }
+        let command = conversation.split("```sh\n").nth(1).and_then(|text| text.split("\n```").next());
+        Reply::tool("Bash", json!({"command": command.unwrap_or("true"), "description": "start the run"}))
+    };
+    let Some(session) = Session::new("off", script) else { return };
+    let ran = session.ask(&format!("/pointsman:orchestrate {MECHANICAL}")).success();
+    session.sandbox.no_process_is_left(PATIENCE);
+    let asked = session.server.asked().pop().unwrap().conversation();
+    assert_eq!(session.sandbox.run_count(), 1, "{ran}\n{asked}");
+    assert_eq!(session.sandbox.show("latest")["answer"], "the answer of haiku");
+}
+
 #[test]
 fn a_hook_that_is_registered_twice_starts_one_run() {
     let Some(session) = Session::new("orchestration", |_: &Asked| Reply::text("should not be asked")) else {
