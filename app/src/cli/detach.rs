@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::RunId;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::{Decision, Route};
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,11 @@ use serde::{Deserialize, Serialize};
 use super::args::{PermissionModeArg, RunArgs};
 use super::exit::Failure;
 use super::output::{self, Format, Tone};
+use super::run::Prepared;
 use super::{closing, route, run, words};
 use crate::assemble;
 use crate::engine::background;
-use crate::engine::submit::Run;
+use crate::engine::submit::{Run, Submission};
 
 /// The hidden verb of the process that drives a detached run.
 pub const VERB: &str = "__drive";
@@ -26,6 +28,9 @@ pub const VERB: &str = "__drive";
 struct DriveOrder {
     args: RunArgs,
     prompt: String,
+    /// The run's id, where it was named before it begins.
+    #[serde(default)]
+    run_id: Option<RunId>,
 }
 
 /// What the background process answers once the run is stored.
@@ -54,33 +59,33 @@ enum FirstWord {
 
 /// Starts the run in the background and prints its id.
 pub fn start(args: &RunArgs, prompt: &str) -> Result<u8, Failure> {
-    Ok(print(&submit(args, prompt)?, args))
+    Ok(print(&submit(args, prompt, None)?, args))
 }
 
-/// A run that took a prompt over from a session.
-pub struct TakenOver {
-    /// The run.
-    pub run_id: String,
-    /// Who does it and why, in words.
-    pub route: String,
+/// A prompt of a session that a run takes over.
+pub struct TakenOver<'a> {
+    /// The run, named before it begins.
+    pub run_id: &'a RunId,
+    /// The words.
+    pub words: &'a str,
+    /// The directory of the project.
+    pub project: &'a Path,
+    /// Whether the person said yes beforehand.
+    pub is_approved: bool,
+    /// The permission mode of the session, in the CLI's word: the run has no more.
+    pub permissions: Option<&'a str>,
 }
 
-/// Starts a run for words that were handed in elsewhere, and prints nothing. `permissions` is the permission mode there, in
-/// the CLI's word: the run has no more.
-pub fn hand_over(
-    words: &str,
-    project: &Path,
-    is_approved: bool,
-    permissions: Option<&str>,
-) -> Result<TakenOver, Failure> {
-    let permission_mode = permissions.and_then(PermissionModeArg::no_more_than);
-    let args = RunArgs { approve: is_approved, permission_mode, ..RunArgs::detached_in(project) };
-    let submitted = submit(&args, words)?;
-    Ok(TakenOver { run_id: submitted.run_id, route: route::in_words(&submitted.route) })
+/// Starts the run of a prompt that was taken over, and prints nothing. Returns who does it and why, in words.
+pub fn hand_over(taken: &TakenOver<'_>) -> Result<String, Failure> {
+    let permission_mode = taken.permissions.and_then(PermissionModeArg::no_more_than);
+    let args = RunArgs { approve: taken.is_approved, permission_mode, ..RunArgs::detached_in(taken.project) };
+    let submitted = submit(&args, taken.words, Some(taken.run_id))?;
+    Ok(route::in_words(&submitted.route))
 }
 
-fn submit(args: &RunArgs, prompt: &str) -> Result<Submitted, Failure> {
-    let order = DriveOrder { args: args.clone(), prompt: prompt.to_owned() };
+fn submit(args: &RunArgs, prompt: &str, run_id: Option<&RunId>) -> Result<Submitted, Failure> {
+    let order = DriveOrder { args: args.clone(), prompt: prompt.to_owned(), run_id: run_id.cloned() };
     let order = serde_json::to_vec(&order).expect("plain data has a JSON form");
     let line = background::start(&assemble::own_program()?, VERB, &order).map_err(|error| {
         Failure::new(
@@ -129,7 +134,8 @@ pub fn drive() -> ExitCode {
     };
     let prepared = read_order().and_then(|order| {
         let request = words::parse(order.prompt, &order.args.overrides)?;
-        run::prepare(&order.args, request)
+        let prepared = run::prepare(&order.args, request)?;
+        Ok(Prepared { submission: Submission { run_id: order.run_id, ..prepared.submission }, ..prepared })
     });
     let (prepared, runtime) = match prepared.and_then(|prepared| Ok((prepared, run::runtime()?))) {
         Ok(ready) => ready,

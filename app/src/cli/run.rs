@@ -81,6 +81,7 @@ pub fn prepare(args: &RunArgs, mut request: Request) -> Result<Prepared, Failure
         None => engine.decide(&request)?,
     };
     let submission = Submission {
+        run_id: None,
         request,
         route,
         session: args.session.clone(),

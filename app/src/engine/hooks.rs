@@ -14,6 +14,7 @@ use pointsman_core::run::state::RunState;
 use super::Engine;
 use super::error::EngineError;
 pub use crate::store::hooks::HookStore;
+pub use crate::store::takeovers::{Claim, Marker};
 pub use crate::store::{BreakerRow, RunRow};
 
 /// How much of a transcript's end is read by who takes facts over: a turn that begins before that is known in part.

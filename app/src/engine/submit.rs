@@ -22,6 +22,8 @@ use crate::store::lock::Lock;
 
 /// What comes with a request.
 pub struct Submission {
+    /// The run's id, where somebody else has already named it.
+    pub run_id: Option<RunId>,
     /// What was asked.
     pub request: Request,
     /// The decision about it.
@@ -69,7 +71,7 @@ pub fn submit(
     session_lock: Option<Lock>,
     watcher: Box<dyn Watcher>,
 ) -> Run {
-    let run_id: RunId = new_uuid().parse().expect("a UUID is a valid id");
+    let run_id = submission.run_id.clone().unwrap_or_else(new_run_id);
     let session = submission
         .session
         .clone()
@@ -158,6 +160,11 @@ fn requested(engine: &Engine, submission: &Submission, session: &SessionId) -> R
 /// Returns a new UUIDv7: sortable by time, and random enough to be nobody else's.
 pub fn new_uuid() -> String {
     uuid::Uuid::now_v7().to_string()
+}
+
+/// Returns the id of a new run.
+pub fn new_run_id() -> RunId {
+    new_uuid().parse().expect("a UUID is a valid id")
 }
 
 /// Returns random bytes from the system.

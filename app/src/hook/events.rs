@@ -9,6 +9,7 @@ use pointsman_core::hook::fact::{Delegation, Recommendation, What};
 use pointsman_core::hook::input::{Event, HookInput, ToolCall, as_tag};
 use pointsman_core::hook::note::{Heard, Note};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
+use pointsman_core::hook::takeover::{self, Stage, Takeover};
 use pointsman_core::ids::RunId;
 use pointsman_core::request::{Context, Mode};
 use pointsman_core::route::{Layer, Route};
@@ -16,9 +17,13 @@ use pointsman_core::route::{Layer, Route};
 use super::briefing;
 use super::desk::{Desk, routed};
 use crate::cli::detach;
+use crate::clock;
+use crate::engine::hooks::{Claim, Marker};
+use crate::engine::submit;
 
-/// Answers an event. `handing_over` is told before a run is started: then the answer is worth waiting for.
-pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result<Answer, String> {
+/// Answers an event. `handing_over` is told which run takes a prompt over before it is there: then the answer is worth waiting
+/// for.
+pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn(&RunId)) -> Result<Answer, String> {
     let Some(mode) = desk.choice.mode else { return Ok(Answer::default()) };
     match &input.event {
         Event::UserPromptSubmit { prompt } => on_prompt(desk, input, mode, prompt, handing_over),
@@ -67,7 +72,7 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn()) -> Result
         ),
         Event::SessionStart { source } => {
             recorded(desk, input, What::SessionStarted { source: source.clone() })?;
-            let is_news = source != "compact" && mode != Mode::Orchestration;
+            let is_news = source != "compact" && desk.choice.has_reader();
             Ok(if is_news { briefing::answer(desk) } else { Answer::default() })
         }
         Event::SessionEnd { reason } => {
@@ -101,7 +106,7 @@ fn on_prompt(
     input: &HookInput,
     mode: Mode,
     text: &str,
-    handing_over: &dyn Fn(),
+    handing_over: &dyn Fn(&RunId),
 ) -> Result<Answer, String> {
     let earlier = desk.store.read_note(&input.session);
     let (words, is_approved, wanted) = match prompt::read(text, earlier.is_none()) {
@@ -118,7 +123,7 @@ fn on_prompt(
         None if is_approved => PersonSaid::Approved,
         None => PersonSaid::Nothing,
     };
-    let action = match prompt::action(mode, wanted, &route, is_approved) {
+    let action = match prompt::action(desk.choice.for_prompts(mode), wanted, &route, is_approved) {
         // Nobody would do it: the session itself goes on, advised.
         Action::HandOver if !desk.can_run(&decider, &route) => Action::Advised,
         action => action,
@@ -126,8 +131,12 @@ fn on_prompt(
     let hash = desk.hash(&request);
     let (answer, run_id) = match action {
         Action::HandOver => {
-            handing_over();
-            hand_over(desk, permissions(input, wanted), words, is_approved)?
+            let taken = Taken { name: takeover::name(input, &hash), words, is_approved, wanted };
+            match hand_over(desk, input, &taken, handing_over)? {
+                HandedOver::ByUs(run, answer) => (answer, Some(run)),
+                // Whoever was first has recorded all of it.
+                HandedOver::ByAnother(answer) => return Ok(answer),
+            }
         }
         Action::Advised | Action::AskFirst | Action::Blocked | Action::Told => {
             let agent = delegation::name_for_directive(&route, &decider.catalog, desk.known);
@@ -177,22 +186,75 @@ fn permissions(input: &HookInput, wanted: Wanted) -> Option<&str> {
     of_session.filter(|mode| wanted != Wanted::Run || *mode == "plan")
 }
 
-/// Has a run do it. The hook does not wait for the run, only for its id.
+/// A prompt for a run.
+struct Taken<'a> {
+    /// Its name among the prompts that were taken over.
+    name: String,
+    words: &'a str,
+    is_approved: bool,
+    wanted: Wanted,
+}
+
+/// By whom a prompt was handed to a run, and what is said of it.
+enum HandedOver {
+    ByUs(RunId, Answer),
+    ByAnother(Answer),
+}
+
+/// Has a run do it, one for each prompt. The hook does not wait for the run, only until it is there.
 fn hand_over(
     desk: &Desk,
-    permissions: Option<&str>,
-    words: &str,
-    is_approved: bool,
-) -> Result<(Answer, Option<RunId>), String> {
-    let taken = detach::hand_over(words, &desk.world.cwd, is_approved, permissions)
-        .map_err(|failure| failure.message)?;
-    let run = &taken.run_id;
-    let reason = format!(
-        "pointsman does this by itself: {}, as run {run}. `pointsman runs logs -f {run}` follows it, `pointsman runs show {run}` has \
-         the answer. With `~ ` in front of a prompt pointsman stays out of it.",
-        taken.route
-    );
-    Ok((Answer::of(Effect::Block { reason }), run.parse().ok()))
+    input: &HookInput,
+    taken: &Taken<'_>,
+    handing_over: &dyn Fn(&RunId),
+) -> Result<HandedOver, String> {
+    let ours = Takeover { run_id: submit::new_run_id(), at: clock::now(), stage: Stage::Starting };
+    handing_over(&ours.run_id);
+    let is_over = |earlier: &Takeover| takeover::is_over(earlier, input, ours.at);
+    let waits_for = |other: &Takeover| handing_over(&other.run_id);
+    // Without a marker the run of another hook would not be seen: then the session does it itself.
+    let claim = desk.store.claim(&taken.name, &ours, &is_over, &waits_for);
+    match claim.map_err(|error| format!("no run can take the prompt over: {error}"))? {
+        Claim::Ours(marker) => {
+            let who = start(desk, input, taken, &ours.run_id, marker)?;
+            let reason = takeover::told(&ours.run_id, Some(&who));
+            Ok(HandedOver::ByUs(ours.run_id, Answer::of(Effect::Block { reason })))
+        }
+        Claim::Others(other) => {
+            let reason = match other.stage {
+                Stage::Begun => takeover::told(&other.run_id, None),
+                Stage::Starting => takeover::not_heard_of(&other.run_id),
+            };
+            Ok(HandedOver::ByAnother(Answer::of(Effect::Block { reason })))
+        }
+    }
+}
+
+/// Starts the run; where it does not start, the prompt is nobody's again.
+fn start(
+    desk: &Desk,
+    input: &HookInput,
+    taken: &Taken<'_>,
+    run_id: &RunId,
+    marker: Marker,
+) -> Result<String, String> {
+    let started = detach::hand_over(&detach::TakenOver {
+        run_id,
+        words: taken.words,
+        project: &desk.world.cwd,
+        is_approved: taken.is_approved,
+        permissions: permissions(input, taken.wanted),
+    });
+    match started {
+        Ok(who) => {
+            marker.begun();
+            Ok(who)
+        }
+        Err(failure) => {
+            marker.give_back();
+            Err(failure.message)
+        }
+    }
 }
 
 fn on_delegation(desk: &Desk, input: &HookInput, mode: Mode, call: &ToolCall) -> Result<Answer, String> {

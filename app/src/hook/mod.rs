@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use pointsman_core::hook::answer::{Answer, Effect};
 use pointsman_core::hook::input::HookInput;
+use pointsman_core::hook::takeover;
+use pointsman_core::ids::RunId;
 use pointsman_core::redact::redact;
 use pointsman_core::report::plain_text::one_line;
 
@@ -45,8 +47,8 @@ const HAND_OVER_LIMIT: Duration = Duration::from_secs(4);
 
 /// What the working thread says.
 enum Word {
-    /// A run is about to be started.
-    HandingOver,
+    /// A run takes the prompt over: it is about to be started, or somebody else is at it.
+    HandingOver(RunId),
     /// The answer, or why there is none.
     Done(Result<Answer, String>),
 }
@@ -60,11 +62,11 @@ pub fn main(named: Option<String>) -> ExitCode {
     let (sender, words) = mpsc::channel();
     // What hangs in there ends with the process.
     std::thread::spawn(move || {
-        let done = answer(named.as_deref(), begun, &|| drop(sender.send(Word::HandingOver)));
+        let done = answer(named.as_deref(), begun, &|run| drop(sender.send(Word::HandingOver(run.clone()))));
         sender.send(Word::Done(done))
     });
     let said = match words.recv_timeout(limit()) {
-        Ok(Word::HandingOver) => handed_over(&words),
+        Ok(Word::HandingOver(run)) => handed_over(&words, run),
         Ok(Word::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
         Err(mpsc::RecvTimeoutError::Timeout) => broken("it took too long"),
         Err(mpsc::RecvTimeoutError::Disconnected) => broken("a bug"),
@@ -80,14 +82,15 @@ fn limit() -> Duration {
     own.map_or(LIMIT, Duration::from_millis)
 }
 
-fn handed_over(words: &mpsc::Receiver<Word>) -> Answer {
-    match words.recv_timeout(HAND_OVER_LIMIT) {
-        Ok(Word::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
-        Ok(Word::HandingOver) | Err(_) => Answer::of(Effect::Block {
-            reason: "pointsman began a run for this and did not hear of it: `pointsman runs list` shows whether it is there. If it is \
-                     not, send the prompt again with `~ ` in front."
-                .to_owned(),
-        }),
+fn handed_over(words: &mpsc::Receiver<Word>, mut run: RunId) -> Answer {
+    let begun = Instant::now();
+    loop {
+        match words.recv_timeout(HAND_OVER_LIMIT.saturating_sub(begun.elapsed())) {
+            Ok(Word::Done(done)) => return done.unwrap_or_else(|what| broken(&what)),
+            // The run is another one: somebody else was first.
+            Ok(Word::HandingOver(other)) => run = other,
+            Err(_) => return Answer::of(Effect::Block { reason: takeover::not_heard_of(&run) }),
+        }
     }
 }
 
@@ -102,7 +105,7 @@ fn notice(does: &str, what: &str) -> String {
     format!("pointsman {does} ({line}); `pointsman doctor` says more")
 }
 
-fn answer(named: Option<&str>, begun: Instant, handing_over: &dyn Fn()) -> Result<Answer, String> {
+fn answer(named: Option<&str>, begun: Instant, handing_over: &dyn Fn(&RunId)) -> Result<Answer, String> {
     let mut text = vec![];
     std::io::stdin()
         .lock()

@@ -1,4 +1,5 @@
-//! What a hook may touch: a spool to append to, a note for each session, a glance at the ledger. Never its tables.
+//! What a hook may touch: a spool to append to, a note for each session, a marker for each prompt that a run takes over, a
+//! glance at the ledger. Never its tables.
 //!
 //! Opening the ledger to write beside a process that commits takes up to a third of a second; a person would wait for it.
 
@@ -8,9 +9,11 @@ use std::path::PathBuf;
 
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::hook::note::Note;
+use pointsman_core::hook::takeover::Takeover;
 use pointsman_core::ids::SessionId;
 
 use super::ledger::Ledger;
+use super::takeovers::{self, Claim};
 use super::{BreakerRow, RunRow, StorePaths, private};
 
 /// The store as a hook sees it.
@@ -47,6 +50,18 @@ impl HookStore {
     pub fn remove_note(&self, session: &SessionId) {
         // One that stays is small and says nothing of other prompts.
         let _ = fs::remove_file(self.note(session));
+    }
+
+    /// Takes a prompt over for a run, or finds the run that has it.
+    pub fn claim(
+        &self,
+        name: &str,
+        takeover: &Takeover,
+        is_over: &dyn Fn(&Takeover) -> bool,
+        waits_for: &dyn Fn(&Takeover),
+    ) -> io::Result<Claim> {
+        private::ensure_dir(&self.paths.state).map_err(io::Error::other)?;
+        takeovers::claim(&self.paths.state.join("hook-takeovers"), name, takeover, is_over, waits_for)
     }
 
     /// Returns the newest runs and the breakers, where the ledger can be looked at in passing.

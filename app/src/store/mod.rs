@@ -5,7 +5,7 @@
 //! The only room with SQL.
 //!
 //! Reading order: `ledger` (the database), `spool` (its stand-in), `metrics` (daily files),
-//! `hooks` (what a hook may touch: a spool, a note, a glance at the ledger), `journal` (a run's live log), `private` (directories and files that nobody else may read), `lock`.
+//! `hooks` (what a hook may touch: a spool, a note, a glance at the ledger), `takeovers` (one prompt, one run), `journal` (a run's live log), `private` (directories and files that nobody else may read), `lock`.
 
 pub mod hooks;
 pub mod journal;
@@ -14,6 +14,7 @@ pub mod lock;
 mod metrics;
 pub mod private;
 mod spool;
+pub mod takeovers;
 
 use std::path::{Path, PathBuf};
 

@@ -172,11 +172,79 @@ fn a_prompt_that_must_be_approved_is_held_back_until_it_is() {
     assert!(!session.server.asked().is_empty());
 }
 
+/// Seen to fail: `claude -p` of a script said that a run had it, with exit code 0, and the script took that for the answer.
 #[test]
-fn a_session_that_is_automated_hands_its_prompt_to_a_run() {
+fn a_headless_session_answers_itself_and_only_its_subagents_are_held() {
+    let Some(session) = Session::new("hybrid", hands_on(MECHANICAL, general("opus"))) else { return };
+    let ran = session.ask(PROMPT).success();
+    assert_eq!(ran.json()["result"], "all is done", "{ran}");
+    let first = &session.server.asked()[0];
+    let told = first.conversation() + &first.system();
+    assert!(told.contains("[pointsman] This is work for sonnet"), "advised: {told}");
+    let asked = session.of_subagents();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|one| one.model.contains("haiku")),
+        "{:?}",
+        session.server.models()
+    );
+    assert_eq!(session.counts("delegation"), [1, 0, 0, 0, 0]);
+    let ran = session.ask(DANGEROUS).success();
+    assert_eq!(ran.json()["result"], "all is done", "not even held back: {ran}");
+    assert_eq!(session.sandbox.run_count(), 0);
+}
+
+/// On 2.1.197 the shell of a command runs before the hook is asked: one run of the shell's was seen, and one of the hook's.
+#[test]
+fn our_own_command_for_a_run_starts_one() {
+    let Some(session) = Session::new("directive", |_: &Asked| Reply::text("should not be asked")) else {
+        return;
+    };
+    let ran = session.ask(&format!("/pointsman:orchestrate {MECHANICAL}"));
+    assert!(ran.stdout.contains("pointsman does this by itself: haiku-general"), "{ran}");
+    session.sandbox.no_process_is_left(PATIENCE);
+    assert_eq!((session.server.asked().len(), session.sandbox.run_count()), (0, 1));
+}
+
+#[test]
+fn our_own_command_starts_its_run_without_our_hooks_as_well() {
+    let script = |asked: &Asked| {
+        let conversation = asked.conversation();
+        if asked.body["messages"].to_string().contains("tool_use") {
+            return Reply::text("a run has it");
+        }
+        let command = conversation.split("```sh\n").nth(1).and_then(|text| text.split("\n```").next());
+        Reply::tool("Bash", json!({"command": command.unwrap_or("true"), "description": "start the run"}))
+    };
+    let Some(session) = Session::new("off", script) else { return };
+    let ran = session.ask(&format!("/pointsman:orchestrate {MECHANICAL}")).success();
+    session.sandbox.no_process_is_left(PATIENCE);
+    let asked = session.server.asked().pop().unwrap().conversation();
+    assert_eq!(session.sandbox.run_count(), 1, "{ran}\n{asked}");
+    assert_eq!(session.sandbox.show("latest")["answer"], "the answer of haiku");
+}
+
+#[test]
+fn a_hook_that_is_registered_twice_starts_one_run() {
+    let Some(session) = Session::new("orchestration", |_: &Asked| Reply::text("should not be asked")) else {
+        return;
+    };
+    let by_hand = json!({"hooks": {"UserPromptSubmit": [{"hooks": [
+        {"type": "command", "command": "pointsman hook"}, {"type": "command", "command": "pointsman  hook"}]}]}});
+    let (plugin, by_hand) = (plugin(), by_hand.to_string());
+    let args =
+        ["-p", "--plugin-dir", plugin.to_str().unwrap(), "--settings", &by_hand, "--output-format", "json"];
+    let ran = session.sandbox.call(args).of_program(&session.claude).stdin(MECHANICAL).wait();
+    assert!(ran.stdout.contains("pointsman does this by itself"), "{ran}");
+    session.sandbox.no_process_is_left(PATIENCE);
+    assert_eq!((session.server.asked().len(), session.sandbox.run_count()), (0, 1), "{ran}");
+    assert!(session.report()["facts"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_session_that_chose_orchestration_hands_its_prompt_to_a_run() {
     let answers =
         |asked: &Asked| Reply::text(format!("renamed it in 3 places of lib.rs, said {}", asked.model));
-    let Some(session) = Session::new("hybrid", answers) else { return };
+    let Some(session) = Session::new("orchestration", answers) else { return };
     let program = session.claude.to_str().unwrap().to_owned();
     let env = format!(
         "{{ ANTHROPIC_BASE_URL = \"{}\", ANTHROPIC_API_KEY = \"sk-ant-none\" }}",

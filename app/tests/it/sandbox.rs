@@ -122,6 +122,12 @@ impl Sandbox {
         self.call(["runs", "show", run, "-o", "json"]).wait().success().json()
     }
 
+    /// Returns how many runs there are.
+    pub fn run_count(&self) -> usize {
+        let listed = self.call(["runs", "list", "-o", "json"]).wait().success().json();
+        listed["runs"].as_array().unwrap().len()
+    }
+
     /// Begins a command line.
     pub fn call<const N: usize>(&self, args: [&str; N]) -> Call<'_> {
         Call {

@@ -1,7 +1,7 @@
 //! Hooks of Claude Code: what is answered to its events, and what is recorded of them. Decided without IO.
 //!
 //! In reading order: `input` (an event as the CLI tells it) · `mode` (how far we go in this session) · `prompt` (with `reply`) and
-//! `delegation` (the two decisions) · `note` (what is remembered of a prompt) · `answer` (what the CLI reads) · `fact` (what is kept) · `ran` (what a transcript shows).
+//! `delegation` (the two decisions) · `takeover` (one prompt, one run) · `note` (what is remembered of a prompt) · `answer` (what the CLI reads) · `fact` (what is kept) · `ran` (what a transcript shows).
 
 pub mod answer;
 pub mod delegation;
@@ -12,6 +12,7 @@ pub mod note;
 pub mod prompt;
 pub mod ran;
 pub mod reply;
+pub mod takeover;
 
 /// Tells whether a matcher of the CLI's settings means a tool: a regular expression on the whole name; none means every tool.
 pub fn matcher_means(matcher: &str, tool: &str) -> bool {

@@ -1,4 +1,7 @@
-//! How far pointsman goes in a session of Claude Code: an explicit choice first, then signs of automation, then advice.
+//! How far pointsman goes in a session of Claude Code: an explicit choice first, then what the signs of automation allow.
+//!
+//! Only an explicit choice takes a prompt away from its session: who wrote `claude -p` into a script reads its answer and its
+//! exit code, and knows nothing of us.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +16,9 @@ pub enum RoutingMode {
     Directive,
     /// Subagents of an interactive session are held to the route.
     Enforced,
-    /// pointsman spawns agents alone.
+    /// Prompts are handed to runs of pointsman.
     Orchestration,
-    /// Advice for people, agents for automation.
+    /// Advice; where nobody is there, subagents are held to the route as well.
     Hybrid,
     /// Each session is given `directive` or `enforced` by a hash of its id, to compare the two.
     Experiment,
@@ -50,46 +53,85 @@ pub struct Signals {
     pub workflow_chain: bool,
 }
 
+/// What a mode was chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// A setting that says it outright.
+    Setting,
+    /// Nothing speaks against a person being there.
+    Person,
+    /// A sign that nobody is there.
+    Automation,
+}
+
 /// What was chosen for a session, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeChoice {
     /// The mode; `None` is off.
     pub mode: Option<Mode>,
+    /// What it was chosen by.
+    pub by: ChosenBy,
     /// Why, in words.
     pub because: String,
     /// Whether the session is part of the experiment.
     pub is_experiment: bool,
 }
 
+impl ModeChoice {
+    /// Returns how far a mode goes with prompts. What no setting says outright only advises: a prompt that is held back or
+    /// taken over looks to a script like an answer.
+    pub fn for_prompts(&self, mode: Mode) -> Mode {
+        match self.by {
+            ChosenBy::Setting => mode,
+            ChosenBy::Person | ChosenBy::Automation => Mode::Directive,
+        }
+    }
+
+    /// Tells whether somebody may read what is said when the session begins.
+    pub fn has_reader(&self) -> bool {
+        match self.by {
+            ChosenBy::Setting => self.mode != Some(Mode::Orchestration),
+            ChosenBy::Person => true,
+            ChosenBy::Automation => false,
+        }
+    }
+}
+
 /// Chooses the mode of a session. `set_by` says where the setting comes from.
 pub fn select(setting: RoutingMode, set_by: &str, signals: &Signals, session: &SessionId) -> ModeChoice {
-    let explicit = |mode| ModeChoice { mode, because: set_by.to_owned(), is_experiment: false };
-    let automatic = |mode, because: &str| ModeChoice {
-        mode: Some(mode),
-        because: because.to_owned(),
-        is_experiment: false,
-    };
+    let explicit =
+        |mode| ModeChoice { mode, by: ChosenBy::Setting, because: set_by.to_owned(), is_experiment: false };
     match setting {
         RoutingMode::Off => explicit(None),
         RoutingMode::Directive => explicit(Some(Mode::Directive)),
         RoutingMode::Enforced => explicit(Some(Mode::Enforced)),
         RoutingMode::Orchestration => explicit(Some(Mode::Orchestration)),
         RoutingMode::Experiment => ModeChoice {
-            mode: Some(arm(session)),
             because: format!("{set_by}: an experiment, by the hash of the session's id"),
             is_experiment: true,
+            ..explicit(Some(arm(session)))
         },
-        RoutingMode::Hybrid => match signals {
-            Signals { entrypoint: Some(entrypoint), .. } if entrypoint.starts_with("sdk") => {
-                automatic(Mode::Orchestration, "a program calls the CLI")
-            }
-            Signals { automated: true, .. } => automatic(Mode::Orchestration, "the work is automated"),
-            Signals { overnight: true, .. } => automatic(Mode::Orchestration, "it is overnight work"),
-            Signals { workflow_chain: true, .. } => {
-                automatic(Mode::Orchestration, "it is a step of a workflow")
-            }
-            _ => automatic(Mode::Directive, "a person is there"),
-        },
+        RoutingMode::Hybrid => by_signs(signals),
+    }
+}
+
+/// Chooses where no setting does: advice for all prompts, and subagents are held where nobody could be asked about them.
+fn by_signs(signals: &Signals) -> ModeChoice {
+    let chosen = |mode, by, because: &str| ModeChoice {
+        mode: Some(mode),
+        by,
+        because: because.to_owned(),
+        is_experiment: false,
+    };
+    let automatic = |because| chosen(Mode::Enforced, ChosenBy::Automation, because);
+    match signals {
+        Signals { entrypoint: Some(entrypoint), .. } if entrypoint.starts_with("sdk") => {
+            automatic("a program calls the CLI")
+        }
+        Signals { automated: true, .. } => automatic("the work is automated"),
+        Signals { overnight: true, .. } => automatic("it is overnight work"),
+        Signals { workflow_chain: true, .. } => automatic("it is a step of a workflow"),
+        _ => chosen(Mode::Directive, ChosenBy::Person, "a person is there"),
     }
 }
 

@@ -8,7 +8,6 @@ use pointsman_core::agent::{Agent, Catalog, Tier};
 use pointsman_core::hook::answer::{Answer, Effect};
 use pointsman_core::hook::delegation::{self, Done, KnownAgents, PersonSaid, Terms, Whom};
 use pointsman_core::hook::input::{Event, HookInput, InputError};
-use pointsman_core::hook::mode::{self, RoutingMode, Signals};
 use pointsman_core::hook::note::{self, Heard, Note};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::hook::ran::{self, Part};
@@ -37,7 +36,7 @@ fn catalog() -> Catalog {
     Catalog::of_generals(vec![named("cheap", special), named("reviewer", own)]).unwrap()
 }
 
-fn routed(words: &str) -> Route {
+pub fn routed(words: &str) -> Route {
     let request = Request::new(words.to_owned(), Origin::Hook, Overrides::default()).unwrap();
     route(&request, &catalog(), &Policy::builtin()).unwrap()
 }
@@ -134,45 +133,6 @@ fn a_transcript_says_who_answered_each_usage_once() {
         assert_eq!(ran::read(session.lines(), Part::Prompt("another")), None);
     }
     insta::assert_snapshot!(shown);
-}
-
-#[test]
-fn a_mode_is_the_explicit_one_then_that_of_automation_then_advice() {
-    let session = |text: &str| text.parse().unwrap();
-    let chosen =
-        |setting, signals: &Signals| mode::select(setting, "set by a test", signals, &session("s1")).mode;
-    let nobody = Signals::default();
-    let each = |change: fn(&mut Signals)| {
-        let mut signals = Signals::default();
-        change(&mut signals);
-        signals
-    };
-    let automatic = [
-        each(|s| s.entrypoint = Some("sdk-cli".to_owned())),
-        each(|s| s.entrypoint = Some("sdk-ts".to_owned())),
-        each(|s| s.automated = true),
-        each(|s| s.overnight = true),
-        each(|s| s.workflow_chain = true),
-    ];
-    for signals in &automatic {
-        assert_eq!(chosen(RoutingMode::Hybrid, signals), Some(Mode::Orchestration), "{signals:?}");
-        assert_eq!(chosen(RoutingMode::Directive, signals), Some(Mode::Directive));
-        assert_eq!(chosen(RoutingMode::Enforced, signals), Some(Mode::Enforced));
-        assert_eq!(chosen(RoutingMode::Off, signals), None);
-    }
-    let by_hand = each(|s| s.entrypoint = Some("cli".to_owned()));
-    for signals in [&nobody, &by_hand] {
-        assert_eq!(chosen(RoutingMode::Hybrid, signals), Some(Mode::Directive));
-        assert_eq!(chosen(RoutingMode::Orchestration, signals), Some(Mode::Orchestration));
-    }
-}
-
-#[test]
-fn an_experiment_gives_a_session_always_the_same_arm_and_both_arms_half_of_them() {
-    let arm = |n: u32| mode::arm(&format!("session-{n}").parse().unwrap());
-    let enforced = (0..1000).filter(|n| arm(*n) == Mode::Enforced).count();
-    assert!((450..=550).contains(&enforced), "{enforced}");
-    assert!((0..100).all(|n| arm(n) == arm(n)));
 }
 
 #[test]

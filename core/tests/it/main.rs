@@ -8,5 +8,6 @@ mod evidence;
 mod hooks;
 mod hostile_streams;
 mod labelled_sample;
+mod modes;
 mod policy_files;
 mod transcripts;

@@ -11,7 +11,7 @@ use crate::sandbox::{Ran, Sandbox};
 const SESSION: &str = "c4c22f79-b771-4762-91bd-ac4f9ae591f3";
 
 /// A sandbox in which the deadline is no matter: a busy machine must not decide what a test sees.
-fn patient() -> Sandbox {
+pub fn patient() -> Sandbox {
     Sandbox::new().env("POINTSMAN_HOOK_LIMIT_MS", "100000")
 }
 
@@ -27,11 +27,11 @@ fn event(sandbox: &Sandbox, name: &str, prompt_id: &str, more: Value) -> Value {
     event
 }
 
-fn prompt(sandbox: &Sandbox, prompt_id: &str, words: &str) -> Value {
+pub fn prompt(sandbox: &Sandbox, prompt_id: &str, words: &str) -> Value {
     event(sandbox, "UserPromptSubmit", prompt_id, json!({"prompt": words}))
 }
 
-fn hook(sandbox: &Sandbox, event: &Value) -> Ran {
+pub fn hook(sandbox: &Sandbox, event: &Value) -> Ran {
     sandbox.call(["hook"]).stdin(event.to_string()).wait()
 }
 
@@ -55,7 +55,7 @@ fn fifo(path: &std::path::Path) {
     rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
 }
 
-fn file(path: &std::path::Path, bytes: impl AsRef<[u8]>) {
+pub fn file(path: &std::path::Path, bytes: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
@@ -114,7 +114,7 @@ const BREAKAGES: [Breakage; 25] = [
 ];
 
 /// Holds: the hook exits 0, says nothing but one JSON object, and takes no decision away from the person.
-fn holds(what: &str, event: &Value, ran: Ran) {
+pub fn holds(what: &str, event: &Value, ran: Ran) {
     let name = event["hook_event_name"].as_str().unwrap();
     let ran = ran.exits(0);
     let said: Value = if ran.stdout.is_empty() { json!({}) } else { ran.json() };
@@ -202,11 +202,47 @@ fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
 
 #[test]
 fn s16_our_hooks_do_nothing_inside_an_agent_of_ours() {
-    let sandbox = Sandbox::new().env("POINTSMAN_DEPTH", "1").env("POINTSMAN_MODE", "enforced");
-    for event in events(&sandbox) {
-        hook(&sandbox, &event).exits(0).stdout("");
+    for mode in ["enforced", "orchestration"] {
+        for depth in ["1", "2"] {
+            let sandbox = Sandbox::new().env("POINTSMAN_DEPTH", depth).env("POINTSMAN_MODE", mode);
+            for event in events(&sandbox) {
+                hook(&sandbox, &event).exits(0).stdout("");
+            }
+            assert!(!sandbox.state().exists(), "nothing is recorded");
+        }
     }
-    assert!(!sandbox.state().exists(), "nothing is recorded");
+}
+
+/// What a session shows that nobody sits before.
+const SIGNS_OF_AUTOMATION: [(&str, &str); 7] = [
+    ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
+    ("CLAUDE_CODE_ENTRYPOINT", "sdk-py"),
+    ("BATCH_MODE", "1"),
+    ("CLAUDE_BATCH_MODE", "1"),
+    ("API_REQUEST", "1"),
+    ("CLAUDE_OVERNIGHT", "1"),
+    ("POINTSMAN_WORKFLOW_STEP", "1"),
+];
+
+/// Seen to fail: every one of them had its prompt blocked, with exit code 0, and a run started.
+#[test]
+fn a_prompt_of_a_script_goes_to_its_own_model_and_only_its_subagents_are_held() {
+    for (name, value) in SIGNS_OF_AUTOMATION {
+        let sandbox = patient().env(name, value);
+        let said = |event: &Value| hook(&sandbox, event).exits(0).json();
+        let [_, work, delegation, _] = events(&sandbox);
+        let told = said(&work);
+        assert!(told["decision"].is_null(), "{name}={value}: {told}");
+        assert!(told.to_string().contains("This is work for haiku"), "{name}={value}: {told}");
+        let told = said(&prompt(&sandbox, "p2", "drop the users table in the production database"));
+        assert!(told["decision"].is_null(), "not even held back: {told}");
+        assert!(told.to_string().contains("Ask first"), "{name}={value}: {told}");
+        let set = &said(&delegation)["hookSpecificOutput"]["updatedInput"];
+        assert_eq!(set["model"], "haiku", "{name}={value}: {set}");
+        let answer = said(&dangerous_delegation(&sandbox, "p2"));
+        assert_eq!(answer["hookSpecificOutput"]["permissionDecision"], "deny", "{name}={value}: {answer}");
+        assert_eq!(sandbox.run_count(), 0, "{name}={value}");
+    }
 }
 
 /// A session of a main model on the sonnet tier, told by its hooks and its transcripts.

@@ -9,3 +9,4 @@ mod secrets;
 mod sessions;
 mod store;
 mod streams;
+mod takeovers;

@@ -1,0 +1,249 @@
+//! One prompt, one run: a marker for each prompt that a hook takes over, made by whoever is first.
+//!
+//! Who made a marker holds its lock while the run is being started, and the lock ends with its process, however that ends.
+//! So whoever comes second waits no longer than needed, and never for a dead one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pointsman_core::hook::takeover::{Stage, Takeover};
+
+use super::lock::is_named;
+use super::private;
+
+/// A marker is two short texts and a word; what is longer is none.
+const MARKER_BYTES_MAX: u64 = 4096;
+
+/// How often a marker may change hands under our eyes: each time somebody else failed to start the run.
+const TRIES_MAX: usize = 8;
+
+/// How long a marker is kept. Hooks of one prompt are called at the same moment; this only bounds how many there are.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whose prompt it is.
+#[derive(Debug)]
+pub enum Claim {
+    /// Ours: we start the run.
+    Ours(Marker),
+    /// Somebody was first.
+    Others(Takeover),
+}
+
+/// A marker of ours. While it lives, others of the same prompt wait.
+#[derive(Debug)]
+pub struct Marker {
+    lock: File,
+    path: PathBuf,
+    takeover: Takeover,
+}
+
+impl Marker {
+    /// Says that the run is there.
+    pub fn begun(self) {
+        let begun = Takeover { stage: Stage::Begun, ..self.takeover.clone() };
+        // Without it the others still name the run, and say that nothing was heard of it.
+        let _ = private::replace(&self.path, &bytes(&begun));
+    }
+
+    /// Says that there is no run: whoever comes next is first.
+    pub fn give_back(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Takes a prompt over, or finds who did. `is_over` says whether an earlier takeover counts no more; `waits_for` is told for
+/// whose run we wait, since that can take as long as starting one.
+pub fn claim(
+    dir: &Path,
+    name: &str,
+    takeover: &Takeover,
+    is_over: &dyn Fn(&Takeover) -> bool,
+    waits_for: &dyn Fn(&Takeover),
+) -> io::Result<Claim> {
+    private::ensure_dir(dir).map_err(io::Error::other)?;
+    let path = dir.join(name);
+    for _ in 0..TRIES_MAX {
+        if let Some(marker) = make(&path, takeover)? {
+            prune(dir, &marker);
+            return Ok(Claim::Ours(marker));
+        }
+        if let Some(earlier) = look(&path, is_over, waits_for)? {
+            return Ok(Claim::Others(earlier));
+        }
+    }
+    Err(io::Error::other("the marker of this prompt changes hands again and again"))
+}
+
+/// Makes the marker, locked before anybody can see it; `None` where there is one.
+fn make(path: &Path, takeover: &Takeover) -> io::Result<Option<Marker>> {
+    let file = private::whole_beside(path, &bytes(takeover))?;
+    // On a file system without locks nobody waits for us; the marker alone keeps it at one run.
+    let _ = file.as_file().lock();
+    match file.persist_noclobber(path) {
+        Ok(lock) => Ok(Some(Marker { lock, path: path.to_owned(), takeover: takeover.clone() })),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Looks at a marker that is there; `None` where it is there no more.
+fn look(
+    path: &Path,
+    is_over: &dyn Fn(&Takeover) -> bool,
+    waits_for: &dyn Fn(&Takeover),
+) -> io::Result<Option<Takeover>> {
+    let file = match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = vec![];
+    (&file).take(MARKER_BYTES_MAX).read_to_end(&mut text)?;
+    let earlier: Takeover = serde_json::from_slice(&text)?;
+    let is_over = is_over(&earlier);
+    if earlier.stage == Stage::Begun && !is_over {
+        return Ok(Some(earlier));
+    }
+    waits_for(&earlier);
+    let _ = file.lock();
+    if !is_named(&file, path) {
+        // It was given back, or says by now that the run is there.
+        return Ok(None);
+    }
+    if is_over {
+        // Under its lock, so nobody takes a newer one away.
+        fs::remove_file(path)?;
+        return Ok(None);
+    }
+    // Its maker died over it.
+    Ok(Some(earlier))
+}
+
+/// Removes what is old; what cannot be removed is only not done.
+fn prune(dir: &Path, newest: &Marker) {
+    let Ok(now) = newest.lock.metadata().and_then(|meta| meta.modified()) else { return };
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let modified = entry.metadata().and_then(|meta| meta.modified());
+        let is_old = modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > KEPT_FOR));
+        if is_old {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn bytes(takeover: &Takeover) -> Vec<u8> {
+    serde_json::to_vec(takeover).expect("plain data has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn takeover(run: &str) -> Takeover {
+        Takeover { run_id: run.parse().unwrap(), at: jiff::Timestamp::UNIX_EPOCH, stage: Stage::Starting }
+    }
+
+    fn claimed(dir: &Path, run: &str) -> Claim {
+        claim(dir, "prompt", &takeover(run), &|_| false, &|_| ()).unwrap()
+    }
+
+    fn ours(claim: Claim) -> Marker {
+        match claim {
+            Claim::Ours(marker) => marker,
+            Claim::Others(other) => panic!("{other:?} was first"),
+        }
+    }
+
+    fn others(claim: Claim) -> Takeover {
+        match claim {
+            Claim::Ours(marker) => panic!("{marker:?}: nobody was first"),
+            Claim::Others(other) => other,
+        }
+    }
+
+    /// A second one comes while the first is at it; then the first does something. Returns what the second gets.
+    fn second_while(first_does: fn(Marker)) -> Claim {
+        let dir = tempfile::tempdir().unwrap();
+        let first = ours(claimed(dir.path(), "first"));
+        let (sender, waiting) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                let waits_for = |other: &Takeover| sender.send(other.run_id.clone()).unwrap();
+                claim(dir.path(), "prompt", &takeover("second"), &|_| false, &waits_for).unwrap()
+            });
+            assert_eq!(waiting.recv().unwrap().as_str(), "first", "it is named before it is there");
+            first_does(first);
+            second.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn who_comes_second_waits_until_the_run_is_there_and_names_it() {
+        let begun = Takeover { stage: Stage::Begun, ..takeover("first") };
+        assert_eq!(others(second_while(Marker::begun)), begun);
+    }
+
+    #[test]
+    fn who_comes_second_is_first_where_the_other_could_start_no_run() {
+        assert_eq!(ours(second_while(Marker::give_back)).takeover, takeover("second"));
+    }
+
+    #[test]
+    fn a_prompt_whose_taker_died_is_not_taken_twice() {
+        assert_eq!(others(second_while(drop)), takeover("first"), "the run may be at work");
+    }
+
+    #[test]
+    fn of_many_at_once_exactly_one_takes_the_prompt() {
+        let dir = tempfile::tempdir().unwrap();
+        let claims: Vec<Claim> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..16)
+                .map(|n| {
+                    let dir = dir.path();
+                    scope.spawn(move || match claimed(dir, &format!("run-{n}")) {
+                        Claim::Ours(marker) => {
+                            let taken = marker.takeover.clone();
+                            marker.begun();
+                            Claim::Others(taken)
+                        }
+                        other => other,
+                    })
+                })
+                .collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let runs: std::collections::BTreeSet<_> =
+            claims.into_iter().map(|claim| others(claim).run_id).collect();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+    }
+
+    #[test]
+    fn a_takeover_that_counts_no_more_makes_way_and_a_younger_one_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        ours(claimed(dir.path(), "first")).begun();
+        let is_first = |earlier: &Takeover| earlier.run_id.as_str() == "first";
+        let again = |run: &str| claim(dir.path(), "prompt", &takeover(run), &is_first, &|_| ()).unwrap();
+        ours(again("second")).begun();
+        assert_eq!(others(again("third")).run_id.as_str(), "second");
+    }
+
+    #[test]
+    fn old_markers_are_removed_when_a_new_one_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, age) in [("old", KEPT_FOR * 2), ("young", KEPT_FOR / 2)] {
+            let file = File::create(dir.path().join(name)).unwrap();
+            #[expect(clippy::disallowed_methods, reason = "a file's age is told by the system's clock")]
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+        ours(claimed(dir.path(), "first")).begun();
+        let mut left: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["prompt", "young"]);
+    }
+}
