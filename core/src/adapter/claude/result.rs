@@ -65,7 +65,8 @@ impl Decoder {
             };
         }
         // Some versions call a turn that failed no error; its subtype does, and it has no words.
-        if !is_error && !(subtype.starts_with("error") && text.is_empty()) {
+        let is_error = is_error || (subtype.starts_with("error") && text.is_empty());
+        if !is_error {
             return EndKind::Answered;
         }
         self.error_end(fields, text, errors, subtype == "success")

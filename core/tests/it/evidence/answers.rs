@@ -110,7 +110,7 @@ fn records_survive_noise_neighbours_and_half_characters() {
         assert_eq!(seen.answer(), GOOD, "{line}");
     }
     let half = last.replace("line two.", "line two. \\ud83d");
-    assert_eq!(read(&[first, vec![half]].concat()).answer(), format!("{} \u{fffd}", GOOD));
+    assert_eq!(read(&[first, vec![half]].concat()).answer(), format!("{GOOD} \u{fffd}"));
 }
 
 #[test]
