@@ -1,8 +1,8 @@
 //! The integration tests: the real binary in a sandbox, with agents that do what the test says.
 //!
 //! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
-//! model API. Then a module per subject: `outcomes` (one test a row of the table), `errors` (the codes of
-//! failures), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`,
+//! model API. Then a module per subject: `outcomes` (one test a row of the table), `evidence` (streams, programs
+//! and places as people have them), `errors` (the codes of failures), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`,
 //! `real_claude` (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
 #![expect(
@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and fails")]
 
 mod errors;
+mod evidence;
 mod fake;
 mod judge;
 mod looking_back;
@@ -21,6 +22,7 @@ mod outcomes;
 mod policy;
 mod promises;
 mod real_claude;
+mod real_claude_evidence;
 mod real_claude_plugin;
 mod sandbox;
 mod tidy;

@@ -181,6 +181,7 @@ pub struct Reply {
     headers: Vec<(String, String)>,
     delay: Duration,
     fault: Option<Fault>,
+    stop: Option<String>,
 }
 
 /// How a reply goes wrong on the wire.
@@ -208,6 +209,17 @@ impl Reply {
     /// Fails with an HTTP status.
     pub fn error(status: u16) -> Reply {
         Reply { error: Some((status, format!("the model server says {status}"))), ..Reply::default() }
+    }
+
+    /// Fails with an HTTP status and these words.
+    pub fn refusal(status: u16, words: &str) -> Reply {
+        Reply { error: Some((status, words.to_owned())), ..Reply::default() }
+    }
+
+    /// Stops for this reason.
+    pub fn stopping(mut self, reason: &str) -> Reply {
+        self.stop = Some(reason.to_owned());
+        self
     }
 
     /// Turns the request away because a subscription's window is used up until then (seconds since 1970).
@@ -284,6 +296,7 @@ impl Reply {
             stop = "tool_use";
         }
         let model = self.as_model.as_deref().unwrap_or(&asked.model);
+        let stop = self.stop.as_deref().unwrap_or(stop);
         let usage = self.usage.clone().unwrap_or_else(|| json!({"input_tokens": 100, "output_tokens": 10}));
         json!({"id": format!("msg_{number}"), "type": "message", "role": "assistant", "model": model,
             "content": blocks, "stop_reason": stop, "stop_sequence": null, "usage": usage})

@@ -13,13 +13,16 @@ use crate::model_server::{Asked, Fault, ModelServer, Reply, in_turn};
 use crate::sandbox::{PATIENCE, Sandbox, wait_for};
 
 /// Requests that no rule wants a person for.
-const REQUEST: &str = "rename foo to bar in lib.rs";
+pub const REQUEST: &str = "rename foo to bar in lib.rs";
 
 const TIERS: [&str; 3] = ["haiku", "sonnet", "opus"];
 
-struct Real {
-    sandbox: Sandbox,
-    server: ModelServer,
+/// The real CLI in a sandbox, and the server that it asks.
+pub struct Real {
+    /// Where it runs.
+    pub sandbox: Sandbox,
+    /// What it asks.
+    pub server: ModelServer,
 }
 
 /// Finds the CLI, or tells why the test is skipped.
@@ -40,7 +43,7 @@ pub fn claude() -> Option<PathBuf> {
 
 impl Real {
     /// Starts a server with that script, and a sandbox whose three agents are the real CLI with an API key.
-    fn new(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Option<Real> {
+    pub fn new(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Option<Real> {
         Real::with_login(("ANTHROPIC_API_KEY", "sk-ant-none"), script)
     }
 
@@ -66,18 +69,20 @@ impl Real {
         Some(Real { sandbox, server })
     }
 
-    fn set(self, key: &str, value: &str) -> Real {
+    /// Sets a setting to a TOML value.
+    pub fn set(self, key: &str, value: &str) -> Real {
         Real { sandbox: self.sandbox.set(key, value), ..self }
     }
 
     /// Runs on a tier and compares exit code, verdict and outcomes; returns the report.
     #[track_caller]
-    fn comes_to(&self, tier: &str, exit_code: i32, verdict: &str, outcomes: &[&str]) -> Value {
+    pub fn comes_to(&self, tier: &str, exit_code: i32, verdict: &str, outcomes: &[&str]) -> Value {
         self.with_flags_comes_to(["--tier", tier], exit_code, verdict, outcomes)
     }
 
+    /// The same with other flags than a tier's.
     #[track_caller]
-    fn with_flags_comes_to<const N: usize>(
+    pub fn with_flags_comes_to<const N: usize>(
         &self,
         flags: [&str; N],
         exit_code: i32,
@@ -95,7 +100,8 @@ impl Real {
     }
 }
 
-fn attempts(report: &Value) -> &[Value] {
+/// Returns the attempts of a report.
+pub fn attempts(report: &Value) -> &[Value] {
     report["attempts"].as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -218,10 +224,10 @@ fn ctrl_c_cancels_the_run_and_leaves_nothing() {
 }
 
 #[test]
-fn a_prompt_of_two_megabytes_arrives_whole() {
+fn a_prompt_of_half_a_megabyte_arrives_whole() {
     let Some(real) = Real::new(in_turn([Reply::text("read it all")])) else { return };
-    let prompt = "rename foo to bar in lib.rs; ".repeat(2 * 1024 * 1024 / 29);
-    // The model with the largest window on every version: others are refused by the CLI itself.
+    let prompt = "rename foo to bar in lib.rs; ".repeat(512 * 1024 / 29);
+    // Not more: some versions measure it against a small window first, and refuse it by themselves.
     real.sandbox
         .call(["run", "--tier", "opus"])
         .stdin(prompt.clone())
@@ -285,7 +291,7 @@ fn odd_prompts_arrive_as_text() {
 }
 
 /// Calls a tool first, and then says this.
-fn calls_tool(command: &'static str, then: &'static str) -> impl FnMut(&Asked) -> Reply + Send + 'static {
+pub fn calls_tool(command: &'static str, then: &'static str) -> impl FnMut(&Asked) -> Reply + Send + 'static {
     move |asked| match asked.answer_count() {
         0 => Reply::tool("Bash", json!({"command": command, "description": "a test"})),
         _ => Reply::text(then),
@@ -302,7 +308,7 @@ fn a_tool_that_is_allowed_runs_in_the_project() {
 }
 
 #[test]
-fn a_denied_tool_fails_the_run_only_when_no_answer_came() {
+fn a_denied_look_fails_the_run_only_when_no_answer_came() {
     let command = "curl http://127.0.0.1:1/x";
     let Some(real) = Real::new(calls_tool(command, "I could not fetch it, but here is what I know: 42"))
     else {

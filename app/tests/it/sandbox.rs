@@ -527,6 +527,13 @@ impl Ran {
         self.expect(holds, &format!("standard output {text:?} was expected"))
     }
 
+    /// Its standard output has a text.
+    #[track_caller]
+    pub fn stdout_has(self, text: &str) -> Ran {
+        let holds = self.stdout.contains(text);
+        self.expect(holds, &format!("`{text}` on standard output was expected"))
+    }
+
     /// Its standard error has a text.
     #[track_caller]
     pub fn stderr_has(self, text: &str) -> Ran {

@@ -114,6 +114,23 @@ const LOOKING_WITH: &[(&str, &[&str])] = &[
     ("go", &["env", "list", "version", "doc"]),
 ];
 
+/// Flags with which `curl` sends something or writes a file.
+const CURL_WORKS: &[&str] = &[
+    "-X",
+    "--request",
+    "-d",
+    "--data",
+    "--json",
+    "-F",
+    "--form",
+    "-T",
+    "--upload",
+    "-o",
+    "--output",
+    "-O",
+    "--remote",
+];
+
 /// Tells whether every command of a shell line only looks. What is not understood does not.
 pub(super) fn only_looks(line: &str) -> bool {
     let quiet = without_harmless_redirections(line);
@@ -148,6 +165,7 @@ fn looks(command: &str) -> bool {
         "find" => !rest
             .iter()
             .any(|word| word.starts_with("-exec") || word.starts_with("-ok") || *word == "-delete"),
+        "curl" => !rest.iter().any(|word| CURL_WORKS.iter().any(|flag| word.starts_with(flag))),
         "sed" => !rest.iter().any(|word| word.starts_with("-i") || word.starts_with("--in-place")),
         "xargs" => {
             rest.iter().find(|word| !word.starts_with('-')).is_none_or(|inner| LOOKING.contains(inner))
@@ -190,6 +208,7 @@ mod tests {
             "echo hi 2>&1",
             "find . -name x | xargs grep y",
             "cat $(git ls-files)",
+            "curl -s https://example.org | jq .",
         ] {
             assert!(only_looks(line), "{line}");
         }
@@ -215,6 +234,7 @@ mod tests {
             "make",
             "./run.sh",
             "curl -X POST http://localhost",
+            "curl -sS -o page.html https://example.org",
         ] {
             assert!(!only_looks(line), "{line}");
         }

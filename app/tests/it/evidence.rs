@@ -1,0 +1,346 @@
+//! Streams, programs and places as people have them, through the real binary. What each shape of a stream is worth is
+//! tested in `core/tests/it/evidence`; here are the parts that need a process.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::fake::Fake;
+use crate::sandbox::{Ran, Sandbox, toml_list};
+
+const REQUEST: &str = "rename foo to bar in lib.rs";
+
+/// What a script prints after which everything is well.
+const GOOD: &str = r#"{"type":"assistant","message":{"model":"claude-haiku-5-5","content":[{"type":"text","text":"all 3 files"}]}}
+{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"all 3 files","total_cost_usd":0.25}"#;
+
+/// Writes a shell script that prints a version, and else does what the body says.
+fn script(path: &Path, version: &str, body: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text =
+        format!("#!/bin/sh\nif [ \"$1\" = --version ]; then {version}; exit; fi\ncat > /dev/null\n{body}\n");
+    executable(path, &text);
+}
+
+fn executable(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A sandbox whose haiku is this program.
+fn with_program(sandbox: Sandbox, program: &Path) -> Sandbox {
+    let command = toml_list([program.to_str().unwrap()].into_iter());
+    sandbox.agent_key("haiku", "command", &command).agent_key("haiku", "adapter", "\"claude\"")
+}
+
+/// A sandbox whose haiku is a script that prints this, and one that counts how often a dearer tier was asked.
+fn printing(lines: &str) -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    let program = sandbox.path("bin/claude");
+    let said = sandbox.path("said");
+    fs::write(&said, lines).unwrap();
+    script(&program, "echo '2.1.330 (Claude Code)'", &format!("cat '{}'", said.display()));
+    let dearer = sandbox.path("dearer");
+    let sandbox =
+        with_program(sandbox, &program).agent("sonnet", Fake::touches(&dearer).then(Fake::completes("dear")));
+    (sandbox, dearer)
+}
+
+fn report(sandbox: &Sandbox) -> (Value, Ran) {
+    let ran = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).wait();
+    (ran.json(), ran)
+}
+
+#[track_caller]
+fn ends_at_once(sandbox: &Sandbox, exit_code: i32, outcome: &str) -> String {
+    let (report, ran) = report(sandbox);
+    let attempts = report["attempts"].as_array().unwrap();
+    assert_eq!((attempts.len(), attempts[0]["outcome"].as_str()), (1, Some(outcome)), "{ran}");
+    let detail = attempts[0]["detail"].as_str().unwrap().to_owned();
+    ran.exits(exit_code);
+    detail
+}
+
+/// Seen to fail with lines over the bound dropped: the answer was lost and bought again one tier up.
+#[test]
+fn p24_the_answer_of_a_huge_result_line_survives() {
+    let huge = "x".repeat(20 << 20);
+    let denials = json!([{"tool_name": "Read", "tool_use_id": "t", "tool_input": {"content": huge}}]);
+    let result = json!({"type": "result", "subtype": "success", "is_error": false, "num_turns": 1,
+        "permission_denials": denials, "result": "all 3 files", "usage": {"output_tokens": 3}});
+    let (sandbox, dearer) = printing(&format!("{result}\n"));
+    let started = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).start();
+    let peak = started.watch_peak_memory();
+    let report = started.wait().success().json();
+    assert_eq!(report["answer"], "all 3 files");
+    assert_eq!(report["attempts"][0]["flags"], json!(["oversized_line", "tools_denied"]));
+    assert!(!dearer.exists() && peak < 64 * 1024, "{peak} KiB");
+}
+
+/// Seen to fail with whole lines as the only signs of life.
+#[test]
+fn progress_without_line_ends_and_on_standard_error_is_life() {
+    for to in ["", " >&2"] {
+        let sandbox = Sandbox::new();
+        let program = sandbox.path("bin/tool");
+        let body =
+            format!("for i in 1 2 3 4 5 6 7 8; do printf .{to}; sleep 0.25; done\necho; echo all 3 files");
+        script(&program, "exit 1", &body);
+        let command = toml_list([program.to_str().unwrap()].into_iter());
+        let sandbox = sandbox
+            .agent_key("haiku", "command", &command)
+            .agent_key("haiku", "adapter", "\"plain\"")
+            .set("limits.idle", "\"1s\"");
+        let (report, ran) = report(&sandbox);
+        assert_eq!(report["attempts"][0]["outcome"], "completed", "{ran}");
+    }
+}
+
+/// A shell in the background that never ends: the answer counts after the grace, once.
+#[test]
+fn a_server_in_the_background_costs_the_grace_and_not_the_answer() {
+    let task = r#"{"type":"system","subtype":"task_started","task_id":"b1","task_type":"local_bash","is_backgrounded":true}"#;
+    let (sandbox, dearer) = printing(&format!("{task}\n{GOOD}\n"));
+    let said = sandbox.path("said");
+    script(
+        &sandbox.path("bin/claude"),
+        "echo '2.1.330 (Claude Code)'",
+        &format!("cat '{}'; exec sleep 100", said.display()),
+    );
+    let (report, ran) = report(&sandbox);
+    ran.success();
+    assert_eq!(
+        (&report["answer"], &report["attempts"][0]["flags"]),
+        (&json!("all 3 files"), &json!(["leak", "open_tasks"]))
+    );
+    assert!(!dearer.exists());
+}
+
+#[test]
+fn programs_that_cannot_run_here_are_missing_and_asked_once() {
+    let placeholder = Sandbox::new();
+    let program = placeholder.path("bin/claude");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    // What npm leaves where the native program could not be installed: no line that says who runs it.
+    executable(&program, "echo 'Error: claude native binary not installed.' >&2\nexit 1\n");
+    let detail = ends_at_once(&with_program(placeholder, &program), 69, "agent_missing");
+    assert!(detail.contains("install it again"), "{detail}");
+
+    let wrapper = Sandbox::new();
+    let program = wrapper.path("bin/claude");
+    script(&program, "exit 127", "exec /nowhere/node");
+    ends_at_once(&with_program(wrapper, &program), 69, "agent_missing");
+}
+
+#[test]
+fn a_project_directory_that_is_gone_is_named() {
+    let sandbox = Sandbox::new();
+    let (gone, start) = (sandbox.path("gone"), sandbox.path("start"));
+    fs::create_dir(&gone).unwrap();
+    let first =
+        Fake::touches(&sandbox.path("at-work")).then(Fake::awaits(&start)).then(Fake::just("overloaded"));
+    let sandbox = sandbox.agents(first).set("retry.base", "\"300ms\"").set("retry.cap", "\"300ms\"");
+    let started = sandbox
+        .call(["run", "-o", "json", "--tier", "haiku", "--project", gone.to_str().unwrap(), REQUEST])
+        .start();
+    crate::sandbox::wait_for_file(&sandbox.path("at-work"));
+    fs::remove_dir(&gone).unwrap();
+    fs::write(&start, "").unwrap();
+    let ran = started.wait();
+    let last = ran.json()["attempts"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["outcome"], "configuration", "{ran}");
+    assert!(last["detail"].as_str().unwrap().contains("is gone"), "{ran}");
+    ran.exits(78);
+}
+
+/// What stands behind a wrapper changes while the wrapper does not. Seen to fail with wrappers remembered.
+#[test]
+fn a_wrapper_is_asked_for_its_version_at_each_start() {
+    let sandbox = Sandbox::new();
+    let (program, version) = (sandbox.path("bin/claude"), sandbox.path("version"));
+    script(&program, &format!("cat '{}'", version.display()), &format!("cat <<'END'\n{GOOD}\nEND"));
+    fs::write(&version, "Now using node v20.11.1\n2.1.330 (Claude Code)\n").unwrap();
+    let sandbox = with_program(sandbox, &program);
+    sandbox.run_on("haiku", REQUEST).success();
+    fs::write(&version, "Now using node v20.11.1\n2.0.50 (Claude Code)\n").unwrap();
+    let detail = ends_at_once(&sandbox, 78, "configuration");
+    assert!(detail.contains("2.0.50") && !detail.contains("20.11"), "{detail}");
+    sandbox.call(["doctor"]).wait().exits(1).stdout_has("2.0.50");
+    sandbox.set("allow_old_cli", "true").run_on("haiku", REQUEST).success().stdout("all 3 files\n");
+}
+
+/// A program that is remembered refuses its arguments: it is asked once more, and started again as what it is now.
+/// Seen to fail without the second question.
+#[test]
+fn a_start_that_fails_on_an_argument_asks_for_the_version_once_more() {
+    let sandbox = Sandbox::new();
+    let (program, version) = (sandbox.path("bin/claude"), sandbox.path("version"));
+    let body = format!(
+        "read v < '{}'\ncase \"$v $*\" in 2.0*--include-partial-messages*) echo \"error: unknown option '--include-partial-messages'\" >&2; exit 1;; esac\ncat <<'END'\n{GOOD}\nEND",
+        version.display()
+    );
+    script(&program, &format!("cat '{}'", version.display()), &body);
+    // In the eyes of the probe a program for Node.js is the CLI itself, whose version is remembered.
+    let node = sandbox.path("bin/node");
+    std::os::unix::fs::symlink("/bin/sh", &node).unwrap();
+    let text = fs::read_to_string(&program).unwrap();
+    executable(&program, &text.replacen("/bin/sh", node.to_str().unwrap(), 1));
+    fs::write(&version, "2.1.330 (Claude Code)\n").unwrap();
+    let sandbox = with_program(sandbox, &program);
+    sandbox.run_on("haiku", REQUEST).success();
+    fs::write(&version, "2.0.50 (Claude Code)\n").unwrap();
+    let detail = ends_at_once(&sandbox, 78, "configuration");
+    assert!(detail.contains("2.0.50"), "{detail}");
+}
+
+/// Seen to fail without the memory of silence: the second run waits for the version again.
+#[test]
+fn a_program_that_does_not_tell_its_version_is_asked_once() {
+    let sandbox = Sandbox::new();
+    let (program, asked) = (sandbox.path("bin/claude"), sandbox.path("asked"));
+    script(
+        &program,
+        &format!("echo . >> '{}'; exec sleep 100", asked.display()),
+        &format!("cat <<'END'\n{GOOD}\nEND"),
+    );
+    let sandbox = with_program(sandbox, &program);
+    for _ in 0..3 {
+        sandbox.run_on("haiku", REQUEST).success().stdout("all 3 files\n");
+    }
+    assert_eq!(fs::read_to_string(&asked).unwrap(), ".\n");
+}
+
+#[test]
+fn a_cli_that_only_shells_find_by_an_alias_is_found() {
+    for place in [".local/bin", ".claude/local"] {
+        let sandbox = Sandbox::new().env("PATH", "/usr/bin:/bin");
+        script(
+            &sandbox.path("home").join(place).join("claude"),
+            "echo '2.1.330 (Claude Code)'",
+            &format!("cat <<'END'\n{GOOD}\nEND"),
+        );
+        let sandbox = with_program(sandbox, Path::new("claude"));
+        sandbox.run_on("haiku", REQUEST).success().stdout("all 3 files\n");
+        sandbox.call(["doctor"]).wait().stdout_has(place);
+    }
+}
+
+/// An agent that is killed after it answered is not free: what is left for the next one is less.
+/// Seen to fail with attempts without a result counted as nothing.
+#[test]
+fn a_killed_attempt_lowers_what_is_left_of_the_cost_limit() {
+    let sandbox = Sandbox::new();
+    let argv = sandbox.path("argv");
+    let sandbox =
+        sandbox.agents(Fake::dumps("argv", &argv).then(Fake::says("work")).then(Fake::just("crashes")));
+    sandbox.call(["run", "--max-usd", "2", "--tier", "haiku", REQUEST]).wait().exits(69);
+    let budget = |n: usize| {
+        let path = if n == 1 { argv.clone() } else { PathBuf::from(format!("{}.{n}", argv.display())) };
+        let text = fs::read_to_string(path).unwrap();
+        let after = text.lines().skip_while(|line| *line != "--max-budget-usd").nth(1).unwrap().to_owned();
+        after.parse::<f64>().unwrap()
+    };
+    assert!(
+        budget(1) > budget(2) && budget(2) > budget(3) && budget(3) > 0.0,
+        "{} {} {}",
+        budget(1),
+        budget(2),
+        budget(3)
+    );
+}
+
+#[test]
+fn who_pays_is_corrected_by_what_the_agent_says() {
+    let init = |source: &str| {
+        format!(r#"{{"type":"system","subtype":"init","session_id":"s","apiKeySource":"{source}"}}"#)
+    };
+    let login = |sandbox: &Sandbox| {
+        fs::create_dir_all(sandbox.path("home/.claude")).unwrap();
+        let token = r#"{"claudeAiOauth":{"accessToken":"x"}}"#;
+        fs::write(sandbox.path("home/.claude/.credentials.json"), token).unwrap();
+    };
+    let (sandbox, _) = printing(&format!("{}\n{GOOD}\n", init("apiKeyHelper")));
+    login(&sandbox);
+    sandbox.run_on("haiku", REQUEST).success().stderr_has("apiKeyHelper").stderr_has("billed to the API key");
+    let attempt = |sandbox: &Sandbox| report(sandbox).0["attempts"][0].clone();
+    let corrected = attempt(&sandbox);
+    assert_eq!((&corrected["payer"], &corrected["flags"]), (&json!("api_key"), &json!(["other_payer"])));
+    let (sandbox, _) = printing(&format!("{}\n{GOOD}\n", init("none")));
+    login(&sandbox);
+    let kept = attempt(&sandbox);
+    assert_eq!((&kept["payer"], &kept["flags"]), (&json!("subscription"), &json!([])));
+}
+
+#[test]
+fn a_gateway_is_named_where_it_is_said_who_pays() {
+    let (sandbox, _) = printing(GOOD);
+    let sandbox = sandbox
+        .env("ANTHROPIC_API_KEY", "sk-test")
+        .env("ANTHROPIC_BASE_URL", "http://me:secret@127.0.0.1:9/v1")
+        .env("ANTHROPIC_CUSTOM_HEADERS", "X-Team: tools");
+    let ran = sandbox.run_on("haiku", REQUEST).success();
+    assert_eq!(
+        ran.stderr.matches("billed to the API key, through 127.0.0.1:9 ").count()
+            + ran.stderr.matches("through 127.0.0.1:9\n").count(),
+        2,
+        "{ran}"
+    );
+    assert!(!ran.stderr.contains("secret"), "{ran}");
+}
+
+#[test]
+fn servers_of_tools_that_did_not_start_are_named() {
+    let init = r#"{"type":"system","subtype":"init","mcp_servers":[{"name":"db","status":"failed"},{"name":"ok","status":"connected"}]}"#;
+    let (sandbox, _) = printing(&format!("{init}\n{GOOD}\n"));
+    let ran = sandbox.run_on("haiku", REQUEST).success().stderr_has("MCP server `db` did not start");
+    assert!(ran.stderr.contains("MCP servers failed: db"), "{ran}");
+}
+
+/// The stream of an agent whose command was denied, and which calls the work done.
+fn denied(command: &str) -> String {
+    let call = json!({"type": "assistant", "message": {"model": "claude-haiku-5-5",
+        "content": [{"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": command}}]}});
+    let told =
+        json!({"type": "system", "subtype": "permission_denied", "tool_name": "Bash", "tool_use_id": "t"});
+    let ended = json!({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "t", "is_error": true}]}});
+    let denials = json!([{"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": command}}]);
+    let result = json!({"type": "result", "subtype": "success", "is_error": false, "num_turns": 2,
+        "result": "All tests pass.", "permission_denials": denials, "usage": {"output_tokens": 3}});
+    format!("{call}\n{told}\n{ended}\n{result}\n")
+}
+
+#[test]
+fn denied_work_is_refused_with_the_flag_that_allows_it_and_a_denied_look_is_named() {
+    let (sandbox, dearer) = printing(&denied("cargo test --workspace"));
+    sandbox
+        .run_on("haiku", "run the tests")
+        .exits(77)
+        .stderr_has("what was denied was the work itself: Bash(cargo test --workspace)")
+        .stderr_has("--allow-tool 'Bash(cargo test:*)'");
+    let (report, _) = report(&sandbox);
+    let named = json!([{"tool": "Bash", "what": "cargo test --workspace"}]);
+    assert_eq!(
+        (&report["attempts"][0]["outcome"], &report["attempts"][0]["denied"]),
+        (&json!("permission_denied"), &named)
+    );
+    assert!(!dearer.exists(), "a dearer tier has no more rights");
+
+    let (sandbox, _) = printing(&denied("ls -la"));
+    let ran = sandbox.run_on("haiku", REQUEST).success().stdout("All tests pass.\n");
+    assert!(ran.stderr.contains("denied: Bash(ls -la)"), "{ran}");
+}
+
+#[test]
+fn a_tool_that_is_allowed_by_a_flag_is_allowed_in_one_word_of_the_command() {
+    let sandbox = Sandbox::new();
+    let argv = sandbox.path("argv");
+    let sandbox = sandbox.agents(Fake::dumps("argv", &argv).then(Fake::completes("fine")));
+    let rules = ["--allow-tool", "Bash(cargo test:*)", "--allow-tool", "WebFetch"];
+    sandbox.call(["run", "--tier", "haiku"]).args(rules).args([REQUEST]).wait().success();
+    let words = fs::read_to_string(&argv).unwrap();
+    for rule in ["--allowedTools=Bash(cargo test:*)", "--allowedTools=WebFetch"] {
+        assert!(words.lines().any(|word| word == rule), "{words}");
+    }
+}
