@@ -268,6 +268,8 @@ fn an_answer_that_was_held_back_for_a_background_agent_is_not_lost() {
     );
     // The neighbours: a model that had not ended its turn, or a person who stopped it.
     comes_to(&stream[..4], &end, Outcome::TimeoutIdle);
+    let goes_on = [&stream[..], &[say("But one thing more:")]].concat();
+    comes_to(&goes_on, &end, Outcome::TimeoutIdle);
     let stopped = ProcessEnd { stopped: Some(StopCause::Interrupt), ..by_code(0) };
     comes_to(&stream, &stopped, Outcome::Cancelled);
 }

@@ -104,6 +104,13 @@ fn a_rejection_is_the_accounts_limit_only_where_it_names_one() {
     let refused = |text: &str| error_result(text, json!({"api_error_status": 429}));
     let throttle = event(json!({"status": "rejected", "isUsingOverage": false}));
     comes_to(&[init(), throttle, refused(text)], &by_code(1), Outcome::Throttled);
+    // The same where nothing is heard after it, and where it tells a time.
+    let bare = event(json!({"status": "rejected"}));
+    comes_to(&[init(), bare], &by_code(1), Outcome::NoResult);
+    let timed = event(json!({"status": "rejected", "resetsAt": 1_795_337_983}));
+    comes_to(&[init(), timed.clone(), refused(text)], &by_code(1), Outcome::Throttled);
+    // A time alone, and words that do not deny it, are a limit.
+    comes_to(&[init(), timed, refused("API Error: 429")], &by_code(1), Outcome::Quota);
     for status in ["rejected", "blocked", "exceeded"] {
         let named =
             event(json!({"status": status, "rateLimitType": "five_hour", "resetsAt": 1_795_337_983_000_i64}));
