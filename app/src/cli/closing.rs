@@ -140,6 +140,11 @@ fn served(attempt: &AttemptReport) -> String {
         [] => "no model is known to have answered".to_owned(),
         models => format!("served by {}", models.join(", ")),
     };
+    format!("{} ({}), {models}{}", attempt.agent, attempt.tier, marks(attempt))
+}
+
+/// Returns what else is worth knowing of an attempt, in brackets, or nothing.
+pub fn marks(attempt: &AttemptReport) -> String {
     let marks: Vec<String> = attempt
         .flags
         .iter()
@@ -166,8 +171,7 @@ fn served(attempt: &AttemptReport) -> String {
         .chain(named("MCP servers failed", attempt.servers_failed.iter().cloned()))
         .chain(lines_lost(attempt))
         .collect();
-    let marks = if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
-    format!("{} ({}), {models}{marks}", attempt.agent, attempt.tier)
+    if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) }
 }
 
 /// The most names in one mark.

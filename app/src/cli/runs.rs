@@ -122,7 +122,7 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
         let outcome = attempt.outcome.map_or("running", |outcome| outcome.as_str());
         let detail = attempt.detail.as_deref().unwrap_or_default();
         lines.push(format!(
-            "attempt {}  {} ({}), asked for {}, served by {}: {outcome}, {detail} ({})",
+            "attempt {}  {} ({}), asked for {}, served by {}{}: {outcome}, {detail} ({})",
             number + 1,
             attempt.agent,
             attempt.tier,
@@ -132,6 +132,7 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
             } else {
                 attempt.models_served.join(", ")
             },
+            closing::marks(attempt),
             closing::seconds(attempt.duration_ms),
         ));
     }

@@ -84,7 +84,7 @@ pub async fn version(
     let counts = |known: &&Known| {
         let is_same = (known.inode, known.mtime_ns, known.size) == (meta.ino(), mtime_ns, meta.size());
         let is_fresh = match known.printed {
-            Some(_) => !is_wrapper(program),
+            Some(_) => true,
             None => clock::now().duration_since(known.asked_at) < SILENCE_REMEMBERED,
         };
         memory == Memory::Trusted && is_same && is_fresh
@@ -101,6 +101,7 @@ pub async fn version(
     let asked_at = clock::now();
     let answer = ask(program, leading, env, is_enough).await;
     let is_silent = answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+    // What a wrapper says is not remembered, only that it says nothing.
     if is_silent || (answer.is_ok() && !is_wrapper(program)) {
         let printed = answer.as_ref().ok().cloned();
         cache.insert(key, Known { inode: meta.ino(), mtime_ns, size: meta.size(), printed, asked_at });

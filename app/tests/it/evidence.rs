@@ -330,6 +330,7 @@ fn denied_work_is_refused_with_the_flag_that_allows_it_and_a_denied_look_is_name
     let (sandbox, _) = printing(&denied("ls -la"));
     let ran = sandbox.run_on("haiku", REQUEST).success().stdout("All tests pass.\n");
     assert!(ran.stderr.contains("denied: Bash(ls -la)"), "{ran}");
+    sandbox.call(["runs", "show", "latest"]).wait().stdout_has("denied: Bash(ls -la)");
 }
 
 #[test]
