@@ -1,5 +1,6 @@
 //! P15 for stream-json: whatever an agent writes, reading it neither panics nor grows without bound.
 
+use pointsman_core::adapter::slim::Slimmer;
 use pointsman_core::agent::AdapterKind;
 use pointsman_core::run::evidence::Evidence;
 use proptest::prelude::*;
@@ -86,5 +87,34 @@ proptest! {
         let keys = ["message", "event", "result", "num_turns", "is_error", "rate_limit_info", "patch", "modelUsage"];
         let fields: Vec<String> = keys.iter().zip(&values).map(|(key, value)| format!("\"{key}\":{value}")).collect();
         read(&[format!(r#"{{"type":"{kind}","subtype":"{subtype}",{}}}"#, fields.join(","))]);
+    }
+}
+
+proptest! {
+    /// What is shortened while it is read is a record again, or nothing, however it comes in pieces.
+    #[test]
+    fn p15_any_line_is_shortened_to_records_or_nothing(
+        text in "[ -~\\PC]{0,200}",
+        piece in 1..17usize,
+    ) {
+        let mut slimmer = Slimmer::default();
+        text.as_bytes().chunks(piece).for_each(|bytes| slimmer.push(bytes));
+        if let Some(kept) = slimmer.finish() {
+            prop_assert!(kept.len() <= text.len());
+            read(&[kept]);
+        }
+    }
+
+    /// A record without long values is shortened to itself.
+    #[test]
+    fn p15_a_short_record_stays_as_it_is(
+        answer in "\\PC{0,40}",
+        names in prop::collection::vec("[a-z\"\\\\\u{e9}]{0,8}", 0..5),
+        piece in 1..17usize,
+    ) {
+        let record = serde_json::json!({"type": "result", "result": answer, "errors": names, "usage": {"output_tokens": 3}});
+        let mut slimmer = Slimmer::default();
+        record.to_string().as_bytes().chunks(piece).for_each(|bytes| slimmer.push(bytes));
+        prop_assert_eq!(slimmer.finish(), Some(record.to_string()));
     }
 }
