@@ -137,8 +137,7 @@ fn agents() -> String {
     let delta = r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"TEXT"}}}"#;
     let text = "lorem ipsum dolor sit amet ".repeat(PIECE_BYTES / 27);
     let line = delta.replace("TEXT", &text);
-    let result =
-        r#"{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"streamed"}"#;
+    let result = r#"{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"streamed","usage":{"output_tokens":9}}"#;
     let count = STREAM_BYTES / (line.len() as u64 + 1);
     let script = format!("yes '{line}' | head -n {count}; echo '{result}'");
     format!(

@@ -29,47 +29,19 @@ impl Decoder {
 
     fn end(&self, fields: &Fields<'_>, text: &str, errors: &[String]) -> EndKind {
         let subtype = fields.text("subtype").unwrap_or_default();
-        let reason = fields.text("terminal_reason").unwrap_or_default();
-        let stop = fields.text("stop_reason").unwrap_or_default();
-        let is_error = fields.get("is_error").unwrap_or(false);
-        let has_no_turn = fields.get("num_turns") == Some(0u32);
-        match (subtype.as_str(), reason.as_str(), stop.as_str()) {
-            ("error_max_turns", _, _) | (_, "max_turns", _) => return EndKind::MaxTurns,
-            ("error_max_budget_usd", _, _) | (_, "budget_exhausted", _) => return EndKind::Budget,
-            ("error_max_structured_output_retries", _, _) | (_, "structured_output_retry_exhausted", _) => {
-                return EndKind::WrongForm;
-            }
-            (_, reason, "aborted") | (_, reason, _) if reason.starts_with("aborted") || stop == "aborted" => {
-                return EndKind::Interrupted;
-            }
-            (_, "prompt_too_long" | "blocking_limit", _) => {
-                return self.failed(ApiErrorKind::BadRequest, fields, text);
-            }
-            (_, _, "refusal" | "content_filter") => return self.failed(ApiErrorKind::Refusal, fields, text),
-            (_, _, "max_tokens" | "model_context_window_exceeded" | "length" | "pause_turn") => {
-                return self.failed(ApiErrorKind::OutputLimit, fields, text);
-            }
-            (_, "hook_stopped" | "stop_hook_prevented", _) if text.is_empty() => return EndKind::HookRefused,
-            _ => {}
-        }
-        if has_no_turn && text.contains("blocked by hook") {
-            return EndKind::HookRefused;
-        }
-        if fields.has("startup_failure_reason") {
-            return EndKind::Failed(Complaint::Configuration);
-        }
-        if let Some(code @ ("max_output_tokens" | "hook_denied")) = fields.text("api_error").as_deref() {
-            return match code {
-                "hook_denied" => EndKind::HookRefused,
-                _ => self.failed(ApiErrorKind::OutputLimit, fields, text),
+        if let Some(ending) = ending_by_code(fields, &subtype, text) {
+            return match ending {
+                Ending::Kind(kind) => kind,
+                Ending::Api(kind) => self.failed(kind, fields, text),
             };
         }
         // Some versions call a turn that failed no error; its subtype does, and it has no words.
-        let is_error = is_error || (subtype.starts_with("error") && text.is_empty());
-        if !is_error {
-            return EndKind::Answered;
+        let is_error =
+            fields.get("is_error").unwrap_or(false) || (subtype.starts_with("error") && text.is_empty());
+        match is_error {
+            true => self.error_end(fields, text, errors, subtype == "success"),
+            false => EndKind::Answered,
         }
-        self.error_end(fields, text, errors, subtype == "success")
     }
 
     /// An end that calls itself an error: by its own fields, by its own words, by the last retry, in this order.
@@ -128,6 +100,46 @@ impl Decoder {
             (false, None) => ReportedCost::None,
         };
         (cost, tokens)
+    }
+}
+
+/// An end that a code of the CLI names.
+enum Ending {
+    Kind(EndKind),
+    Api(ApiErrorKind),
+}
+
+/// Reads the codes of a result that say how it ended, whatever it calls itself.
+fn ending_by_code(fields: &Fields<'_>, subtype: &str, text: &str) -> Option<Ending> {
+    let reason = fields.text("terminal_reason").unwrap_or_default();
+    let stop = fields.text("stop_reason").unwrap_or_default();
+    let code = fields.text("api_error").unwrap_or_default();
+    let has_no_turn = fields.get("num_turns") == Some(0u32);
+    let kind = |kind| Some(Ending::Kind(kind));
+    match (subtype, reason.as_str(), stop.as_str()) {
+        ("error_max_turns", _, _) | (_, "max_turns", _) => return kind(EndKind::MaxTurns),
+        ("error_max_budget_usd", _, _) | (_, "budget_exhausted", _) => return kind(EndKind::Budget),
+        ("error_max_structured_output_retries", _, _) | (_, "structured_output_retry_exhausted", _) => {
+            return kind(EndKind::WrongForm);
+        }
+        (_, _, "aborted") => return kind(EndKind::Interrupted),
+        (_, reason, _) if reason.starts_with("aborted") => return kind(EndKind::Interrupted),
+        (_, "prompt_too_long" | "blocking_limit", _) => return Some(Ending::Api(ApiErrorKind::BadRequest)),
+        (_, _, "refusal" | "content_filter") => return Some(Ending::Api(ApiErrorKind::Refusal)),
+        (_, _, "max_tokens" | "model_context_window_exceeded" | "length" | "pause_turn") => {
+            return Some(Ending::Api(ApiErrorKind::OutputLimit));
+        }
+        (_, "hook_stopped" | "stop_hook_prevented", _) if text.is_empty() => {
+            return kind(EndKind::HookRefused);
+        }
+        (_, _, _) => {}
+    }
+    match code.as_str() {
+        "max_output_tokens" => Some(Ending::Api(ApiErrorKind::OutputLimit)),
+        "hook_denied" => kind(EndKind::HookRefused),
+        _ if has_no_turn && text.contains("blocked by hook") => kind(EndKind::HookRefused),
+        _ if fields.has("startup_failure_reason") => kind(EndKind::Failed(Complaint::Configuration)),
+        _ => None,
     }
 }
 
