@@ -103,11 +103,9 @@ pub fn world(project: Option<&Path>) -> Result<World, Failure> {
     let given = project.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let usable = |dir: &PathBuf| dir.is_dir() && dir.to_str().is_some();
     let cwd = std::fs::canonicalize(&given).ok().filter(usable).ok_or_else(|| {
-        Failure::new(
-            ErrorCode::BadProject,
-            format!("the project `{}` is not a directory with a name in UTF-8", given.display()),
-            "give another directory with `--project`",
-        )
+        let what = if given.is_dir() { "has no name in UTF-8" } else { "is gone, or no directory" };
+        let message = format!("the project directory `{}` {what}", given.display());
+        Failure::new(ErrorCode::BadProject, message, "give another directory with `--project`")
     })?;
     Ok(World::new(cwd)?)
 }

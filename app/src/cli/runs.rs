@@ -247,7 +247,10 @@ fn print_line(line: &Line) {
             say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, &call);
         }
         Seen::Notice { text } => say(Tone::Warning, "notice:", text),
-        Seen::PermissionDenied { tool } => say(Tone::Warning, "denied:", tool),
+        Seen::PermissionDenied { tool, what } => {
+            let call = Denied { tool: tool.clone(), what: what.clone() }.to_string();
+            say(Tone::Warning, "denied:", &call);
+        }
         Seen::ModelServed { model } => say(Tone::Plain, "served by", model),
         Seen::ModelFallback { from, to } => say(Tone::Warning, "fallback:", &format!("{from} to {to}")),
         Seen::ApiError { kind, .. } => say(Tone::Warning, "api error:", kind),

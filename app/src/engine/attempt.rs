@@ -204,7 +204,8 @@ fn ended(
     let session = work.brief.session.id();
     let known_session = seen.session_id.clone().or_else(|| progressed.then(|| session.to_owned()));
     let payer = other_payer(work.payer, seen.payer);
-    judgement.flags.extend(payer.map(|_| Flag::OtherPayer));
+    let contradicts = payer.is_some() && work.payer != Payer::Unknown;
+    judgement.flags.extend(contradicts.then_some(Flag::OtherPayer));
     let clean = |text: &str| redact(text).into_owned();
     let denied = seen.tools.denied().into_iter();
     let now = clock::now();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pointsman_core::breaker::Admission;
-use pointsman_core::report::hint;
+use pointsman_core::report::hint::{self, Denials};
 use pointsman_core::report::metrics::OrchestratedExecution;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::end::StopCause;
@@ -66,7 +66,7 @@ async fn wait(until: Timestamp, stops: &mut mpsc::Receiver<StopCause>) -> Option
 }
 
 fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
-    let hint = hint::hint(&end, &rules_for_denied(engine, run));
+    let hint = hint::hint(&end, &denials(engine, run));
     let fact = Fact::Finished {
         verdict: end.verdict,
         code: end.code,
@@ -85,17 +85,17 @@ fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
     report
 }
 
-/// The rules that would have allowed what was denied last, each once.
-fn rules_for_denied(engine: &Engine, run: &Run) -> Vec<String> {
+/// What was denied last, and the rules that would have allowed it, each once.
+fn denials(engine: &Engine, run: &Run) -> Denials {
     let last = run.log.state.attempts.last();
     let agent = last.and_then(|attempt| engine.catalog.get(&attempt.started.agent));
     let (Some(ended), Some(agent)) = (last.and_then(|attempt| attempt.ended.as_ref()), agent) else {
-        return vec![];
+        return Denials::default();
     };
     let mut rules: Vec<String> =
         ended.denied.iter().filter_map(|denied| agent.adapter.rule_for(&denied.tool, &denied.what)).collect();
     rules.dedup();
-    rules
+    Denials { any: !ended.denied.is_empty(), rules }
 }
 
 /// A random number from 0 up to 1.

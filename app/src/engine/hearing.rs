@@ -12,6 +12,15 @@ use pointsman_core::run::evidence::Evidence;
 use super::record::RunLog;
 use crate::process::supervise::LineMeaning;
 
+/// After so many refused logins in a row the CLI renews nothing any more.
+const REFUSALS_MAX: u32 = 3;
+
+/// The most denied calls that are told as they happen. All are recorded.
+const DENIALS_SHOWN: usize = 10;
+
+/// The most servers in one sentence.
+const SERVERS_SHOWN: usize = 5;
+
 /// What bounds the listening.
 #[derive(Debug, Clone, Copy)]
 pub struct HearingLimits {
@@ -25,7 +34,8 @@ pub struct HearingLimits {
 ///
 /// A key says nothing against a cloud: gateways to clouds are paid with keys.
 pub fn other_payer(before: Payer, by_agent: Option<Payer>) -> Option<Payer> {
-    by_agent.filter(|payer| *payer != before && !matches!(before, Payer::Cloud(_)))
+    by_agent
+        .filter(|payer| *payer != before && !(matches!(before, Payer::Cloud(_)) && *payer == Payer::ApiKey))
 }
 
 /// Listens to an agent: translates its lines, adds them up, and tells watchers.
@@ -37,13 +47,25 @@ pub struct Hearing<'a> {
     limits: HearingLimits,
     /// Who pays, as it was said before.
     payer: Payer,
+    refusals_in_row: u32,
+    /// How many denied calls were shown.
+    denials_shown: usize,
     redactor: Redactor,
 }
 
 impl<'a> Hearing<'a> {
     /// Begins to listen to what a decoder reads.
     pub fn new(agent: &'a Agent, decoder: Decoder, limits: HearingLimits, payer: Payer) -> Hearing<'a> {
-        Hearing { agent, decoder, seen: Evidence::default(), limits, payer, redactor: Redactor::default() }
+        Hearing {
+            agent,
+            decoder,
+            seen: Evidence::default(),
+            limits,
+            payer,
+            refusals_in_row: 0,
+            denials_shown: 0,
+            redactor: Redactor::default(),
+        }
     }
 
     /// Takes in one line and says what it means for the deadlines.
@@ -52,9 +74,7 @@ impl<'a> Hearing<'a> {
         for event in self.decoder.decode(line) {
             let served_before = self.seen.models_served.len();
             self.seen.add(&event, self.limits.text_bytes_max);
-            if matches!(&event, AgentEvent::ApiError { failure, will_retry: true } if failure.kind == ApiErrorKind::Login)
-            {
-                // The CLI would ask again for minutes with a key that is refused.
+            if self.is_refused_for_good(&event) {
                 stop = Some(StopCause::AuthFailed);
             }
             if let AgentEvent::Started(started) = &event {
@@ -65,6 +85,18 @@ impl<'a> Hearing<'a> {
             }
         }
         LineMeaning { settled: self.seen.is_settled(), usd: self.usd(), stop }
+    }
+
+    /// The CLI would ask again for minutes with a key that is refused; once or twice it renews its login meanwhile.
+    fn is_refused_for_good(&mut self, event: &AgentEvent) -> bool {
+        match event {
+            AgentEvent::ApiError { failure, will_retry: true } if failure.kind == ApiErrorKind::Login => {
+                self.refusals_in_row += 1;
+            }
+            AgentEvent::ModelAnswered { .. } => self.refusals_in_row = 0,
+            _ => {}
+        }
+        self.refusals_in_row >= REFUSALS_MAX
     }
 
     /// Hands on what the redactor still held back.
@@ -82,14 +114,24 @@ impl<'a> Hearing<'a> {
 
     /// What people should know of the beginning of the stream.
     fn notices(&self, started: &Started) -> Vec<String> {
-        let other_payer = other_payer(self.payer, started.payer).map(|_| {
+        let said_before = self.payer != Payer::Unknown;
+        let other_payer = other_payer(self.payer, started.payer).filter(|_| said_before).map(|payer| {
             let source = redact(started.key_source.as_deref().unwrap_or_default()).into_owned();
-            format!("the agent says that it pays with an API key ({source}), and not as was said before")
+            format!(
+                "who pays is not as was said before: by the agent's own account it is `{}` ({source})",
+                payer.as_str()
+            )
         });
-        let failed = started.servers_failed.iter();
-        let failed =
-            failed.map(|server| format!("the agent's MCP server `{}` did not start", redact(server)));
-        other_payer.into_iter().chain(failed).collect()
+        let names: Vec<String> = started
+            .servers_failed
+            .iter()
+            .take(SERVERS_SHOWN)
+            .map(|server| format!("`{}`", redact(server)))
+            .collect();
+        let more = started.servers_failed.len().saturating_sub(SERVERS_SHOWN);
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let failed = format!("the agent's MCP server {}{rest} did not start", names.join(", "));
+        other_payer.into_iter().chain(Some(failed).filter(|_| !names.is_empty())).collect()
     }
 
     /// What people who watch are shown of an event.
@@ -109,7 +151,12 @@ impl<'a> Hearing<'a> {
             AgentEvent::ToolCalled(call) => {
                 Seen::ToolUse { tool: clean(&call.tool), what: clean(&call.what), subagent: call.subagent }
             }
-            AgentEvent::PermissionDenied(denied) => Seen::PermissionDenied { tool: clean(&denied.tool) },
+            AgentEvent::PermissionDenied(_) => {
+                let denied = self.seen.tools.denied();
+                let newest = denied.get(self.denials_shown).filter(|_| self.denials_shown < DENIALS_SHOWN)?;
+                self.denials_shown += 1;
+                Seen::PermissionDenied { tool: clean(&newest.tool), what: clean(&newest.what) }
+            }
             AgentEvent::ModelAnswered { model } if self.seen.models_served.len() > served_before => {
                 Seen::ModelServed { model: clean(&model) }
             }
@@ -128,6 +175,7 @@ impl<'a> Hearing<'a> {
             }
             AgentEvent::ModelAnswered { .. }
             | AgentEvent::CliText { .. }
+            | AgentEvent::TextWithdrawn
             | AgentEvent::ToolEnded { .. }
             | AgentEvent::TaskOpened { .. }
             | AgentEvent::TaskClosed { .. }

@@ -1,7 +1,7 @@
 //! Runs whose driver died: their log is brought to an honest end, through the same transitions as live.
 
 use pointsman_core::ids::RunId;
-use pointsman_core::report::hint;
+use pointsman_core::report::hint::{self, Denials};
 use pointsman_core::report::live::{Body, Line};
 use pointsman_core::report::metrics::OrchestratedExecution;
 use pointsman_core::report::run::RunReport;
@@ -56,7 +56,7 @@ impl Engine {
             Step::Finish(end) => end,
             Step::Invoke(_) | Step::Wait { .. } => next::abandoned(),
         };
-        let hint = hint::hint(&end, &[]);
+        let hint = hint::hint(&end, &Denials::default());
         let Finish { verdict, code, exit_code, reason, resets_at } = end;
         sound &= push(&mut state, Fact::Finished { verdict, code, exit_code, reason, hint, resets_at });
         // Whoever else writes at the log's next position wins; this is no trouble of the store.

@@ -1,5 +1,7 @@
 //! Reading lines from a process that may write anything: bounded, lossy in encoding, never stuck.
 
+use std::collections::VecDeque;
+
 use pointsman_core::adapter::slim::Slimmer;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -36,6 +38,8 @@ pub(super) struct Lines<R> {
     line: Vec<u8>,
     /// Takes the line in once it is overlong.
     slimmer: Option<Slimmer>,
+    /// Records of an overlong line that were not handed on yet.
+    ready: VecDeque<String>,
     overlong: Overlong,
     overlong_count: u64,
     done: bool,
@@ -50,6 +54,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             chunk_read: 0,
             line: vec![],
             slimmer: None,
+            ready: VecDeque::new(),
             overlong,
             overlong_count: 0,
             done: false,
@@ -87,12 +92,12 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
     /// A dropped record yields no line, and the next one may stand behind it in the same chunk.
     fn take_from_chunk(&mut self) -> Option<String> {
-        while self.chunk_read < self.chunk_filled {
+        while self.ready.is_empty() && self.chunk_read < self.chunk_filled {
             if let Some(line) = self.take_line() {
                 return Some(line);
             }
         }
-        None
+        self.ready.pop_front()
     }
 
     /// Takes from the chunk, which is not used up, until a line is complete.
@@ -118,7 +123,10 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     fn add(&mut self, at: usize, length: usize) {
         let piece = &self.chunk[at..at + length];
         match &mut self.slimmer {
-            Some(slimmer) => slimmer.push(piece),
+            Some(slimmer) => {
+                slimmer.push(piece);
+                self.ready.extend(slimmer.records());
+            }
             None => self.line.extend_from_slice(piece),
         }
     }
@@ -129,16 +137,17 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             Overlong::Shorten => {
                 let mut slimmer = Slimmer::default();
                 slimmer.push(&std::mem::take(&mut self.line));
+                self.ready.extend(slimmer.records());
                 self.slimmer = Some(slimmer);
-                None
+                self.ready.pop_front()
             }
         }
     }
 
     fn finish_line(&mut self, ended: bool) -> Option<String> {
-        if let Some(slimmer) = self.slimmer.take() {
+        if self.slimmer.take().is_some() {
             self.overlong_count += 1;
-            return slimmer.finish();
+            return self.ready.pop_front();
         }
         let mut bytes = std::mem::take(&mut self.line);
         if bytes.is_empty() && !ended {

@@ -91,7 +91,7 @@ fn serve() -> io::Result<()> {
     let order: ShimOrder = serde_json::from_slice(&news.first_line()?)?;
     let record = match spawn(&order) {
         Ok(agent) => watch(agent, news, &order)?,
-        Err(error) => ExitRecord { exit: not_spawned(&error), leaked_count: 0 },
+        Err(error) => ExitRecord { exit: not_spawned(&error, &order.invocation.program), leaked_count: 0 },
     };
     write_record(&order.dir.join(EXIT_RECORD), &record)
 }
@@ -123,10 +123,16 @@ fn unlinked(made: io::Result<File>, bytes: &[u8]) -> io::Result<File> {
 }
 
 /// A file that the system does not take for a program is as good as none: npm leaves one where an install failed.
-fn not_spawned(error: &io::Error) -> Exit {
+fn not_spawned(error: &io::Error, program: &str) -> Exit {
     let kinds = [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied, io::ErrorKind::NotADirectory];
     let is_no_program = error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error());
-    let hint = if is_no_program { "; it is no program of this machine: install it again" } else { "" };
+    let hint = match error.kind() {
+        _ if is_no_program => "; it is no program of this machine: install it again",
+        io::ErrorKind::NotFound if Path::new(program).exists() => {
+            "; the file is there, but what it needs to run (an interpreter, a loader) is not: install it again"
+        }
+        _ => "",
+    };
     let missing = is_no_program || kinds.contains(&error.kind());
     Exit::NotSpawned { missing, message: format!("{error}{hint}") }
 }

@@ -23,6 +23,8 @@ pub enum AgentEvent {
         /// The characters.
         text: String,
     },
+    /// The CLI takes back what the main thread said last.
+    TextWithdrawn,
     /// Words that the CLI made itself in the place of an answer.
     CliText {
         /// The words.
@@ -274,8 +276,10 @@ pub enum ToolPurpose {
     Work,
     /// It only looks.
     Look,
-    /// It arranges the agent's own affairs: plans, delegations, questions.
+    /// It arranges the agent's own affairs: delegations, questions.
     Arrange,
+    /// It keeps the agent's own notes: often the last thing that it does, after it answered.
+    Note,
 }
 
 /// A call of a tool.
@@ -340,6 +344,8 @@ pub struct AgentResult {
     pub errors: Vec<String>,
     /// The agent's session.
     pub session_id: Option<String>,
+    /// Who pays, where the result says so.
+    pub payer: Option<Payer>,
     /// What the agent reports to have cost.
     pub cost: ReportedCost,
     /// What was used, over all models and subagents.
@@ -354,6 +360,7 @@ impl Default for AgentResult {
             denied: vec![],
             errors: vec![],
             session_id: None,
+            payer: None,
             cost: ReportedCost::None,
             tokens: Tokens::default(),
         }

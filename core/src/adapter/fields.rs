@@ -33,9 +33,20 @@ impl<'a> Fields<'a> {
         self.get(key)
     }
 
-    /// Reads a count. One that is negative or not a number is 0, and a fraction is cut.
+    /// Reads a number. One that is too large for its type is infinite.
+    pub(super) fn number(&self, key: &str) -> Option<f64> {
+        let json = self.raw(key)?;
+        let is_number = json.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+        is_number.then(|| json.parse().unwrap_or(f64::INFINITY))
+    }
+
+    /// Reads a count; a fraction is cut. What is no number is 0, and a number that cannot be a count the greatest one.
     pub(super) fn count(&self, key: &str) -> u64 {
-        self.get::<u64>(key).or_else(|| self.get::<f64>(key).map(|number| number as u64)).unwrap_or(0)
+        match self.number(key) {
+            Some(number) if number < 0.0 => u64::MAX,
+            Some(number) => number as u64,
+            None => 0,
+        }
     }
 
     /// Returns the JSON of a field that is there and not null.
@@ -93,7 +104,7 @@ fn words_of(json: &str, depth: usize) -> String {
         if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(json) {
             return list.into_iter().map(|item| words_of(item.get(), depth + 1)).collect();
         }
-        let texts = ["text", "content", "message", "result"];
+        let texts = ["text", "content", "message", "result", "type"];
         let inner = Fields::parse(json).and_then(|fields| texts.into_iter().find_map(|key| fields.raw(key)));
         if let Some(inner) = inner {
             return words_of(inner, depth + 1);
@@ -110,7 +121,7 @@ mod tests {
     fn words_are_found_in_values_of_any_type() {
         let fields = Fields::parse(
             r#"{"a":"x","b":[{"type":"text","text":"y"},{"type":"text","text":"z"}],"c":{"content":[{"text":"deep"}]},
-            "d":7,"e":null,"f":{"other":1},"g":[],"h":["one",{"message":"two"}],"i":"single"}"#,
+            "d":7,"e":null,"f":{"other":1},"j":{"type":"kind"},"g":[],"h":["one",{"message":"two"}],"i":"single"}"#,
         )
         .unwrap();
         let read = |key| fields.any_text(key);
@@ -121,6 +132,7 @@ mod tests {
         assert_eq!(read("e"), None);
         assert_eq!(read("f").as_deref(), Some(r#"{"other":1}"#));
         assert_eq!(read("g").as_deref(), Some(""));
+        assert_eq!(read("j").as_deref(), Some("kind"));
         assert_eq!(fields.texts("h"), ["one", "two"]);
         assert_eq!(fields.texts("i"), ["single"]);
     }
@@ -129,7 +141,7 @@ mod tests {
     fn a_count_that_cannot_be_is_none() {
         let fields = Fields::parse(r#"{"a":12,"b":12.9,"c":-5,"d":"x","e":1e300}"#).unwrap();
         let counts = ["a", "b", "c", "d", "e", "f"].map(|key| fields.count(key));
-        assert_eq!(counts, [12, 12, 0, 0, u64::MAX, 0]);
+        assert_eq!(counts, [12, 12, u64::MAX, 0, u64::MAX, 0]);
     }
 
     #[test]

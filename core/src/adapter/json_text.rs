@@ -1,7 +1,8 @@
 //! Finding the JSON objects on a line that may hold anything.
 //!
 //! Records of a stream come behind terminal sequences and warnings, several on a line, in an array, after a byte
-//! order mark, or glued to one that was cut. JavaScript writes half surrogate pairs, which no JSON reader takes.
+//! order mark, or glued to one that was cut. JavaScript writes half surrogate pairs, which no JSON reader takes; others
+//! write `NaN`, colours between the tokens, control characters in texts, or are killed before the last brace.
 
 use std::borrow::Cow;
 
@@ -86,6 +87,141 @@ fn resume_at(line: &str, from: usize, broke_at: usize) -> usize {
     (next..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len())
 }
 
+/// Mends the record that begins a line and is not JSON: numbers that are none become `null`, control characters in texts
+/// are escaped and elsewhere dropped, needless commas are dropped, and what was cut is closed after the last
+/// member that is whole. Members of records inside never become records.
+pub(super) fn mended(line: &str) -> Option<String> {
+    let begin = line.find('{')?;
+    let mut mender = Mender::default();
+    let mut rest = line[begin..].chars().peekable();
+    while let Some(c) = rest.next() {
+        mender.take(c, &mut rest);
+        if mender.depth == 0 {
+            break;
+        }
+    }
+    mender.finish()
+}
+
+type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+#[derive(Default)]
+struct Mender {
+    out: String,
+    depth: usize,
+    in_text: bool,
+    /// Where the last whole member of the record ends in `out`.
+    whole_to: usize,
+    /// Whether a member's value is what comes next, at the top of the record.
+    awaits_value: bool,
+}
+
+impl Mender {
+    fn take(&mut self, c: char, rest: &mut Rest<'_>) {
+        if self.in_text { self.take_in_text(c, rest) } else { self.take_outside(c, rest) }
+    }
+
+    fn take_in_text(&mut self, c: char, rest: &mut Rest<'_>) {
+        match c {
+            '\\' => self.escape(rest),
+            '"' => {
+                self.out.push('"');
+                self.in_text = false;
+                self.ends_value();
+            }
+            c if c < ' ' => self.out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => self.out.push(c),
+        }
+    }
+
+    /// An escape that JSON does not know is a backslash and what follows it.
+    fn escape(&mut self, rest: &mut Rest<'_>) {
+        match rest.peek().copied() {
+            Some(known @ ('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' | 'u')) => {
+                rest.next();
+                self.out.extend(['\\', known]);
+            }
+            Some(_) | None => self.out.push_str("\\\\"),
+        }
+    }
+
+    fn take_outside(&mut self, c: char, rest: &mut Rest<'_>) {
+        match c {
+            '\u{1b}' => skip_sequence(rest),
+            '"' => {
+                self.in_text = true;
+                self.out.push(c);
+            }
+            '{' | '[' => {
+                self.depth += 1;
+                self.out.push(c);
+            }
+            '}' | ']' => {
+                drop_comma(&mut self.out);
+                self.depth = self.depth.saturating_sub(1);
+                self.out.push(c);
+                self.ends_value();
+            }
+            ',' => {
+                if self.depth == 1 {
+                    self.whole_to = self.out.len();
+                    self.awaits_value = false;
+                }
+                self.out.push(c);
+            }
+            ':' => {
+                self.awaits_value |= self.depth == 1;
+                self.out.push(c);
+            }
+            'N' | 'I' | '-' | 'a'..='z' => self.word(c, rest),
+            c if c.is_control() => {}
+            c => self.out.push(c),
+        }
+    }
+
+    /// A bare word: what JSON does not know stands for nothing. A sign belongs to the number behind it.
+    fn word(&mut self, first: char, rest: &mut Rest<'_>) {
+        let mut word = String::from(first);
+        while let Some(c) = rest.next_if(|c| c.is_ascii_alphabetic()) {
+            word.push(c);
+        }
+        let is_known = matches!(word.as_str(), "-" | "true" | "false" | "null" | "e");
+        self.out.push_str(if is_known { &word } else { "null" });
+    }
+
+    fn ends_value(&mut self) {
+        if self.depth == 1 && self.awaits_value {
+            self.whole_to = self.out.len();
+            self.awaits_value = false;
+        }
+    }
+
+    fn finish(mut self) -> Option<String> {
+        if self.depth > 0 {
+            // Of a number nobody knows whether it goes on; only what ends by itself is whole.
+            self.out.truncate(self.whole_to);
+            drop_comma(&mut self.out);
+            if self.out.is_empty() {
+                return None;
+            }
+            self.out.push('}');
+        }
+        Some(self.out)
+    }
+}
+
+fn drop_comma(out: &mut String) {
+    let kept = out.trim_end().trim_end_matches(',').len();
+    out.truncate(kept);
+}
+
+/// Skips the rest of a terminal sequence.
+fn skip_sequence(rest: &mut Rest<'_>) {
+    if rest.next_if_eq(&'[').is_some() {
+        while rest.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +273,31 @@ mod tests {
         assert_eq!(objects(cut), Vec::<&str>::new());
         // Something was written into the middle of it: the forged object before that place is not found either.
         assert_eq!(objects(&format!("{cut}oops {{\"a\":1}}")), [r#"{"a":1}"#]);
+    }
+
+    #[test]
+    fn a_record_that_is_not_quite_json_is_mended() {
+        for (line, want) in [
+            (
+                r#"{"a":NaN,"b":-Infinity,"c":[Infinity,-1.5e3],"d":true}"#,
+                r#"{"a":null,"b":null,"c":[null,-1.5e3],"d":true}"#,
+            ),
+            ("{\"a\":\"one\ttwo \u{1b}[31m\"}", r#"{"a":"one\u0009two \u001b[31m"}"#),
+            (r#"{"a":"\x1b[0m","b":[1,2,],}"#, r#"{"a":"\\x1b[0m","b":[1,2]}"#),
+            ("\u{1b}[1m{\u{1b}[34m\"a\"\u{1b}[0m:\u{1b}[0m1}\u{1b}[0m", r#"{"a":1}"#),
+            // Cut: what is whole stays.
+            (r#"{"a":"x","b":"whole","c":{"d":1"#, r#"{"a":"x","b":"whole"}"#),
+            (r#"{"a":"x","b":"whole""#, r#"{"a":"x","b":"whole"}"#),
+            (r#"{"a":"x","n":12"#, r#"{"a":"x"}"#),
+            (r#"{"a":"x","b":"cut in the mid"#, r#"{"a":"x"}"#),
+            (r#"{"a":{"type":"result"},"b":"cut"#, r#"{"a":{"type":"result"}}"#),
+        ] {
+            assert_eq!(mended(line).as_deref(), Some(want), "{line}");
+            assert!(serde_json::from_str::<serde_json::Value>(want).is_ok(), "{want}");
+        }
+        for line in ["", "no", "{", "{\"a", "{\"a\":1"] {
+            assert_eq!(mended(line), None, "{line}");
+        }
     }
 
     #[test]

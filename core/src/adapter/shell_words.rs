@@ -25,7 +25,6 @@ const LOOKING: &[&str] = &[
     "hostname",
     "uname",
     "date",
-    "env",
     "printenv",
     "df",
     "du",
@@ -38,10 +37,7 @@ const LOOKING: &[&str] = &[
     "rg",
     "ag",
     "ack",
-    "fd",
     "jq",
-    "yq",
-    "sort",
     "uniq",
     "cut",
     "awk",
@@ -137,10 +133,44 @@ pub(super) fn only_looks(line: &str) -> bool {
     if quiet.contains('>') {
         return false;
     }
-    let commands = quiet.split(['|', ';', '&', '\n', '`', '(', ')', '{', '}']);
-    let mut commands =
-        commands.map(str::trim).filter(|command| !command.is_empty() && *command != "$").peekable();
+    let mut commands = commands(&quiet).peekable();
     commands.peek().is_some() && commands.all(looks)
+}
+
+/// The commands of a line, those in substitutions as well.
+fn commands(line: &str) -> impl Iterator<Item = &str> {
+    let parts = line.split(['|', ';', '&', '\n', '`', '(', ')', '{', '}']);
+    parts.map(|part| part.trim().trim_end_matches('$').trim()).filter(|command| !command.is_empty())
+}
+
+/// Programs that run what their arguments say: a rule that allows them allows anything.
+const RUN_ANYTHING: &[&str] = &[
+    "sh", "bash", "zsh", "fish", "dash", "python", "python3", "node", "deno", "bun", "ruby", "perl", "php",
+    "env", "xargs", "sudo", "doas", "find", "git", "ssh", "eval", "exec", "nohup", "time", "timeout", "nice",
+    "docker", "kubectl", "npx",
+];
+
+/// Returns what a rule would have to name to allow the working command of a line, and little more: `cargo test:*`, or the
+/// command itself. Nothing where it cannot be told, or not be copied into a shell.
+pub(super) fn rule_body(line: &str) -> Option<String> {
+    let can_be_quoted = |text: &str| text.chars().all(|c| (' '..='~').contains(&c) && !"'()`\\".contains(c));
+    if !can_be_quoted(line) || line.contains('$') {
+        return None;
+    }
+    if line.contains(['<', '>']) {
+        return Some(line.trim().to_owned()).filter(|line| commands(line).count() == 1);
+    }
+    let mut working = commands(line).filter(|command| !looks(command));
+    let (command, None) = (working.next()?, working.next()) else { return None };
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let is_plain =
+        |word: &&str| word.starts_with(|c: char| c.is_ascii_alphabetic()) && !word.contains(['/', '.', '=']);
+    match words.as_slice() {
+        [program, verb, ..] if !RUN_ANYTHING.contains(program) && is_plain(program) && is_plain(verb) => {
+            Some(format!("{program} {verb}:*"))
+        }
+        _ => Some(command.to_owned()),
+    }
 }
 
 /// Where output goes to nowhere, or into another stream, nothing is written.
@@ -162,6 +192,12 @@ fn looks(command: &str) -> bool {
         return true;
     }
     match program {
+        "env" | "time" | "nice" | "nohup" => rest.is_empty() || looks(&rest.join(" ")),
+        "sort" => !rest.iter().any(|word| word.starts_with("-o") || word.starts_with("--output")),
+        "yq" => !rest.iter().any(|word| word.starts_with("-i") || word.starts_with("--inplace")),
+        "fd" => !rest
+            .iter()
+            .any(|word| word.starts_with("-x") || word.starts_with("-X") || word.starts_with("--exec")),
         "find" => !rest
             .iter()
             .any(|word| word.starts_with("-exec") || word.starts_with("-ok") || *word == "-delete"),
@@ -208,6 +244,8 @@ mod tests {
             "echo hi 2>&1",
             "find . -name x | xargs grep y",
             "cat $(git ls-files)",
+            "env FOO=1 ls",
+            "sort f | uniq -c",
             "curl -s https://example.org | jq .",
         ] {
             assert!(only_looks(line), "{line}");
@@ -228,6 +266,9 @@ mod tests {
             "sed -i s/a/b/ file",
             "sudo ls",
             "python3 -c 'print(1)'",
+            "env FOO=1 make",
+            "sort -o f f",
+            "fd -x rm",
             "cat $(rm x)",
             "ls | xargs rm",
             "pytest -q",
@@ -237,6 +278,29 @@ mod tests {
             "curl -sS -o page.html https://example.org",
         ] {
             assert!(!only_looks(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_rule_names_the_working_command_and_allows_little_more() {
+        for (line, want) in [
+            ("cargo test --workspace", Some("cargo test:*")),
+            ("cd x && cargo test", Some("cargo test:*")),
+            ("ls && rm -rf build", Some("rm -rf build")),
+            ("make", Some("make")),
+            ("sh ./check.sh --all", Some("sh ./check.sh --all")),
+            ("python3 tool.py", Some("python3 tool.py")),
+            ("git push origin main", Some("git push origin main")),
+            ("find . -name x -delete", Some("find . -name x -delete")),
+            ("ls > out.txt", Some("ls > out.txt")),
+            ("rg foo | xargs rm", Some("xargs rm")),
+            ("npm run build && npm test", None),
+            ("bash -c 'cargo test'", None),
+            ("cat $(touch x)", None),
+            ("echo hi; rm '; curl evil", None),
+            ("", None),
+        ] {
+            assert_eq!(rule_body(line).as_deref(), want, "{line}");
         }
     }
 }

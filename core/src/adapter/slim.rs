@@ -9,23 +9,40 @@ const TOP_TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The most that is kept of a text further inside.
 const INNER_TEXT_BYTES_MAX: usize = 4 * 1024;
 
-/// The most that is kept of a list or an object at the top of a record; a longer one becomes `null`.
+/// The most that is kept of a list or an object at the top of a record; a longer one loses its end.
 const MEMBER_BYTES_MAX: usize = 512 * 1024;
 
-/// The most that is kept of a line. A line that is longer even so is none.
+/// The most that is kept of a record. One that is longer even so is none.
 const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Shortens the JSON objects of one line; what stands outside of them is dropped.
 #[derive(Debug, Default)]
 pub struct Slimmer {
+    records: Vec<String>,
     kept: Vec<u8>,
     depth: usize,
     text: Option<Text>,
-    /// Where the value of the current member of the record begins in `kept`.
-    member_at: usize,
-    /// Whether the rest of the current member is dropped.
-    drops_member: bool,
+    member: Member,
     is_too_long: bool,
+}
+
+/// The member of the record that is read.
+#[derive(Debug, Default)]
+struct Member {
+    /// Where its value begins in `kept`.
+    begin: usize,
+    /// Whether its value is a list or an object.
+    kind: Option<Container>,
+    /// Where the last whole element of the value ends.
+    whole_to: Option<usize>,
+    /// Whether the rest of it is dropped.
+    is_dropped: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Container {
+    List,
+    Object,
 }
 
 /// Where the reader is in a text.
@@ -41,18 +58,17 @@ impl Slimmer {
     /// Takes in the next bytes of the line.
     pub fn push(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            if self.is_too_long {
-                return;
-            }
             self.take(*byte);
-            self.is_too_long = self.kept.len() > KEPT_BYTES_MAX;
+            if self.kept.len() > KEPT_BYTES_MAX {
+                self.kept.clear();
+                self.is_too_long = true;
+            }
         }
     }
 
-    /// Returns what is left of the line, if there was a record in it and it has become short enough.
-    pub fn finish(self) -> Option<String> {
-        let is_whole = self.depth == 0 && self.text.is_none() && !self.is_too_long && !self.kept.is_empty();
-        is_whole.then(|| String::from_utf8_lossy(&self.kept).into_owned())
+    /// Returns the records that are whole by now, and forgets them.
+    pub fn records(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.records)
     }
 
     fn take(&mut self, byte: u8) {
@@ -68,49 +84,81 @@ impl Slimmer {
                     self.keep(byte);
                 }
             }
-            (None, b'{') => self.open(byte),
+            (None, b'{') => self.open(byte, Container::Object),
             // Outside of any record is noise.
             (None, _) if self.depth == 0 => {}
-            (None, b'[') => self.open(byte),
+            (None, b'[') => self.open(byte, Container::List),
             (None, b'}' | b']') => self.close(byte),
             (None, b'"') => {
                 self.text = Some(Text::default());
                 self.keep(byte);
             }
             (None, b',') if self.depth == 1 => {
-                self.drops_member = false;
+                self.member.is_dropped = false;
+                self.keep(byte);
+            }
+            (None, b',') if self.depth == 2 && !self.member.is_dropped => {
+                self.member.whole_to = Some(self.kept.len());
                 self.keep(byte);
             }
             (None, b':') if self.depth == 1 => {
                 self.keep(byte);
-                self.member_at = self.kept.len();
+                self.member = Member { begin: self.kept.len(), ..Member::default() };
             }
             (None, _) => self.keep(byte),
         }
     }
 
-    fn open(&mut self, byte: u8) {
+    fn open(&mut self, byte: u8, kind: Container) {
         self.depth += 1;
+        if self.depth == 1 {
+            self.member = Member::default();
+        }
+        if self.depth == 2 {
+            self.member.kind = Some(kind);
+        }
         self.keep(byte);
     }
 
     fn close(&mut self, byte: u8) {
         self.depth -= 1;
         if self.depth == 0 {
-            self.drops_member = false;
+            self.member.is_dropped = false;
         }
         self.keep(byte);
+        if self.depth == 0 {
+            let record = std::mem::take(&mut self.kept);
+            if !std::mem::take(&mut self.is_too_long) {
+                self.records.push(String::from_utf8_lossy(&record).into_owned());
+            }
+        }
     }
 
     fn keep(&mut self, byte: u8) {
-        if self.drops_member {
+        if self.member.is_dropped || self.is_too_long {
             return;
         }
         self.kept.push(byte);
-        if self.depth > 1 && self.kept.len() - self.member_at > MEMBER_BYTES_MAX {
-            self.kept.truncate(self.member_at);
-            self.kept.extend_from_slice(b"null");
-            self.drops_member = true;
+        if self.depth > 1 && self.kept.len() - self.member.begin > MEMBER_BYTES_MAX {
+            self.cut_member();
+        }
+    }
+
+    /// Ends a long member after its last whole element; one without any becomes `null`.
+    fn cut_member(&mut self) {
+        self.member.is_dropped = true;
+        match (self.member.whole_to, self.member.kind) {
+            (Some(end), Some(kind)) => {
+                self.kept.truncate(end);
+                self.kept.push(match kind {
+                    Container::List => b']',
+                    Container::Object => b'}',
+                });
+            }
+            (Some(_) | None, _) => {
+                self.kept.truncate(self.member.begin);
+                self.kept.extend_from_slice(b"null");
+            }
         }
     }
 }
@@ -140,7 +188,8 @@ mod tests {
         let mut slimmer = Slimmer::default();
         line.as_bytes().chunks(piece).for_each(|bytes| slimmer.push(bytes));
         slimmer
-            .finish()
+            .records()
+            .pop()
             .map(|text| serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:.200}")))
     }
 
@@ -165,7 +214,21 @@ mod tests {
         assert_eq!(kept["permission_denials"][0]["tool_name"], "Write");
         let content = kept["permission_denials"][0]["tool_input"]["content"].as_str().unwrap();
         assert!(content.starts_with("x\"éx") && content.len() <= INNER_TEXT_BYTES_MAX);
-        assert!(kept["many"].is_null());
+        assert!(kept["many"].as_array().is_some_and(|many| many.len() > 100_000 && many.len() < 1 << 20));
+    }
+
+    #[test]
+    fn many_denials_keep_the_first_ones_and_many_records_are_each_their_own() {
+        let denial = format!(r#"{{"tool_name":"Write","tool_input":{{"content":"{}"}}}}"#, "x".repeat(300));
+        let line =
+            format!(r#"{{"permission_denials":[{}],"result":"kept"}}"#, vec![denial; 80_000].join(","));
+        let kept = slim(&line, 4096).unwrap();
+        let denials = kept["permission_denials"].as_array().unwrap().len();
+        assert!(kept["result"] == "kept" && (1000..80_000).contains(&denials), "{denials}");
+
+        let mut slimmer = Slimmer::default();
+        slimmer.push(format!("[{}]", vec![r#"{"type":"user"}"#; 500_000].join(",")).as_bytes());
+        assert_eq!(slimmer.records().len(), 500_000);
     }
 
     #[test]

@@ -3,9 +3,19 @@
 use crate::run::next::Finish;
 use crate::run::outcome::{Outcome, Verdict};
 
-/// Returns one sentence on what to do next, or `None` where nothing needs doing. `rules` would allow what was denied.
-pub fn hint(end: &Finish, rules: &[String]) -> Option<String> {
+/// What was denied, as far as it can be allowed.
+#[derive(Debug, Clone, Default)]
+pub struct Denials {
+    /// Whether anything was.
+    pub any: bool,
+    /// The rules that would have allowed it.
+    pub rules: Vec<String>,
+}
+
+/// Returns one sentence on what to do next, or `None` where nothing needs doing.
+pub fn hint(end: &Finish, denials: &Denials) -> Option<String> {
     match end.verdict {
+        Verdict::Succeeded if !denials.rules.is_empty() => Some(allow(&denials.rules)),
         Verdict::Succeeded | Verdict::Cancelled => None,
         Verdict::Refused => Some(
             "read the request once more; `--approve` runs it as it is, and `pointsman explain` shows the rule".to_owned(),
@@ -14,7 +24,9 @@ pub fn hint(end: &Finish, rules: &[String]) -> Option<String> {
             // By the end's own code: a run can end for another reason than its last attempt.
             let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.error_code() == end.code);
             Some(match outcome {
-                Some(Outcome::PermissionDenied) if !rules.is_empty() => allow(rules),
+                Some(Outcome::PermissionDenied) if !denials.rules.is_empty() => allow(&denials.rules),
+                Some(Outcome::PermissionDenied) if !denials.any => HOOK.to_owned(),
+                Some(Outcome::Quota) if end.resets_at.is_none() => NO_RESET.to_owned(),
                 Some(outcome) => for_outcome(outcome).to_owned(),
                 None => BREAKER.to_owned(),
             })
@@ -28,8 +40,15 @@ const RULES_MAX: usize = 3;
 fn allow(rules: &[String]) -> String {
     let flags: Vec<String> =
         rules.iter().take(RULES_MAX).map(|rule| format!("--allow-tool '{rule}'")).collect();
-    format!("if it should be allowed, run it again with {}", flags.join(" "))
+    format!("to allow what was denied, run it again with {}", flags.join(" "))
 }
+
+/// No tool was denied: a hook refused.
+const HOOK: &str =
+    "a hook of the agent's CLI refused it; its words say what it wants, and `claude`, then `/hooks` shows it";
+
+/// A limit of which nobody says when it starts anew: credits, a spending limit, an admin's word.
+const NO_RESET: &str = "no reset is known: do what the message says (add credits, ask the admin, take another model); `--wait` looks again later";
 
 /// The only way to fail without an attempt.
 const BREAKER: &str = "wait a minute, or use `--wait`; `pointsman doctor` shows the breakers";
@@ -67,7 +86,7 @@ fn for_outcome(outcome: Outcome) -> &'static str {
             "the service has too much to do: try again later, or use `--wait`"
         }
         Outcome::Infrastructure => {
-            "check the network and the service, then run it again; `pointsman doctor` helps"
+            "look at the message: the network, the service or this machine (disk, memory) failed; then run it again"
         }
         Outcome::WorkerLost => "run it again; with `--session` the agent goes on where it was",
         Outcome::Quota => "run it again after the reset, or let `--wait` do that",
@@ -76,7 +95,7 @@ fn for_outcome(outcome: Outcome) -> &'static str {
             "shorten the request (refer to files by path), or check the model's name in the config"
         }
         Outcome::Configuration => {
-            "`pointsman doctor` checks the CLI: update it, or mend the settings that it names"
+            "do what the message says (update the CLI, mend its settings, choose another mode or user); `pointsman doctor` checks it"
         }
         Outcome::Auth => {
             "log in (`claude`, then `/login`) or set the API key; `pointsman doctor` shows who would pay"

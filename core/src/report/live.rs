@@ -79,6 +79,9 @@ pub enum Seen {
     PermissionDenied {
         /// The tool's name.
         tool: String,
+        /// What it was called for, in one line.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        what: String,
     },
     /// A model answered in the main thread, for the first time in this attempt.
     ModelServed {

@@ -88,7 +88,8 @@ pub fn check(answer: &str) -> Result<(), Breach> {
     let mut words = answer.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
     if words.peek().is_none() {
         // A table of signs or an emoji is odd, but it is an answer.
-        return if answer.trim().is_empty() { Err(Breach::Empty) } else { Ok(()) };
+        let is_seen = |c: char| !c.is_whitespace() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}');
+        return if answer.contains(is_seen) { Ok(()) } else { Err(Breach::Empty) };
     }
     let acknowledges = |word: &str| ACKNOWLEDGEMENT.contains(&word.to_lowercase().as_str());
     let mut closes = false;
@@ -143,6 +144,7 @@ mod tests {
         for (answer, want) in [
             ("", Err(Breach::Empty)),
             (" \n\t", Err(Breach::Empty)),
+            ("\u{200b}\u{feff}", Err(Breach::Empty)),
             ("Done.", Err(Breach::BareAcknowledgement)),
             ("Task completed successfully!", Err(Breach::BareAcknowledgement)),
             ("All done now", Err(Breach::BareAcknowledgement)),

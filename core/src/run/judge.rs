@@ -68,7 +68,10 @@ fn stopped(seen: &Evidence, end: &ProcessEnd) -> Option<Judgement> {
         }
         StopCause::WallTimeout => Judgement::new(Outcome::TimeoutWall, "took longer than the time limit"),
         StopCause::Budget => Judgement::new(Outcome::Budget, "the estimated cost passed the limit"),
-        StopCause::AuthFailed => Judgement::new(Outcome::Auth, "the agent's login was refused"),
+        StopCause::AuthFailed => {
+            let said = seen.failure.as_ref().and_then(|failure| failure.text.as_deref()).map(says);
+            Judgement::new(Outcome::Auth, or(said.unwrap_or_default(), "the agent's login was refused"))
+        }
         StopCause::PostResult => return None,
     };
     Some(judgement)
@@ -100,29 +103,31 @@ fn never_began(agent: &Agent, seen: &Evidence, end: &ProcessEnd) -> Option<Judge
 /// A failure that the agent itself reports: in the result that counts, or before it died without one.
 fn own_failure(seen: &Evidence) -> Option<Judgement> {
     let Some(result) = seen.result() else { return last_failure(seen) };
-    let said = words_of(result);
+    // The text beside an end of this kind is what the model said, and no message: only errors are quoted.
+    let errors = one_line(&result.errors.join("; "));
+    let with_errors = |outcome, otherwise| Some(Judgement::new(outcome, or(errors.clone(), otherwise)));
     match &result.end {
         EndKind::Answered if seen.answer().trim().is_empty() => last_failure(seen),
         EndKind::Answered => None,
-        EndKind::MaxTurns => {
-            Some(Judgement::new(Outcome::MaxTurns, or(said, "the limit of turns was reached")))
-        }
-        EndKind::Budget => Some(Judgement::new(Outcome::Budget, or(said, "the limit of cost was reached"))),
-        EndKind::WrongForm => Some(Judgement::new(
-            Outcome::InvalidOutput,
-            or(said, "the answer never had the form that was asked for"),
-        )),
-        EndKind::HookRefused => {
-            Some(Judgement::new(Outcome::PermissionDenied, or(said, "a hook refused the prompt")))
+        EndKind::MaxTurns => with_errors(Outcome::MaxTurns, "the limit of turns was reached"),
+        EndKind::Budget => with_errors(Outcome::Budget, "the limit of cost was reached"),
+        EndKind::WrongForm => {
+            with_errors(Outcome::InvalidOutput, "the answer never had the form that was asked for")
         }
         EndKind::Interrupted => {
-            Some(Judgement::new(Outcome::Infrastructure, or(said, "the agent was interrupted from outside")))
+            with_errors(Outcome::Infrastructure, "the agent was interrupted from outside")
         }
-        EndKind::Failed(complaint) => Some(of_complaint(complaint, &said)),
-        EndKind::Error => Some(Judgement::new(
-            Outcome::Infrastructure,
-            or(said, "the agent reports an error without words"),
-        )),
+        EndKind::HookRefused => {
+            let said = or(words_of(result), "a hook refused the prompt, or stopped the turn");
+            Some(Judgement::new(Outcome::PermissionDenied, said))
+        }
+        EndKind::Failed(complaint) => Some(of_complaint(complaint, &words_of(result))),
+        EndKind::Error => Some(match words_of(result) {
+            said if said.is_empty() => {
+                Judgement::new(Outcome::NoResult, "the agent reports an error without words")
+            }
+            said => Judgement::new(Outcome::Infrastructure, said),
+        }),
     }
 }
 
@@ -280,7 +285,10 @@ fn broken_contract(nonce: &Nonce, seen: &Evidence) -> Option<Judgement> {
         None => {}
     }
     match contract::check(answer) {
-        Err(Breach::Empty) => unmet(Outcome::EmptyAnswer, "the answer is empty".to_owned()),
+        Err(Breach::Empty) => {
+            let instead = seen.words_of_cli().map(|words| format!("; {}", says(words))).unwrap_or_default();
+            unmet(Outcome::EmptyAnswer, format!("the answer is empty{instead}"))
+        }
         Err(Breach::BareAcknowledgement) => {
             unmet(Outcome::InvalidOutput, format!("the answer is only `{}`", one_line(answer)))
         }

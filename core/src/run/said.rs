@@ -10,19 +10,19 @@ pub(super) fn one_line(text: &str) -> String {
     words.chars().filter(|c| !c.is_control()).take(LINE_CHARS_MAX).collect()
 }
 
-/// Returns the line of a failing program's output that says why: the last one that speaks of an error, else the
-/// last one that is no warning, no stack frame and no quoted source.
+/// Returns the line of a failing program's output that says why: the last one that speaks of an error, else all that
+/// are no warning, no stack frame and no quoted source.
 pub(super) fn telling_line(text: &str) -> String {
     let plain = without_escapes(text);
     let lines: Vec<&str> = plain.lines().map(str::trim).filter(|line| is_word_of_its_own(line)).collect();
-    let said = lines.iter().rev().find(|line| speaks_of_error(line)).or(lines.last());
-    let Some(line) = said else { return one_line(plain.trim().lines().last().unwrap_or_default()) };
-    // "Error: Invalid configuration:" is finished by the next line.
-    let place = lines.iter().position(|other| std::ptr::eq(*other, *line)).unwrap_or(0);
-    match lines.get(place + 1) {
-        Some(next) if line.ends_with(':') => one_line(&format!("{line} {next}")),
-        Some(_) | None => one_line(line),
-    }
+    let Some(place) = lines.iter().rposition(|line| speaks_of_error(line)) else {
+        return if lines.is_empty() { one_line(&plain) } else { one_line(&lines.join(" ")) };
+    };
+    // A line that ends with a colon is finished by the next one.
+    let before = place.checked_sub(1).and_then(|at| lines.get(at)).filter(|line| line.ends_with(':'));
+    let behind = lines.get(place + 1).filter(|_| lines[place].ends_with(':'));
+    let told: Vec<&str> = before.into_iter().chain([&lines[place]]).chain(behind).copied().collect();
+    one_line(&told.join(" "))
 }
 
 fn is_word_of_its_own(line: &str) -> bool {
@@ -91,10 +91,10 @@ mod tests {
             ("\u{1b}[31merror:\u{1b}[0m unknown option '--bogus'\n", "error: unknown option '--bogus'"),
             (
                 "Error: Invalid MCP configuration:\nMCP config file not found: /x.json\n",
-                "MCP config file not found: /x.json",
+                "Error: Invalid MCP configuration: MCP config file not found: /x.json",
             ),
             ("Error: Something odd:\nthe reason\n", "Error: Something odd: the reason"),
-            ("just words\nmore words\n", "more words"),
+            ("just words\nmore words\n", "just words more words"),
             ("npm WARN old\n", "npm WARN old"),
             ("", ""),
         ] {

@@ -49,7 +49,8 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
             flag("--max-turns", turns.to_string());
         }
         if let Some(usd) = order.max_usd {
-            flag("--max-budget-usd", usd.to_string());
+            // To the millionth: what is left is a difference, and differences have tails.
+            flag("--max-budget-usd", ((usd * 1e6).round() / 1e6).to_string());
         }
     }
     if can.takes_system_prompt {

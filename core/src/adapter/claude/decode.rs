@@ -1,5 +1,7 @@
 //! The stream of `claude -p --output-format stream-json`, line by line.
 
+use std::borrow::Cow;
+
 use super::tools;
 use super::words::{self, ErrorFacts};
 use crate::adapter::capabilities::Capabilities;
@@ -19,6 +21,31 @@ const RAW_BYTES_MAX: usize = 2048;
 /// The model name of messages that the CLI made itself, such as error texts.
 const SYNTHETIC: &str = "<synthetic>";
 
+/// The most text of a record that is written over several lines.
+const LINES_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The CLI's word for an answer that was cut at the limit of output.
+pub(super) const OUTPUT_LIMIT: &str = "max_output_tokens";
+
+/// Words that stand where nothing was said, whoever seems to say them.
+const PLACEHOLDERS: [&str; 5] = [
+    "(no content)",
+    "No response requested.",
+    "[Empty text removed]",
+    "[Request interrupted by user]",
+    "[Request interrupted by user for tool use]",
+];
+
+/// Tells whether a text stands for nothing.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    PLACEHOLDERS.contains(&text.trim())
+}
+
+/// Tells whether an object is a record of the stream.
+fn is_record(object: &str) -> bool {
+    Fields::parse(object).is_some_and(|fields| fields.has("type"))
+}
+
 /// The API's word for a model that has said all that it wanted to say.
 const END_OF_TURN: &str = "end_turn";
 
@@ -33,6 +60,14 @@ pub struct Decoder {
     pub(super) limit: Option<LimitReached>,
     /// What the CLI said last in the place of an answer, since a model answered: a result repeats only the words.
     told: Option<Told>,
+    /// Why the model stopped last in the main thread, for results that do not say.
+    pub(super) last_stop: Option<String>,
+    /// The API message that the main thread is in.
+    message: Option<String>,
+    /// The last words of the main thread's model: where a result repeats them, they are no message of the CLI.
+    last_words: String,
+    /// The beginning of a record that is written over several lines.
+    lines_before: String,
     /// The last failure that was told while it was tried again, since a model answered.
     pub(super) last_retry: Option<(ApiErrorKind, Option<u16>)>,
 }
@@ -49,7 +84,17 @@ struct Told {
 impl Decoder {
     /// Begins to read the stream of a CLI of this version.
     pub fn new(version: Option<CliVersion>, resumed: bool) -> Decoder {
-        Decoder { resumed, can: super::capabilities(version), limit: None, told: None, last_retry: None }
+        Decoder {
+            resumed,
+            can: super::capabilities(version),
+            limit: None,
+            told: None,
+            last_stop: None,
+            message: None,
+            last_words: String::new(),
+            lines_before: String::new(),
+            last_retry: None,
+        }
     }
 
     /// Reads one line. Never fails: what is not understood is kept as what it is.
@@ -58,11 +103,33 @@ impl Decoder {
             return vec![];
         }
         let line = json_text::with_whole_characters(line);
-        let objects = json_text::objects(&line);
-        if objects.is_empty() {
-            return vec![AgentEvent::PlainText { text: bounded(&line) }];
+        let line = self.with_lines_before(line);
+        let Some(line) = line else { return vec![AgentEvent::Alive] };
+        let records: Vec<&str> =
+            json_text::objects(&line).into_iter().filter(|object| is_record(object)).collect();
+        if !records.is_empty() {
+            return records.into_iter().flat_map(|record| self.record(record)).collect();
         }
-        objects.into_iter().flat_map(|object| self.record(object)).collect()
+        match json_text::mended(&line).filter(|record| is_record(record)) {
+            Some(record) => self.record(&record),
+            None => vec![AgentEvent::PlainText { text: bounded(&line) }],
+        }
+    }
+
+    /// Puts a record together that is written over several lines, as `jq` does; nothing while it is not whole.
+    fn with_lines_before<'l>(&mut self, line: Cow<'l, str>) -> Option<Cow<'l, str>> {
+        let begins = matches!(line.trim(), "{" | "[");
+        if self.lines_before.is_empty() && !begins {
+            return Some(line);
+        }
+        self.lines_before.push_str(&line);
+        self.lines_before.push(' ');
+        // At the margin stands the last brace; whatever else stands there is not part of such a record.
+        let goes_on = begins || line.starts_with([' ', '\t']);
+        if goes_on && self.lines_before.len() < LINES_BYTES_MAX {
+            return None;
+        }
+        Some(Cow::Owned(std::mem::take(&mut self.lines_before)))
     }
 
     fn record(&mut self, raw: &str) -> Vec<AgentEvent> {
@@ -72,7 +139,7 @@ impl Decoder {
         let kind = fields.text("type").unwrap_or_default();
         match kind.as_str() {
             "assistant" => self.assistant(&fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
-            "stream_event" => stream_event(&fields),
+            "stream_event" => self.stream_event(&fields),
             "system" => self.system(&fields, raw),
             "rate_limit_event" => self.rate_limit(&fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
             "result" => vec![AgentEvent::Result(Box::new(self.result(&fields)))],
@@ -86,7 +153,7 @@ impl Decoder {
     fn assistant(&mut self, fields: &Fields<'_>) -> Option<Vec<AgentEvent>> {
         let message = fields.object("message")?;
         let subagent = is_of_subagent(fields);
-        let model = message.text("model").unwrap_or_default();
+        let model = tools::one_line(&message.text("model").unwrap_or_default());
         let mut text = String::new();
         let mut events = vec![];
         for block in message.objects("content") {
@@ -99,23 +166,70 @@ impl Decoder {
         if let Some(plain) = message.text("content") {
             text.push_str(&plain);
         }
+        if is_placeholder(&text) {
+            text.clear();
+        }
         if model == SYNTHETIC || fields.get("is_api_error_message") == Some(true) {
             return Some(self.said_by_cli(fields, subagent, text));
         }
         if !subagent && !text.is_empty() {
+            self.last_words.clone_from(&text);
             events.insert(0, AgentEvent::Text { text });
         }
         if !subagent && !model.is_empty() {
-            self.limit = None;
-            self.told = None;
-            self.last_retry = None;
+            self.answered(message.text("id"));
             events.insert(0, AgentEvent::ModelAnswered { model });
         }
+        if !subagent && fields.has("supersedes") {
+            events.insert(0, AgentEvent::TextWithdrawn);
+        }
         events.extend(usage(message.text("id"), message.object("usage").as_ref()));
-        if !subagent && message.text("stop_reason").as_deref() == Some(END_OF_TURN) {
-            events.push(AgentEvent::TurnEnded);
+        if !subagent {
+            let stop = message
+                .text("stop_reason")
+                .or_else(|| fields.text("error").filter(|word| word == OUTPUT_LIMIT));
+            self.last_stop = stop.or(self.last_stop.take());
+            let ended = self.last_stop.as_deref() == Some(END_OF_TURN);
+            events.extend(ended.then_some(AgentEvent::TurnEnded));
         }
         Some(if events.is_empty() { vec![AgentEvent::Alive] } else { events })
+    }
+
+    /// A model answered: what was wrong before is over.
+    fn answered(&mut self, message: Option<String>) {
+        self.limit = None;
+        self.told = None;
+        self.last_retry = None;
+        // Why a message stopped may be told before the message itself.
+        if self.message.is_some() && message != self.message {
+            self.last_stop = None;
+        }
+        self.message = message;
+    }
+
+    /// A raw event of the API's own stream: text as it grows, and usage before the result.
+    fn stream_event(&mut self, fields: &Fields<'_>) -> Vec<AgentEvent> {
+        let Some(event) = fields.object("event") else { return vec![AgentEvent::Alive] };
+        let subagent = is_of_subagent(fields);
+        let found = match event.text("type").as_deref() {
+            Some("content_block_delta") if !subagent => {
+                let text = event.object("delta").and_then(|delta| delta.text("text"));
+                text.map(|text| AgentEvent::TextDelta { text })
+            }
+            Some("message_start") => event
+                .object("message")
+                .and_then(|message| usage(message.text("id"), message.object("usage").as_ref())),
+            Some("message_delta") => usage(fields.text("api_message_id"), event.object("usage").as_ref()),
+            _ => None,
+        };
+        let stop = event.object("delta").and_then(|delta| delta.text("stop_reason"));
+        let ended = !subagent && stop.as_deref() == Some(END_OF_TURN);
+        if !subagent {
+            self.last_stop = stop.or(self.last_stop.take());
+        }
+        let events: Vec<AgentEvent> =
+            found.into_iter().chain(ended.then_some(AgentEvent::TurnEnded)).collect();
+        if events.is_empty() { vec![AgentEvent::Alive] } else { events }
     }
 
     /// A message in the place of an answer.
@@ -133,12 +247,18 @@ impl Decoder {
 
     /// The failure that a message or a result tells of, if its own fields or words tell of any.
     pub(super) fn failure_of(&self, fields: &Fields<'_>, text: &str) -> Option<ApiFailure> {
+        let text = self.unless_of_model(text);
         let told = self.told.as_ref().filter(|told| told.text.trim() == text.trim());
         let code = fields.text("api_error").or_else(|| told?.code.clone());
         let word = fields.text("error").or_else(|| told?.word.clone());
         let status = fields.get("api_error_status").or_else(|| told?.status);
         let facts = ErrorFacts { code: code.as_deref(), word: word.as_deref(), status, text };
         Some(self.with_limit(failure(facts.kind()?, status, text)))
+    }
+
+    /// Returns a text of an error, unless it is what the model said last.
+    pub(super) fn unless_of_model<'t>(&self, text: &'t str) -> &'t str {
+        if text.trim() == self.last_words.trim() { "" } else { text }
     }
 
     /// A request that was turned away while the account stands at its limit met that limit.
@@ -167,8 +287,8 @@ impl Decoder {
             "init" => self.init(fields),
             "api_retry" => self.retry(fields),
             "model_fallback" => AgentEvent::ModelFallback {
-                from: fields.text("original_model").unwrap_or_default(),
-                to: fields.text("fallback_model").unwrap_or_default(),
+                from: tools::one_line(&fields.text("original_model").unwrap_or_default()),
+                to: tools::one_line(&fields.text("fallback_model").unwrap_or_default()),
             },
             // One that the session does not wait for is not waited for here.
             "task_started" if fields.get("ambient") == Some(true) => AgentEvent::Alive,
@@ -178,12 +298,14 @@ impl Decoder {
             "background_tasks_changed" if fields.has("tasks") => {
                 AgentEvent::TasksListed { open: listed_tasks(fields) }
             }
-            "permission_denied" => AgentEvent::PermissionDenied(DeniedCall {
-                id: fields.text("tool_use_id"),
-                tool: fields.text("tool_name").unwrap_or_default(),
-                what: None,
-                purpose: None,
-            }),
+            "permission_denied" => {
+                let tool = tools::one_line(&fields.text("tool_name").unwrap_or_default());
+                let (purpose, _) = tools::describe(&tool, None);
+                let call =
+                    DeniedCall { id: fields.text("tool_use_id"), tool, what: None, purpose: Some(purpose) };
+                AgentEvent::PermissionDenied(call)
+            }
+            "model_refusal_fallback" if fields.has("retracted_message_uuids") => AgentEvent::TextWithdrawn,
             known if ALIVE.contains(&known) => AgentEvent::Alive,
             other => AgentEvent::Unknown { kind: name(&format!("system/{other}")), raw: bounded(raw) },
         }]
@@ -198,11 +320,16 @@ impl Decoder {
         let failed = |server: &Fields<'_>| server.text("status").as_deref() == Some("failed");
         let servers = fields.objects("mcp_servers");
         AgentEvent::Started(Started {
-            session_id: fields.text("session_id"),
+            session_id: session_id(fields),
             cli_version,
             payer: key_source.as_deref().and_then(payer),
             key_source,
-            servers_failed: servers.iter().filter(|s| failed(s)).filter_map(|s| s.text("name")).collect(),
+            servers_failed: servers
+                .iter()
+                .filter(|s| failed(s))
+                .filter_map(|s| s.text("name"))
+                .map(|name| tools::one_line(&name))
+                .collect(),
         })
     }
 
@@ -275,7 +402,7 @@ const ALIVE: &[&str] = &[
 ];
 
 fn name(kind: &str) -> String {
-    kind.chars().take(64).collect()
+    tools::one_line(kind).chars().take(64).collect()
 }
 
 fn bounded(raw: &str) -> String {
@@ -293,7 +420,7 @@ fn is_of_subagent(fields: &Fields<'_>) -> bool {
 }
 
 fn tool_call(block: &Fields<'_>, subagent: bool) -> AgentEvent {
-    let tool = block.text("name").unwrap_or_default();
+    let tool = tools::one_line(&block.text("name").unwrap_or_default());
     let (purpose, what) = tools::describe(&tool, block.object("input").as_ref());
     AgentEvent::ToolCalled(ToolCall {
         id: block.text("id").unwrap_or_default(),
@@ -311,13 +438,27 @@ fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
         let id = block.text("tool_use_id")?;
         Some(AgentEvent::ToolEnded { id, failed: block.get("is_error").unwrap_or(false) })
     };
+    let denied = |id: String| {
+        AgentEvent::PermissionDenied(DeniedCall {
+            id: Some(id),
+            tool: String::new(),
+            what: None,
+            purpose: None,
+        })
+    };
     let metas = fields.objects("tool_result_meta");
-    let denied = metas.iter().filter(|meta| is_denial(meta)).filter_map(|meta| {
-        let call = DeniedCall { id: Some(meta.text("id")?), tool: String::new(), what: None, purpose: None };
-        Some(AgentEvent::PermissionDenied(call))
-    });
-    let events: Vec<AgentEvent> = blocks.iter().filter_map(ended).chain(denied).collect();
+    let by_mark = metas.iter().filter(|meta| is_denial(meta)).filter_map(|meta| meta.text("id"));
+    let by_words =
+        blocks.iter().filter(|block| says_denied(block)).filter_map(|block| block.text("tool_use_id"));
+    let denials = by_mark.chain(by_words).map(denied);
+    let events: Vec<AgentEvent> = blocks.iter().filter_map(ended).chain(denials).collect();
     if events.is_empty() { vec![AgentEvent::Alive] } else { events }
+}
+
+/// 2.1.197 tells a denial by a rule about paths nowhere but in the words of the tool's result.
+fn says_denied(block: &Fields<'_>) -> bool {
+    let words = "denied by your permission settings";
+    block.get("is_error") == Some(true) && block.any_text("content").is_some_and(|text| text.contains(words))
 }
 
 /// Newer versions say of each result whether its call was let through. Some denials are told nowhere else.
@@ -326,27 +467,6 @@ fn is_denial(meta: &Fields<'_>) -> bool {
     let kind = meta.text("non_execution_kind");
     decision.as_deref() == Some("reject")
         || matches!(kind.as_deref(), Some("user-rejected" | "permission-rule"))
-}
-
-/// A raw event of the API's own stream: text as it grows, and usage before the result.
-fn stream_event(fields: &Fields<'_>) -> Vec<AgentEvent> {
-    let Some(event) = fields.object("event") else { return vec![AgentEvent::Alive] };
-    let subagent = is_of_subagent(fields);
-    let found = match event.text("type").as_deref() {
-        Some("content_block_delta") if !subagent => {
-            let text = event.object("delta").and_then(|delta| delta.text("text"));
-            text.map(|text| AgentEvent::TextDelta { text })
-        }
-        Some("message_start") => event
-            .object("message")
-            .and_then(|message| usage(message.text("id"), message.object("usage").as_ref())),
-        Some("message_delta") => usage(fields.text("api_message_id"), event.object("usage").as_ref()),
-        _ => None,
-    };
-    let stop = event.object("delta").and_then(|delta| delta.text("stop_reason"));
-    let ended = (!subagent && stop.as_deref() == Some(END_OF_TURN)).then_some(AgentEvent::TurnEnded);
-    let events: Vec<AgentEvent> = found.into_iter().chain(ended).collect();
-    if events.is_empty() { vec![AgentEvent::Alive] } else { events }
 }
 
 fn usage(message_id: Option<String>, usage: Option<&Fields<'_>>) -> Option<AgentEvent> {
@@ -360,6 +480,15 @@ pub(super) fn api_tokens(usage: &Fields<'_>) -> Tokens {
         cache_read: usage.count("cache_read_input_tokens"),
         cache_write: usage.count("cache_creation_input_tokens"),
     }
+}
+
+/// Reads a session's id. It is put on command lines, so nothing but a UUID is one.
+pub(super) fn session_id(fields: &Fields<'_>) -> Option<String> {
+    let is_digit = |(at, c): (usize, char)| match at {
+        8 | 13 | 18 | 23 => c == '-',
+        _ => c.is_ascii_hexdigit(),
+    };
+    fields.text("session_id").filter(|id| id.len() == 36 && id.chars().enumerate().all(is_digit))
 }
 
 /// Who pays, by where the CLI says that it found its key. `none` is every login and every cloud; of a source that is

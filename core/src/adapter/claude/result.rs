@@ -1,19 +1,23 @@
 //! The result line: how the turn ended, what it said, what it cost.
 
-use super::decode::{Decoder, api_tokens, failure};
+use super::decode::{Decoder, OUTPUT_LIMIT, api_tokens, failure, is_placeholder, session_id};
 use super::{tools, words};
 use crate::adapter::capabilities::CostSpan;
 use crate::adapter::event::{AgentResult, ApiErrorKind, Complaint, DeniedCall, EndKind, ReportedCost};
 use crate::adapter::fields::Fields;
+use crate::agent_env::{Cloud, Payer};
 use crate::run::tokens::Tokens;
 
 impl Decoder {
     /// Reads a result.
     pub(super) fn result(&self, fields: &Fields<'_>) -> AgentResult {
         let (cost, tokens) = self.cost_and_tokens(fields);
-        let text = fields.any_text("result").filter(|text| !text.trim().is_empty());
+        let said = |text: &String| !text.trim().is_empty() && !is_placeholder(text);
+        let text = fields.any_text("result").filter(said);
         let structured = || fields.raw("structured_output").map(str::to_owned);
-        let errors = fields.texts("errors");
+        // The CLI's notes to its own developers are no words for people.
+        let is_for_people = |error: &String| !error.starts_with("[ede_diagnostic]");
+        let errors: Vec<String> = fields.texts("errors").into_iter().filter(is_for_people).collect();
         let end = self.end(fields, text.as_deref().unwrap_or_default(), &errors);
         let denied = fields.objects("permission_denials");
         AgentResult {
@@ -21,7 +25,8 @@ impl Decoder {
             end,
             denied: denied.iter().map(denied_call).collect(),
             errors,
-            session_id: fields.text("session_id"),
+            session_id: session_id(fields),
+            payer: fields.object_values("modelUsage").and_then(|models| provider(&models)),
             cost,
             tokens,
         }
@@ -29,16 +34,17 @@ impl Decoder {
 
     fn end(&self, fields: &Fields<'_>, text: &str, errors: &[String]) -> EndKind {
         let subtype = fields.text("subtype").unwrap_or_default();
-        if let Some(ending) = ending_by_code(fields, &subtype, text) {
+        let calls_itself_error = fields.any_text("is_error").as_deref() == Some("true");
+        let stop = fields.text("stop_reason").or_else(|| self.last_stop.clone()).unwrap_or_default();
+        if let Some(ending) = ending_by_code(fields, &subtype, &stop, text) {
+            // Where it does not call itself an error, its text is what the model said, and no message.
+            let message = if calls_itself_error { text } else { "" };
             return match ending {
                 Ending::Kind(kind) => kind,
-                Ending::Api(kind) => self.failed(kind, fields, text),
+                Ending::Api(kind) => self.failed(kind, fields, message),
             };
         }
-        // Some versions call a turn that failed no error; its subtype does, and it has no words.
-        let is_error =
-            fields.get("is_error").unwrap_or(false) || (subtype.starts_with("error") && text.is_empty());
-        match is_error {
+        match calls_itself_error || is_error_all_the_same(fields, &subtype, text) {
             true => self.error_end(fields, text, errors, subtype == "success"),
             false => EndKind::Answered,
         }
@@ -46,7 +52,11 @@ impl Decoder {
 
     /// An end that calls itself an error: by its own fields, by its own words, by the last retry, in this order.
     fn error_end(&self, fields: &Fields<'_>, text: &str, errors: &[String], is_of_api: bool) -> EndKind {
+        let text = self.unless_of_model(text);
         let said = if text.is_empty() { errors.join("\n") } else { text.to_owned() };
+        if words::is_about_configuration(&said) {
+            return EndKind::Failed(Complaint::Configuration);
+        }
         if let Some(failure) = self.failure_of(fields, &said).filter(|_| is_of_api) {
             return EndKind::Failed(Complaint::Api(failure));
         }
@@ -94,13 +104,29 @@ impl Decoder {
             tokens = fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default();
         }
         let costs = models.iter().filter_map(|model| model.get::<f64>("costUSD"));
-        let cost = match (is_share, fields.get::<f64>("total_cost_usd")) {
+        let total = fields.number("total_cost_usd");
+        let cost = match (is_share, total) {
             (true, _) => possible(costs.fold(0.0, |sum, usd| sum + usd), ReportedCost::SinceLastResult),
             (false, Some(usd)) => possible(usd, ReportedCost::Invocation),
             (false, None) => ReportedCost::None,
         };
         (cost, tokens)
     }
+}
+
+/// Who pays, where the usage of a model names a cloud.
+fn provider(models: &[Fields<'_>]) -> Option<Payer> {
+    let name = models.iter().find_map(|model| model.text("provider"))?;
+    let cloud = match name.as_str() {
+        "bedrock" => Cloud::Bedrock,
+        "vertex" => Cloud::Vertex,
+        "foundry" => Cloud::Foundry,
+        "anthropicAws" => Cloud::AnthropicAws,
+        "anthropicGoogleCloud" => Cloud::AnthropicGoogleCloud,
+        "mantle" => Cloud::Mantle,
+        _ => return None,
+    };
+    Some(Payer::Cloud(cloud))
 }
 
 /// An end that a code of the CLI names.
@@ -110,23 +136,25 @@ enum Ending {
 }
 
 /// Reads the codes of a result that say how it ended, whatever it calls itself.
-fn ending_by_code(fields: &Fields<'_>, subtype: &str, text: &str) -> Option<Ending> {
+fn ending_by_code(fields: &Fields<'_>, subtype: &str, stop: &str, text: &str) -> Option<Ending> {
     let reason = fields.text("terminal_reason").unwrap_or_default();
-    let stop = fields.text("stop_reason").unwrap_or_default();
-    let code = fields.text("api_error").unwrap_or_default();
+    let code = fields.text("api_error").or_else(|| fields.any_text("error")).unwrap_or_default();
     let has_no_turn = fields.get("num_turns") == Some(0u32);
+    let is = |key: &str| fields.get(key) == Some(true);
     let kind = |kind| Some(Ending::Kind(kind));
-    match (subtype, reason.as_str(), stop.as_str()) {
+    match (subtype, reason.as_str(), stop) {
         ("error_max_turns", _, _) | (_, "max_turns", _) => return kind(EndKind::MaxTurns),
         ("error_max_budget_usd", _, _) | (_, "budget_exhausted", _) => return kind(EndKind::Budget),
-        ("error_max_structured_output_retries", _, _) | (_, "structured_output_retry_exhausted", _) => {
+        ("error_max_structured_output_retries", _, _)
+        | (_, "structured_output_retry_exhausted" | "malformed_tool_use_exhausted", _) => {
             return kind(EndKind::WrongForm);
         }
         (_, _, "aborted") => return kind(EndKind::Interrupted),
+        (_, "tool_deferred" | "tool_deferred_unavailable", _) => return kind(EndKind::HookRefused),
         (_, reason, _) if reason.starts_with("aborted") => return kind(EndKind::Interrupted),
         (_, "prompt_too_long" | "blocking_limit", _) => return Some(Ending::Api(ApiErrorKind::BadRequest)),
         (_, _, "refusal" | "content_filter") => return Some(Ending::Api(ApiErrorKind::Refusal)),
-        (_, _, "max_tokens" | "model_context_window_exceeded" | "length" | "pause_turn") => {
+        (_, _, "max_tokens" | OUTPUT_LIMIT | "model_context_window_exceeded" | "length" | "pause_turn") => {
             return Some(Ending::Api(ApiErrorKind::OutputLimit));
         }
         (_, "hook_stopped" | "stop_hook_prevented", _) if text.is_empty() => {
@@ -135,12 +163,25 @@ fn ending_by_code(fields: &Fields<'_>, subtype: &str, text: &str) -> Option<Endi
         (_, _, _) => {}
     }
     match code.as_str() {
-        "max_output_tokens" => Some(Ending::Api(ApiErrorKind::OutputLimit)),
+        OUTPUT_LIMIT => Some(Ending::Api(ApiErrorKind::OutputLimit)),
         "hook_denied" => kind(EndKind::HookRefused),
+        "claude_code_version_too_old" => kind(EndKind::Failed(Complaint::Configuration)),
         _ if has_no_turn && text.contains("blocked by hook") => kind(EndKind::HookRefused),
+        _ if is("interrupted_by_shutdown") => kind(EndKind::Interrupted),
+        _ if is("stopped_by_permission_check") => kind(EndKind::HookRefused),
         _ if fields.has("startup_failure_reason") => kind(EndKind::Failed(Complaint::Configuration)),
         _ => None,
     }
+}
+
+/// Tells whether a result that calls itself no error is one: by a reason, a code or a status that only errors have, or by a
+/// subtype of errors without any words.
+fn is_error_all_the_same(fields: &Fields<'_>, subtype: &str, text: &str) -> bool {
+    const REASONS: [&str; 6] =
+        ["api_error", "model_error", "image_error", "rapid_refill_breaker", "turn_setup_failed", "error"];
+    let reason = fields.text("terminal_reason").unwrap_or_default();
+    let has_code = fields.has("error") || fields.has("api_error") || fields.has("api_error_status");
+    REASONS.contains(&reason.as_str()) || has_code || (subtype.starts_with("error") && text.is_empty())
 }
 
 /// No attempt of ours costs more, in US dollars; a figure beyond it is an error.
@@ -151,13 +192,13 @@ fn possible(usd: f64, cost: impl Fn(f64) -> ReportedCost) -> ReportedCost {
 }
 
 fn denied_call(denial: &Fields<'_>) -> DeniedCall {
-    let tool = denial.text("tool_name").unwrap_or_default();
+    let tool = tools::one_line(&denial.text("tool_name").unwrap_or_default());
     let input = denial.object("tool_input");
     let (purpose, what) = tools::describe(&tool, input.as_ref());
     DeniedCall {
         id: denial.text("tool_use_id"),
         tool,
-        purpose: input.is_some().then_some(purpose),
+        purpose: Some(purpose),
         what: Some(what).filter(|what| !what.is_empty()),
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn describe(tool: &str, input: Option<&Fields<'_>>) -> (ToolPurpose, 
     let purpose = match tool {
         "Bash" | "PowerShell" => shell_purpose(&told("command").unwrap_or_default()),
         "Edit" | "MultiEdit" | "Write" | "NotebookEdit" => ToolPurpose::Work,
+        "TodoWrite" | "TodoRead" | "TaskCreate" | "TaskUpdate" | "TaskList" | "TaskGet" => ToolPurpose::Note,
         "Read"
         | "Glob"
         | "Grep"
@@ -40,20 +41,12 @@ pub(super) fn describe(tool: &str, input: Option<&Fields<'_>>) -> (ToolPurpose, 
 /// Returns the rule that would allow a denied call, where one can be told that allows little more than it.
 pub(super) fn rule_for(tool: &str, what: &str) -> Option<String> {
     match tool {
-        "Bash" => {
-            let words: Vec<&str> = what.split(' ').take(2).take_while(|word| is_plain(word)).collect();
-            (!words.is_empty()).then(|| format!("Bash({}:*)", words.join(" ")))
-        }
+        "Bash" => shell_words::rule_body(what)
+            .filter(|_| what.chars().count() < WHAT_CHARS_MAX)
+            .map(|body| format!("Bash({body})")),
         _ if tool.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) => Some(tool.to_owned()),
         _ => None,
     }
-}
-
-/// A word that people can copy into a shell: an agent chose it.
-fn is_plain(word: &str) -> bool {
-    !word.is_empty()
-        && !word.starts_with('-')
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
 }
 
 /// A command that is not told speaks against nobody.
@@ -70,7 +63,11 @@ fn mcp_purpose(name: &str) -> ToolPurpose {
     if LOOKING.iter().any(|verb| first.starts_with(verb)) { ToolPurpose::Look } else { ToolPurpose::Work }
 }
 
-fn one_line(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().filter(|c| !c.is_control()).take(WHAT_CHARS_MAX).collect()
+/// Returns strangers' words in one line that a terminal shows as it is: no control characters, none that reorder.
+pub(super) fn one_line(text: &str) -> String {
+    let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let is_shown = |c: &char| c.is_whitespace() || !(c.is_control() || reorders(*c));
+    let shown: String = text.chars().filter(is_shown).collect();
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(WHAT_CHARS_MAX).collect()
 }

@@ -61,7 +61,9 @@ const SURE: &[(&str, ApiErrorKind)] = &[
     ("this is usually transient", ApiErrorKind::LoginRenewing),
     ("this may be a temporary network issue", ApiErrorKind::LoginRenewing),
     ("could not load aws credentials", ApiErrorKind::LoginRenewing),
+    ("disk quota", ApiErrorKind::Service),
     ("credit balance is too low", ApiErrorKind::Billing),
+    ("credit balance too low", ApiErrorKind::Billing),
     ("doesn't have enough credit", ApiErrorKind::Billing),
     ("payment is past due", ApiErrorKind::Billing),
     ("payment required", ApiErrorKind::Billing),
@@ -241,6 +243,15 @@ pub(super) fn reset_in(text: &str) -> Option<Reset> {
             .ok()
             .map(|seconds| Reset::At(super::decode::seconds_of_epoch(seconds)));
     }
+    if let Some((_, behind)) = text.split_once("regain access on ") {
+        let (date, rest) = behind.split_once(" at ")?;
+        let instant = format!(
+            "{}T{}:00Z",
+            date,
+            rest.strip_suffix(" UTC.").or(rest.split_once(" UTC").map(|(t, _)| t))?
+        );
+        return instant.parse::<jiff::Timestamp>().ok().map(|at| Reset::At(at.as_second()));
+    }
     let (_, behind) = text.split_once("resets ")?;
     let (time, _) = behind.split_once(" (UTC)")?;
     let words: Vec<&str> = time.split([' ', ',']).filter(|word| !word.is_empty()).collect();
@@ -319,7 +330,7 @@ pub(super) fn complaint(said: &str) -> Option<Complaint> {
     if text.contains(SESSION_UNKNOWN) {
         return Some(Complaint::SessionUnknown);
     }
-    if says(CONFIGURATION) {
+    if is_about_configuration(said) {
         return Some(Complaint::Configuration);
     }
     if says(MISSING) {
@@ -330,6 +341,12 @@ pub(super) fn complaint(said: &str) -> Option<Complaint> {
     }
     let kind = kind_of_text(said)?;
     Some(Complaint::Api(super::decode::failure(kind, None, said)))
+}
+
+/// Tells whether the CLI says that it refuses its arguments or settings.
+pub(super) fn is_about_configuration(said: &str) -> bool {
+    let text = said.to_lowercase();
+    CONFIGURATION.iter().any(|sign| text.contains(sign))
 }
 
 /// Signs that the CLI refuses its arguments or settings.
@@ -354,6 +371,10 @@ const CONFIGURATION: &[&str] = &[
     "current directory no longer exists",
     "workspace not trusted",
     "invalid --",
+    "cannot be parsed as a url",
+    "invalid url",
+    "does not support this model; version",
+    "is already in use",
 ];
 
 #[cfg(test)]

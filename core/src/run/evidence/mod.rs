@@ -17,6 +17,7 @@ use super::tokens::{Price, Tokens};
 use super::tools::ToolLog;
 use crate::adapter::event::{
     AgentEvent, AgentResult, ApiFailure, EndKind, LimitReached, RateLimit, Reset, Started, TaskKind,
+    ToolPurpose,
 };
 use crate::agent_env::Payer;
 
@@ -85,12 +86,16 @@ impl Evidence {
             AgentEvent::CliText { text } => self.cli_text = Some(text.clone()),
             AgentEvent::ToolCalled(call) => {
                 self.tools.call(call);
-                if !call.subagent {
+                if !call.subagent && call.purpose != ToolPurpose::Note {
                     self.closing_at = self.text.len();
                     self.model_ended_turn = false;
                 }
             }
             AgentEvent::TurnEnded => self.model_ended_turn = true,
+            AgentEvent::TextWithdrawn => {
+                self.closing_at = self.text.len();
+                self.model_ended_turn = false;
+            }
             AgentEvent::ToolEnded { id, failed: true } => self.tools.failed(id),
             AgentEvent::ModelAnswered { model } => self.answered(model),
             AgentEvent::ModelFallback { from, to } => self.model_fallback = Some((name(from), name(to))),
@@ -129,8 +134,12 @@ impl Evidence {
     ///
     /// A shell in the background is not waited for: a server never ends.
     pub fn is_settled(&self) -> bool {
-        let agents_at_work = self.open_tasks.values().any(|kind| *kind == TaskKind::Agent);
-        self.results.counting().is_some() && !self.turn_is_open && !agents_at_work
+        self.results.counting().is_some() && !self.turn_is_open && !self.has_helpers()
+    }
+
+    /// Tells whether agents work in the background.
+    fn has_helpers(&self) -> bool {
+        self.open_tasks.values().any(|kind| *kind == TaskKind::Agent)
     }
 
     /// Tells whether background tasks are open.
@@ -152,9 +161,11 @@ impl Evidence {
     }
 
     /// Tells whether a model said all that it wanted to say, and then no result came: the CLI holds results back
-    /// while agents work in the background, and it can die before it prints one.
+    /// while agents work in the background, and it can die before it prints one. A main thread that has helpers at
+    /// work, and spoke after it called them, has ended its turn as well.
     pub fn was_answered_without_result(&self) -> bool {
-        let said = self.model_ended_turn && self.failure.is_none() && !self.models_served.is_empty();
+        let is_final = self.model_ended_turn || self.has_helpers();
+        let said = is_final && self.failure.is_none() && !self.models_served.is_empty();
         said && self.result().is_none() && !self.closing_words().is_empty()
     }
 
@@ -184,7 +195,8 @@ impl Evidence {
 
     /// Tells whether anybody is known to have answered: a model named itself, or tokens were counted.
     pub fn somebody_answered(&self) -> bool {
-        !self.models_served.is_empty() || self.tokens().output > 0
+        // Helpers count tokens, too: where the CLI speaks in the place of an answer, they prove nothing.
+        !self.models_served.is_empty() || (self.tokens().output > 0 && self.cli_text.is_none())
     }
 
     /// Returns what was used: as reported, or as it was streamed where that is more.
@@ -210,7 +222,10 @@ impl Evidence {
     /// Returns what the attempt costs at a price, where no report says it for good: none came, or the process
     /// was ended in the middle of a turn. A model that answered was never free.
     pub fn estimated_usd(&self, price: &Price) -> Option<f64> {
-        let is_final = self.spending.reported_usd().is_some() && !self.turn_is_open;
+        // A model that answered was not free, whatever a result of a failure says.
+        let is_told = self.has_answer() || self.models_served.is_empty();
+        let is_final =
+            self.spending.reported_usd().is_some_and(|usd| usd > 0.0 || is_told) && !self.turn_is_open;
         if is_final {
             return None;
         }
@@ -273,10 +288,13 @@ impl Evidence {
         if result.session_id.is_some() {
             self.session_id.clone_from(&result.session_id);
         }
+        self.payer = result.payer.or(self.payer);
         result.denied.iter().for_each(|denied| self.tools.deny(denied));
         self.spending.result(result);
         let closing = self.closing_words().to_owned();
-        self.results.add(result, self.cli_text.as_deref(), &closing);
+        // After an error the text before it is half an answer.
+        let witness = Some(closing.as_str()).filter(|text| !text.is_empty() && self.failure.is_none());
+        self.results.add(result, self.cli_text.as_deref(), witness);
         self.closing_at = self.text.len();
         self.turn_is_open = false;
     }

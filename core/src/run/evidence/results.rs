@@ -24,15 +24,14 @@ enum Worth {
 }
 
 impl Results {
-    /// Adds a result. `cli_text` is what the CLI said in the place of an answer, `closing` the text of the main
+    /// Adds a result. `cli_text` is what the CLI said in the place of an answer, `witness` the text of the main
     /// thread after its last tool call: the second witness, where the result itself has no words.
-    pub(super) fn add(&mut self, result: &AgentResult, cli_text: Option<&str>, closing: &str) {
+    pub(super) fn add(&mut self, result: &AgentResult, cli_text: Option<&str>, witness: Option<&str>) {
         let mut result = result.clone();
         let worth = if result.end == EndKind::Answered {
             // The CLI's own words are nobody's answer, in whichever place they stand.
             let is_of_cli = |text: &String| cli_text.is_some_and(|said| said.trim() == text.trim());
             let said = result.text.take().filter(|text| !text.trim().is_empty() && !is_of_cli(text));
-            let witness = Some(closing.trim()).filter(|text| !text.is_empty() && cli_text.is_none());
             result.text = said.or_else(|| witness.map(str::to_owned));
             worth_of(result.text.as_deref())
         } else {

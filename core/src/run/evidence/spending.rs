@@ -6,6 +6,9 @@ use crate::run::tokens::Tokens;
 /// The most API calls that are remembered one by one.
 const CALLS_MAX: usize = 64;
 
+/// No attempt uses more tokens of a kind: at a hundred a second, three years of one model.
+const TOKENS_MAX: u64 = 10_000_000_000;
+
 /// What a call to a coding agent's model takes at least, in tokens: the CLI's own system prompt and tools are
 /// 50 to 115 KB before the first word of the request (measured on 2.1.197 and 2.1.330), about four bytes a token.
 const CALL_INPUT_MIN: u64 = 13_000;
@@ -26,6 +29,7 @@ pub(super) struct Spending {
 impl Spending {
     /// Adds what one API call used so far. Its parts come in several reports, each with some of the fields.
     pub(super) fn call(&mut self, id: Option<&str>, tokens: Tokens) {
+        let tokens = self.possible(tokens);
         let known = match id {
             Some(id) => self.calls.iter_mut().rev().find(|(known, _)| known == id),
             None => self.calls.last_mut(),
@@ -43,20 +47,37 @@ impl Spending {
     /// Adds what a result reports.
     pub(super) fn result(&mut self, result: &AgentResult) {
         let before = self.reported_usd;
+        let tokens = self.possible(result.tokens);
         match result.cost {
-            ReportedCost::None => self.reported = self.reported.max(result.tokens),
+            ReportedCost::None => self.reported = self.reported.max(tokens),
             ReportedCost::SinceLastResult(usd) => {
                 self.reported_usd = Some(before.unwrap_or(0.0) + usd);
-                self.reported = self.reported + result.tokens;
+                self.reported = self.reported + tokens;
             }
             ReportedCost::Invocation(usd) => {
                 self.reported_usd = Some(before.unwrap_or(0.0).max(usd));
-                self.reported = self.reported.max(result.tokens);
+                self.reported = self.reported.max(tokens);
             }
             ReportedCost::Odd => {
                 self.is_odd = true;
-                self.reported = self.reported.max(result.tokens);
+                self.reported = self.reported.max(tokens);
             }
+        }
+    }
+
+    /// Figures that no attempt reaches are errors, or lies: they do not count.
+    fn possible(&mut self, tokens: Tokens) -> Tokens {
+        let fields = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
+        if fields.iter().all(|count| *count <= TOKENS_MAX) {
+            return tokens;
+        }
+        self.is_odd = true;
+        let or_none = |count: u64| if count <= TOKENS_MAX { count } else { 0 };
+        Tokens {
+            input: or_none(tokens.input),
+            output: or_none(tokens.output),
+            cache_read: or_none(tokens.cache_read),
+            cache_write: or_none(tokens.cache_write),
         }
     }
 

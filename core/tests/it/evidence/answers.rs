@@ -113,6 +113,88 @@ fn records_survive_noise_neighbours_and_half_characters() {
     assert_eq!(read(&[first, vec![half]].concat()).answer(), format!("{GOOD} \u{fffd}"));
 }
 
+/// What is not quite JSON, or was cut at its end, is read as far as it is whole. Seen to fail without mending.
+#[test]
+fn a_result_that_is_not_quite_json_is_an_answer_all_the_same() {
+    let first = lines(&[init(), say("x")]);
+    let last = result(json!(GOOD), json!({})).to_string();
+    let colour = |text: &str| format!("\u{1b}[1;39m{}\u{1b}[0m", text.replace(':', "\u{1b}[0m:\u{1b}[34m"));
+    let pretty = serde_json::to_string_pretty(&result(json!(GOOD), json!({}))).unwrap();
+    for tail in [
+        last.replace("0.5,", "NaN,"),
+        last.replace("\"num_turns\":2", "\"num_turns\":-Infinity"),
+        last.replace("}}}", "},},}"),
+        last[..last.len() - 9].to_owned(),
+        colour(&last),
+        pretty,
+    ] {
+        let seen = read(&[first.clone(), tail.lines().map(str::to_owned).collect()].concat());
+        assert_eq!(judged(&seen, &by_code(0)).outcome, Outcome::Completed, "{tail}");
+        assert_eq!(seen.answer(), GOOD, "{tail}");
+    }
+    let raw_tab = last.replace("one word", "one\tword");
+    assert_eq!(
+        read(&[first.clone(), vec![raw_tab]].concat()).answer(),
+        GOOD.replace("one word", "one\tword")
+    );
+    // Cut within the answer: the stream is the witness, and half an answer is none.
+    let cut = last[..last.find("README").unwrap()].to_owned();
+    assert_eq!(read(&[lines(&[init(), say(GOOD)]), vec![cut]].concat()).answer(), GOOD);
+}
+
+#[test]
+fn notes_after_the_answer_do_not_take_it_away() {
+    let stream = [
+        init(),
+        say(GOOD),
+        call("t", "TodoWrite", json!({"todos": []})),
+        ended("t", false),
+        result(json!(""), json!({})),
+    ];
+    answers(&stream, GOOD);
+    let stream = [
+        init(),
+        say("I ask a helper."),
+        call("t", "Agent", json!({})),
+        ended("t", false),
+        result(json!(""), json!({})),
+    ];
+    comes_to(&stream, &by_code(0), Outcome::EmptyAnswer);
+}
+
+#[test]
+fn what_the_cli_takes_back_is_no_answer() {
+    let taken_back =
+        json!({"type": "system", "subtype": "model_refusal_fallback", "retracted_message_uuids": ["u"]});
+    comes_to(
+        &[init(), say("withdrawn"), taken_back.clone(), result(json!(""), json!({}))],
+        &by_code(0),
+        Outcome::EmptyAnswer,
+    );
+    answers(&[init(), say("withdrawn"), taken_back, say(GOOD), result(json!(""), json!({}))], GOOD);
+}
+
+#[test]
+fn placeholders_are_not_words_whoever_says_them() {
+    for placeholder in ["(no content)", "No response requested.", "[Request interrupted by user]"] {
+        answers(
+            &[init(), say(GOOD), synthetic(placeholder, json!({})), result(json!(placeholder), json!({}))],
+            GOOD,
+        );
+        answers(&[init(), say(GOOD), result(json!(placeholder), json!({}))], GOOD);
+        comes_to(
+            &[init(), say(placeholder), result(json!(placeholder), json!({}))],
+            &by_code(0),
+            Outcome::EmptyAnswer,
+        );
+    }
+    comes_to(
+        &[init(), say("\u{200b}"), result(json!("\u{200b}\u{feff}"), json!({}))],
+        &by_code(0),
+        Outcome::EmptyAnswer,
+    );
+}
+
 #[test]
 fn what_cannot_be_read_is_counted_and_said_where_it_matters() {
     let garbage = ["Loading…".to_owned(), r#"{"type":"assistant"}"#.to_owned(), "{\"type\":".to_owned()];
@@ -170,6 +252,14 @@ fn nobody_answered_is_no_success() {
         comes_to(&[init(), unnamed(error), result(json!(error), silent.clone())], &by_code(0), Outcome::Auth);
     assert!(judgement.detail.contains("401"), "{}", judgement.detail);
     comes_to(&[init(), unnamed("hm"), result(json!("hm"), silent.clone())], &by_code(0), Outcome::NoResult);
+    // A helper's tokens prove nothing where the CLI speaks in the place of an answer.
+    let words = "Something that the CLI made.";
+    let (_, judgement) = comes_to(
+        &[init(), synthetic(words, json!({})), result(json!(words), json!({}))],
+        &by_code(0),
+        Outcome::NoResult,
+    );
+    assert!(judgement.detail.contains(words), "{}", judgement.detail);
     // The neighbours: a token count, or a model that names itself, is proof enough.
     answers(
         &[
@@ -199,6 +289,29 @@ fn an_answer_that_was_cut_or_refused_is_none() {
             &by_code(0),
             want,
         );
+    }
+    // Told in the stream alone, or by a code that calls itself no error.
+    let stopped = |reason: &str| json!({"type": "stream_event", "event": {"type": "message_delta", "delta": {"stop_reason": reason}}});
+    let good = result(json!(GOOD), json!({}));
+    comes_to(&[init(), say(GOOD), stopped("max_tokens"), good.clone()], &by_code(0), Outcome::InvalidOutput);
+    let of_message = with(say(GOOD), json!({"error": "max_output_tokens"}));
+    comes_to(&[init(), of_message, good.clone()], &by_code(0), Outcome::InvalidOutput);
+    // The neighbour: the model went on, and ended its turn.
+    let other = json!({"type": "assistant", "message": {"id": "m2", "model": MODEL, "content": [{"type": "text", "text": GOOD}]}});
+    answers(&[init(), say("1."), stopped("max_tokens"), other, stopped("end_turn"), good], GOOD);
+    for (told, want) in [
+        (json!({"error": "max_output_tokens", "stop_reason": "stop_sequence"}), Outcome::InvalidOutput),
+        (json!({"is_error": true, "error": {"type": "max_output_tokens"}}), Outcome::InvalidOutput),
+        (json!({"terminal_reason": "model_error"}), Outcome::Infrastructure),
+        (json!({"terminal_reason": "api_error"}), Outcome::Infrastructure),
+        (json!({"api_error_status": 529}), Outcome::Overloaded),
+        (json!({"error": "server_error"}), Outcome::Infrastructure),
+        (json!({"is_error": "true"}), Outcome::Infrastructure),
+        (json!({"interrupted_by_shutdown": true}), Outcome::Infrastructure),
+        (json!({"stopped_by_permission_check": true}), Outcome::PermissionDenied),
+        (json!({"terminal_reason": "completed", "error": null, "api_error": null}), Outcome::Completed),
+    ] {
+        comes_to(&[init(), say(GOOD), result(json!(GOOD), told)], &by_code(0), want);
     }
     for reason in ["aborted_streaming", "aborted_tools"] {
         comes_to(
@@ -266,10 +379,16 @@ fn an_answer_that_was_held_back_for_a_background_agent_is_not_lost() {
         (seen.answer(), judgement.flags),
         (GOOD, vec![Flag::Leak, Flag::NoResultLine, Flag::OpenTasks])
     );
-    // The neighbours: a model that had not ended its turn, or a person who stopped it.
-    comes_to(&stream[..4], &end, Outcome::TimeoutIdle);
-    let goes_on = [&stream[..], &[say("But one thing more:")]].concat();
-    comes_to(&goes_on, &end, Outcome::TimeoutIdle);
+    // Without the end of the turn: it spoke after it called its helper, and the helper is at work.
+    comes_to(&stream[..4], &end, Outcome::Completed);
+    // Without a helper the end of the turn is the proof; it may be told before the message itself.
+    let alone = [init(), call("t", "Read", json!({})), say(GOOD), stream[4].clone()];
+    comes_to(&alone, &end, Outcome::Completed);
+    comes_to(&[&alone[..2], &[alone[3].clone(), alone[2].clone()]].concat(), &end, Outcome::Completed);
+    // The neighbours: a model that had not ended its turn, one that went on, or a person who stopped it.
+    comes_to(&alone[..3], &end, Outcome::TimeoutIdle);
+    let more = json!({"type": "assistant", "message": {"id": "m2", "model": MODEL, "content": [{"type": "text", "text": "But"}]}});
+    comes_to(&[&alone[..], &[more]].concat(), &end, Outcome::TimeoutIdle);
     let stopped = ProcessEnd { stopped: Some(StopCause::Interrupt), ..by_code(0) };
     comes_to(&stream, &stopped, Outcome::Cancelled);
 }

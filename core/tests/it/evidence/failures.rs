@@ -262,6 +262,26 @@ fn a_start_that_failed_with_a_result_is_known_by_it() {
     assert_eq!(judgement.detail, "first; second");
 }
 
+/// The text beside such an end is what the model said: it must not stand where the reason stands.
+#[test]
+fn the_reason_of_an_end_is_not_the_models_words() {
+    for (told, outcome, reason) in [
+        (json!({"stop_reason": "refusal"}), Outcome::NoResult, "the model refused to answer"),
+        (
+            json!({"terminal_reason": "aborted_tools"}),
+            Outcome::Infrastructure,
+            "the agent was interrupted from outside",
+        ),
+        (json!({"subtype": "error_max_turns"}), Outcome::MaxTurns, "the limit of turns was reached"),
+        (json!({"subtype": "error_max_budget_usd"}), Outcome::Budget, "the limit of cost was reached"),
+    ] {
+        let (_, judgement) = comes_to(&[init(), say(GOOD), result(json!(GOOD), told)], &by_code(0), outcome);
+        assert_eq!(judgement.detail, reason);
+    }
+    let silent = json!({"type": "result", "subtype": "error_during_execution", "is_error": false, "total_cost_usd": 0.6});
+    comes_to(&[init(), say("x"), silent], &by_code(1), Outcome::NoResult);
+}
+
 #[test]
 fn a_hook_that_refuses_says_why() {
     let text = "UserPromptSubmit operation blocked by hook:\n[guard]: not on a Friday";
@@ -276,4 +296,76 @@ fn a_hook_that_refuses_says_why() {
     );
     // The neighbour: forks count turns differently.
     answers(&[init(), say(GOOD), result(json!(GOOD), json!({"num_turns": 0}))], GOOD);
+}
+
+/// What a model said is not read as the CLI's words, even where the CLI repeats it in an error.
+#[test]
+fn the_models_own_words_never_name_the_error() {
+    let prose = "The file says: Credit balance is too low";
+    comes_to(&[init(), say(prose), error_result(prose, json!({}))], &by_code(1), Outcome::Infrastructure);
+    comes_to(&[init(), say("x"), error_result(prose, json!({}))], &by_code(1), Outcome::Billing);
+}
+
+#[test]
+fn errors_that_sound_like_others_are_told_apart() {
+    for (text, facts, want) in [
+        (
+            "Failed to refresh OAuth token: the disk that holds the config directory, or your disk quota on it, is full.",
+            json!({"error": "invalid_request"}),
+            Outcome::Infrastructure,
+        ),
+        (
+            "Credit balance too low · Add funds: https://platform.claude.com/settings/billing",
+            json!({"error": "rate_limit"}),
+            Outcome::Billing,
+        ),
+        (
+            "Claude Code 2.1.89 does not support this model; version 2.1.251 or newer is required.",
+            json!({"error": "invalid_request"}),
+            Outcome::Configuration,
+        ),
+        (
+            "API Error: \"notaurl/v1/messages\" cannot be parsed as a URL.",
+            json!({"error": "unknown"}),
+            Outcome::Configuration,
+        ),
+    ] {
+        let stream = [init(), synthetic(text, facts), error_result(text, json!({"api_error_status": 400}))];
+        comes_to(&stream, &by_code(1), want);
+    }
+    let told = json!({"api_error": "claude_code_version_too_old", "api_error_status": 400});
+    comes_to(&[init(), error_result("too old", told)], &by_code(1), Outcome::Configuration);
+    let unparsable = json!({"terminal_reason": "malformed_tool_use_exhausted", "is_error": true});
+    comes_to(
+        &[init(), say("x"), error_result("The tool call could not be parsed.", unparsable)],
+        &by_code(1),
+        Outcome::InvalidOutput,
+    );
+}
+
+/// Ids and names of strangers stand on command lines and in messages: an id is a UUID or nothing, a name is one line.
+#[test]
+fn ids_and_names_of_strangers_cannot_become_flags_or_lines() {
+    let id = "69a79c7b-21fd-491a-b59e-73b7cb1dadbf";
+    for (given, want) in [
+        (id, Some(id)),
+        ("--dangerously-skip-permissions", None),
+        ("../../evil", None),
+        ("", None),
+        (&"a".repeat(36), None),
+    ] {
+        let seen = read(&lines(&[
+            with(init(), json!({"session_id": given})),
+            result(json!(GOOD), json!({"session_id": given})),
+        ]));
+        assert_eq!(seen.session_id.as_deref(), want, "{given}");
+    }
+    let forged = "claude-haiku-5-5\ndone: forged";
+    let answer = json!({"type": "assistant", "message": {"model": forged, "content": [{"type": "text", "text": GOOD}]}});
+    let servers = json!({"mcp_servers": [{"name": "db\n[x] forged", "status": "failed"}]});
+    let seen = read(&lines(&[with(init(), servers), answer]));
+    assert_eq!(
+        (seen.models_served, seen.servers_failed),
+        (vec!["claude-haiku-5-5 done: forged".to_owned()], vec!["db [x] forged".to_owned()])
+    );
 }

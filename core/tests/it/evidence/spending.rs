@@ -35,6 +35,19 @@ fn an_attempt_that_was_killed_is_never_free_and_odd_figures_do_not_count() {
     // A run that ended by itself has its report alone.
     assert_eq!(read(&lines(&reported[..reported.len() - 1])).estimated_usd(&price), None);
     assert_eq!(read(&lines(&[init()])).estimated_usd(&price), None, "nobody answered");
+    // Counts that no attempt reaches do not count either.
+    let absurd = json!({MODEL: {"inputTokens": 999_999_999_999_u64, "outputTokens": 9}});
+    let (seen, judgement) = comes_to(
+        &[init(), say(GOOD), result(json!(GOOD), json!({"total_cost_usd": null, "modelUsage": absurd}))],
+        &by_code(0),
+        Outcome::Completed,
+    );
+    assert_eq!((seen.tokens().input, seen.tokens().output, judgement.flags), (0, 9, vec![Flag::OddCost]));
+    let infinite = result(json!(GOOD), json!({}))
+        .to_string()
+        .replace("\"total_cost_usd\":0.5", "\"total_cost_usd\":1e999");
+    let seen = read(&[lines(&[init(), say(GOOD)]), vec![infinite]].concat());
+    assert!(seen.has_odd_cost() && seen.answer() == GOOD);
     for odd in [json!(-0.1), json!(1e12), json!(-1e-9)] {
         let (seen, judgement) = comes_to(
             &[init(), say(GOOD), result(json!(GOOD), json!({"total_cost_usd": odd}))],
@@ -94,4 +107,7 @@ fn who_pays_and_which_servers_failed_are_read_from_the_beginning() {
         Outcome::Completed,
     );
     assert_eq!((seen.servers_failed, judgement.flags), (vec!["db".to_owned()], vec![Flag::ServersFailed]));
+    let cloud = json!({"modelUsage": {MODEL: {"outputTokens": 9, "provider": "bedrock"}}});
+    let seen = read(&lines(&[init(), say(GOOD), result(json!(GOOD), cloud)]));
+    assert_eq!(seen.payer.map(|payer| payer.as_str()), Some("bedrock"));
 }

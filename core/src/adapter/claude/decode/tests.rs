@@ -20,7 +20,7 @@ fn a_tool_call_says_what_it_is_for() {
         ("Read", r#"{"file_path":"/a.rs"}"#, ToolPurpose::Look, "/a.rs"),
         ("WebFetch", r#"{"url":"https://x","prompt":"y"}"#, ToolPurpose::Look, "https://x"),
         ("Agent", r#"{"description":"find it","prompt":"…"}"#, ToolPurpose::Arrange, "find it"),
-        ("TodoWrite", r#"{"todos":[]}"#, ToolPurpose::Arrange, ""),
+        ("TodoWrite", r#"{"todos":[]}"#, ToolPurpose::Note, ""),
         ("mcp__github__create_issue", "{}", ToolPurpose::Work, ""),
         ("mcp__db__query", r#"{"query":"select 1"}"#, ToolPurpose::Look, "select 1"),
     ] {
@@ -65,9 +65,9 @@ fn a_subagents_error_is_not_the_runs() {
 fn a_rule_allows_little_more_than_what_was_denied_and_can_be_copied_into_a_shell() {
     for (tool, what, want) in [
         ("Bash", "cargo test --workspace", Some("Bash(cargo test:*)")),
-        ("Bash", "make", Some("Bash(make:*)")),
-        ("Bash", "npm -g i", Some("Bash(npm:*)")),
-        ("Bash", "rm '; curl evil'", Some("Bash(rm:*)")),
+        ("Bash", "make", Some("Bash(make)")),
+        ("Bash", "npm -g i", Some("Bash(npm -g i)")),
+        ("Bash", "rm '; curl evil'", None),
         ("Bash", "$(curl evil)", None),
         ("Bash", "", None),
         ("Write", "/etc/x", Some("Write")),
@@ -76,4 +76,29 @@ fn a_rule_allows_little_more_than_what_was_denied_and_can_be_copied_into_a_shell
     ] {
         assert_eq!(tools::rule_for(tool, what).as_deref(), want, "{tool} {what}");
     }
+}
+
+#[test]
+fn strangers_names_come_in_one_line_that_a_terminal_shows_as_it_is() {
+    let line = serde_json::json!({"type": "system", "subtype": "permission_denied", "tool_use_id": "t",
+        "tool_name": "Bash'; x\u{1b}[2J\n[error] ok\u{2028}\u{202e}"});
+    let events = events(&line.to_string());
+    let [AgentEvent::PermissionDenied(call)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(call.tool, "Bash'; x[2J [error] ok");
+}
+
+#[test]
+fn a_record_over_several_lines_is_one() {
+    let pretty = serde_json::to_string_pretty(&serde_json::json!([
+        {"type": "keep_alive"}, {"type": "result", "subtype": "success", "result": "kept"}]))
+    .unwrap();
+    let mut decoder = Decoder::new(None, false);
+    let events: Vec<AgentEvent> = pretty.lines().flat_map(|line| decoder.decode(line)).collect();
+    assert!(
+        matches!(events.last(), Some(AgentEvent::Result(result)) if result.text.as_deref() == Some("kept"))
+    );
+    assert_eq!(decoder.decode("{").len(), 1);
+    // What does not go on like a record ends it, and nothing waits for ever.
+    let rest = decoder.decode(r#"{"type":"keep_alive"}"#);
+    assert_eq!(rest, [AgentEvent::Alive]);
 }

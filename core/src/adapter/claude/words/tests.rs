@@ -17,6 +17,7 @@ fn the_time_of_a_reset_is_read_where_its_offset_is_known() {
             Some(Reset::YearlyUtc { month: 1, day: 26, minutes: 16 * 60 + 30 }),
         ),
         ("Claude AI usage limit reached|1752033600", Some(Reset::At(1_752_033_600))),
+        ("You will regain access on 2026-12-01 at 00:00 UTC.", Some(Reset::At(1_796_083_200))),
         ("… · resets 2am (Europe/Berlin)", None),
         ("… · resets 25pm (UTC)", None),
         ("no time", None),
