@@ -158,12 +158,9 @@ pub fn marks(attempt: &AttemptReport) -> String {
             Flag::OpenTasks => Some("background tasks were left"),
             Flag::OddCost => Some("odd cost"),
             Flag::Overage => Some("paid overage"),
+            Flag::OversizedLine => Some("an overlong line was shortened"),
             // Said by name, or where it matters.
-            Flag::ToolsDenied
-            | Flag::ServersFailed
-            | Flag::OtherPayer
-            | Flag::OversizedLine
-            | Flag::UnreadableLines => None,
+            Flag::ToolsDenied | Flag::ServersFailed | Flag::OtherPayer | Flag::UnreadableLines => None,
         })
         .chain((attempt.outcome == Some(Outcome::ModelMismatch)).then_some("MODEL MISMATCH"))
         .map(str::to_owned)

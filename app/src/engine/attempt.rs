@@ -112,7 +112,8 @@ async fn try_once(
     let limits = HearingLimits { text_bytes_max: run.limits.answer_bytes_max, usd_max: plan.usd_left };
     let mut hearing = Hearing::new(agent, decoder, limits, payer);
     let log = &mut run.log;
-    let end = supervise::run(launch, shim, stops, &mut |line| hearing.hear(line, log)).await;
+    let end =
+        supervise::run(launch, shim, stops, &mut |line, stopped| hearing.hear(line, stopped, log)).await;
     hearing.finish(log);
     Tried { seen: hearing.seen, end, version }
 }

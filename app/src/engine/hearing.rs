@@ -68,10 +68,16 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    /// Takes in one line and says what it means for the deadlines.
-    pub fn hear(&mut self, line: &str, log: &mut RunLog) -> LineMeaning {
+    /// Takes in one line and says what it means for the deadlines. What comes after we stopped the process changes
+    /// nothing but the cost; after the result it only says how things ended.
+    pub fn hear(&mut self, line: &str, stopped: Option<StopCause>, log: &mut RunLog) -> LineMeaning {
         let mut stop = None;
+        let is_late = stopped.is_some_and(|cause| cause != StopCause::PostResult);
         for event in self.decoder.decode(line) {
+            if is_late {
+                self.seen.add_after_stop(&event);
+                continue;
+            }
             let served_before = self.seen.models_served.len();
             self.seen.add(&event, self.limits.text_bytes_max);
             if self.is_refused_for_good(&event) {

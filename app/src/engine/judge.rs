@@ -12,6 +12,7 @@ use pointsman_core::agent::{Agent, PermissionMode, Tier};
 use pointsman_core::request::{JudgesWord, Request};
 use pointsman_core::route::Route;
 use pointsman_core::route::judge;
+use pointsman_core::run::end::StopCause;
 use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::watchdog::WatchLimits;
 use tokio::sync::mpsc;
@@ -97,7 +98,7 @@ async fn ask(engine: &Engine, agent: &Agent, question: &str, timeout: Duration) 
     let launch = Launch { invocation, dir: dir.path().to_owned(), limits, stop_grace: STOP_GRACE, overlong };
     let mut seen = Evidence::default();
     let mut decoder = agent.adapter.decoder(version, false);
-    let mut hear = |line: &str| {
+    let mut hear = |line: &str, _stopped: Option<StopCause>| {
         decoder.decode(line).iter().for_each(|event| seen.add(event, ANSWER_BYTES_MAX));
         LineMeaning { settled: seen.is_settled(), usd: None, stop: None }
     };

@@ -61,14 +61,15 @@ impl Shim {
     }
 }
 
-/// Runs a process to its end. Every line goes to `on_line`; a cause on `stops` ends it early.
+/// Runs a process to its end. Every line goes to `on_line`, with why we have stopped the process if we have; a cause on
+/// `stops` ends it early.
 ///
 /// Whatever happens, no process of the tree is left when this returns.
 pub async fn run(
     launch: Launch,
     shim: Shim,
     stops: &mut mpsc::Receiver<StopCause>,
-    on_line: &mut dyn FnMut(&str) -> LineMeaning,
+    on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning,
 ) -> ProcessEnd {
     let begun = Instant::now();
     let end = |exit, stopped| ProcessEnd {
@@ -142,7 +143,7 @@ impl Attempt {
         &mut self,
         shim: &mut Child,
         stops: &mut mpsc::Receiver<StopCause>,
-        on_line: &mut dyn FnMut(&str) -> LineMeaning,
+        on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning,
     ) {
         let mut errors = [0u8; 4096];
         let (mut output_open, mut errors_open) = (true, true);
@@ -185,8 +186,8 @@ impl Attempt {
         self.watchdog.saw_output(self.begun.elapsed());
     }
 
-    async fn take(&mut self, line: &str, on_line: &mut dyn FnMut(&str) -> LineMeaning) {
-        let meaning = on_line(line);
+    async fn take(&mut self, line: &str, on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning) {
+        let meaning = on_line(line, self.stopped);
         let now = self.begun.elapsed();
         self.watchdog.saw_output(now);
         self.watchdog.saw_settled(now, meaning.settled);
@@ -214,11 +215,11 @@ impl Attempt {
     }
 
     /// Reads what is still in the pipes after the tree has ended.
-    async fn drain(&mut self, on_line: &mut dyn FnMut(&str) -> LineMeaning) {
+    async fn drain(&mut self, on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning) {
         let rest = async {
             while let Some(heard) = self.stdout.next().await {
                 if let Heard::Line(line) = heard {
-                    on_line(&line);
+                    on_line(&line, self.stopped);
                 }
             }
             let mut errors = [0u8; 4096];

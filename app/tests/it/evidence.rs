@@ -118,6 +118,55 @@ fn a_server_in_the_background_costs_the_grace_and_not_the_answer() {
     assert!(!dearer.exists());
 }
 
+/// What an agent says after we stopped it is no answer: the stop is the outcome. Seen to fail with late lines judged.
+#[test]
+fn an_answer_that_comes_after_our_own_stop_does_not_count() {
+    let sandbox = Sandbox::new();
+    let program = sandbox.path("bin/claude");
+    let call = r#"{"type":"assistant","message":{"model":"claude-haiku-5-5","content":[{"type":"tool_use","id":"t","name":"Bash","input":{"command":"sleep 30"}}]}}"#;
+    let body = format!(
+        "trap \"cat '{0}'; exit 0\" TERM\necho '{call}'\nsleep 100 & wait",
+        sandbox.path("said").display()
+    );
+    fs::write(sandbox.path("said"), format!("{GOOD}\n")).unwrap();
+    script(&program, "echo '2.1.330 (Claude Code)'", &body);
+    let sandbox =
+        with_program(sandbox, &program).set("limits.idle", "\"1s\"").set("limits.stop_grace", "\"2s\"");
+    let (report, ran) = report(&sandbox);
+    let attempt = &report["attempts"][0];
+    assert_eq!(
+        (&attempt["outcome"], &attempt["cost_usd"]["reported"]),
+        (&json!("timeout_idle"), &json!(0.25)),
+        "{ran}"
+    );
+    ran.exits(124);
+}
+
+/// Lists of a million small values, just below the bound of a line. Seen to fail with whole lists read: 299 MB.
+#[test]
+fn p24_lists_of_a_million_small_values_do_not_fill_the_memory() {
+    let many = |item: &str, count: usize| vec![item; count].join(",");
+    let denials = format!(
+        r#"{{"type":"result","subtype":"success","is_error":false,"result":"all 3 files","usage":{{"output_tokens":3}},"permission_denials":[{}]}}"#,
+        many(r#"{"a":1}"#, 510_000)
+    );
+    let tasks = format!(
+        r#"{{"type":"system","subtype":"background_tasks_changed","tasks":[{}]}}"#,
+        many(r#"{"task_id":"t1"}"#, 180_000)
+    );
+    let servers = format!(
+        r#"{{"type":"system","subtype":"init","mcp_servers":[{}]}}"#,
+        many(r#"{"name":"s","status":"failed"}"#, 110_000)
+    );
+    let gone = r#"{"type":"system","subtype":"background_tasks_changed","tasks":[]}"#;
+    let (sandbox, _) = printing(&format!("{servers}\n{tasks}\n{gone}\n{denials}\n"));
+    let started = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).start();
+    let peak = started.watch_peak_memory();
+    let ran = started.wait().success();
+    assert_eq!(ran.json()["answer"], "all 3 files");
+    assert!(peak < 64 * 1024, "{peak} KiB");
+}
+
 #[test]
 fn programs_that_cannot_run_here_are_missing_and_asked_once() {
     let placeholder = Sandbox::new();

@@ -224,9 +224,9 @@ fn ctrl_c_cancels_the_run_and_leaves_nothing() {
 }
 
 #[test]
-fn a_prompt_of_half_a_megabyte_arrives_whole() {
+fn a_prompt_of_a_quarter_of_a_megabyte_arrives_whole() {
     let Some(real) = Real::new(in_turn([Reply::text("read it all")])) else { return };
-    let prompt = "rename foo to bar in lib.rs; ".repeat(512 * 1024 / 29);
+    let prompt = "rename foo to bar in lib.rs; ".repeat(256 * 1024 / 29);
     // Not more: some versions measure it against a small window first, and refuse it by themselves.
     real.sandbox
         .call(["run", "--tier", "opus"])

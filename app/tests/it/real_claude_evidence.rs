@@ -65,8 +65,8 @@ fn denied_work_is_refused_and_the_flag_that_the_hint_names_allows_it() {
     let report = real.comes_to("haiku", 77, "failed", &["permission_denied"]);
     assert_eq!(attempts(&report)[0]["denied"], json!([{"tool": "Bash", "what": "sh ./check.sh --all"}]));
     let hint = report["hint"].as_str().unwrap();
-    assert!(hint.contains("--allow-tool 'Bash(sh ./check.sh:*)'"), "{hint}");
-    let allow = ["--tier", "haiku", "--allow-tool", "Bash(sh ./check.sh:*)"];
+    assert!(hint.contains("--allow-tool 'Bash(sh ./check.sh --all)'"), "{hint}");
+    let allow = ["--tier", "haiku", "--allow-tool", "Bash(sh ./check.sh --all)"];
     let report = real.with_flags_comes_to(allow, 0, "succeeded", &["completed"]);
     assert_eq!((&report["answer"], flags(&report)), (&json!("All checks pass."), vec![]));
     let told = real.server.asked().pop().unwrap().last_text();

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The fields of one JSON object.
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
 
     /// Reads the texts of a list field, or the one text in its place; other members are passed over.
     pub(super) fn texts(&self, key: &str) -> Vec<String> {
-        match self.raw(key).and_then(|json| serde_json::from_str::<Vec<&RawValue>>(json).ok()) {
+        match self.raw(key).and_then(items) {
             Some(list) => list.into_iter().map(|item| words_of(item.get(), 0)).collect(),
             None => self.text(key).into_iter().collect(),
         }
@@ -73,12 +73,10 @@ impl<'a> Fields<'a> {
         Fields::parse(self.0.get(key)?.get())
     }
 
-    /// Reads the objects of a list field; other members are passed over.
+    /// Reads the objects of a list field, up to a bound; other members are passed over.
     pub(super) fn objects(&self, key: &str) -> Vec<Fields<'a>> {
-        let raw = self.0.get(key).map_or("[]", |value| value.get());
-        serde_json::from_str::<Vec<&RawValue>>(raw)
-            .map(|list| list.into_iter().filter_map(|value| Fields::parse(value.get())).collect())
-            .unwrap_or_default()
+        let items = self.raw(key).and_then(items).unwrap_or_default();
+        items.into_iter().filter_map(|value| Fields::parse(value.get())).collect()
     }
 
     /// Reads the objects that are values of an object field, such as `{"model-a": {…}, …}`.
@@ -93,6 +91,32 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The most members of a list that are looked at: strangers write lists of a million.
+const ITEMS_MAX: usize = 1000;
+
+/// Reads the first members of a list; nothing where it is no list.
+fn items(json: &str) -> Option<Vec<&RawValue>> {
+    struct First;
+    impl<'de> Visitor<'de> for First {
+        type Value = Vec<&'de RawValue>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut first = vec![];
+            while first.len() < ITEMS_MAX
+                && let Some(item) = list.next_element()?
+            {
+                first.push(item);
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(first)
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_str(json);
+    serde::Deserializer::deserialize_seq(&mut reader, First).ok()
+}
+
 /// How deep texts are looked for in other values.
 const DEPTH_MAX: usize = 4;
 
@@ -101,7 +125,7 @@ fn words_of(json: &str, depth: usize) -> String {
         return text;
     }
     if depth < DEPTH_MAX {
-        if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(json) {
+        if let Some(list) = items(json) {
             return list.into_iter().map(|item| words_of(item.get(), depth + 1)).collect();
         }
         let texts = ["text", "content", "message", "result", "type"];
@@ -135,6 +159,12 @@ mod tests {
         assert_eq!(read("j").as_deref(), Some("kind"));
         assert_eq!(fields.texts("h"), ["one", "two"]);
         assert_eq!(fields.texts("i"), ["single"]);
+    }
+
+    #[test]
+    fn of_a_huge_list_only_the_beginning_is_looked_at() {
+        let json = format!(r#"{{"a":[{}{{"b":1}}]}}"#, r#"{"b":1},"#.repeat(100_000));
+        assert_eq!(Fields::parse(&json).unwrap().objects("a").len(), ITEMS_MAX);
     }
 
     #[test]

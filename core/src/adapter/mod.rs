@@ -59,7 +59,7 @@ impl AdapterKind {
     /// Begins to read the standard output of one process. `resumed` says that it goes on in an earlier session.
     pub fn decoder(self, version: Option<CliVersion>, resumed: bool) -> Decoder {
         match self {
-            AdapterKind::Claude => Decoder::Claude(claude::decode::Decoder::new(version, resumed)),
+            AdapterKind::Claude => Decoder::Claude(Box::new(claude::decode::Decoder::new(version, resumed))),
             AdapterKind::Plain => Decoder::Plain,
         }
     }
@@ -85,7 +85,7 @@ impl AdapterKind {
 #[derive(Debug, Clone)]
 pub enum Decoder {
     /// Of Claude Code.
-    Claude(claude::decode::Decoder),
+    Claude(Box<claude::decode::Decoder>),
     /// Of a plain command.
     Plain,
 }

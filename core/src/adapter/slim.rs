@@ -84,6 +84,8 @@ impl Slimmer {
                     self.keep(byte);
                 }
             }
+            // Blanks between the tokens say nothing.
+            (None, b' ' | b'\t' | b'\r' | b'\n') => {}
             (None, b'{') => self.open(byte, Container::Object),
             // Outside of any record is noise.
             (None, _) if self.depth == 0 => {}

@@ -7,7 +7,7 @@ use super::outcome::{Flag, Outcome};
 use super::said::{one_line, telling_line};
 use super::tools::Denied;
 use crate::adapter::event::{AgentResult, ApiErrorKind, ApiFailure, Complaint, EndKind, Reset};
-use crate::agent::{Agent, Catalog};
+use crate::agent::{Agent, Catalog, PermissionMode};
 
 /// An outcome with its reasons.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,7 @@ pub fn judge(
         .or_else(|| missing_result(agent, seen, end))
         .or_else(|| nobody_answered(agent, seen))
         .or_else(|| broken_contract(nonce, seen))
-        .or_else(|| denied_work(seen))
+        .or_else(|| denied_work(agent, seen))
         .unwrap_or_else(|| served(agent, catalog, seen));
     judgement.flags.extend(flags(agent, catalog, seen, end, judgement.outcome));
     judgement
@@ -296,9 +296,10 @@ fn broken_contract(nonce: &Nonce, seen: &Evidence) -> Option<Judgement> {
     }
 }
 
-/// An answer about work that was not allowed.
-fn denied_work(seen: &Evidence) -> Option<Judgement> {
-    seen.tools.was_denied_its_work().then(|| {
+/// An answer about work that was not allowed. Where the agent should only plan, its plan is the work.
+fn denied_work(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
+    let should_work = agent.effective_permission_mode() != PermissionMode::Plan;
+    (should_work && seen.tools.was_denied_its_work()).then(|| {
         let detail = format!("what was denied was the work itself: {}", list(&seen.tools.denied()));
         Judgement::new(Outcome::PermissionDenied, detail)
     })

@@ -144,6 +144,7 @@ impl Decoder {
             "rate_limit_event" => self.rate_limit(&fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
             "result" => vec![AgentEvent::Result(Box::new(self.result(&fields)))],
             "user" => tool_results(&fields),
+            "tombstone" => vec![AgentEvent::TextWithdrawn],
             "keep_alive" | "tool_progress" | "tool_use_summary" | "auth_status" => vec![AgentEvent::Alive],
             other => vec![AgentEvent::Unknown { kind: name(other), raw: bounded(raw) }],
         }
@@ -347,13 +348,16 @@ impl Decoder {
         let is_overage = info.get("isUsingOverage") == Some(true) || info.get("overageInUse") == Some(true);
         let turned_away = !status.is_empty() && !status.starts_with("allowed") && !is_overage;
         let window = info.text("rateLimitType");
-        let resets_at = info.get::<f64>("resetsAt").map(seconds_of_epoch);
+        let resets_at =
+            info.number("resetsAt").map(seconds_of_epoch).or_else(|| instant(&info.text("resetsAt")?));
         // A mere throttle is `rejected` as well; only the account's limit names a window or its overage.
         let names_limit = ["rateLimitType", "overageStatus", "overageDisabledReason", "limitScope"];
         let is_reached = turned_away && names_limit.iter().any(|key| info.has(key));
-        self.limit = turned_away
+        // What is said of another window takes nothing back: only an answer does.
+        let reached = turned_away
             .then(|| LimitReached { window: window.clone(), reset: resets_at.map(Reset::At) })
             .filter(|limit| is_reached || limit.reset.is_some());
+        self.limit = reached.or(self.limit.take());
         let utilization = info.get("utilization");
         Some(vec![AgentEvent::RateLimit(RateLimit {
             status,
@@ -436,7 +440,9 @@ fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
     let blocks = fields.object("message").map(|message| message.objects("content")).unwrap_or_default();
     let ended = |block: &Fields<'_>| {
         let id = block.text("tool_use_id")?;
-        Some(AgentEvent::ToolEnded { id, failed: block.get("is_error").unwrap_or(false) })
+        // A command that ran and failed did run: "run the tests" is done when they fail.
+        let failed = block.get("is_error") == Some(true) && !said(block).starts_with("Exit code");
+        Some(AgentEvent::ToolEnded { id, failed })
     };
     let denied = |id: String| {
         AgentEvent::PermissionDenied(DeniedCall {
@@ -455,10 +461,24 @@ fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
     if events.is_empty() { vec![AgentEvent::Alive] } else { events }
 }
 
-/// 2.1.197 tells a denial by a rule about paths nowhere but in the words of the tool's result.
+/// Old versions tell some denials nowhere but in the words that the CLI gives the model in the place of a result. A tool
+/// that the settings forbid altogether is not there for the model.
 fn says_denied(block: &Fields<'_>) -> bool {
-    let words = "denied by your permission settings";
-    block.get("is_error") == Some(true) && block.any_text("content").is_some_and(|text| text.contains(words))
+    const WORDS: [&str; 5] = [
+        "This command requires approval",
+        "Claude requested permissions to",
+        "Permission to use",
+        "No such tool available:",
+        "File is in a directory that is denied by your permission settings",
+    ];
+    let text = said(block);
+    let text = text.trim_start_matches("<tool_use_error>").trim_start_matches("Error: ");
+    block.get("is_error") == Some(true) && WORDS.iter().any(|words| text.starts_with(words))
+}
+
+/// The words of a tool's result.
+fn said(block: &Fields<'_>) -> String {
+    block.any_text("content").unwrap_or_default()
 }
 
 /// Newer versions say of each result whether its call was let through. Some denials are told nowhere else.
@@ -519,6 +539,12 @@ fn listed_tasks(fields: &Fields<'_>) -> Vec<(String, TaskKind)> {
 fn task_has_ended(fields: &Fields<'_>) -> bool {
     let status = fields.object("patch").and_then(|patch| patch.text("status"));
     status.is_some_and(|status| !matches!(status.as_str(), "running" | "pending" | "queued" | "paused"))
+}
+
+/// Reads an instant that is a text: ISO 8601, or a number in quotation marks.
+fn instant(text: &str) -> Option<i64> {
+    let number = || text.trim().parse().ok().map(seconds_of_epoch);
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second).or_else(number)
 }
 
 /// Reads an instant that is in seconds, or in milliseconds where a vendor slipped.

@@ -103,9 +103,11 @@ impl Decoder {
         if models.is_empty() && !is_share {
             tokens = fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default();
         }
-        let costs = models.iter().filter_map(|model| model.get::<f64>("costUSD"));
+        let mut costs = models.iter().filter_map(|model| model.get::<f64>("costUSD")).peekable();
+        let is_priced = costs.peek().is_some() || tokens.total() == 0;
         let total = fields.number("total_cost_usd");
         let cost = match (is_share, total) {
+            (true, _) if !is_priced => ReportedCost::None,
             (true, _) => possible(costs.fold(0.0, |sum, usd| sum + usd), ReportedCost::SinceLastResult),
             (false, Some(usd)) => possible(usd, ReportedCost::Invocation),
             (false, None) => ReportedCost::None,
@@ -166,7 +168,11 @@ fn ending_by_code(fields: &Fields<'_>, subtype: &str, stop: &str, text: &str) ->
         OUTPUT_LIMIT => Some(Ending::Api(ApiErrorKind::OutputLimit)),
         "hook_denied" => kind(EndKind::HookRefused),
         "claude_code_version_too_old" => kind(EndKind::Failed(Complaint::Configuration)),
-        _ if has_no_turn && text.contains("blocked by hook") => kind(EndKind::HookRefused),
+        _ if has_no_turn
+            && ["blocked by hook", "stopped by hook"].iter().any(|words| text.contains(words)) =>
+        {
+            kind(EndKind::HookRefused)
+        }
         _ if is("interrupted_by_shutdown") => kind(EndKind::Interrupted),
         _ if is("stopped_by_permission_check") => kind(EndKind::HookRefused),
         _ if fields.has("startup_failure_reason") => kind(EndKind::Failed(Complaint::Configuration)),

@@ -100,6 +100,7 @@ const SURE: &[(&str, ApiErrorKind)] = &[
     ("run /login", ApiErrorKind::Login),
     ("not logged in", ApiErrorKind::Login),
     ("claude auth login", ApiErrorKind::Login),
+    ("claude login", ApiErrorKind::Login),
     ("invalid api key", ApiErrorKind::Login),
     ("invalid x-api-key", ApiErrorKind::Login),
     ("invalid auth token", ApiErrorKind::Login),
@@ -147,6 +148,8 @@ const VAGUE: &[(&str, ApiErrorKind)] = &[
     ("empty response", ApiErrorKind::Service),
     ("malformed response", ApiErrorKind::Service),
     ("internal server error", ApiErrorKind::Service),
+    ("service unavailable", ApiErrorKind::Service),
+    ("bad gateway", ApiErrorKind::Service),
 ];
 
 fn find(texts: &[(&str, ApiErrorKind)], text: &str) -> Option<ApiErrorKind> {
@@ -315,6 +318,8 @@ const MACHINE: &[&str] = &[
     "out of memory",
     "cannot allocate memory",
     "segmentation fault",
+    "could not acquire lock",
+    "update in progress",
     "eio:",
     "panic",
     "typeerror:",

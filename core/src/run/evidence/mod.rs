@@ -129,6 +129,15 @@ impl Evidence {
         }
     }
 
+    /// Adds an event that came after we stopped the process ourselves: it changes nothing but what was used.
+    pub fn add_after_stop(&mut self, event: &AgentEvent) {
+        match event {
+            AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_deref(), *tokens),
+            AgentEvent::Result(result) => self.spending.result(result),
+            _ => {}
+        }
+    }
+
     /// Tells whether nothing more is waited for: a result is there, no agent works in the background,
     /// and no new turn began after the result (a finished task wakes the main thread once more).
     ///

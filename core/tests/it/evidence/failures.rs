@@ -298,6 +298,61 @@ fn a_hook_that_refuses_says_why() {
     answers(&[init(), say(GOOD), result(json!(GOOD), json!({"num_turns": 0}))], GOOD);
 }
 
+#[test]
+fn what_is_said_of_another_window_takes_no_limit_back() {
+    let event = |info: Value| json!({"type": "rate_limit_event", "rate_limit_info": info});
+    for resets_at in [json!(1_795_337_983), json!("1795337983"), json!("2026-11-22T08:59:43Z")] {
+        let weekly =
+            event(json!({"status": "rejected", "rateLimitType": "seven_day", "resetsAt": resets_at}));
+        let other =
+            event(json!({"status": "allowed", "rateLimitType": "five_hour", "resetsAt": 1_795_000_000}));
+        let text = "You've hit your weekly limit";
+        let stream = [init(), weekly, other, error_result(text, json!({"api_error_status": 429}))];
+        let (_, judgement) = comes_to(&stream, &by_code(1), Outcome::Quota);
+        let reset = judgement.reset.and_then(|reset| reset.instant(jiff::Timestamp::UNIX_EPOCH)).unwrap();
+        assert_eq!(reset.as_second(), 1_795_337_983);
+    }
+}
+
+#[test]
+fn a_denial_that_only_the_tools_result_tells_is_one() {
+    let told = |text: &str| json!({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "t", "is_error": true, "content": text}]}});
+    let claims = [say("All is done as asked."), result(json!("All is done as asked."), json!({}))];
+    let ended_with = |text: &str| {
+        [&[init(), call("t", "Bash", json!({"command": "make"})), told(text)][..], &claims].concat()
+    };
+    for text in [
+        "This command requires approval",
+        "Claude requested permissions to write to /x, but you haven't granted it yet.",
+        "Permission to use Bash has been denied because Claude Code is running in don't ask mode.",
+        "<tool_use_error>Error: No such tool available: Bash</tool_use_error>",
+        "<tool_use_error>File is in a directory that is denied by your permission settings.</tool_use_error>",
+    ] {
+        let (seen, _) = comes_to(&ended_with(text), &by_code(0), Outcome::PermissionDenied);
+        assert_eq!(seen.tools.denied()[0].to_string(), "Bash(make)");
+    }
+    // The neighbours: a command's own words, and a command that ran and failed.
+    for text in ["Exit code 1\nThis command requires approval", "make: nothing to do"] {
+        comes_to(&ended_with(text), &by_code(0), Outcome::Completed);
+    }
+    let edit_denied = [
+        init(),
+        call("e", "Edit", json!({"file_path": "a"})),
+        json!({"type": "system", "subtype": "permission_denied", "tool_use_id": "e", "tool_name": "Edit"}),
+    ];
+    let failed = [call("t", "Bash", json!({"command": "make"})), told("Exit code 2\nerror")];
+    comes_to(&[&edit_denied[..], &failed, &claims].concat(), &by_code(0), Outcome::Completed);
+}
+
+#[test]
+fn a_hook_that_stops_the_turn_is_no_answer() {
+    let text = "Operation stopped by hook: stopped by ops";
+    let helper = json!({"num_turns": 0, "modelUsage": {MODEL: {"inputTokens": 1000, "outputTokens": 50}}});
+    let (_, judgement) =
+        comes_to(&[init(), result(json!(text), helper)], &by_code(0), Outcome::PermissionDenied);
+    assert!(judgement.detail.contains("stopped by ops"), "{}", judgement.detail);
+}
+
 /// What a model said is not read as the CLI's words, even where the CLI repeats it in an error.
 #[test]
 fn the_models_own_words_never_name_the_error() {
