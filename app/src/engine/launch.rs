@@ -181,7 +181,7 @@ pub async fn cli_version(
     memory: Memory,
 ) -> Option<CliVersion> {
     if agent.source == AgentSource::Rehearsal {
-        return Some(pointsman_core::adapter::claude::OLDEST);
+        return agent.adapter.oldest_supported();
     }
     if agent.adapter.capabilities(None).support == Support::Supported {
         return None;

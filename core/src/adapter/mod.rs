@@ -32,6 +32,14 @@ impl AdapterKind {
         }
     }
 
+    /// Returns the oldest supported version, where the CLI has versions.
+    pub fn oldest_supported(self) -> Option<CliVersion> {
+        match self {
+            AdapterKind::Claude => Some(claude::OLDEST),
+            AdapterKind::Plain => None,
+        }
+    }
+
     /// Reads the CLI's version from what `--version` printed.
     pub fn version(self, printed: &str) -> Option<CliVersion> {
         match self {

@@ -134,7 +134,7 @@ fn a_result_that_is_not_quite_json_is_an_answer_all_the_same() {
     }
     let raw_tab = last.replace("one word", "one\tword");
     assert_eq!(
-        read(&[first.clone(), vec![raw_tab]].concat()).answer(),
+        read(&[first, vec![raw_tab]].concat()).answer(),
         GOOD.replace("one word", "one\tword")
     );
     // Cut within the answer: the stream is the witness, and half an answer is none.
