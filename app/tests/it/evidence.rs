@@ -339,6 +339,14 @@ fn a_gateway_is_named_where_it_is_said_who_pays() {
     assert!(!ran.stderr.contains("secret"), "{ran}");
 }
 
+/// Newer versions tell failed calls while they renew their login. Seen to fail with the first one as the end.
+#[test]
+fn a_login_that_is_renewed_within_the_attempt_is_no_refusal() {
+    let retry = r#"{"type":"system","subtype":"api_retry","attempt":1,"error":"authentication_failed","error_status":401}"#;
+    let (sandbox, _) = printing(&format!("{retry}\n{retry}\n{GOOD}\n"));
+    sandbox.run_on("haiku", REQUEST).success().stdout("all 3 files\n");
+}
+
 #[test]
 fn servers_of_tools_that_did_not_start_are_named() {
     let init = r#"{"type":"system","subtype":"init","mcp_servers":[{"name":"db","status":"failed"},{"name":"ok","status":"connected"}]}"#;

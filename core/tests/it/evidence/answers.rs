@@ -133,10 +133,7 @@ fn a_result_that_is_not_quite_json_is_an_answer_all_the_same() {
         assert_eq!(seen.answer(), GOOD, "{tail}");
     }
     let raw_tab = last.replace("one word", "one\tword");
-    assert_eq!(
-        read(&[first, vec![raw_tab]].concat()).answer(),
-        GOOD.replace("one word", "one\tword")
-    );
+    assert_eq!(read(&[first, vec![raw_tab]].concat()).answer(), GOOD.replace("one word", "one\tword"));
     // Cut within the answer: the stream is the witness, and half an answer is none.
     let cut = last[..last.find("README").unwrap()].to_owned();
     assert_eq!(read(&[lines(&[init(), say(GOOD)]), vec![cut]].concat()).answer(), GOOD);
@@ -387,6 +384,9 @@ fn an_answer_that_was_held_back_for_a_background_agent_is_not_lost() {
     comes_to(&[&alone[..2], &[alone[3].clone(), alone[2].clone()]].concat(), &end, Outcome::Completed);
     // The neighbours: a model that had not ended its turn, one that went on, or a person who stopped it.
     comes_to(&alone[..3], &end, Outcome::TimeoutIdle);
+    let retry =
+        json!({"type": "system", "subtype": "api_retry", "error": "server_error", "error_status": 500});
+    comes_to(&[&alone[..], &[retry]].concat(), &end, Outcome::TimeoutIdle);
     let more = json!({"type": "assistant", "message": {"id": "m2", "model": MODEL, "content": [{"type": "text", "text": "But"}]}});
     comes_to(&[&alone[..], &[more]].concat(), &end, Outcome::TimeoutIdle);
     let stopped = ProcessEnd { stopped: Some(StopCause::Interrupt), ..by_code(0) };

@@ -1,5 +1,6 @@
 //! Why there is none: errors, limits, logins, and CLIs that do not start.
 
+use pointsman_core::agent::PermissionMode;
 use pointsman_core::run::end::ProcessEnd;
 use pointsman_core::run::outcome::{Flag, Outcome};
 use serde_json::{Value, json};
@@ -342,6 +343,23 @@ fn a_denial_that_only_the_tools_result_tells_is_one() {
     ];
     let failed = [call("t", "Bash", json!({"command": "make"})), told("Exit code 2\nerror")];
     comes_to(&[&edit_denied[..], &failed, &claims].concat(), &by_code(0), Outcome::Completed);
+}
+
+/// Where the person asked for a plan, changes are denied as asked.
+#[test]
+fn denied_changes_in_plan_mode_leave_the_plan_an_answer() {
+    let denied = json!([{"tool_name": "Write", "tool_use_id": "t", "tool_input": {"file_path": "a"}}]);
+    let stream = [
+        init(),
+        call("t", "Write", json!({"file_path": "a"})),
+        say(GOOD),
+        result(json!(GOOD), json!({"permission_denials": denied})),
+    ];
+    comes_to(&stream, &by_code(0), Outcome::PermissionDenied);
+    let plans = Agent { permission_mode: Some(PermissionMode::Plan), ..agent() };
+    let catalog = Catalog::of_generals(vec![]).unwrap();
+    let judgement = judge(&plans, &catalog, &Nonce::from_bytes([7; 16]), &read(&lines(&stream)), &by_code(0));
+    assert_eq!((judgement.outcome, judgement.flags), (Outcome::Completed, vec![Flag::ToolsDenied]));
 }
 
 #[test]

@@ -35,6 +35,9 @@ fn an_attempt_that_was_killed_is_never_free_and_odd_figures_do_not_count() {
     // A run that ended by itself has its report alone.
     assert_eq!(read(&lines(&reported[..reported.len() - 1])).estimated_usd(&price), None);
     assert_eq!(read(&lines(&[init()])).estimated_usd(&price), None, "nobody answered");
+    // A failure that reports nothing, after a model answered, was not free either.
+    let failed = error_result("", json!({"subtype": "error_during_execution", "errors": ["x"]}));
+    assert!(read(&lines(&[init(), say("work"), failed])).estimated_usd(&price).is_some());
     // Counts that no attempt reaches do not count either.
     let absurd = json!({MODEL: {"inputTokens": 999_999_999_999_u64, "outputTokens": 9}});
     let (seen, judgement) = comes_to(
