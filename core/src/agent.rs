@@ -109,6 +109,25 @@ impl PermissionMode {
         PermissionMode::BypassPermissions,
     ];
 
+    /// Reads a mode as a CLI spells it; newer ones call the default `manual`.
+    pub fn parse(text: &str) -> Option<PermissionMode> {
+        let text = if text == "manual" { "default" } else { text };
+        PermissionMode::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+
+    /// Returns this mode, or the other where that one allows less.
+    pub fn at_most(self, other: PermissionMode) -> PermissionMode {
+        let rank = |mode: PermissionMode| match mode {
+            PermissionMode::Plan => 0,
+            // What would be asked is denied in both.
+            PermissionMode::Default | PermissionMode::DontAsk => 1,
+            PermissionMode::AcceptEdits => 2,
+            PermissionMode::Auto => 3,
+            PermissionMode::BypassPermissions => 4,
+        };
+        if rank(other) < rank(self) { other } else { self }
+    }
+
     /// Returns the mode in the CLI's spelling.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -220,6 +239,12 @@ impl Agent {
             hooks: AgentHooks::Keep,
             source: AgentSource::Builtin,
         }
+    }
+
+    /// Returns what the CLI's sessions of this agent belong to: a session keeps the agent, its prompt and its tools, whoever
+    /// resumes it. Agents without one of the CLI's own share their sessions, whatever their tier.
+    pub fn session_key(&self) -> &str {
+        self.cli_agent.as_deref().unwrap_or_default()
     }
 
     /// Returns the price to count unreported use by: the configured one, or the list price of the tier.

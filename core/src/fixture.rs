@@ -104,6 +104,7 @@ impl Driven {
             resumed: false,
             payer: Payer::Unknown,
             gateway: None,
+            permission_mode: None,
         }));
         self.now = self.now.checked_add(jiff::SignedDuration::from_secs(1)).unwrap();
         let ended = AttemptEnded { attempt: number, outcome, ..ended() };

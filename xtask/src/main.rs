@@ -2,14 +2,16 @@
 //!
 //! `cargo xtask train` fits the router's classifier to `training/`, prints how well the whole router does on requests
 //! that the model was not fitted to, and writes `core/src/route/classifier/model.bin`. `cargo xtask study` does the
-//! same without writing the model, on other data if told so.
+//! same without writing the model, on other data if told so. `cargo xtask cli-matrix` tries versions of the Claude CLI.
 //!
-//! Reading order: the tasks here · `data` (what is learned from) · `fit` (the model) · `measure` (how good it is).
+//! Reading order: the tasks here · `data` (what is learned from) · `fit` (the model) · `measure` (how good it is) ·
+//! `matrix` (versions of the CLI).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables")]
 
 mod data;
 mod fit;
+mod matrix;
 mod measure;
 
 use std::borrow::Cow;
@@ -24,6 +26,7 @@ use pointsman_core::route::classifier::{Model, features_of};
 
 use data::Training;
 use fit::{Point, Settings, fit};
+use matrix::Matrix;
 use measure::Answered;
 
 const USAGE: &str = "\
@@ -31,7 +34,10 @@ usage: cargo xtask train    fit, measure, and write the model
        cargo xtask study    fit and measure only
            --sample FILE.jsonl    measure the model on labelled requests as well
            --wrong FILE.tsv       write the wrong answers, held out by chance, to a file
-           --training DIR         fit to this data";
+           --training DIR         fit to this data
+       cargo xtask cli-matrix VERSION…    install versions of the Claude CLI from npm, run the tests of the real
+                              CLI on each, and print a table; exit code 1 where one fails
+           --cases FILTER         tests whose names hold this (default: real_claude_resume)";
 
 /// What is studied beyond the usual.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,21 +56,29 @@ enum After {
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let task = args.first().map(String::as_str);
-    let done = match (task, Study::of_args(args.get(1..).unwrap_or_default())) {
-        (Some("train"), Some(study)) if study == Study::default() => run(&study, After::Write),
-        (Some("study"), Some(study)) => run(&study, After::Forget),
-        (_, _) => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let (task, rest) = args.split_first().map_or(("", &[][..]), |(task, rest)| (task.as_str(), rest));
+    match done(task, rest) {
+        Some(Ok(true)) => ExitCode::SUCCESS,
+        Some(Ok(false)) => ExitCode::FAILURE,
+        Some(Err(error)) => {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
+        None => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Does a task and tells whether its result is good; nothing where the words ask for none.
+fn done(task: &str, args: &[String]) -> Option<io::Result<bool>> {
+    let study = |after| Study::of_args(args).map(|study| run(&study, after).map(|()| true));
+    match task {
+        "train" if args.is_empty() => study(After::Write),
+        "study" => study(After::Forget),
+        "cli-matrix" => Matrix::of_args(args).map(|matrix| matrix.run(&root())),
+        _ => None,
     }
 }
 

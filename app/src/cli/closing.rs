@@ -156,6 +156,7 @@ pub fn marks(attempt: &AttemptReport) -> String {
             Flag::NoResultLine => Some("no result line"),
             Flag::LaterFailure => Some("a later turn failed"),
             Flag::OpenTasks => Some("background tasks were left"),
+            Flag::OtherRights => Some("RIGHTS DIFFER"),
             Flag::OddCost => Some("odd cost"),
             Flag::Overage => Some("paid overage"),
             Flag::OversizedLine => Some("an overlong line was shortened"),

@@ -209,7 +209,14 @@ fn agent(health: &AgentHealth) -> Check {
 
 fn of_version(name: &str, path: &Path, version: CliVersion, health: &AgentHealth, used: &str) -> Check {
     let Support::TooOld { oldest } = health.support else {
-        return Check::new(name, Status::Ok, format!("{} (version {version}); {used}", path.display()));
+        let newer =
+            health.newest_tried.map(|newest| format!(", newer than {newest}, the newest that was tried"));
+        let newer = newer.unwrap_or_default();
+        return Check::new(
+            name,
+            Status::Ok,
+            format!("{} (version {version}{newer}); {used}", path.display()),
+        );
     };
     let detail = format!("{} is version {version}, and {oldest} or newer is needed; {used}", path.display());
     let status = match (health.is_allowed_to_be_old, health.is_needed) {

@@ -5,17 +5,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pointsman_core::adapter::event::Complaint;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion};
-use pointsman_core::agent::Agent;
+use pointsman_core::agent::{Agent, PermissionMode};
 use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::redact;
-use pointsman_core::run::contract::Nonce;
+use pointsman_core::report::live::Seen;
+use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::event::{AttemptEnded, AttemptReason, AttemptStarted, Fact};
 use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::judge::{self, Judgement};
 use pointsman_core::run::next::{Carry, Plan};
 use pointsman_core::run::outcome::Flag;
-use pointsman_core::run::prompt;
+use pointsman_core::run::prompt::{self, Earlier};
 use pointsman_core::run::tools::Denied;
 use tokio::sync::mpsc;
 
@@ -26,23 +27,30 @@ use super::{Engine, StoredWords, launch};
 use crate::clock;
 use crate::process::probe::Memory;
 use crate::process::supervise::{self, Shim};
-use crate::store::AgentSessionLink;
+use crate::store::{AgentSessionLink, CliAgent};
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
 pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mut mpsc::Receiver<StopCause>) {
     let agent = engine.catalog.get(&plan.agent).expect("a plan names an agent of the catalog").clone();
     let session = agent_session(engine, run, &agent, plan);
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
-    let words = words(run, plan);
+    let words = words(run, plan, earlier(engine, run, plan, &session).as_ref());
+    let permission_mode = permission_mode(engine, run, &agent);
     // New for each attempt: what an earlier one said is known to whoever reads the live log.
     let nonce = Nonce::from_bytes(random_bytes());
-    let started = started(engine, number, &agent, plan, &session);
+    let mut started = started(engine, number, &agent, plan, &session);
+    started.permission_mode = agent.adapter.capabilities(None).has_permissions.then_some(permission_mode);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = Shim::start(&engine.surroundings.own_program);
     let payer = started.payer;
+    let is_anew = was_lost(run, &session);
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
+    if is_anew {
+        let text = "the agent no longer has the session's conversation: it begins anew, with a note of what was said last";
+        run.log.see(Seen::Notice { text: text.to_owned() });
+    }
 
-    let brief = Brief { session: &session, words: &words, nonce: &nonce };
+    let brief = Brief { session: &session, words: &words, nonce: &nonce, permission_mode };
     let work = Work { agent: &agent, plan, brief, payer };
     let mut tried = try_once(engine, run, work, shim, Memory::Trusted, stops).await;
     if tried.may_be_another_version(&agent) && tried.version != fresh_version(engine, run, &agent).await {
@@ -53,7 +61,7 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
 
     let mut judgement = judge::judge(&agent, &engine.catalog, &nonce, &seen, &end);
     judgement.detail = redact(&judgement.detail).into_owned();
-    let answer = redact(seen.answer()).into_owned();
+    let answer = redact(&contract::without_markers(seen.answer())).into_owned();
     let mut ended = ended(&agent, number, &work, &seen, &end, judgement);
     ended.answer = match engine.stored_words {
         StoredWords::Kept => Some(answer.clone()),
@@ -132,10 +140,14 @@ fn after(engine: &mut Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded)
     if !run.rehearsal {
         engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, &engine.breaker_limits, now);
     }
-    let link = ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| {
-        let (session, project) = (run.session.clone(), run.project.clone());
-        AgentSessionLink { session, command: agent.command[0].clone(), project, agent_session }
-    });
+    let link =
+        ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| AgentSessionLink {
+            session: run.session.clone(),
+            command: agent.command[0].clone(),
+            agent: agent.session_key().to_owned(),
+            project: run.project.clone(),
+            agent_session,
+        });
     run.log.hold(Fact::AttemptEnded(Box::new(ended)), link);
 }
 
@@ -145,19 +157,59 @@ fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> Agen
         return AgentSession::Resume(agent_session_id.clone());
     }
     let known = match plan.why {
-        AttemptReason::Start => engine.store.agent_session(&run.session, &agent.command[0], &run.project),
+        AttemptReason::Start => engine.store.agent_session(&run.session, CliAgent::of(agent), &run.project),
         AttemptReason::Retry | AttemptReason::Escalate | AttemptReason::FallBack => None,
     };
     known.map_or_else(|| AgentSession::New(new_uuid()), AgentSession::Resume)
 }
 
+/// The rights of this attempt: the agent's own, and never more than those of the agent that the run began with.
+fn permission_mode(engine: &Engine, run: &Run, agent: &Agent) -> PermissionMode {
+    let first = run.log.state.attempts.first().and_then(|attempt| attempt.started.permission_mode);
+    // A run that an older version began says nothing of its rights: its first agent does.
+    let of_first_agent = || {
+        let name = &run.log.state.attempts.first()?.started.agent;
+        engine.catalog.get(name).map(Agent::effective_permission_mode)
+    };
+    let own = agent.effective_permission_mode();
+    first.or_else(of_first_agent).map_or(own, |ceiling| own.at_most(ceiling))
+}
+
+/// Tells whether the session that an earlier attempt went on in turned out to be gone.
+fn was_lost(run: &Run, session: &AgentSession) -> bool {
+    let last = run.log.state.attempts.last();
+    let resumed_in_vain = last.is_some_and(|attempt| {
+        attempt.started.resumed && attempt.ended.as_ref().is_some_and(|ended| !ended.progressed)
+    });
+    resumed_in_vain && matches!(session, AgentSession::New(_))
+}
+
+/// What was said last in the run's session, for an agent that begins without knowing it.
+fn earlier(engine: &Engine, run: &Run, plan: &Plan, session: &AgentSession) -> Option<Earlier> {
+    let is_named = run.session.as_str() != run.log.run_id.as_str();
+    let knows_nothing = matches!((&plan.carry, session), (Carry::Nothing, AgentSession::New(_)));
+    if !is_named || !knows_nothing {
+        return None;
+    }
+    let id = engine.store.last_run_of(&run.session, &run.project, &run.log.run_id)?;
+    let found = engine.load(id).ok()?;
+    let last = found.state.attempts.last()?;
+    Some(Earlier {
+        agent: last.started.agent.to_string(),
+        request: found.state.requested.as_ref()?.prompt.clone()?,
+        answer: last.ended.as_ref()?.answer.clone()?,
+    })
+}
+
 /// The words for this attempt's agent.
-fn words(run: &Run, plan: &Plan) -> String {
+fn words(run: &Run, plan: &Plan, earlier: Option<&Earlier>) -> String {
     let request = run.request.text();
     let last = run.log.state.attempts.last();
     let before = last.and_then(|attempt| attempt.ended.as_ref().map(|ended| (&attempt.started, ended)));
     match (&plan.carry, before) {
-        (Carry::Nothing, _) | (_, None) => request.to_owned(),
+        (Carry::Nothing, _) | (_, None) => {
+            earlier.map_or_else(|| request.to_owned(), |earlier| prompt::go_on_after(request, earlier))
+        }
         (Carry::Session { .. }, Some((started, ended))) => prompt::go_on(started, ended),
         (Carry::HandOver, Some((started, ended))) => {
             let said = run.answer.as_deref().unwrap_or("");
@@ -184,6 +236,7 @@ fn started(
         resumed: matches!(session, AgentSession::Resume(_)),
         payer,
         gateway,
+        permission_mode: None,
     }
 }
 
@@ -202,8 +255,11 @@ fn ended(
         Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Unfit { .. } | Exit::Lost => (None, None),
     };
     let progressed = seen.somebody_answered() || (seen.result().is_none() && !seen.text.is_empty());
-    let session = work.brief.session.id();
-    let known_session = seen.session_id.clone().or_else(|| progressed.then(|| session.to_owned()));
+    // Some versions name a session that is resumed anew: the id that was given stays its id.
+    let named = seen.session_id.clone().filter(|_| matches!(work.brief.session, AgentSession::New(_)));
+    let known_session = named.or_else(|| progressed.then(|| work.brief.session.id().to_owned()));
+    let other_rights = seen.permission_mode.is_some_and(|mode| mode != work.brief.permission_mode);
+    judgement.flags.extend(other_rights.then_some(Flag::OtherRights));
     let payer = other_payer(work.payer, seen.payer);
     let contradicts = payer.is_some() && work.payer != Payer::Unknown;
     judgement.flags.extend(contradicts.then_some(Flag::OtherPayer));

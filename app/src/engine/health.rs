@@ -25,6 +25,8 @@ pub struct AgentHealth {
     pub version: Option<CliVersion>,
     /// Whether the version is supported. A plain command has no versions.
     pub support: Support,
+    /// The newest version that was tried, where this one is newer.
+    pub newest_tried: Option<CliVersion>,
     /// Whether it is run although it is too old.
     pub is_allowed_to_be_old: bool,
     /// Whether a tier depends on it.
@@ -82,6 +84,9 @@ impl Engine {
             program: program.to_owned(),
             path,
             version,
+            newest_tried: versioned
+                .and_then(|agent| agent.adapter.newest_tried())
+                .filter(|newest| version.is_some_and(|version| version > *newest)),
             support,
             is_allowed_to_be_old: around.allow_old_cli,
             is_needed: Tier::ALL.into_iter().any(|tier| self.catalog.for_tier(tier).command[0] == program),

@@ -11,7 +11,7 @@ use pointsman_core::run::state::RunState;
 use super::Engine;
 use super::error::EngineError;
 use crate::process::identity::ProcessIdentity;
-use crate::store::journal;
+use crate::store::{CliAgent, journal};
 
 pub use crate::store::RunRow;
 
@@ -81,7 +81,7 @@ impl Engine {
     pub fn knows_session(&self, session: &SessionId, project: &Path) -> bool {
         self.catalog
             .agents()
-            .any(|agent| self.store.agent_session(session, &agent.command[0], project).is_some())
+            .any(|agent| self.store.agent_session(session, CliAgent::of(agent), project).is_some())
     }
 
     /// Opens the live log of a run.

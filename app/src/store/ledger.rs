@@ -15,12 +15,15 @@ use rusqlite::{
 };
 use serde::Serialize;
 
-use super::{AgentSessionLink, Entry, StoreError, private};
+use super::{AgentSessionLink, CliAgent, Entry, StoreError, private};
 use crate::process::identity::ProcessIdentity;
 
 /// The migrations in order; the position is the schema version.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_hook_facts.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_hook_facts.sql"),
+    include_str!("migrations/0003_agent_sessions.sql"),
+];
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a database when a write-ahead log is reset while short-lived
 /// processes come and go, which is just how this program works.
@@ -318,15 +321,34 @@ impl Ledger {
     pub(super) fn agent_session(
         &self,
         session: &SessionId,
-        command: &str,
+        cli: CliAgent<'_>,
         project: &Path,
     ) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT agent_session_id FROM agent_sessions \
-                   WHERE session_id = ?1 AND command = ?2 AND project_root = ?3";
+        let sql = "SELECT agent_session_id FROM agent_sessions_by_agent \
+                   WHERE session_id = ?1 AND command = ?2 AND agent = ?3 AND project_root = ?4";
+        let key = params![session.as_str(), cli.command, cli.agent, project.to_string_lossy()];
         self.db
-            .query_row(sql, params![session.as_str(), command, project.to_string_lossy()], |row| row.get(0))
+            .query_row(sql, key, |row| row.get(0))
             .optional()
             .map_err(|source| database(&self.path, source))
+    }
+
+    /// Returns the last run of a session in a project that is over, apart from one.
+    pub(super) fn last_run_of(
+        &self,
+        session: &SessionId,
+        project: &Path,
+        but: &RunId,
+    ) -> Result<Option<RunId>, StoreError> {
+        let sql = "SELECT run_id FROM runs WHERE session_id = ?1 AND project_root = ?2 AND run_id <> ?3 \
+                   AND phase = 'succeeded' ORDER BY updated_at DESC LIMIT 1";
+        let key = params![session.as_str(), project.to_string_lossy(), but.as_str()];
+        let found: Option<String> = self
+            .db
+            .query_row(sql, key, |row| row.get(0))
+            .optional()
+            .map_err(|source| database(&self.path, source))?;
+        Ok(found.and_then(|id| id.parse().ok()))
     }
 
     /// Folds the write-ahead log into the file.
@@ -365,10 +387,17 @@ fn set_driver(tx: &Transaction<'_>, run: &RunId, driver: &ProcessIdentity) -> ru
 fn set_agent_session(tx: &Transaction<'_>, link: &AgentSessionLink, now: Timestamp) -> rusqlite::Result<()> {
     let project = link.project.to_string_lossy();
     tx.execute(
-        "INSERT INTO agent_sessions VALUES (?1, ?2, ?3, ?4, ?5) \
+        "INSERT INTO agent_sessions_by_agent VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT DO UPDATE SET agent_session_id = excluded.agent_session_id, \
          updated_at = excluded.updated_at",
-        params![link.session.as_str(), link.command, project, link.agent_session, now.to_string()],
+        params![
+            link.session.as_str(),
+            link.command,
+            link.agent,
+            project,
+            link.agent_session,
+            now.to_string()
+        ],
     )
     .map(drop)
 }

@@ -19,6 +19,7 @@ pub mod takeovers;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use pointsman_core::agent::Agent;
 use pointsman_core::breaker::{Admission, Breaker, BreakerLimits};
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, RunId, SessionId};
@@ -157,10 +158,28 @@ pub struct AgentSessionLink {
     pub session: SessionId,
     /// The CLI: sessions of one are unknown to another.
     pub command: String,
+    /// The CLI's own agent, which its session keeps; empty where it runs without one.
+    pub agent: String,
     /// The project directory.
     pub project: PathBuf,
     /// The CLI's session.
     pub agent_session: String,
+}
+
+/// Whose sessions of a CLI are meant.
+#[derive(Debug, Clone, Copy)]
+pub struct CliAgent<'a> {
+    /// The CLI's command.
+    pub command: &'a str,
+    /// The CLI's own agent; empty where it runs without one.
+    pub agent: &'a str,
+}
+
+impl<'a> CliAgent<'a> {
+    /// Returns whose sessions an agent's are.
+    pub fn of(agent: &'a Agent) -> CliAgent<'a> {
+        CliAgent { command: &agent.command[0], agent: agent.session_key() }
+    }
 }
 
 /// The ledger, or the spool in its place.
@@ -301,8 +320,13 @@ impl Store {
     }
 
     /// Returns the agent session in which a session of ours goes on.
-    pub fn agent_session(&self, session: &SessionId, command: &str, project: &Path) -> Option<String> {
-        self.ledger.as_ref().ok()?.agent_session(session, command, project).ok().flatten()
+    pub fn agent_session(&self, session: &SessionId, cli: CliAgent<'_>, project: &Path) -> Option<String> {
+        self.ledger.as_ref().ok()?.agent_session(session, cli, project).ok().flatten()
+    }
+
+    /// Returns the last run of a session in a project that ended well, apart from one.
+    pub fn last_run_of(&self, session: &SessionId, project: &Path, but: &RunId) -> Option<RunId> {
+        self.ledger.as_ref().ok()?.last_run_of(session, project, but).ok().flatten()
     }
 
     fn reading(&self) -> Result<&Ledger, &StoreError> {

@@ -10,6 +10,8 @@ pub struct Stage {
     pub model: String,
     /// The session of `--session-id` or `--resume`.
     pub session: String,
+    /// The mode of `--permission-mode`.
+    pub permission_mode: String,
     /// The text of the file after `--append-system-prompt-file`.
     pub contract: String,
     /// Whether only text is spoken.
@@ -27,6 +29,7 @@ impl Stage {
         Stage {
             model: value("--model"),
             session: [value("--session-id"), value("--resume")].concat(),
+            permission_mode: value("--permission-mode"),
             contract: std::fs::read_to_string(value("--append-system-prompt-file")).unwrap_or_default(),
             plain,
             begun: false,
@@ -38,7 +41,7 @@ impl Stage {
         if !self.plain && !std::mem::replace(&mut self.begun, true) {
             emit(
                 &json!({"type": "system", "subtype": "init", "session_id": self.session, "model": self.served(),
-                "cwd": "/project", "tools": ["Bash", "Read"], "permissionMode": "default",
+                "cwd": "/project", "tools": ["Bash", "Read"], "permissionMode": self.permission_mode,
                 "apiKeySource": "none", "claude_code_version": "2.1.330"}),
             );
         }

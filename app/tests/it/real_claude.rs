@@ -25,6 +25,15 @@ pub struct Real {
     pub server: ModelServer,
 }
 
+const API_KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-none");
+
+fn env_of(server: &ModelServer, (name, value): (&str, &str)) -> String {
+    let url = server.url();
+    format!(
+        r#"{{ ANTHROPIC_BASE_URL = "{url}", {name} = "{value}", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1" }}"#
+    )
+}
+
 /// Finds the CLI, or tells why the test is skipped.
 pub fn claude() -> Option<PathBuf> {
     let named = std::env::var_os("POINTSMAN_TEST_CLAUDE").map(PathBuf::from);
@@ -44,16 +53,13 @@ pub fn claude() -> Option<PathBuf> {
 impl Real {
     /// Starts a server with that script, and a sandbox whose three agents are the real CLI with an API key.
     pub fn new(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Option<Real> {
-        Real::with_login(("ANTHROPIC_API_KEY", "sk-ant-none"), script)
+        Real::with_login(API_KEY, script)
     }
 
     fn with_login(login: (&str, &str), script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Option<Real> {
         let program = claude()?;
         let server = ModelServer::start(script);
-        let (url, (name, value)) = (server.url(), login);
-        let env = format!(
-            r#"{{ ANTHROPIC_BASE_URL = "{url}", {name} = "{value}", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1" }}"#
-        );
+        let env = env_of(&server, login);
         let command = format!("[{:?}]", program.to_str()?);
         let sandbox = TIERS.iter().fold(Sandbox::new(), |sandbox, tier| {
             sandbox
@@ -67,6 +73,11 @@ impl Real {
             .set("limits.stop_grace", "\"3s\"")
             .set("retry.max_elapsed", "\"1m\"");
         Some(Real { sandbox, server })
+    }
+
+    /// Returns the environment of its agents with an API key, as TOML.
+    pub fn env(&self) -> String {
+        env_of(&self.server, API_KEY)
     }
 
     /// Sets a setting to a TOML value.

@@ -20,6 +20,8 @@ pub struct Capabilities {
     pub streams_deltas: bool,
     /// It takes a system prompt from a file.
     pub takes_system_prompt: bool,
+    /// It sends the system prompt of a session's first call on every later one, unless it is told not to.
+    pub keeps_first_system_prompt: bool,
     /// What the cost in its results is summed over, in a session that was resumed.
     pub cost_when_resumed: CostSpan,
     /// The longest prompt that it reads, in bytes.

@@ -5,6 +5,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
 use crate::run::tokens::Tokens;
 
@@ -124,6 +125,8 @@ pub struct Started {
     pub key_source: Option<String>,
     /// Who pays, where the CLI says so.
     pub payer: Option<Payer>,
+    /// The permission mode that the agent works in, by its own account.
+    pub permission_mode: Option<PermissionMode>,
     /// Servers of tools that did not start.
     pub servers_failed: Vec<String>,
 }

@@ -40,6 +40,14 @@ impl AdapterKind {
         }
     }
 
+    /// Returns the newest version that was tried, where the CLI has versions.
+    pub fn newest_tried(self) -> Option<CliVersion> {
+        match self {
+            AdapterKind::Claude => Some(claude::NEWEST_TRIED),
+            AdapterKind::Plain => None,
+        }
+    }
+
     /// Reads the CLI's version from what `--version` printed.
     pub fn version(self, printed: &str) -> Option<CliVersion> {
         match self {

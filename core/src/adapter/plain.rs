@@ -18,6 +18,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     holds_limits: false,
     streams_deltas: false,
     takes_system_prompt: false,
+    keeps_first_system_prompt: false,
     cost_when_resumed: CostSpan::Process,
     prompt_bytes_max: None,
     support: Support::Supported,

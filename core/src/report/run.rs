@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::Tier;
+use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
@@ -110,6 +110,9 @@ pub struct AttemptReport {
     pub tokens: Tokens,
     /// What it cost.
     pub cost_usd: Cost,
+    /// The permission mode that the CLI was told, where it has any.
+    #[serde(default)]
+    pub permission_mode: Option<PermissionMode>,
     /// Who paid.
     pub payer: Payer,
     /// The host that requests were sent to, where it is not the vendor's own.
@@ -218,6 +221,7 @@ impl AttemptReport {
                 .map(|e| Cost { reported: e.cost_reported_usd, estimated: e.cost_estimated_usd })
                 .unwrap_or_default(),
             payer: ended.and_then(|e| e.payer).unwrap_or(started.payer),
+            permission_mode: started.permission_mode,
             gateway: started.gateway.clone(),
             denied: ended.map(|e| e.denied.clone()).unwrap_or_default(),
             servers_failed: ended.map(|e| e.servers_failed.clone()).unwrap_or_default(),

@@ -4,6 +4,8 @@
 //! run's nonce, at the start of a line of its final answer. Prose is never searched for wishes, and
 //! a text from a repository cannot know the nonce.
 
+use std::borrow::Cow;
+
 use crate::route::Complexity;
 
 /// What an answer says through the typed channel.
@@ -80,6 +82,27 @@ pub fn signal(answer: &str, nonce: &Nonce) -> Option<Signal> {
             (None, Some(rest)) => reason(rest).map(Signal::Blocked),
             (None, None) => None,
         }
+    })
+}
+
+/// Returns an answer without lines that begin with a marker of ours, whatever its nonce is: one of an earlier run that
+/// a session still knows, or of a guess. Such a line is a signal, and no words for people.
+pub fn without_markers(answer: &str) -> Cow<'_, str> {
+    if !answer.contains(MARKER_BEGIN) {
+        return Cow::Borrowed(answer);
+    }
+    let kept: Vec<&str> = answer.split('\n').filter(|line| !is_marker(line.trim_start())).collect();
+    Cow::Owned(kept.join("\n").trim_end().to_owned())
+}
+
+const MARKER_BEGIN: &str = "[[pointsman:";
+
+fn is_marker(line: &str) -> bool {
+    let inner = line.strip_prefix(MARKER_BEGIN).and_then(|rest| rest.split_once("]]"));
+    inner.and_then(|(inner, _)| inner.split_once(':')).is_some_and(|(nonce, word)| {
+        nonce.len() == 32
+            && nonce.bytes().all(|b| b.is_ascii_hexdigit())
+            && matches!(word, "escalate" | "blocked")
     })
 }
 
@@ -172,6 +195,20 @@ mod tests {
         let told = |complexity| text(&nonce(), complexity).contains("Plan before you act");
         assert!(told(Complexity::Complex));
         assert!(!told(Complexity::Moderate) && !told(Complexity::Simple));
+    }
+
+    #[test]
+    fn a_marker_of_any_run_is_no_word_of_an_answer() {
+        let other = Nonce::from_bytes([1; 16]).marker("escalate");
+        for (answer, want) in [
+            (format!("done here\n{other} needs more"), "done here"),
+            (format!("a\n  {} x\nb", nonce().marker("blocked")), "a\nb"),
+            (other.clone(), ""),
+            ("no marker [[pointsman:x:escalate]]".to_owned(), "no marker [[pointsman:x:escalate]]"),
+            (format!("in a sentence: {other}"), &format!("in a sentence: {other}")),
+        ] {
+            assert_eq!(without_markers(&answer), want, "{answer}");
+        }
     }
 
     #[test]

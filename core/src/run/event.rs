@@ -7,7 +7,7 @@ use super::end::StopCause;
 use super::outcome::{Flag, Outcome, Verdict};
 use super::tokens::Tokens;
 use super::tools::Denied;
-use crate::agent::Tier;
+use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
@@ -166,6 +166,9 @@ pub struct AttemptStarted {
     /// Whether it goes on in an earlier attempt's agent session.
     #[serde(default)]
     pub resumed: bool,
+    /// The permission mode that the CLI was told, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_mode: Option<PermissionMode>,
     /// Who pays for it.
     #[serde(default)]
     pub payer: Payer,

@@ -284,7 +284,7 @@ fn broken_contract(nonce: &Nonce, seen: &Evidence) -> Option<Judgement> {
         }
         None => {}
     }
-    match contract::check(answer) {
+    match contract::check(&contract::without_markers(answer)) {
         Err(Breach::Empty) => {
             let instead = seen.words_of_cli().map(|words| format!("; {}", says(words))).unwrap_or_default();
             unmet(Outcome::EmptyAnswer, format!("the answer is empty{instead}"))

@@ -397,7 +397,10 @@ fn carry(run: &RunState, catalog: &Catalog, to: &AgentName) -> Carry {
     let Some(ended) = last.ended.as_ref().filter(|ended| ended.progressed) else { return Carry::Nothing };
     let same_cli = match (catalog.get(&last.started.agent), catalog.get(to)) {
         (Some(from), Some(to)) => {
-            from.adapter == to.adapter && from.command == to.command && to.adapter.capabilities(None).resumes
+            from.session_key() == to.session_key()
+                && from.adapter == to.adapter
+                && from.command == to.command
+                && to.adapter.capabilities(None).resumes
         }
         (Some(_) | None, Some(_) | None) => false,
     };

@@ -269,6 +269,8 @@ pub enum Flag {
     OddCost,
     /// Somebody else paid than was said before, by the agent's own account.
     OtherPayer,
+    /// The agent worked with other rights than it was told to, by its own account.
+    OtherRights,
     /// Requests were served beyond the account's limit, for money.
     Overage,
     /// Servers of tools did not start.

@@ -71,6 +71,16 @@ impl Price {
         Price { input, output, cache_read: input * 0.1, cache_write: input * 1.25 }
     }
 
+    /// Returns this price, so many times as high.
+    pub fn times(&self, factor: f64) -> Price {
+        Price {
+            input: self.input * factor,
+            output: self.output * factor,
+            cache_read: self.cache_read * factor,
+            cache_write: self.cache_write * factor,
+        }
+    }
+
     /// Returns what the tokens cost at this price, in US dollars.
     pub fn of(&self, tokens: Tokens) -> f64 {
         let million = |count: u64, price: f64| count as f64 * price / 1e6;

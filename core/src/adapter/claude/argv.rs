@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::adapter::invocation::{AgentSession, Invocation, Order};
-use crate::agent::{Agent, AgentHooks, PermissionMode};
+use crate::agent::{Agent, AgentHooks};
 
 /// The variable that says how often the CLI itself tries an API call again.
 const RETRIES: &str = "CLAUDE_CODE_MAX_RETRIES";
@@ -28,9 +28,8 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
         AgentSession::New(id) => flag("--session-id", id.clone()),
         AgentSession::Resume(id) => flag("--resume", id.clone()),
     }
-    if order.permission_mode != PermissionMode::Default {
-        flag("--permission-mode", order.permission_mode.as_str().to_owned());
-    }
+    // Said always: without it settings files decide, a repository's among them.
+    flag("--permission-mode", order.permission_mode.as_str().to_owned());
     if let Some(name) = &order.agent.cli_agent {
         flag("--agent", name.clone());
     }
@@ -55,6 +54,10 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     }
     if can.takes_system_prompt {
         flag("--append-system-prompt-file", order.contract_file.to_string_lossy().into_owned());
+    }
+    if can.keeps_first_system_prompt {
+        // On every call of a session: else the first contract is sent again, and this one's nonce never arrives.
+        args.extend(["--system-prompt-snapshot", "off"].map(str::to_owned));
     }
     if can.streams_deltas {
         args.push("--include-partial-messages".to_owned());

@@ -12,6 +12,7 @@ use crate::adapter::event::{
 use crate::adapter::fields::Fields;
 use crate::adapter::invocation::CliVersion;
 use crate::adapter::json_text;
+use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
 use crate::run::tokens::Tokens;
 
@@ -64,6 +65,8 @@ pub struct Decoder {
     pub(super) last_stop: Option<String>,
     /// The API message that the main thread is in.
     message: Option<String>,
+    /// The model that answered last in the main thread.
+    pub(super) last_model: Option<String>,
     /// The last words of the main thread's model: where a result repeats them, they are no message of the CLI.
     last_words: String,
     /// The beginning of a record that is written over several lines.
@@ -91,6 +94,7 @@ impl Decoder {
             told: None,
             last_stop: None,
             message: None,
+            last_model: None,
             last_words: String::new(),
             lines_before: String::new(),
             last_retry: None,
@@ -179,6 +183,7 @@ impl Decoder {
         }
         if !subagent && !model.is_empty() {
             self.answered(message.text("id"));
+            self.last_model = Some(model.clone());
             events.insert(0, AgentEvent::ModelAnswered { model });
         }
         if !subagent && fields.has("supersedes") {
@@ -323,6 +328,7 @@ impl Decoder {
         AgentEvent::Started(Started {
             session_id: session_id(fields),
             cli_version,
+            permission_mode: fields.text("permissionMode").as_deref().and_then(PermissionMode::parse),
             payer: key_source.as_deref().and_then(payer),
             key_source,
             servers_failed: servers

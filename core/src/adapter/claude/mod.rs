@@ -19,6 +19,9 @@ use super::invocation::CliVersion;
 /// `--max-turns` and `--append-system-prompt-file` are in no `--help`, so the help cannot be asked.
 pub const OLDEST: CliVersion = CliVersion(2, 1, 197);
 
+/// The newest version that was tried.
+pub const NEWEST_TRIED: CliVersion = CliVersion(2, 1, 332);
+
 /// Where installers put the CLI without changing anybody's search path, below the home directory.
 pub const HOME_PLACES: &[&str] = &[
     ".local/bin",
@@ -46,6 +49,8 @@ pub fn capabilities(version: Option<CliVersion>) -> Capabilities {
         holds_limits: is_supported,
         streams_deltas: is_supported,
         takes_system_prompt: is_supported,
+        // `--system-prompt-snapshot` is `on` by default from this version on; 2.1.205 does not know the option.
+        keeps_first_system_prompt: version.is_some_and(|version| version >= CliVersion(2, 1, 272)),
         cost_when_resumed: if sums_sessions { CostSpan::Session } else { CostSpan::Process },
         prompt_bytes_max: Some(PROMPT_BYTES_MAX),
         support: match version {

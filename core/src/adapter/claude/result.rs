@@ -5,8 +5,9 @@ use super::{tools, words};
 use crate::adapter::capabilities::CostSpan;
 use crate::adapter::event::{AgentResult, ApiErrorKind, Complaint, DeniedCall, EndKind, ReportedCost};
 use crate::adapter::fields::Fields;
+use crate::agent::Tier;
 use crate::agent_env::{Cloud, Payer};
-use crate::run::tokens::Tokens;
+use crate::run::tokens::{Price, Tokens};
 
 impl Decoder {
     /// Reads a result.
@@ -82,24 +83,18 @@ impl Decoder {
     /// This result's share where the CLI tells it, else the sum that the CLI keeps.
     ///
     /// `modelUsage` and not `usage`: the latter leaves subagents out. But where a resumed session's sum goes back to its
-    /// beginning and no share is told, only `usage` is of this process, and the cost is not known.
+    /// beginning and no share is told, only `usage` is of this process: it is priced as the CLI itself priced the sum.
     fn cost_and_tokens(&self, fields: &Fields<'_>) -> (ReportedCost, Tokens) {
         let share = fields.object_values("model_usage_since_last_result");
         let is_share = share.is_some();
         if self.resumed && !is_share && self.can.cost_when_resumed == CostSpan::Session {
-            return (
-                ReportedCost::None,
-                fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default(),
-            );
+            let tokens = fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default();
+            let cost =
+                self.own_price(fields).map(|price| possible(price.of(tokens), ReportedCost::Invocation));
+            return (cost.unwrap_or(ReportedCost::None), tokens);
         }
         let models = share.or_else(|| fields.object_values("modelUsage")).unwrap_or_default();
-        let sum = |key: &str| models.iter().map(|model| model.count(key)).fold(0, u64::saturating_add);
-        let mut tokens = Tokens {
-            input: sum("inputTokens"),
-            output: sum("outputTokens"),
-            cache_read: sum("cacheReadInputTokens"),
-            cache_write: sum("cacheCreationInputTokens"),
-        };
+        let mut tokens = models.iter().map(model_tokens).fold(Tokens::default(), |sum, used| sum + used);
         if models.is_empty() && !is_share {
             tokens = fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default();
         }
@@ -113,6 +108,27 @@ impl Decoder {
             (false, None) => ReportedCost::None,
         };
         (cost, tokens)
+    }
+
+    /// The price of the model that answered last, from what the CLI says that its tokens cost in the whole session.
+    ///
+    /// The kinds of tokens of a model are priced in the same proportions on every price list of Claude models.
+    fn own_price(&self, fields: &Fields<'_>) -> Option<Price> {
+        let used = fields.object("modelUsage")?.object(self.last_model.as_ref()?)?;
+        let unit = Price::list(Tier::Haiku);
+        let units = unit.of(model_tokens(&used));
+        let usd = used.number("costUSD").filter(|usd| usd.is_finite() && *usd >= 0.0)?;
+        (units > 0.0).then(|| unit.times(usd / units))
+    }
+}
+
+/// The tokens that a model used, as `modelUsage` has them.
+fn model_tokens(model: &Fields<'_>) -> Tokens {
+    Tokens {
+        input: model.count("inputTokens"),
+        output: model.count("outputTokens"),
+        cache_read: model.count("cacheReadInputTokens"),
+        cache_write: model.count("cacheCreationInputTokens"),
     }
 }
 

@@ -287,8 +287,9 @@ fn month_of(name: &str) -> Option<i8> {
     i8::try_from(place + 1).ok()
 }
 
-/// What the CLI says on standard error, and in a result, when it cannot resume a session.
-const SESSION_UNKNOWN: &str = "no conversation found";
+/// What the CLI says on standard error, and in a result, when it cannot go on in a session.
+const SESSION_UNKNOWN: &[&str] =
+    &["no conversation found", "requires a valid session id", "is already in use"];
 
 /// Signs that a part of the CLI is missing on this machine.
 const MISSING: &[&str] = &[
@@ -332,7 +333,7 @@ const MACHINE: &[&str] = &[
 pub(super) fn complaint(said: &str) -> Option<Complaint> {
     let text = said.to_lowercase();
     let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
-    if text.contains(SESSION_UNKNOWN) {
+    if says(SESSION_UNKNOWN) {
         return Some(Complaint::SessionUnknown);
     }
     if is_about_configuration(said) {
@@ -379,7 +380,6 @@ const CONFIGURATION: &[&str] = &[
     "cannot be parsed as a url",
     "invalid url",
     "does not support this model; version",
-    "is already in use",
 ];
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::adapter::event::{
     AgentEvent, AgentResult, ApiFailure, EndKind, LimitReached, RateLimit, Reset, Started, TaskKind,
     ToolPurpose,
 };
+use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
 
 /// The most distinct names (models, unknown kinds, tasks, servers) that are remembered of one attempt.
@@ -36,6 +37,8 @@ pub struct Evidence {
     pub cli_version: Option<String>,
     /// Who pays, where the agent itself says so.
     pub payer: Option<Payer>,
+    /// The permission mode, by the agent's own account.
+    pub permission_mode: Option<PermissionMode>,
     /// Servers of tools that did not start.
     pub servers_failed: Vec<String>,
     /// The models that answered in the main thread, first seen first.
@@ -247,6 +250,7 @@ impl Evidence {
         self.session_id = started.session_id.clone().or(self.session_id.take());
         self.cli_version = started.cli_version.clone().or(self.cli_version.take());
         self.payer = started.payer.or(self.payer);
+        self.permission_mode = started.permission_mode.or(self.permission_mode);
         started.servers_failed.iter().for_each(|server| remember(&mut self.servers_failed, server));
     }
 

@@ -68,6 +68,10 @@ fn the_cost_of_a_resumed_session_is_this_processs_share() {
         json!({"total_cost_usd": 7.5, "usage": {"input_tokens": 1000, "output_tokens": 50},
         "modelUsage": {MODEL: {"inputTokens": 3000, "outputTokens": 150, "costUSD": 7.5}}}),
     );
+    let of_others = with(
+        turn.clone(),
+        json!({"modelUsage": {"claude-other": {"inputTokens": 3000, "outputTokens": 150, "costUSD": 7.5}}}),
+    );
     let share = json!({"model_usage_since_last_result": {MODEL: {"inputTokens": 1000, "outputTokens": 50, "costUSD": 2.5}}});
     let spent = |version: &str, resumed: bool, turn: &Value| {
         let mut decoder = AdapterKind::Claude.decoder(None, resumed);
@@ -79,7 +83,12 @@ fn the_cost_of_a_resumed_session_is_this_processs_share() {
         (seen.cost_usd(), seen.tokens().input)
     };
     for version in ["2.1.284", "2.1.300"] {
-        assert_eq!(spent(version, true, &turn), (None, 1000), "cumulative: not this turn's");
+        assert_eq!(
+            spent(version, true, &turn),
+            (Some(2.5), 1000),
+            "this turn's tokens by the session's price"
+        );
+        assert_eq!(spent(version, true, &of_others), (None, 1000), "no price of the model that answered");
         assert_eq!(spent(version, false, &turn), (Some(7.5), 3000));
     }
     for version in ["2.1.197", "2.1.272", "2.1.316"] {
