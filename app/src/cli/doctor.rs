@@ -208,7 +208,7 @@ fn agent(health: &AgentHealth) -> Check {
 }
 
 fn of_version(name: &str, path: &Path, version: CliVersion, health: &AgentHealth, used: &str) -> Check {
-    let Support::TooOld { oldest } = health.support else {
+    let Support::TooOld { oldest, not_held } = health.support else {
         let newer =
             health.newest_tried.map(|newest| format!(", newer than {newest}, the newest that was tried"));
         let newer = newer.unwrap_or_default();
@@ -226,7 +226,7 @@ fn of_version(name: &str, path: &Path, version: CliVersion, health: &AgentHealth
     let check = Check::new(name, status, detail);
     let code = (status == Status::Broken).then_some(ErrorCode::AgentConfiguration);
     Check { code, ..check }
-        .hint("update it; an older one ignores limits of cost and turns (`allow_old_cli = true` runs it all the same)")
+        .hint(format!("update it (`allow_old_cli = true` runs it all the same, without {not_held})"))
 }
 
 fn login(login: Option<&Login>, engine: &Engine) -> Check {

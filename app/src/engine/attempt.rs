@@ -3,39 +3,43 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::event::Complaint;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion};
-use pointsman_core::agent::{Agent, PermissionMode};
+use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::redact;
 use pointsman_core::report::live::Seen;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
-use pointsman_core::run::event::{AttemptEnded, AttemptReason, AttemptStarted, Fact};
+use pointsman_core::run::event::{AttemptEnded, AttemptStarted, Fact};
 use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::judge::{self, Judgement};
 use pointsman_core::run::next::{Carry, Plan};
 use pointsman_core::run::outcome::Flag;
 use pointsman_core::run::prompt::{self, Earlier};
+use pointsman_core::run::rights;
 use pointsman_core::run::tools::Denied;
 use tokio::sync::mpsc;
 
 use super::hearing::{Hearing, HearingLimits, other_payer};
 use super::launch::{Brief, Prepared};
-use super::submit::{Run, new_uuid, random_bytes};
-use super::{Engine, StoredWords, launch};
+use super::submit::{Run, random_bytes};
+use super::{Engine, StoredWords, conversation, launch};
 use crate::clock;
 use crate::process::probe::Memory;
 use crate::process::supervise::{self, Shim};
-use crate::store::{AgentSessionLink, CliAgent};
+use crate::store::AgentSessionLink;
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
 pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mut mpsc::Receiver<StopCause>) {
     let agent = engine.catalog.get(&plan.agent).expect("a plan names an agent of the catalog").clone();
-    let session = agent_session(engine, run, &agent, plan);
+    let session = conversation::agent_session(engine, run, &agent, plan);
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
-    let words = words(run, plan, earlier(engine, run, plan, &session).as_ref());
-    let permission_mode = permission_mode(engine, run, &agent);
+    let predecessor = conversation::predecessor(engine, run, plan, &session);
+    let earlier = predecessor.as_ref().and_then(|found| conversation::earlier(engine, found));
+    let words = words(run, plan, earlier.as_ref());
+    let permission_mode = rights::permission_mode(&run.log.state, &agent, &engine.catalog);
     // New for each attempt: what an earlier one said is known to whoever reads the live log.
     let nonce = Nonce::from_bytes(random_bytes());
     let mut started = started(engine, number, &agent, plan, &session);
@@ -43,11 +47,11 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = Shim::start(&engine.surroundings.own_program);
     let payer = started.payer;
-    let is_anew = was_lost(run, &session);
+    let why_anew = conversation::why_anew(run, &session, predecessor.as_ref());
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
-    if is_anew {
-        let text = "the agent no longer has the session's conversation: it begins anew, with a note of what was said last";
-        run.log.see(Seen::Notice { text: text.to_owned() });
+    if let Some(why) = why_anew {
+        let note = if earlier.is_some() { ", with a note of what was said last" } else { "" };
+        run.log.see(Seen::Notice { text: format!("{why}: it begins anew{note}") });
     }
 
     let brief = Brief { session: &session, words: &words, nonce: &nonce, permission_mode };
@@ -115,6 +119,12 @@ async fn try_once(
         Ok(prepared) => prepared,
         Err(end) => return Tried { seen: Evidence::default(), end, version: None },
     };
+    if let (Support::TooOld { not_held, .. }, Some(version)) =
+        (agent.adapter.capabilities(version).support, version)
+    {
+        let text = format!("`{}` {version} is too old to be held to {not_held}", agent.command[0]);
+        run.log.see(Seen::Notice { text });
+    }
     let resumed = matches!(brief.session, AgentSession::Resume(_));
     let decoder = agent.adapter.decoder(version, resumed);
     let limits = HearingLimits { text_bytes_max: run.limits.answer_bytes_max, usd_max: plan.usd_left };
@@ -149,56 +159,6 @@ fn after(engine: &mut Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded)
             agent_session,
         });
     run.log.hold(Fact::AttemptEnded(Box::new(ended)), link);
-}
-
-/// The agent session: the one that the plan carries over, the one that our session goes on in, or a new one.
-fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> AgentSession {
-    if let Carry::Session { agent_session_id } = &plan.carry {
-        return AgentSession::Resume(agent_session_id.clone());
-    }
-    let known = match plan.why {
-        AttemptReason::Start => engine.store.agent_session(&run.session, CliAgent::of(agent), &run.project),
-        AttemptReason::Retry | AttemptReason::Escalate | AttemptReason::FallBack => None,
-    };
-    known.map_or_else(|| AgentSession::New(new_uuid()), AgentSession::Resume)
-}
-
-/// The rights of this attempt: the agent's own, and never more than those of the agent that the run began with.
-fn permission_mode(engine: &Engine, run: &Run, agent: &Agent) -> PermissionMode {
-    let first = run.log.state.attempts.first().and_then(|attempt| attempt.started.permission_mode);
-    // A run that an older version began says nothing of its rights: its first agent does.
-    let of_first_agent = || {
-        let name = &run.log.state.attempts.first()?.started.agent;
-        engine.catalog.get(name).map(Agent::effective_permission_mode)
-    };
-    let own = agent.effective_permission_mode();
-    first.or_else(of_first_agent).map_or(own, |ceiling| own.at_most(ceiling))
-}
-
-/// Tells whether the session that an earlier attempt went on in turned out to be gone.
-fn was_lost(run: &Run, session: &AgentSession) -> bool {
-    let last = run.log.state.attempts.last();
-    let resumed_in_vain = last.is_some_and(|attempt| {
-        attempt.started.resumed && attempt.ended.as_ref().is_some_and(|ended| !ended.progressed)
-    });
-    resumed_in_vain && matches!(session, AgentSession::New(_))
-}
-
-/// What was said last in the run's session, for an agent that begins without knowing it.
-fn earlier(engine: &Engine, run: &Run, plan: &Plan, session: &AgentSession) -> Option<Earlier> {
-    let is_named = run.session.as_str() != run.log.run_id.as_str();
-    let knows_nothing = matches!((&plan.carry, session), (Carry::Nothing, AgentSession::New(_)));
-    if !is_named || !knows_nothing {
-        return None;
-    }
-    let id = engine.store.last_run_of(&run.session, &run.project, &run.log.run_id)?;
-    let found = engine.load(id).ok()?;
-    let last = found.state.attempts.last()?;
-    Some(Earlier {
-        agent: last.started.agent.to_string(),
-        request: found.state.requested.as_ref()?.prompt.clone()?,
-        answer: last.ended.as_ref()?.answer.clone()?,
-    })
 }
 
 /// The words for this attempt's agent.

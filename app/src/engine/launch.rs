@@ -69,7 +69,9 @@ pub async fn prepare(
         .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
     let version = cli_version(around, agent, &program, &env, memory).await;
     let can = agent.adapter.capabilities(version);
-    if let (Support::TooOld { oldest }, Some(version), false) = (can.support, version, around.allow_old_cli) {
+    if let (Support::TooOld { oldest, .. }, Some(version), false) =
+        (can.support, version, around.allow_old_cli)
+    {
         let program = &agent.command[0];
         let message =
             format!("`{program}` is version {version}, which is too old: {oldest} or newer is needed");

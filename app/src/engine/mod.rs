@@ -5,12 +5,13 @@
 //! what happened before anything else sees it.
 //!
 //! Reading order: `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process:
-//! `launch` gets it ready, `hearing` listens to it),
+//! `conversation` tells what it goes on in, `launch` gets it ready, `hearing` listens to it),
 //! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died),
 //! `history` (past runs, to learn from), `hooks` (what hooks of an interactive session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own).
 
 mod attempt;
 pub mod background;
+mod conversation;
 pub mod drive;
 pub mod error;
 pub mod health;

@@ -333,22 +333,28 @@ impl Ledger {
             .map_err(|source| database(&self.path, source))
     }
 
-    /// Returns the last run of a session in a project that is over, apart from one.
-    pub(super) fn last_run_of(
+    /// Returns runs of a session that ended well, and their projects: those of this project first, then newest first.
+    pub(super) fn runs_of_session(
         &self,
         session: &SessionId,
         project: &Path,
-        but: &RunId,
-    ) -> Result<Option<RunId>, StoreError> {
-        let sql = "SELECT run_id FROM runs WHERE session_id = ?1 AND project_root = ?2 AND run_id <> ?3 \
-                   AND phase = 'succeeded' ORDER BY updated_at DESC LIMIT 1";
-        let key = params![session.as_str(), project.to_string_lossy(), but.as_str()];
-        let found: Option<String> = self
-            .db
-            .query_row(sql, key, |row| row.get(0))
-            .optional()
-            .map_err(|source| database(&self.path, source))?;
-        Ok(found.and_then(|id| id.parse().ok()))
+        count_max: usize,
+    ) -> Result<Vec<(RunId, PathBuf)>, StoreError> {
+        let sql = "SELECT run_id, project_root FROM runs WHERE session_id = ?1 AND phase = 'succeeded' \
+                   ORDER BY project_root = ?2 DESC, updated_at DESC LIMIT ?3";
+        let key = params![
+            session.as_str(),
+            project.to_string_lossy(),
+            i64::try_from(count_max).unwrap_or(i64::MAX)
+        ];
+        let read = || {
+            let mut statement = self.db.prepare(sql)?;
+            let rows =
+                statement.query_map(key, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        let rows = read().map_err(|source| database(&self.path, source))?;
+        Ok(rows.into_iter().filter_map(|(id, project)| Some((id.parse().ok()?, project.into()))).collect())
     }
 
     /// Folds the write-ahead log into the file.

@@ -324,9 +324,15 @@ impl Store {
         self.ledger.as_ref().ok()?.agent_session(session, cli, project).ok().flatten()
     }
 
-    /// Returns the last run of a session in a project that ended well, apart from one.
-    pub fn last_run_of(&self, session: &SessionId, project: &Path, but: &RunId) -> Option<RunId> {
-        self.ledger.as_ref().ok()?.last_run_of(session, project, but).ok().flatten()
+    /// Returns runs of a session that ended well, and their projects: those of this project first, then newest first.
+    pub fn runs_of_session(
+        &self,
+        session: &SessionId,
+        project: &Path,
+        count_max: usize,
+    ) -> Vec<(RunId, PathBuf)> {
+        let ledger = self.ledger.as_ref().ok();
+        ledger.and_then(|ledger| ledger.runs_of_session(session, project, count_max).ok()).unwrap_or_default()
     }
 
     fn reading(&self) -> Result<&Ledger, &StoreError> {

@@ -204,6 +204,49 @@ fn a_project_directory_that_is_gone_is_named() {
     ran.exits(78);
 }
 
+/// The agent names the mode that it works in. One that names none, or `manual` for `default`, says nothing new.
+#[test]
+fn an_agent_that_works_with_other_rights_than_it_was_told_is_flagged() {
+    for (said, flags) in [
+        (r#""permissionMode":"acceptEdits","#, json!([])),
+        ("", json!([])),
+        (r#""permissionMode":"of a later version","#, json!([])),
+        (r#""permissionMode":"manual","#, json!(["other_rights"])),
+        (r#""permissionMode":"bypassPermissions","#, json!(["other_rights"])),
+    ] {
+        let begin = format!(r#"{{"type":"system","subtype":"init",{said}"session_id":"s"}}"#);
+        let (sandbox, _) = printing(&format!("{begin}\n{GOOD}"));
+        let (report, ran) = report(&sandbox);
+        assert_eq!(report["attempts"][0]["flags"], flags, "{said}");
+        assert_eq!(ran.stderr.contains("RIGHTS DIFFER"), flags != json!([]), "{ran}");
+    }
+    let (sandbox, _) =
+        printing(&format!(r#"{{"type":"system","subtype":"init","permissionMode":"manual"}}{}{GOOD}"#, "\n"));
+    let ran = sandbox
+        .call(["run", "-o", "json", "--tier", "haiku", "--permission-mode", "default", REQUEST])
+        .wait();
+    assert_eq!(ran.json()["attempts"][0]["flags"], json!([]), "`manual` is the default's other name");
+}
+
+/// Some versions give a resumed session another id than the one they were given, and know the conversation by both.
+#[test]
+fn the_id_that_a_session_was_resumed_by_stays_its_id() {
+    const FIRST: &str = "11111111-1111-4111-8111-111111111111";
+    const ALIAS: &str = "22222222-2222-4222-8222-222222222222";
+    let (sandbox, _) = printing("");
+    let (said, argv) = (sandbox.path("said"), sandbox.path("argv"));
+    let body = format!("echo \"$*\" >> '{}'\ncat '{}'", argv.display(), said.display());
+    script(&sandbox.path("bin/claude"), "echo '2.1.330 (Claude Code)'", &body);
+    for id in [FIRST, ALIAS, ALIAS] {
+        let begin = json!({"type": "system", "subtype": "init", "session_id": id});
+        fs::write(&said, format!("{begin}\n{GOOD}")).unwrap();
+        sandbox.call(["run", "--tier", "haiku", "--session", "s", REQUEST]).wait().success();
+    }
+    let calls = fs::read_to_string(argv).unwrap();
+    let resumed: Vec<bool> = calls.lines().map(|call| call.contains(&format!("--resume {FIRST}"))).collect();
+    assert_eq!(resumed, [false, true, true], "{calls}");
+}
+
 /// What stands behind a wrapper changes while the wrapper does not. Seen to fail with wrappers remembered.
 #[test]
 fn a_wrapper_is_asked_for_its_version_at_each_start() {
@@ -217,7 +260,12 @@ fn a_wrapper_is_asked_for_its_version_at_each_start() {
     let detail = ends_at_once(&sandbox, 78, "configuration");
     assert!(detail.contains("2.0.50") && !detail.contains("20.11"), "{detail}");
     sandbox.call(["doctor"]).wait().exits(1).stdout_has("2.0.50");
-    sandbox.set("allow_old_cli", "true").run_on("haiku", REQUEST).success().stdout("all 3 files\n");
+    sandbox
+        .set("allow_old_cli", "true")
+        .run_on("haiku", REQUEST)
+        .success()
+        .stdout("all 3 files\n")
+        .stderr_has("2.0.50 is too old to be held to limits of cost and turns");
 }
 
 /// A program that is remembered refuses its arguments: it is asked once more, and started again as what it is now.

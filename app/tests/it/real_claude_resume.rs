@@ -199,6 +199,31 @@ fn a_session_whose_transcript_is_gone_begins_anew_with_a_note() {
     );
 }
 
+/// The CLI keeps conversations by directory. Another project that is still there is no project that was moved.
+#[test]
+fn a_session_whose_project_was_moved_begins_anew_with_a_note() {
+    let Some(real) = Real::new(|asked: &Asked| Reply::text(format!("answer {} of them", asked.index))) else {
+        return;
+    };
+    let [old, new, other] = ["old", "new", "other"].map(|name| real.sandbox.path(name));
+    fs::create_dir_all(&old).unwrap();
+    fs::create_dir_all(&other).unwrap();
+    let run = |project: &std::path::Path, words: &str| {
+        let project = project.to_str().unwrap();
+        let args = ["run", "--tier", "haiku", "--session", "s", "--project", project, "--", words];
+        let ran = real.sandbox.call(args).wait().success();
+        (ran.stderr.contains("is gone"), real.server.asked().pop().unwrap().last_text())
+    };
+    run(&old, "the word is tulip");
+    let (is_said, text) = run(&other, "which word is it?");
+    assert!(!is_said && !text.contains("tulip"), "projects know nothing of each other: {text}");
+    fs::rename(&old, &new).unwrap();
+    let (is_said, text) = run(&new, "which word was it?");
+    assert!(is_said && text.contains("> the word is tulip") && text.contains("> answer 0 of them"), "{text}");
+    let (is_said, text) = run(&new, "and now?");
+    assert!(!is_said && !text.contains("tulip"), "it is said once, and then known: {text}");
+}
+
 #[test]
 fn two_sessions_in_one_directory_know_nothing_of_each_other() {
     let Some(real) = Real::new(|asked: &Asked| Reply::text(format!("answer {}", asked.index))) else {

@@ -50,5 +50,7 @@ pub enum Support {
     TooOld {
         /// The oldest supported version.
         oldest: CliVersion,
+        /// What it is not held to where it is run all the same, in words.
+        not_held: &'static str,
     },
 }

@@ -335,6 +335,7 @@ fn flags(agent: &Agent, catalog: &Catalog, seen: &Evidence, end: &ProcessEnd, ou
         (is_usable && seen.was_answered_without_result(), Flag::NoResultLine),
         (end.oversized_lines > 0, Flag::OversizedLine),
         (!seen.tools.denied().is_empty(), Flag::ToolsDenied),
+        (lacks_an_allowed_tool(agent, seen), Flag::ToolsMissing),
         (is_usable && seen.failed_later(), Flag::LaterFailure),
         (is_usable && seen.has_open_tasks(), Flag::OpenTasks),
         (seen.has_odd_cost(), Flag::OddCost),
@@ -345,6 +346,17 @@ fn flags(agent: &Agent, catalog: &Catalog, seen: &Evidence, end: &ProcessEnd, ou
     .into_iter()
     .filter_map(|(applies, flag)| applies.then_some(flag))
     .collect()
+}
+
+/// Tells whether a tool that was allowed by name is not among those that the agent lists. Tools of servers come later.
+fn lacks_an_allowed_tool(agent: &Agent, seen: &Evidence) -> bool {
+    // One tool with two names, of which versions list one.
+    let names = |name| if name == "Task" { "Agent" } else { name };
+    let Some(listed) = &seen.tools_listed else { return false };
+    let rules = agent.allow_tools.iter().map(|rule| rule.split('(').next().unwrap_or_default().trim());
+    rules
+        .filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .any(|name| !listed.iter().any(|tool| names(tool.as_str()) == names(name)))
 }
 
 fn list(denied: &[Denied]) -> String {

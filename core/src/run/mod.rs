@@ -1,7 +1,7 @@
 //! The durable life of one request: its log, where it stands, how an attempt is judged, what comes next.
 //!
 //! Reading order: `event` (the log), `state` (its fold), `evidence` and `end` (what is known of an attempt), `judge` (what
-//! that means), `outcome` (its words), `next` (the step after that). `tools` tells whether denied calls were the work
+//! that means), `outcome` (its words), `next` (the step after that), `rights` (what it may do). `tools` tells whether denied calls were the work
 //! itself, `said` quotes an agent's words, `watchdog` holds an attempt's deadlines, `contract` what an agent must
 //! return, `prompt` what it is told when it takes over.
 
@@ -13,6 +13,7 @@ pub mod judge;
 pub mod next;
 pub mod outcome;
 pub mod prompt;
+pub mod rights;
 mod said;
 pub mod state;
 pub mod tokens;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::end::StopCause;
 use super::event::{AttemptEnded, AttemptReason, WaitReason};
 use super::outcome::{Class, Outcome, Verdict};
+use super::rights;
 use super::state::{Attempt, Phase, RunState};
 use crate::agent::Catalog;
 use crate::error_code::ErrorCode;
@@ -281,8 +282,8 @@ pub fn abandoned() -> Finish {
 fn fall_back(run: &RunState, from: &AgentName, limits: &Limits, catalog: &Catalog) -> Option<Step> {
     let next = catalog.get(from)?.fall_back.clone()?;
     let tried = run.attempts.iter().any(|attempt| attempt.started.agent == next);
-    (!tried && catalog.get(&next).is_some())
-        .then(|| invoke(run, AttemptReason::FallBack, limits, catalog, next))
+    let may = catalog.get(&next).is_some_and(|agent| rights::may_take_over(run, agent, catalog));
+    (!tried && may).then(|| invoke(run, AttemptReason::FallBack, limits, catalog, next))
 }
 
 fn usable(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
@@ -306,7 +307,8 @@ fn usable(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catal
 fn escalate(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
     let last = run.attempts.last().expect("an attempt has ended");
     let done_before = run.attempts.iter().any(|attempt| attempt.started.why == AttemptReason::Escalate);
-    let target = last.started.tier.up().map(|tier| catalog.for_tier(tier).name.clone());
+    let stronger = last.started.tier.up().map(|tier| catalog.for_tier(tier));
+    let target = stronger.filter(|agent| rights::may_take_over(run, agent, catalog)).map(|a| a.name.clone());
     match target {
         // Without proof that a model worked, a stronger one is no help: something else is wrong.
         Some(agent)

@@ -35,6 +35,9 @@ pub const HOME_PLACES: &[&str] = &[
 /// The CLI refuses to read more than this from standard input.
 const PROMPT_BYTES_MAX: usize = 10 * 1024 * 1024;
 
+/// What versions before the oldest supported one leave undone without a word, each seen on one of them at least.
+const NOT_HELD: &str = "limits of cost and turns, kinds of API errors, named agents";
+
 /// Returns what a version can do. One that is not known gets only what all versions can.
 pub fn capabilities(version: Option<CliVersion>) -> Capabilities {
     let is_supported = version.is_some_and(|version| version >= OLDEST);
@@ -56,7 +59,7 @@ pub fn capabilities(version: Option<CliVersion>) -> Capabilities {
         support: match version {
             None => Support::Unknown,
             Some(_) if is_supported => Support::Supported,
-            Some(_) => Support::TooOld { oldest: OLDEST },
+            Some(_) => Support::TooOld { oldest: OLDEST, not_held: NOT_HELD },
         },
     }
 }
@@ -110,7 +113,8 @@ mod tests {
         let support = |version| capabilities(version).support;
         assert_eq!(support(Some(OLDEST)), Support::Supported);
         assert_eq!(support(Some(CliVersion(2, 1, 332))), Support::Supported);
-        assert_eq!(support(Some(CliVersion(2, 1, 196))), Support::TooOld { oldest: OLDEST });
+        let too_old = Support::TooOld { oldest: OLDEST, not_held: NOT_HELD };
+        assert_eq!(support(Some(CliVersion(2, 1, 196))), too_old);
         assert_eq!(support(None), Support::Unknown);
     }
 }

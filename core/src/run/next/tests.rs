@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::agent::{Agent, Tier};
+use crate::agent::{Access, AdapterKind, Agent, PermissionMode, Tier};
 use crate::fixture::{Driven, catalog, general, limits};
 use crate::run::event::Fact;
 
@@ -222,14 +222,87 @@ fn the_cost_limit_holds_over_the_whole_run() {
 fn an_agent_that_is_missing_falls_back_once_where_the_operator_named_another() {
     let haiku = Agent { fall_back: Some(general(Tier::Sonnet).name), ..general(Tier::Haiku) };
     let sonnet = Agent { fall_back: Some(general(Tier::Haiku).name), ..general(Tier::Sonnet) };
-    let agents = vec![haiku, sonnet, general(Tier::Opus)];
-    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
-    let catalog = Catalog::new(agents, by_tier, Default::default()).unwrap();
+    let catalog = two_agents(haiku, sonnet);
     let mut run = after_one(Tier::Haiku, Outcome::AgentMissing);
     let Step::Invoke(second) = next_step(&run.state, &limits(), &catalog, run.now, 0.5) else { panic!() };
     assert_eq!((second.why, second.agent.as_str()), (AttemptReason::FallBack, "sonnet-general"));
     run.attempt(&second, Outcome::AgentMissing);
     assert!(matches!(next_step(&run.state, &limits(), &catalog, run.now, 0.5), Step::Finish(_)));
+}
+
+/// A haiku agent and a sonnet agent as given, and the usual opus agent.
+fn two_agents(haiku: Agent, sonnet: Agent) -> Catalog {
+    let agents = vec![haiku, sonnet, general(Tier::Opus)];
+    let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
+    Catalog::new(agents, by_tier, Default::default()).unwrap()
+}
+
+/// What follows the first attempt, on the haiku agent, with these agents.
+fn second(catalog: &Catalog, outcome: Outcome) -> Step {
+    let run = after_one(Tier::Haiku, outcome);
+    next_step(&run.state, &limits(), catalog, run.now, 0.5)
+}
+
+#[test]
+fn a_session_is_carried_over_to_the_same_agent_of_the_same_cli_only() {
+    let haiku = || general(Tier::Haiku);
+    let named = |name: &str, agent: Agent| Agent { cli_agent: Some(name.to_owned()), ..agent };
+    let plain = |agent| Agent { adapter: AdapterKind::Plain, ..agent };
+    let other = |agent| Agent { command: vec!["other".to_owned()], ..agent };
+    let sonnet = || general(Tier::Sonnet);
+    for (case, from, to, is_carried) in [
+        ("general agents", haiku(), sonnet(), true),
+        ("the same named agent", named("a", haiku()), named("a", sonnet()), true),
+        ("a named agent, then a general one", named("a", haiku()), sonnet(), false),
+        ("a general agent, then a named one", haiku(), named("a", sonnet()), false),
+        ("two named agents", named("a", haiku()), named("b", sonnet()), false),
+        ("another program", haiku(), other(sonnet()), false),
+        ("a plain command", haiku(), plain(sonnet()), false),
+    ] {
+        let Step::Invoke(plan) = second(&two_agents(from, to), Outcome::AskedEscalation) else {
+            panic!("{case}: no escalation")
+        };
+        assert_eq!(matches!(plan.carry, Carry::Session { .. }), is_carried, "{case}: {:?}", plan.carry);
+        assert!(is_carried || plan.carry == Carry::HandOver, "{case}: what was done is handed over");
+    }
+}
+
+#[test]
+fn a_plain_command_that_writes_takes_no_read_only_run_over() {
+    use Access::{ReadOnly, Write};
+    let plain = Agent { adapter: AdapterKind::Plain, ..general(Tier::Sonnet) };
+    for (case, first, then, takes_over) in [
+        ("both write", Write, Write, true),
+        ("both read", ReadOnly, ReadOnly, true),
+        ("less than before", Write, ReadOnly, true),
+        ("more than before", ReadOnly, Write, false),
+    ] {
+        let haiku = Agent { access: first, fall_back: Some(plain.name.clone()), ..general(Tier::Haiku) };
+        let catalog = two_agents(haiku, Agent { access: then, ..plain.clone() });
+        for outcome in [Outcome::AskedEscalation, Outcome::AgentMissing] {
+            let step = second(&catalog, outcome);
+            assert_eq!(matches!(step, Step::Invoke(_)), takes_over, "{case}, {outcome:?}: {step:?}");
+        }
+    }
+}
+
+/// Every pair of modes: the second attempt never has more than the first one had.
+#[test]
+fn rights_only_fall() {
+    let asks_or_less = [PermissionMode::Plan, PermissionMode::Default, PermissionMode::DontAsk];
+    for first in PermissionMode::ALL {
+        for own in PermissionMode::ALL {
+            let with = |mode, tier| Agent { permission_mode: Some(mode), ..general(tier) };
+            let catalog = two_agents(with(first, Tier::Haiku), with(own, Tier::Sonnet));
+            let run = after_one(Tier::Haiku, Outcome::AskedEscalation);
+            let second = catalog.for_tier(Tier::Sonnet);
+            let mode = rights::permission_mode(&run.state, second, &catalog);
+            assert!(mode == first || mode == own, "{first:?} {own:?}: {mode:?}");
+            assert_eq!(mode.at_most(first), mode, "{first:?} {own:?}: {mode:?}");
+            assert!(!asks_or_less.contains(&first) || asks_or_less.contains(&mode), "{first:?}: {mode:?}");
+            assert_eq!(rights::permission_mode(&Driven::routed(Tier::Haiku).state, second, &catalog), own);
+        }
+    }
 }
 
 #[test]

@@ -99,6 +99,31 @@ fn the_cost_of_a_resumed_session_is_this_processs_share() {
     assert_eq!(spent("2.1.332", true, &nothing), (Some(0.0), 0), "an empty share is a share");
 }
 
+/// Rights and tools that the agent names at its beginning; a field that it leaves out is no difference.
+#[test]
+fn tools_that_were_allowed_and_are_not_there_are_flagged() {
+    for (allowed, listed, is_flagged) in [
+        ("Bash(cargo test:*)", Some(json!(["Read", "Bash"])), false),
+        ("Bash(cargo test:*)", Some(json!(["Read"])), true),
+        ("Task", Some(json!(["Agent"])), false),
+        ("mcp__db__query", Some(json!(["Read"])), false),
+        ("Bash", Some(json!([])), true),
+        ("Bash", None, false),
+    ] {
+        let begin = listed.map_or(init(), |tools| with(init(), json!({"tools": tools})));
+        let seen = read(&lines(&[begin, say(GOOD), result(json!(GOOD), json!({}))]));
+        let agent = Agent { allow_tools: vec![allowed.to_owned()], ..agent() };
+        let judged = judge(
+            &agent,
+            &Catalog::of_generals(vec![]).unwrap(),
+            &Nonce::from_bytes([7; 16]),
+            &seen,
+            &by_code(0),
+        );
+        assert_eq!(judged.flags.contains(&Flag::ToolsMissing), is_flagged, "{allowed}: {:?}", judged.flags);
+    }
+}
+
 #[test]
 fn who_pays_and_which_servers_failed_are_read_from_the_beginning() {
     for (source, want) in [

@@ -1,0 +1,78 @@
+//! Which conversation of its CLI an attempt goes on in, and what it is told of one that it does not know.
+
+use std::path::PathBuf;
+
+use pointsman_core::adapter::invocation::AgentSession;
+use pointsman_core::agent::Agent;
+use pointsman_core::ids::RunId;
+use pointsman_core::run::event::AttemptReason;
+use pointsman_core::run::next::{Carry, Plan};
+use pointsman_core::run::prompt::Earlier;
+
+use super::Engine;
+use super::submit::{Run, new_uuid};
+use crate::store::CliAgent;
+
+/// How many runs of a session are looked at for the one before.
+const RUNS_MAX: usize = 100;
+
+/// The agent session: the one that the plan carries over, the one that our session goes on in, or a new one.
+pub fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> AgentSession {
+    if let Carry::Session { agent_session_id } = &plan.carry {
+        return AgentSession::Resume(agent_session_id.clone());
+    }
+    let known = match plan.why {
+        AttemptReason::Start => engine.store.agent_session(&run.session, CliAgent::of(agent), &run.project),
+        AttemptReason::Retry | AttemptReason::Escalate | AttemptReason::FallBack => None,
+    };
+    known.map_or_else(|| AgentSession::New(new_uuid()), AgentSession::Resume)
+}
+
+/// Why an attempt begins anew that would be expected to go on: the agent no longer has the conversation, or the project
+/// was moved.
+pub fn why_anew(run: &Run, session: &AgentSession, predecessor: Option<&Predecessor>) -> Option<String> {
+    let last = run.log.state.attempts.last();
+    let resumed_in_vain = last.is_some_and(|attempt| {
+        attempt.started.resumed && attempt.ended.as_ref().is_some_and(|ended| !ended.progressed)
+    });
+    if resumed_in_vain && matches!(session, AgentSession::New(_)) {
+        return Some("the agent no longer has the session's conversation".to_owned());
+    }
+    let moved = predecessor.filter(|found| last.is_none() && found.project != run.project)?;
+    Some(format!(
+        "the session's project was `{}`, which is gone, and the agent does not know it here",
+        moved.project.display()
+    ))
+}
+
+/// The run that said last something in a session.
+pub struct Predecessor {
+    run: RunId,
+    project: PathBuf,
+}
+
+/// The run before this one in the same session, for an agent that begins without knowing it.
+///
+/// A session may be used in several projects, which know nothing of each other; but one that was moved is the same.
+pub fn predecessor(engine: &Engine, run: &Run, plan: &Plan, session: &AgentSession) -> Option<Predecessor> {
+    let is_named = run.session.as_str() != run.log.run_id.as_str();
+    let knows_nothing = matches!((&plan.carry, session), (Carry::Nothing, AgentSession::New(_)));
+    if !is_named || !knows_nothing {
+        return None;
+    }
+    let runs = engine.store.runs_of_session(&run.session, &run.project, RUNS_MAX);
+    let before = |project: &PathBuf| *project == run.project || !project.exists();
+    let (run, project) = runs.into_iter().find(|(_, project)| before(project))?;
+    Some(Predecessor { run, project })
+}
+
+/// What was said in an earlier run, as far as it was kept.
+pub fn earlier(engine: &Engine, predecessor: &Predecessor) -> Option<Earlier> {
+    let found = engine.load(predecessor.run.clone()).ok()?;
+    let last = found.state.attempts.last()?;
+    Some(Earlier {
+        agent: last.started.agent.to_string(),
+        request: found.state.requested.as_ref()?.prompt.clone()?,
+        answer: last.ended.as_ref()?.answer.clone()?,
+    })
+}
