@@ -61,6 +61,9 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
         let shim = Shim::start(&engine.surroundings.own_program);
         tried = try_once(engine, run, work, shim, Memory::Doubted, stops).await;
     }
+    if tried.version.is_none() && tried.seen.cli_version.is_some() {
+        launch::forget_silence(engine, run, &agent);
+    }
     let Tried { seen, end, .. } = tried;
 
     let mut judgement = judge::judge(&agent, &engine.catalog, &nonce, &seen, &end);
@@ -123,6 +126,11 @@ async fn try_once(
         (agent.adapter.capabilities(version).support, version)
     {
         let text = format!("`{}` {version} is too old to be held to {not_held}", agent.command[0]);
+        run.log.see(Seen::Notice { text });
+    }
+    if version.is_none() && agent.adapter.oldest_supported().is_some() {
+        let text =
+            format!("`{}` did not tell its version in time: it gets the basic flags only", agent.command[0]);
         run.log.see(Seen::Notice { text });
     }
     let resumed = matches!(brief.session, AgentSession::Resume(_));

@@ -197,6 +197,14 @@ pub async fn cli_version(
     printed.ok().as_deref().and_then(read)
 }
 
+/// Keeps no memory of a CLI that did not tell its version, once its stream has named it.
+pub fn forget_silence(engine: &Engine, run: &Run, agent: &Agent) {
+    let env = environment(&engine.surroundings, agent, run.log.run_id.as_str(), run.session.as_str());
+    if let Some(program) = find_program(agent, &env) {
+        probe::forget_silence(&program, &agent.command[1..], &engine.surroundings.version_cache);
+    }
+}
+
 fn watch_limits(limits: &Limits, agent: &Agent, usd_left: Option<f64>) -> WatchLimits {
     WatchLimits {
         startup: agent.adapter.capabilities(None).announces_result.then_some(limits.startup),

@@ -89,12 +89,8 @@ pub async fn version(
         };
         memory == Memory::Trusted && is_same && is_fresh
     };
-    let key = std::iter::once(program.to_string_lossy().into_owned())
-        .chain(leading.iter().cloned())
-        .collect::<Vec<_>>()
-        .join("\u{1f}");
-    let mut cache: BTreeMap<String, Known> =
-        fs::read(cache_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let key = key_of(program, leading);
+    let mut cache = read_cache(cache_file);
     if let Some(known) = cache.get(&key).filter(counts) {
         return known.printed.clone().ok_or_else(no_answer);
     }
@@ -108,6 +104,25 @@ pub async fn version(
         let _ = write_cache(cache_file, &cache);
     }
     answer
+}
+
+/// Forgets that a program gave no answer: it has said its version meanwhile, and was only slow when it was asked.
+pub fn forget_silence(program: &Path, leading: &[String], cache_file: &Path) {
+    let mut cache = read_cache(cache_file);
+    let key = key_of(program, leading);
+    if cache.get(&key).is_some_and(|known| known.printed.is_none()) {
+        cache.remove(&key);
+        let _ = write_cache(cache_file, &cache);
+    }
+}
+
+fn key_of(program: &Path, leading: &[String]) -> String {
+    let words = std::iter::once(program.to_string_lossy().into_owned()).chain(leading.iter().cloned());
+    words.collect::<Vec<_>>().join("\u{1f}")
+}
+
+fn read_cache(cache_file: &Path) -> BTreeMap<String, Known> {
+    fs::read(cache_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 fn no_answer() -> io::Error {

@@ -309,6 +309,25 @@ fn a_program_that_does_not_tell_its_version_is_asked_once() {
     assert_eq!(fs::read_to_string(&asked).unwrap(), ".\n");
 }
 
+/// Seen under load: a CLI that was slow to tell its version got only the basic flags for an hour. It names the version in its
+/// stream, and is asked again.
+#[test]
+fn a_program_that_names_its_version_in_its_stream_is_asked_again() {
+    let sandbox = Sandbox::new();
+    let (program, asked) = (sandbox.path("bin/claude"), sandbox.path("asked"));
+    let begin = r#"{"type":"system","subtype":"init","session_id":"s","claude_code_version":"2.1.330"}"#;
+    let slow_once = format!(
+        "test -e '{0}' || {{ touch '{0}'; exec sleep 100; }}; echo '2.1.330 (Claude Code)'",
+        asked.display()
+    );
+    script(&program, &slow_once, &format!("cat <<'END'\n{begin}\n{GOOD}\nEND"));
+    let sandbox = with_program(sandbox, &program);
+    const BASIC: &str = "did not tell its version in time";
+    sandbox.run_on("haiku", REQUEST).success().stderr_has(BASIC);
+    let ran = sandbox.run_on("haiku", REQUEST).success();
+    assert!(!ran.stderr.contains(BASIC), "{ran}");
+}
+
 #[test]
 fn a_cli_that_only_shells_find_by_an_alias_is_found() {
     for place in [".local/bin", ".claude/local"] {

@@ -85,25 +85,44 @@ pub fn signal(answer: &str, nonce: &Nonce) -> Option<Signal> {
     })
 }
 
-/// Returns an answer without lines that begin with a marker of ours, whatever its nonce is: one of an earlier run that
-/// a session still knows, or of a guess. Such a line is a signal, and no words for people.
+/// Returns an answer without markers of ours, whatever their nonce is: one of an earlier run that a session still knows, or
+/// a guess. A line that begins with one is a signal, and no words for people; in the middle of a line the marker goes.
 pub fn without_markers(answer: &str) -> Cow<'_, str> {
     if !answer.contains(MARKER_BEGIN) {
         return Cow::Borrowed(answer);
     }
-    let kept: Vec<&str> = answer.split('\n').filter(|line| !is_marker(line.trim_start())).collect();
+    let is_signal = |line: &&str| marker_at_start(line.trim_start()).is_some();
+    let kept: Vec<String> = answer.split('\n').filter(|line| !is_signal(line)).map(unmarked).collect();
     Cow::Owned(kept.join("\n").trim_end().to_owned())
 }
 
 const MARKER_BEGIN: &str = "[[pointsman:";
 
-fn is_marker(line: &str) -> bool {
-    let inner = line.strip_prefix(MARKER_BEGIN).and_then(|rest| rest.split_once("]]"));
-    inner.and_then(|(inner, _)| inner.split_once(':')).is_some_and(|(nonce, word)| {
-        nonce.len() == 32
-            && nonce.bytes().all(|b| b.is_ascii_hexdigit())
-            && matches!(word, "escalate" | "blocked")
-    })
+/// The length of the marker that a text begins with.
+fn marker_at_start(text: &str) -> Option<usize> {
+    let (inner, _) = text.strip_prefix(MARKER_BEGIN)?.split_once("]]")?;
+    let (nonce, word) = inner.split_once(':')?;
+    let is_ours = nonce.len() == 32
+        && nonce.bytes().all(|b| b.is_ascii_hexdigit())
+        && matches!(word, "escalate" | "blocked");
+    is_ours.then(|| MARKER_BEGIN.len() + inner.len() + "]]".len())
+}
+
+/// Returns a line without the markers in it.
+fn unmarked(line: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(MARKER_BEGIN) {
+        let (before, from) = rest.split_at(at);
+        let length = marker_at_start(from);
+        kept.push_str(before);
+        if length.is_none() {
+            kept.push_str(MARKER_BEGIN);
+        }
+        rest = &from[length.unwrap_or(MARKER_BEGIN.len())..];
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// Checks that an answer holds something that a person or a program can use.
@@ -205,7 +224,9 @@ mod tests {
             (format!("a\n  {} x\nb", nonce().marker("blocked")), "a\nb"),
             (other.clone(), ""),
             ("no marker [[pointsman:x:escalate]]".to_owned(), "no marker [[pointsman:x:escalate]]"),
-            (format!("in a sentence: {other}"), &format!("in a sentence: {other}")),
+            (format!("Sorry, {other}it is too hard {other}"), "Sorry, it is too hard"),
+            (format!("a [[pointsman: {other}, b"), "a [[pointsman: , b"),
+            (format!("- **{other} why**"), "- ** why**"),
         ] {
             assert_eq!(without_markers(&answer), want, "{answer}");
         }

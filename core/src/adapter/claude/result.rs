@@ -89,8 +89,9 @@ impl Decoder {
         let is_share = share.is_some();
         if self.resumed && !is_share && self.can.cost_when_resumed == CostSpan::Session {
             let tokens = fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default();
-            let cost =
-                self.own_price(fields).map(|price| possible(price.of(tokens), ReportedCost::Invocation));
+            let cost = self
+                .own_price(fields)
+                .map(|price| possible(to_billionths(price.of(tokens)), ReportedCost::Invocation));
             return (cost.unwrap_or(ReportedCost::None), tokens);
         }
         let models = share.or_else(|| fields.object_values("modelUsage")).unwrap_or_default();
@@ -208,6 +209,11 @@ fn is_error_all_the_same(fields: &Fields<'_>, subtype: &str, text: &str) -> bool
 
 /// No attempt of ours costs more, in US dollars; a figure beyond it is an error.
 const USD_MAX: f64 = 100_000.0;
+
+/// A quotient has a tail that says nothing.
+fn to_billionths(usd: f64) -> f64 {
+    (usd * 1e9).round() / 1e9
+}
 
 fn possible(usd: f64, cost: impl Fn(f64) -> ReportedCost) -> ReportedCost {
     if (0.0..=USD_MAX).contains(&usd) { cost(usd) } else { ReportedCost::Odd }
