@@ -157,6 +157,7 @@ pub fn marks(attempt: &AttemptReport) -> String {
             Flag::LaterFailure => Some("a later turn failed"),
             Flag::OpenTasks => Some("background tasks were left"),
             Flag::OtherRights => Some("RIGHTS DIFFER"),
+            Flag::OtherModel => Some("began with a model of another tier"),
             Flag::ToolsMissing => Some("an allowed tool is not there"),
             Flag::OddCost => Some("odd cost"),
             Flag::Overage => Some("paid overage"),

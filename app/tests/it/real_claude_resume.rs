@@ -128,6 +128,60 @@ fn a_read_only_run_that_escalates_has_no_more_rights() {
     assert!(!real.sandbox.project().join("made.txt").exists(), "a read-only run wrote");
 }
 
+/// The agent that the operator named for when this one is missing is bound as well.
+#[test]
+fn an_agent_that_takes_a_read_only_run_over_has_no_more_rights() {
+    let script = |asked: &Asked| match asked.answer_count() {
+        0 => Reply::tool("Write", json!({"file_path": "made.txt", "content": "x"})),
+        _ => Reply::text("I wrote the file made.txt"),
+    };
+    let Some(real) = Real::new(script) else { return };
+    let gone = real.sandbox.path("no-such-claude");
+    let sandbox = real
+        .sandbox
+        .agent_key("haiku", "command", &format!("[{:?}]", gone.to_str().unwrap()))
+        .agent_key("haiku", "access", "\"read-only\"")
+        .agent_key("haiku", "fall_back", "\"sonnet-general\"");
+    let real = Real { sandbox, ..real };
+    let report = real.comes_to("haiku", 77, "failed", &["agent_missing", "permission_denied"]);
+    assert_eq!(modes(&report)[1].0, "default");
+    assert!(!real.sandbox.project().join("made.txt").exists(), "a read-only run wrote");
+}
+
+/// A run of a session whose first attempt fails in the middle, and goes on in the same conversation.
+#[test]
+fn a_retry_in_a_session_gets_a_contract_of_its_own() {
+    let script = |asked: &Asked| match asked.index {
+        1 => Reply::tool("Bash", json!({"command": "echo looked"})),
+        2 => Reply::error(529),
+        index => Reply::text(format!("answer {index} of them")),
+    };
+    let Some(real) = Real::new(script) else { return };
+    in_session(&real, "haiku", "count the words");
+    let report = in_session(&real, "haiku", REQUEST);
+    let outcomes: Vec<String> = modes(&report).into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(outcomes, ["overloaded", "completed"]);
+    let asked = real.server.asked();
+    let sent: Vec<Vec<String>> = [&asked[0], &asked[1], asked.last().unwrap()].map(nonces).to_vec();
+    assert!(sent.iter().all(|nonces| nonces.len() == 1), "{sent:?}");
+    assert!(sent[0] != sent[1] && sent[1] != sent[2] && sent[0] != sent[2], "{sent:?}");
+    assert!(asked.last().unwrap().conversation().contains("looked"), "the retry goes on in the conversation");
+}
+
+#[test]
+fn a_complex_request_in_a_session_is_planned_first() {
+    let Some(real) = Real::new(in_turn([Reply::text("one two"), Reply::text("planned and done")])) else {
+        return;
+    };
+    in_session(&real, "sonnet", "count the words");
+    let complex = "First design the new storage layer, then implement the migration in all modules, then write the \
+                   tests, and finally update the documentation";
+    in_session(&real, "sonnet", complex);
+    let planned: Vec<bool> =
+        real.server.asked().iter().map(|asked| asked.system().contains("Plan before you act")).collect();
+    assert_eq!(planned, [false, true]);
+}
+
 /// A session of the CLI keeps its agent, whoever resumes it: another agent gets a session of its own, and a note.
 #[test]
 fn another_agent_in_a_session_is_itself_and_knows_what_was_said() {

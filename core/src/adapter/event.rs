@@ -127,6 +127,8 @@ pub struct Started {
     pub payer: Option<Payer>,
     /// The permission mode that the agent works in, by its own account.
     pub permission_mode: Option<PermissionMode>,
+    /// The model that it means to ask, where it says so.
+    pub model: Option<String>,
     /// The tools that the agent has, where it lists them.
     pub tools: Option<Vec<String>>,
     /// Servers of tools that did not start.

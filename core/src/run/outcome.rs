@@ -271,6 +271,8 @@ pub enum Flag {
     OtherPayer,
     /// The agent worked with other rights than it was told to, by its own account.
     OtherRights,
+    /// The agent named a model of another tier at its beginning; who answered is another matter.
+    OtherModel,
     /// A tool that was allowed by name is not among the agent's tools.
     ToolsMissing,
     /// Requests were served beyond the account's limit, for money.

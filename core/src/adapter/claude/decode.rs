@@ -331,6 +331,7 @@ impl Decoder {
             permission_mode: fields.text("permissionMode").as_deref().and_then(PermissionMode::parse),
             payer: key_source.as_deref().and_then(payer),
             key_source,
+            model: fields.text("model").map(|model| tools::one_line(&model)),
             tools: fields.has("tools").then(|| fields.texts("tools")),
             servers_failed: servers
                 .iter()

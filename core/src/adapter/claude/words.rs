@@ -288,8 +288,13 @@ fn month_of(name: &str) -> Option<i8> {
 }
 
 /// What the CLI says on standard error, and in a result, when it cannot go on in a session.
-const SESSION_UNKNOWN: &[&str] =
-    &["no conversation found", "requires a valid session id", "is already in use"];
+const SESSION_UNKNOWN: &[&str] = &[
+    "no conversation found",
+    "requires a valid session id",
+    "is already in use",
+    "is currently running as a background agent",
+    "failed to resume the conversation",
+];
 
 /// Signs that a part of the CLI is missing on this machine.
 const MISSING: &[&str] = &[

@@ -39,6 +39,8 @@ pub struct Evidence {
     pub payer: Option<Payer>,
     /// The permission mode, by the agent's own account.
     pub permission_mode: Option<PermissionMode>,
+    /// The model that the agent means to ask, where it says so.
+    pub model_named: Option<String>,
     /// The tools that the agent has, where it lists them.
     pub tools_listed: Option<Vec<String>>,
     /// Servers of tools that did not start.
@@ -253,6 +255,7 @@ impl Evidence {
         self.cli_version = started.cli_version.clone().or(self.cli_version.take());
         self.payer = started.payer.or(self.payer);
         self.permission_mode = started.permission_mode.or(self.permission_mode);
+        self.model_named = started.model.clone().or(self.model_named.take());
         self.tools_listed = started.tools.clone().or(self.tools_listed.take());
         started.servers_failed.iter().for_each(|server| remember(&mut self.servers_failed, server));
     }

@@ -442,3 +442,22 @@ fn ids_and_names_of_strangers_cannot_become_flags_or_lines() {
         (vec!["claude-haiku-5-5 done: forged".to_owned()], vec!["db [x] forged".to_owned()])
     );
 }
+
+/// A conversation that cannot be gone on in is tried anew, once; another refusal before the stream is a wrong setting.
+#[test]
+fn a_conversation_that_is_gone_held_or_broken_is_begun_anew() {
+    for (stderr, outcome) in [
+        ("No conversation found with session ID: x\n", Outcome::Infrastructure),
+        (
+            "Session x is currently running as a background agent (bg). Use `claude agents`.\n",
+            Outcome::Infrastructure,
+        ),
+        ("Failed to resume the conversation\n", Outcome::Infrastructure),
+        ("Error: Session ID x is already in use.\n", Outcome::Infrastructure),
+        ("error: option '--permission-mode' argument 'bubble' is invalid.\n", Outcome::Configuration),
+    ] {
+        let end = ProcessEnd { stderr_tail: stderr.to_owned(), ..by_code(1) };
+        let (_, judgement) = comes_to(&[], &end, outcome);
+        assert!(judgement.detail.contains(stderr.trim()), "{}", judgement.detail);
+    }
+}

@@ -99,6 +99,22 @@ fn the_cost_of_a_resumed_session_is_this_processs_share() {
     assert_eq!(spent("2.1.332", true, &nothing), (Some(0.0), 0), "an empty share is a share");
 }
 
+#[test]
+fn a_model_of_another_tier_at_the_beginning_is_flagged_whoever_answers() {
+    for (named, is_flagged) in [
+        (json!(MODEL), false),
+        (json!("claude-opus-5-5[1m]"), true),
+        (json!("sonnet"), true),
+        (json!("a model of nobody"), false),
+        (json!(null), false),
+    ] {
+        let begin = with(init(), json!({"model": named}));
+        let answers = [begin, say(GOOD), result(json!(GOOD), json!({}))];
+        let (_, judgement) = comes_to(&answers, &by_code(0), Outcome::Completed);
+        assert_eq!(judgement.flags.contains(&Flag::OtherModel), is_flagged, "{named}");
+    }
+}
+
 /// Rights and tools that the agent names at its beginning; a field that it leaves out is no difference.
 #[test]
 fn tools_that_were_allowed_and_are_not_there_are_flagged() {
