@@ -47,11 +47,10 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = Shim::start(&engine.surroundings.own_program);
     let payer = started.payer;
-    let why_anew = conversation::why_anew(run, &session, predecessor.as_ref());
+    let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.is_some());
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
-    if let Some(why) = why_anew {
-        let note = if earlier.is_some() { ", with a note of what was said last" } else { "" };
-        run.log.see(Seen::Notice { text: format!("{why}: it begins anew{note}") });
+    if let Some(text) = notice {
+        run.log.see(Seen::Notice { text });
     }
 
     let brief = Brief { session: &session, words: &words, nonce: &nonce, permission_mode };

@@ -28,21 +28,31 @@ pub fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> 
     known.map_or_else(|| AgentSession::New(new_uuid()), AgentSession::Resume)
 }
 
-/// Why an attempt begins anew that would be expected to go on: the agent no longer has the conversation, or the project
-/// was moved.
-pub fn why_anew(run: &Run, session: &AgentSession, predecessor: Option<&Predecessor>) -> Option<String> {
+/// What people should know of an attempt that begins anew, and would be expected to go on: the agent no longer has the
+/// conversation, the project was moved, or nothing is stored that could be handed over.
+pub fn notice(
+    run: &Run,
+    session: &AgentSession,
+    predecessor: Option<&Predecessor>,
+    is_handed_over: bool,
+) -> Option<String> {
+    let note = if is_handed_over { ", with a note of what was said last" } else { "" };
     let last = run.log.state.attempts.last();
     let resumed_in_vain = last.is_some_and(|attempt| {
         attempt.started.resumed && attempt.ended.as_ref().is_some_and(|ended| !ended.progressed)
     });
     if resumed_in_vain && matches!(session, AgentSession::New(_)) {
-        return Some("the agent no longer has the session's conversation".to_owned());
+        return Some(format!("the agent no longer has the session's conversation: it begins anew{note}"));
     }
-    let moved = predecessor.filter(|found| last.is_none() && found.project != run.project)?;
-    Some(format!(
-        "the session's project was `{}`, which is gone, and the agent does not know it here",
-        moved.project.display()
-    ))
+    let before = predecessor.filter(|_| last.is_none())?;
+    if before.project != run.project {
+        let place = before.project.display();
+        return Some(format!(
+            "the session's project was `{place}`, which is gone, and the agent does not know it here: it begins anew{note}"
+        ));
+    }
+    let text = "this agent begins without what was said in the session before: the words are not stored";
+    (!is_handed_over).then(|| text.to_owned())
 }
 
 /// The run that said last something in a session.

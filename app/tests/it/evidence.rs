@@ -247,6 +247,21 @@ fn the_id_that_a_session_was_resumed_by_stays_its_id() {
     assert_eq!(resumed, [false, true, true], "{calls}");
 }
 
+/// With `store_prompts = false` there is nothing to hand over to another agent of a session: that is said, once.
+#[test]
+fn an_agent_that_begins_without_the_words_of_its_session_says_so() {
+    for (stores, is_said) in [("true", false), ("false", true)] {
+        let (sandbox, _) = printing(GOOD);
+        let sandbox = sandbox.set("store_prompts", stores);
+        let run = |tier: &str| {
+            let ran = sandbox.call(["run", "--tier", tier, "--session", "s", REQUEST]).wait().success();
+            ran.stderr.contains("the words are not stored")
+        };
+        assert!(!run("haiku"), "the first run has nothing before it");
+        assert_eq!((run("sonnet"), run("sonnet")), (is_said, false), "store_prompts = {stores}");
+    }
+}
+
 /// What stands behind a wrapper changes while the wrapper does not. Seen to fail with wrappers remembered.
 #[test]
 fn a_wrapper_is_asked_for_its_version_at_each_start() {
