@@ -225,6 +225,18 @@ impl Payer {
             Payer::Unknown => "unknown",
         }
     }
+
+    /// Tells whether this payer, by the agent's own account, is another than was said before.
+    ///
+    /// A key says nothing against a cloud: gateways to clouds are paid with keys.
+    pub fn contradicts(self, before: Payer) -> bool {
+        self != before && !(matches!(before, Payer::Cloud(_)) && self == Payer::ApiKey)
+    }
+}
+
+/// Returns the variables that make somebody else than a subscription pay, or send its token elsewhere.
+pub fn paying_variables() -> impl Iterator<Item = &'static str> {
+    API.iter().copied().chain(CLOUDS.iter().map(|cloud| cloud.switch))
 }
 
 impl From<Payer> for String {

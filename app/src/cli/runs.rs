@@ -9,7 +9,7 @@ use pointsman_core::run::event::Fact;
 use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::outcome::Verdict;
 use pointsman_core::run::state::Phase;
-use pointsman_core::run::tools::Denied;
+use pointsman_core::run::tools::call_in_words;
 use serde::Serialize;
 
 use super::args::{RunsArgs, RunsVerb};
@@ -243,12 +243,12 @@ fn print_line(line: &Line) {
     match &live.seen {
         Seen::Text { text } => output::text(text),
         Seen::ToolUse { tool, what, subagent } => {
-            let call = Denied { tool: tool.clone(), what: what.clone() }.to_string();
+            let call = call_in_words(tool, what);
             say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, &call);
         }
         Seen::Notice { text } => say(Tone::Warning, "notice:", text),
         Seen::PermissionDenied { tool, what } => {
-            let call = Denied { tool: tool.clone(), what: what.clone() }.to_string();
+            let call = call_in_words(tool, what);
             say(Tone::Warning, "denied:", &call);
         }
         Seen::ModelServed { model } => say(Tone::Plain, "served by", model),

@@ -11,7 +11,7 @@ use pointsman_core::agent_env::Payer;
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::report::plain_text::plain_text;
 use pointsman_core::run::event::{Fact, WaitReason};
-use pointsman_core::run::tools::Denied;
+use pointsman_core::run::tools::call_in_words;
 
 use super::closing;
 use super::output::{self, Tone};
@@ -100,7 +100,7 @@ impl People {
             Seen::ModelServed { model } => self.doing = format!("{model} answers"),
             Seen::Notice { text } => self.say(Tone::Warning, "notice:", text),
             Seen::PermissionDenied { tool, what } => {
-                let call = Denied { tool: tool.clone(), what: what.clone() }.to_string();
+                let call = call_in_words(tool, what);
                 self.say(Tone::Warning, "denied:", &call);
             }
             Seen::ModelFallback { from, to } => {

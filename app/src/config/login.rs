@@ -5,27 +5,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pointsman_core::agent_env::paying_variables;
 use serde::Serialize;
 
 use super::env::Environment;
 
 /// Files larger than this are not looked through for keys.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-
-/// Variables that make somebody else than the subscription pay, or send its token elsewhere.
-const KEYS: [&str; 11] = [
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_CUSTOM_HEADERS",
-    "CLAUDE_CODE_USE_GATEWAY",
-    "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_VERTEX",
-    "CLAUDE_CODE_USE_FOUNDRY",
-    "CLAUDE_CODE_USE_ANTHROPIC_AWS",
-    "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
-    "CLAUDE_CODE_USE_MANTLE",
-];
 
 /// A subscription login of Claude Code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +70,7 @@ pub fn stray_keys(env: &Environment, home: &Path, project: &Path) -> Vec<StrayKe
     for file in settings.into_iter().flatten() {
         let value: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
         let variables =
-            KEYS.iter().filter(|key| value["env"].get(**key).is_some()).map(|key| format!("env.{key}"));
+            paying_variables().filter(|key| value["env"].get(key).is_some()).map(|key| format!("env.{key}"));
         let helper = value.get("apiKeyHelper").map(|_| "apiKeyHelper".to_owned());
         found.extend(variables.chain(helper).map(|name| StrayKey { file: file.clone(), name }));
     }
@@ -95,7 +81,7 @@ pub fn stray_keys(env: &Environment, home: &Path, project: &Path) -> Vec<StrayKe
 fn dotenv_key(line: &str) -> Option<String> {
     let line = line.trim_start();
     let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
-    let is_key = KEYS.contains(&name.trim()) && !value.trim().is_empty();
+    let is_key = paying_variables().any(|key| key == name.trim()) && !value.trim().is_empty();
     is_key.then(|| name.trim().to_owned())
 }
 

@@ -22,7 +22,7 @@ use pointsman_core::run::rights;
 use pointsman_core::run::tools::Denied;
 use tokio::sync::mpsc;
 
-use super::hearing::{Hearing, HearingLimits, other_payer};
+use super::hearing::{Hearing, HearingLimits};
 use super::launch::{Brief, Prepared};
 use super::submit::{Run, random_bytes};
 use super::{Engine, StoredWords, conversation, launch};
@@ -33,17 +33,16 @@ use crate::store::AgentSessionLink;
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
 pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mut mpsc::Receiver<StopCause>) {
-    let agent = engine.catalog.get(&plan.agent).expect("a plan names an agent of the catalog").clone();
+    let agent = engine.catalog.get(&plan.agent).expect("a plan names an agent of the catalog");
+    let agent = rights::held(&run.log.state, agent, &engine.catalog);
     let session = conversation::agent_session(engine, run, &agent, plan);
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
     let predecessor = conversation::predecessor(engine, run, plan, &session);
     let earlier = predecessor.as_ref().and_then(|found| conversation::earlier(engine, found));
     let words = words(run, plan, earlier.as_ref());
-    let permission_mode = rights::permission_mode(&run.log.state, &agent, &engine.catalog);
     // New for each attempt: what an earlier one said is known to whoever reads the live log.
     let nonce = Nonce::from_bytes(random_bytes());
-    let mut started = started(engine, number, &agent, plan, &session);
-    started.permission_mode = agent.adapter.capabilities(None).has_permissions.then_some(permission_mode);
+    let started = started(engine, number, &agent, plan, &session);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = Shim::start(&engine.surroundings.own_program);
     let payer = started.payer;
@@ -53,7 +52,7 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
         run.log.see(Seen::Notice { text });
     }
 
-    let brief = Brief { session: &session, words: &words, nonce: &nonce, permission_mode };
+    let brief = Brief { session: &session, words: &words, nonce: &nonce };
     let work = Work { agent: &agent, plan, brief, payer };
     let mut tried = try_once(engine, run, work, shim, Memory::Trusted, stops).await;
     if tried.may_be_another_version(&agent) && tried.version != fresh_version(engine, run, &agent).await {
@@ -128,8 +127,10 @@ async fn try_once(
         run.log.see(Seen::Notice { text });
     }
     if version.is_none() && agent.adapter.oldest_supported().is_some() {
-        let text =
-            format!("`{}` did not tell its version in time: it gets the basic flags only", agent.command[0]);
+        let text = format!(
+            "`{}` did not tell a version that can be read: it gets the basic flags only",
+            agent.command[0]
+        );
         run.log.see(Seen::Notice { text });
     }
     let resumed = matches!(brief.session, AgentSession::Resume(_));
@@ -193,17 +194,18 @@ fn started(
     session: &AgentSession,
 ) -> AttemptStarted {
     let (payer, gateway) = launch::payer(&engine.surroundings, agent);
+    let can = agent.adapter.capabilities(None);
     AttemptStarted {
         attempt: number,
         agent: agent.name.clone(),
         tier: agent.tier,
         model_requested: agent.model.clone(),
         why: plan.why,
-        agent_session_id: agent.adapter.capabilities(None).resumes.then(|| session.id().to_owned()),
+        agent_session_id: can.resumes.then(|| session.id().to_owned()),
         resumed: matches!(session, AgentSession::Resume(_)),
         payer,
         gateway,
-        permission_mode: None,
+        permission_mode: can.has_permissions.then(|| agent.effective_permission_mode()),
     }
 }
 
@@ -225,9 +227,7 @@ fn ended(
     // Some versions name a session that is resumed anew: the id that was given stays its id.
     let named = seen.session_id.clone().filter(|_| matches!(work.brief.session, AgentSession::New(_)));
     let known_session = named.or_else(|| progressed.then(|| work.brief.session.id().to_owned()));
-    let other_rights = seen.permission_mode.is_some_and(|mode| mode != work.brief.permission_mode);
-    judgement.flags.extend(other_rights.then_some(Flag::OtherRights));
-    let payer = other_payer(work.payer, seen.payer);
+    let payer = seen.payer.filter(|payer| payer.contradicts(work.payer));
     let contradicts = payer.is_some() && work.payer != Payer::Unknown;
     judgement.flags.extend(contradicts.then_some(Flag::OtherPayer));
     let clean = |text: &str| redact(text).into_owned();

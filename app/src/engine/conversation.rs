@@ -70,7 +70,7 @@ pub fn predecessor(engine: &Engine, run: &Run, plan: &Plan, session: &AgentSessi
     if !is_named || !knows_nothing {
         return None;
     }
-    let runs = engine.store.runs_of_session(&run.session, &run.project, RUNS_MAX);
+    let runs = engine.store.runs_of_session(&run.session, &run.project, run.rehearsal, RUNS_MAX);
     let before = |project: &PathBuf| *project == run.project || !project.exists();
     let (run, project) = runs.into_iter().find(|(_, project)| before(project))?;
     Some(Predecessor { run, project })

@@ -30,14 +30,6 @@ pub struct HearingLimits {
     pub usd_max: Option<f64>,
 }
 
-/// Returns who pays by the agent's own account, where that is another than was said before.
-///
-/// A key says nothing against a cloud: gateways to clouds are paid with keys.
-pub fn other_payer(before: Payer, by_agent: Option<Payer>) -> Option<Payer> {
-    by_agent
-        .filter(|payer| *payer != before && !(matches!(before, Payer::Cloud(_)) && *payer == Payer::ApiKey))
-}
-
 /// Listens to an agent: translates its lines, adds them up, and tells watchers.
 pub struct Hearing<'a> {
     agent: &'a Agent,
@@ -121,7 +113,8 @@ impl<'a> Hearing<'a> {
     /// What people should know of the beginning of the stream.
     fn notices(&self, started: &Started) -> Vec<String> {
         let said_before = self.payer != Payer::Unknown;
-        let other_payer = other_payer(self.payer, started.payer).filter(|_| said_before).map(|payer| {
+        let contradicts = |payer: &Payer| said_before && payer.contradicts(self.payer);
+        let other_payer = started.payer.filter(contradicts).map(|payer| {
             let source = redact(started.key_source.as_deref().unwrap_or_default()).into_owned();
             format!(
                 "who pays is not as was said before: by the agent's own account it is `{}` ({source})",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
-use pointsman_core::agent::{Agent, AgentSource, PermissionMode};
+use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
 use pointsman_core::route::Complexity;
 use pointsman_core::run::contract::{self, Nonce};
@@ -45,8 +45,6 @@ pub struct Brief<'a> {
     pub words: &'a str,
     /// The mark of its signals.
     pub nonce: &'a Nonce,
-    /// The permission mode.
-    pub permission_mode: PermissionMode,
 }
 
 /// Resolves everything that the process needs. What cannot be resolved is an end of its own kind.
@@ -58,7 +56,7 @@ pub async fn prepare(
     brief: Brief<'_>,
     memory: Memory,
 ) -> Result<Prepared, ProcessEnd> {
-    let Brief { session, words, nonce, permission_mode } = brief;
+    let Brief { session, words, nonce } = brief;
     if !run.project.is_dir() {
         let message = format!("the project directory `{}` is gone", run.project.display());
         return Err(never_began(Exit::Unfit { message }));
@@ -92,7 +90,7 @@ pub async fn prepare(
         contract: &contract,
         contract_file: &contract_file,
         session,
-        permission_mode,
+        permission_mode: agent.effective_permission_mode(),
         max_turns: run.limits.max_turns,
         max_usd: plan.usd_left,
         cwd: &run.project,

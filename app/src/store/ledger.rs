@@ -334,18 +334,21 @@ impl Ledger {
     }
 
     /// Returns runs of a session that ended well, and their projects: those of this project first, then newest first.
+    /// Rehearsals and real runs know nothing of each other.
     pub(super) fn runs_of_session(
         &self,
         session: &SessionId,
         project: &Path,
+        rehearsal: bool,
         count_max: usize,
     ) -> Result<Vec<(RunId, PathBuf)>, StoreError> {
-        let sql = "SELECT run_id, project_root FROM runs WHERE session_id = ?1 AND phase = 'succeeded' \
+        let sql = "SELECT run_id, project_root FROM runs WHERE session_id = ?1 AND phase = 'succeeded' AND rehearsal = ?4 \
                    ORDER BY project_root = ?2 DESC, updated_at DESC LIMIT ?3";
         let key = params![
             session.as_str(),
             project.to_string_lossy(),
-            i64::try_from(count_max).unwrap_or(i64::MAX)
+            i64::try_from(count_max).unwrap_or(i64::MAX),
+            rehearsal
         ];
         let read = || {
             let mut statement = self.db.prepare(sql)?;

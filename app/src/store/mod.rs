@@ -325,14 +325,16 @@ impl Store {
     }
 
     /// Returns runs of a session that ended well, and their projects: those of this project first, then newest first.
+    /// Rehearsals and real runs know nothing of each other.
     pub fn runs_of_session(
         &self,
         session: &SessionId,
         project: &Path,
+        rehearsal: bool,
         count_max: usize,
     ) -> Vec<(RunId, PathBuf)> {
-        let ledger = self.ledger.as_ref().ok();
-        ledger.and_then(|ledger| ledger.runs_of_session(session, project, count_max).ok()).unwrap_or_default()
+        let Ok(ledger) = &self.ledger else { return vec![] };
+        ledger.runs_of_session(session, project, rehearsal, count_max).unwrap_or_default()
     }
 
     fn reading(&self) -> Result<&Ledger, &StoreError> {

@@ -247,6 +247,53 @@ fn the_id_that_a_session_was_resumed_by_stays_its_id() {
     assert_eq!(resumed, [false, true, true], "{calls}");
 }
 
+/// A plan is the work where the run began with planning, also for an agent that could do more.
+#[test]
+fn an_agent_that_takes_a_planning_run_over_is_judged_by_its_plan() {
+    let (sandbox, _) = printing("");
+    let calls = json!({"type": "assistant", "message": {"model": "claude-sonnet-5-5", "content": [
+        {"type": "tool_use", "id": "t", "name": "Write", "input": {"file_path": "a"}}]}});
+    let denied =
+        json!({"type": "system", "subtype": "permission_denied", "tool_name": "Write", "tool_use_id": "t"});
+    let answer = GOOD.replace("haiku", "sonnet");
+    let planner = sandbox.path("bin/planner");
+    script(
+        &planner,
+        "echo '2.1.330 (Claude Code)'",
+        &format!("cat <<'END'\n{calls}\n{denied}\n{answer}\nEND"),
+    );
+    let sandbox = sandbox
+        .agent("haiku", Fake::escalates())
+        .agent_key("haiku", "permission_mode", "\"plan\"")
+        .agent_key("sonnet", "command", &toml_list([planner.to_str().unwrap()].into_iter()));
+    let (report, ran) = report(&sandbox);
+    let last = &report["attempts"][1];
+    assert_eq!(
+        (last["permission_mode"].as_str(), last["outcome"].as_str()),
+        (Some("plan"), Some("completed")),
+        "{ran}"
+    );
+}
+
+/// What a rehearsal "said" is no word of a session for a real agent.
+#[test]
+fn rehearsed_words_are_not_handed_to_a_real_agent() {
+    let (sandbox, _) = printing("");
+    let heard = sandbox.path("heard");
+    let program = sandbox.path("bin/claude");
+    let body = format!(
+        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo '2.1.330 (Claude Code)'; exit; fi\ncat > '{}'\ncat <<'END'\n{GOOD}\nEND\n",
+        heard.display()
+    );
+    executable(&program, &body);
+    sandbox
+        .call(["run", "--rehearse", "--tier", "haiku", "--session", "s", "rehearsed words"])
+        .wait()
+        .success();
+    sandbox.call(["run", "--tier", "haiku", "--session", "s", REQUEST]).wait().success();
+    assert_eq!(fs::read_to_string(heard).unwrap(), REQUEST);
+}
+
 /// With `store_prompts = false` there is nothing to hand over to another agent of a session: that is said, once.
 #[test]
 fn an_agent_that_begins_without_the_words_of_its_session_says_so() {
@@ -337,7 +384,7 @@ fn a_program_that_names_its_version_in_its_stream_is_asked_again() {
     );
     script(&program, &slow_once, &format!("cat <<'END'\n{begin}\n{GOOD}\nEND"));
     let sandbox = with_program(sandbox, &program);
-    const BASIC: &str = "did not tell its version in time";
+    const BASIC: &str = "did not tell a version that can be read";
     sandbox.run_on("haiku", REQUEST).success().stderr_has(BASIC);
     let ran = sandbox.run_on("haiku", REQUEST).success();
     assert!(!ran.stderr.contains(BASIC), "{ran}");

@@ -3,10 +3,11 @@
 use super::state::RunState;
 use crate::agent::{Access, Agent, Catalog, PermissionMode};
 
-/// Returns the permission mode of a run's next attempt: the agent's own, or the run's where that one allows less.
-pub fn permission_mode(run: &RunState, agent: &Agent, catalog: &Catalog) -> PermissionMode {
+/// Returns an agent as it works in a run's next attempt: with its own permission mode, or the run's where that one allows less.
+pub fn held(run: &RunState, agent: &Agent, catalog: &Catalog) -> Agent {
     let own = agent.effective_permission_mode();
-    of_run(run, catalog).map_or(own, |ceiling| own.at_most(ceiling))
+    let mode = of_run(run, catalog).map_or(own, |ceiling| own.at_most(ceiling));
+    Agent { permission_mode: Some(mode), ..agent.clone() }
 }
 
 /// Returns whether an agent may take a run over. One whose CLI limits it is held to the run's rights; of a plain command

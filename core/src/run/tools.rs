@@ -23,11 +23,13 @@ pub struct Denied {
 
 impl std::fmt::Display for Denied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.what.as_str() {
-            "" => f.write_str(&self.tool),
-            what => write!(f, "{}({what})", self.tool),
-        }
+        f.write_str(&call_in_words(&self.tool, &self.what))
     }
+}
+
+/// Returns a tool call in one line, as a rule of the CLI would name it: `Bash(cargo test)`.
+pub fn call_in_words(tool: &str, what: &str) -> String {
+    if what.is_empty() { tool.to_owned() } else { format!("{tool}({what})") }
 }
 
 /// The tool calls of one attempt, in order.

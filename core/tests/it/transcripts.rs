@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pointsman_core::adapter::event::AgentEvent;
-use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
+use pointsman_core::agent::{AdapterKind, Agent, Catalog, PermissionMode, Tier};
 use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::{Exit, ProcessEnd};
 use pointsman_core::run::evidence::Evidence;
@@ -44,7 +44,13 @@ const CASES: [(&str, i32); 24] = [
 fn agent(tier: Tier) -> Agent {
     let name = format!("{tier}-general").parse().unwrap();
     let fallback_model = Some("haiku".to_owned());
-    Agent { fallback_model, ..Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier) }
+    // As they were recorded.
+    let permission_mode = Some(PermissionMode::Default);
+    Agent {
+        fallback_model,
+        permission_mode,
+        ..Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
+    }
 }
 
 fn catalog() -> Catalog {

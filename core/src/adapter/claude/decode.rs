@@ -42,9 +42,9 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.contains(&text.trim())
 }
 
-/// Tells whether an object is a record of the stream.
-fn is_record(object: &str) -> bool {
-    Fields::parse(object).is_some_and(|fields| fields.has("type"))
+/// Reads an object that is a record of the stream: it names its kind.
+fn record_of(object: &str) -> Option<(&str, Fields<'_>)> {
+    Fields::parse(object).filter(|fields| fields.has("type")).map(|fields| (object, fields))
 }
 
 /// The API's word for a model that has said all that it wanted to say.
@@ -109,13 +109,12 @@ impl Decoder {
         let line = json_text::with_whole_characters(line);
         let line = self.with_lines_before(line);
         let Some(line) = line else { return vec![AgentEvent::Alive] };
-        let records: Vec<&str> =
-            json_text::objects(&line).into_iter().filter(|object| is_record(object)).collect();
+        let records: Vec<_> = json_text::objects(&line).into_iter().filter_map(record_of).collect();
         if !records.is_empty() {
-            return records.into_iter().flat_map(|record| self.record(record)).collect();
+            return records.iter().flat_map(|(raw, fields)| self.record(raw, fields)).collect();
         }
-        match json_text::mended(&line).filter(|record| is_record(record)) {
-            Some(record) => self.record(&record),
+        match json_text::mended(&line).as_deref().and_then(record_of) {
+            Some((raw, fields)) => self.record(raw, &fields),
             None => vec![AgentEvent::PlainText { text: bounded(&line) }],
         }
     }
@@ -136,18 +135,15 @@ impl Decoder {
         Some(Cow::Owned(std::mem::take(&mut self.lines_before)))
     }
 
-    fn record(&mut self, raw: &str) -> Vec<AgentEvent> {
-        let Some(fields) = Fields::parse(raw) else {
-            return vec![AgentEvent::PlainText { text: bounded(raw) }];
-        };
+    fn record(&mut self, raw: &str, fields: &Fields<'_>) -> Vec<AgentEvent> {
         let kind = fields.text("type").unwrap_or_default();
         match kind.as_str() {
-            "assistant" => self.assistant(&fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
-            "stream_event" => self.stream_event(&fields),
-            "system" => self.system(&fields, raw),
-            "rate_limit_event" => self.rate_limit(&fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
-            "result" => vec![AgentEvent::Result(Box::new(self.result(&fields)))],
-            "user" => tool_results(&fields),
+            "assistant" => self.assistant(fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
+            "stream_event" => self.stream_event(fields),
+            "system" => self.system(fields, raw),
+            "rate_limit_event" => self.rate_limit(fields).unwrap_or_else(|| vec![unreadable(&kind, raw)]),
+            "result" => vec![AgentEvent::Result(Box::new(self.result(fields)))],
+            "user" => tool_results(fields),
             "tombstone" => vec![AgentEvent::TextWithdrawn],
             "keep_alive" | "tool_progress" | "tool_use_summary" | "auth_status" => vec![AgentEvent::Alive],
             other => vec![AgentEvent::Unknown { kind: name(other), raw: bounded(raw) }],

@@ -255,8 +255,12 @@ impl Evidence {
         self.cli_version = started.cli_version.clone().or(self.cli_version.take());
         self.payer = started.payer.or(self.payer);
         self.permission_mode = started.permission_mode.or(self.permission_mode);
-        self.model_named = started.model.clone().or(self.model_named.take());
-        self.tools_listed = started.tools.clone().or(self.tools_listed.take());
+        self.model_named = started.model.as_deref().map(name).or(self.model_named.take());
+        self.tools_listed = started
+            .tools
+            .as_ref()
+            .map(|tools| tools.iter().map(|tool| name(tool)).collect())
+            .or(self.tools_listed.take());
         started.servers_failed.iter().for_each(|server| remember(&mut self.servers_failed, server));
     }
 
