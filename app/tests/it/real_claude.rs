@@ -3,7 +3,9 @@
 //! The CLI is the one that `POINTSMAN_TEST_CLAUDE` names, else `claude` on `PATH`. Where there is none, each
 //! test says so and passes; with `POINTSMAN_TEST_CLAUDE_REQUIRED=1` it fails.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Once;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -47,7 +49,16 @@ pub fn claude() -> Option<PathBuf> {
         assert!(std::env::var_os("POINTSMAN_TEST_CLAUDE_REQUIRED").is_none(), "{notice}");
         eprintln!("{notice}");
     }
-    found
+    found.inspect(|program| warm_up(program))
+}
+
+/// Reads the CLI from the disk once: what is tested is not that a program of hundreds of megabytes starts cold within the 3 s for `--version`.
+fn warm_up(program: &Path) {
+    static WARM: Once = Once::new();
+    WARM.call_once(|| {
+        let ran = Command::new(program).arg("--version").output().expect("the CLI starts");
+        assert!(ran.status.success(), "`{} --version`: {ran:?}", program.display());
+    });
 }
 
 impl Real {
