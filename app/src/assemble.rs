@@ -10,23 +10,26 @@ use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
 use pointsman_core::policy::problem::Problem;
 use pointsman_core::request::Mode;
-use pointsman_core::run::next::{Escalation, Limits, OnLimit, OnModelMismatch};
+use pointsman_core::run::next::{Limits, OnModelMismatch};
+use pointsman_core::run::scenario::Scenario;
+use pointsman_core::run::spec::{RunSpec, SpecLimits};
 
 use crate::clock;
 use crate::config::env::{Dirs, Environment, NoHome};
 use crate::config::error::Warning;
 use crate::config::load::{Inputs, Loaded};
 use crate::config::login::{self, Login, StrayKey};
-use crate::config::model::{MismatchAction, Settings};
+use crate::config::model::{HumanDuration, MismatchAction, Settings};
 use crate::config::policy::{self, PolicyText, Unreadable};
 use crate::config::{self, load};
 use crate::engine::history::History;
 use crate::engine::judge::JudgeTerms;
-use crate::engine::{Decider, Engine, StoredWords, Surroundings};
+use crate::engine::project::{Decider, ProjectContext, StoredWords, Terms};
+use crate::engine::{Engine, Surroundings};
 use crate::plugin::Plugin;
 use crate::plugin::rivals::{self, Rival};
 use crate::process::probe;
-use crate::rehearsal::{self, Scenario};
+use crate::rehearsal;
 use crate::store::{Store, StorePaths};
 
 /// Why no engine can be put together.
@@ -60,6 +63,22 @@ pub struct PolicyHere {
     pub around: Circumstances,
     /// What people should hear.
     pub warnings: Vec<Warning>,
+}
+
+/// What driving a spec needs, and what people should hear before it.
+pub struct Assembled {
+    /// The spec, with what was left to us decided.
+    pub spec: RunSpec,
+    /// The engine.
+    pub engine: Engine,
+    /// What holds in the spec's project.
+    pub project: ProjectContext,
+    /// What is odd about settings and policy.
+    pub warnings: Vec<Warning>,
+    /// Keys in files that could change who pays, where that matters.
+    pub stray_keys: Vec<StrayKey>,
+    /// The person's home, for shorter paths.
+    pub home: PathBuf,
 }
 
 /// The surroundings of the process, read once.
@@ -212,7 +231,7 @@ impl World {
         let PolicyHere { policy, around, .. } = self.policy_of(loaded, &catalog, texts)?;
         // What `run` does when nothing else is said.
         let around = Circumstances { mode: Some(Mode::Orchestration), ..around };
-        Ok(Decider { catalog, policy, around })
+        Ok(Decider::new(catalog, policy, around))
     }
 
     /// Opens the record of past runs for reading.
@@ -220,44 +239,95 @@ impl World {
         History::open(self.store_paths())
     }
 
-    /// Puts an engine together. `rehearsal` replaces every agent by the scripted one.
-    ///
-    /// It has the built-in policy alone: looking back and stopping must work whatever is wrong with a policy file.
-    /// Who has something decided puts the policy that holds here in its place.
-    pub fn engine(&self, loaded: &Loaded, rehearsal: Option<Scenario>) -> Result<Engine, AssembleError> {
-        let own_program = own_program()?;
-        let catalog = match rehearsal {
-            None => loaded.catalog()?,
-            Some(scenario) => rehearsed(&loaded.catalog()?, &own_program, scenario)?,
-        };
+    /// Puts an engine together.
+    pub fn engine(&self) -> Result<Engine, AssembleError> {
         let depth = self.env.text("POINTSMAN_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0);
-        let store = self.store();
-        Ok(Engine {
-            catalog,
-            policy: Policy::builtin(),
-            breaker_limits: breaker_limits(&loaded.settings),
-            store,
-            surroundings: Surroundings {
-                ambient: self.env.texts(),
-                extra_allow: loaded.settings.environment.allow.clone(),
-                login_found: self.login().is_some(),
-                depth,
-                own_program,
-                version_cache: self.dirs.cache.join("versions.json"),
-                allow_old_cli: loaded.settings.allow_old_cli,
-            },
-            judge: loaded.settings.judge.enabled.then(|| JudgeTerms {
-                below: loaded.settings.judge.below,
-                timeout: loaded.settings.judge.timeout.0,
+        let surroundings = Surroundings {
+            ambient: self.env.texts(),
+            login_found: self.login().is_some(),
+            depth,
+            own_program: own_program()?,
+            version_cache: self.dirs.cache.join("versions.json"),
+        };
+        Ok(Engine::new(self.store(), surroundings))
+    }
+
+    /// Puts together what holds in a project for who looks back or mends: with the built-in policy alone, because that must work
+    /// whatever is wrong with a policy file.
+    pub fn project(&self, loaded: &Loaded) -> Result<ProjectContext, AssembleError> {
+        let decider = Decider::new(loaded.catalog()?, Policy::builtin(), Circumstances::default());
+        Ok(ProjectContext::new(self.cwd.clone(), decider, self.terms(loaded, &SpecLimits::default())))
+    }
+
+    /// Puts together what driving a spec needs.
+    pub fn assemble(&self, mut spec: RunSpec) -> Result<Assembled, AssembleError> {
+        let engine = self.engine()?;
+        spec.rehearsal = self.played(&engine, spec.rehearsal)?;
+        let loaded = self.settings(&flags(&spec))?;
+        let mut catalog = match spec.rehearsal {
+            None => loaded.catalog()?,
+            Some(scenario) => rehearsed(&loaded.catalog()?, engine.own_program(), scenario)?,
+        };
+        spec.rights.mode.into_iter().for_each(|mode| catalog.set_permission_mode(mode));
+        spec.rights.ceiling.into_iter().for_each(|ceiling| catalog.cap_permission_mode(ceiling));
+        catalog.allow_tools(&spec.rights.allow_tools);
+        // Its rules name the real agents; a rehearsal plays them under the same names.
+        let PolicyHere { policy, around, warnings } = self.policy(&loaded, &catalog)?;
+        let pays = spec.rehearsal.is_none() && engine.login_found();
+        let stray_keys = if pays { self.stray_keys(&loaded.project.root) } else { vec![] };
+        let terms = self.terms(&loaded, &spec.limits);
+        let project = ProjectContext::new(spec.project.clone(), Decider::new(catalog, policy, around), terms);
+        let warnings = loaded.warnings.into_iter().chain(warnings).collect();
+        Ok(Assembled { spec, engine, project, warnings, stray_keys, home: self.dirs.home.clone() })
+    }
+
+    /// Decides whether a real agent or the scripted one plays.
+    fn played(&self, engine: &Engine, asked: Option<Scenario>) -> Result<Option<Scenario>, AssembleError> {
+        if asked != Some(Scenario::IfNeeded) {
+            return Ok(asked);
+        }
+        let project = self.project(&self.settings(&[])?)?;
+        Ok((!engine.can_work(&project)).then_some(Scenario::Success))
+    }
+
+    fn terms(&self, loaded: &Loaded, asked: &SpecLimits) -> Terms {
+        let settings = &loaded.settings;
+        Terms {
+            limits: limits(settings, asked),
+            breaker_limits: breaker_limits(settings),
+            judge: settings.judge.enabled.then(|| JudgeTerms {
+                below: settings.judge.below,
+                timeout: settings.judge.timeout.0,
                 cache: self.dirs.cache.join("judge"),
             }),
-            stored_words: if loaded.settings.store_prompts {
+            stored_words: if settings.store_prompts {
                 StoredWords::Kept
             } else {
                 StoredWords::HashOnly { key: self.store_paths().hash_key() }
             },
-        })
+            extra_allow: settings.environment.allow.clone(),
+            allow_old_cli: settings.allow_old_cli,
+        }
     }
+}
+
+/// What a spec sets above the settings, by their keys.
+fn flags(spec: &RunSpec) -> Vec<(String, String)> {
+    let mut flags = vec![];
+    let mut set = |key: &str, value: Option<String>| {
+        flags.extend(value.map(|value| (key.to_owned(), value)));
+    };
+    if spec.rehearsal == Some(Scenario::Hang) {
+        // A rehearsed silence is for showing the watchdog, not for waiting ten minutes.
+        set("limits.idle", Some("3s".to_owned()));
+        set("limits.stop_grace", Some("1s".to_owned()));
+    }
+    let SpecLimits { timeout_ms, max_usd, max_turns, .. } = spec.limits;
+    let duration = |ms| HumanDuration(std::time::Duration::from_millis(ms)).to_string();
+    set("limits.timeout", timeout_ms.map(duration));
+    set("limits.max_usd", max_usd.map(|usd| usd.to_string()));
+    set("limits.max_turns", max_turns.map(|turns| turns.to_string()));
+    flags
 }
 
 /// This program, which is also the shim.
@@ -268,9 +338,8 @@ pub fn own_program() -> Result<PathBuf, AssembleError> {
 /// The same agents, played by the scripted one under models of its own, so that neither breakers nor
 /// records of real agents are touched.
 fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Result<Catalog, AssembleError> {
-    let name = serde_json::to_value(scenario).ok().and_then(|value| value.as_str().map(str::to_owned));
     let command =
-        [own_program.to_string_lossy().into_owned(), rehearsal::VERB.to_owned(), name.unwrap_or_default()];
+        [own_program.to_string_lossy().as_ref(), rehearsal::VERB, scenario.as_str()].map(str::to_owned);
     let play = |agent: &Agent| Agent {
         adapter: AdapterKind::Claude,
         command: command.to_vec(),
@@ -292,7 +361,7 @@ fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Resul
 }
 
 /// Translates the settings' limits.
-pub fn limits(settings: &Settings, escalation: Escalation, on_limit: OnLimit) -> Limits {
+fn limits(settings: &Settings, asked: &SpecLimits) -> Limits {
     Limits {
         attempt_count_max: settings.limits.attempts,
         wall: settings.limits.timeout.0,
@@ -311,8 +380,8 @@ pub fn limits(settings: &Settings, escalation: Escalation, on_limit: OnLimit) ->
             MismatchAction::Retry => OnModelMismatch::Retry,
             MismatchAction::Fail => OnModelMismatch::Fail,
         },
-        escalation,
-        on_limit,
+        escalation: asked.escalation,
+        on_limit: asked.on_limit,
     }
 }
 

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match args.first().map(String::as_str) {
         Some(process::shim::VERB) => process::shim::main(),
         Some(rehearsal::VERB) => rehearsal::main(&args[1..]),
-        Some(cli::detach::VERB) => cli::detach::drive(),
+        Some(engine::background::DRIVE) => cli::driver::main(),
         Some(hook::VERB) if !args[1..].iter().any(|arg| matches!(arg.as_str(), "-h" | "--help")) => {
             hook::main(args.get(1).cloned())
         }

@@ -128,6 +128,13 @@ impl PermissionMode {
         if rank(other) < rank(self) { other } else { self }
     }
 
+    /// Returns the most that a run may have which somebody asks for in a session of this mode, by the CLI's word for it.
+    ///
+    /// Of a word that is not known, only the least is sure.
+    pub fn ceiling_of_session(session: &str) -> PermissionMode {
+        PermissionMode::parse(session).unwrap_or(PermissionMode::Default)
+    }
+
     /// Returns the mode in the CLI's spelling.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -371,6 +378,16 @@ impl Catalog {
         }
     }
 
+    /// Lets no agent have more rights than this mode gives.
+    pub fn cap_permission_mode(&mut self, ceiling: PermissionMode) {
+        for agent in self.agents.values_mut() {
+            let mode = agent.effective_permission_mode();
+            if mode.at_most(ceiling) != mode {
+                agent.permission_mode = Some(ceiling);
+            }
+        }
+    }
+
     /// Allows all agents these tool calls besides.
     pub fn allow_tools(&mut self, rules: &[String]) {
         for agent in self.agents.values_mut() {
@@ -417,6 +434,28 @@ impl Catalog {
 mod tests {
     use super::*;
     use crate::fixture::general;
+
+    /// Seen to fail with the ceiling as the mode of every agent, which is what a hook did.
+    #[test]
+    fn a_ceiling_lowers_rights_and_never_raises_them() {
+        use PermissionMode::{AcceptEdits, BypassPermissions, Default, DontAsk, Plan};
+        for (own, ceiling, then) in [
+            (None, Default, Default),
+            (None, AcceptEdits, AcceptEdits),
+            (Some(Plan), Default, Plan),
+            (Some(BypassPermissions), AcceptEdits, AcceptEdits),
+            (Some(AcceptEdits), DontAsk, DontAsk),
+            (Some(AcceptEdits), PermissionMode::ceiling_of_session("manual"), Default),
+            (Some(AcceptEdits), PermissionMode::ceiling_of_session("a word of tomorrow"), Default),
+            (Some(AcceptEdits), PermissionMode::ceiling_of_session("bypassPermissions"), AcceptEdits),
+        ] {
+            let mut catalog = crate::fixture::catalog(vec![]);
+            own.into_iter().for_each(|mode| catalog.set_permission_mode(mode));
+            catalog.cap_permission_mode(ceiling);
+            let agent = catalog.for_tier(Tier::Sonnet);
+            assert_eq!(agent.effective_permission_mode(), then, "{own:?} under {ceiling:?}");
+        }
+    }
 
     /// Seen to fail with only the free hand and writing compared.
     #[test]

@@ -1,16 +1,18 @@
 //! Every verb and flag, with its help.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pointsman_core::agent::Tier;
+use pointsman_core::agent::{PermissionMode, Tier};
 use pointsman_core::ids::{AgentName, SessionId};
-use serde::{Deserialize, Serialize};
+use pointsman_core::run::scenario::Scenario;
 
 use super::exit;
 use super::output::{Format, PlainFormat};
 use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportFormat, ReportVerb};
-use crate::rehearsal::Scenario;
+use crate::config::model::HumanDuration;
 
 /// Sends every request for a coding agent down the right track, and proves afterwards that it went there.
 ///
@@ -126,7 +128,7 @@ impl Verb {
 }
 
 /// The words of a request.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct PromptArgs {
     /// The request. `-` or nothing reads it from standard input.
     pub prompt: Option<String>,
@@ -136,7 +138,7 @@ pub struct PromptArgs {
 }
 
 /// What a person fixes about the route.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct OverrideArgs {
     /// Use this agent. Safety still holds.
     #[arg(long, value_name = "NAME")]
@@ -154,13 +156,24 @@ fn pressure(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "use a number from 0 (plenty) to 1 (almost nothing left)".to_owned())
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    let read = HumanDuration::parse(text).map(|HumanDuration(duration)| duration);
+    read.filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "use a time such as 90s, 10m or 1h30m".to_owned())
+}
+
+/// Names of scenarios, offered by completion.
+fn scenarios() -> impl TypedValueParser<Value = Scenario> {
+    let names = PossibleValuesParser::new(Scenario::ALL.map(Scenario::as_str));
+    names.map(|name| Scenario::parse(&name).expect("only names of scenarios are let through"))
+}
+
 fn tier(text: &str) -> Result<Tier, String> {
     Tier::parse(text).ok_or_else(|| "use haiku, sonnet or opus".to_owned())
 }
 
 /// Who decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModeArg {
     /// pointsman decides alone and runs the agent.
     Orchestration,
@@ -169,7 +182,7 @@ pub enum ModeArg {
 }
 
 /// How the agent's CLI answers its own permission questions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PermissionModeArg {
     /// The CLI's own default.
     #[value(name = "default")]
@@ -188,15 +201,14 @@ pub enum PermissionModeArg {
     Auto,
 }
 
-impl PermissionModeArg {
-    /// Returns the mode that gives a run no more rights than a session has, by the CLI's word for that; `None` where the settings may
-    /// decide: the session accepts at least as much.
-    pub fn no_more_than(session: &str) -> Option<PermissionModeArg> {
-        match session {
-            "acceptEdits" | "bypassPermissions" | "auto" => None,
-            "plan" => Some(PermissionModeArg::Plan),
-            "dontAsk" => Some(PermissionModeArg::DontAsk),
-            _ => Some(PermissionModeArg::Default),
+impl From<PermissionModeArg> for PermissionMode {
+    fn from(mode: PermissionModeArg) -> PermissionMode {
+        match mode {
+            PermissionModeArg::Default => PermissionMode::Default,
+            PermissionModeArg::AcceptEdits => PermissionMode::AcceptEdits,
+            PermissionModeArg::Plan => PermissionMode::Plan,
+            PermissionModeArg::DontAsk => PermissionMode::DontAsk,
+            PermissionModeArg::Auto => PermissionMode::Auto,
         }
     }
 }
@@ -205,7 +217,7 @@ impl PermissionModeArg {
 ///
 /// Standard output has the answer and nothing else; the route, the progress and a closing line go to standard
 /// error. A request that a person must approve is not run (exit 77): `--approve` says yes.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = exit::TABLE)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -222,8 +234,8 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value = "orchestration")]
     pub mode: ModeArg,
     /// The longest one attempt may take, such as 90s or 1h30m.
-    #[arg(long, value_name = "TIME")]
-    pub timeout: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
     /// The most US dollars that the run may cost.
     #[arg(long, value_name = "USD")]
     pub max_usd: Option<f64>,
@@ -253,7 +265,7 @@ pub struct RunArgs {
     pub dry_run: bool,
     /// Play the run with a scripted agent that asks no model: success, if-needed, fail, hang, escalate,
     /// quota, overloaded, denied, mismatch or empty.
-    #[arg(long, value_enum, value_name = "SCENARIO", num_args = 0..=1, require_equals = true,
+    #[arg(long, value_parser = scenarios(), value_name = "SCENARIO", num_args = 0..=1, require_equals = true,
           default_missing_value = "success", hide_possible_values = true)]
     pub rehearse: Option<Scenario>,
     /// How to print: text, json (one value at the end) or jsonl (events as they happen).
@@ -262,32 +274,6 @@ pub struct RunArgs {
     /// Say nothing on standard error but failures.
     #[arg(long, short)]
     pub quiet: bool,
-}
-
-impl RunArgs {
-    /// What `run --detach --project DIR` says.
-    pub fn detached_in(project: &Path) -> RunArgs {
-        RunArgs {
-            words: PromptArgs::default(),
-            overrides: OverrideArgs::default(),
-            session: None,
-            project: Some(project.to_path_buf()),
-            mode: ModeArg::Orchestration,
-            timeout: None,
-            max_usd: None,
-            max_turns: None,
-            permission_mode: None,
-            allow_tool: vec![],
-            no_escalate: false,
-            approve: false,
-            wait: false,
-            detach: true,
-            dry_run: false,
-            rehearse: None,
-            output: Format::Text,
-            quiet: false,
-        }
-    }
 }
 
 /// Decide who would do a request, and do nothing. Always exits 0 once the request could be read.

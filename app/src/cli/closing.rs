@@ -9,28 +9,49 @@ use pointsman_core::run::outcome::{Flag, Outcome, Verdict};
 
 use super::output::{self, Tone};
 use super::route;
+use crate::assemble::Assembled;
+use crate::config::error::Warning;
+use crate::config::login::StrayKey;
 use crate::engine::preview::Preview;
 use crate::engine::submit::Submission;
 use crate::engine::{Engine, launch};
 
+/// Returns what people should hear before a run begins.
+pub fn notices(assembled: &Assembled) -> Vec<String> {
+    let of_warning = |warning: &Warning| match &warning.hint {
+        Some(hint) => format!("{warning}; {hint}"),
+        None => warning.to_string(),
+    };
+    let of_key = |key: &StrayKey| {
+        let file = output::short_path(&key.file, &assembled.home);
+        format!("`{}` in {file} could change who pays, or where your login is sent", key.name)
+    };
+    assembled.warnings.iter().map(of_warning).chain(assembled.stray_keys.iter().map(of_key)).collect()
+}
+
+/// Returns what people should hear of events that were kept elsewhere until now.
+pub fn taken_over(event_count: usize) -> Option<String> {
+    (event_count > 0).then(|| format!("{event_count} events were taken over from the spool"))
+}
+
 /// Says in one line where the request goes, with which rights, and who pays.
 pub fn route_notice(engine: &Engine, submission: &Submission) {
     let said = route_in_words(engine, submission);
-    output::say(Tone::Plain, &word("route:", submission.rehearsal), &said);
+    output::say(Tone::Plain, &word("route:", submission.is_rehearsal()), &said);
 }
 
 /// Returns where the request goes, with which rights, and who pays.
 pub fn route_in_words(engine: &Engine, submission: &Submission) -> String {
-    let route = &submission.route;
+    let (route, project) = (submission.route(), submission.project());
     let mut parts = vec![route::in_words(route)];
-    if let Some(agent) = engine.catalog.get(&route.agent) {
+    if let Some(agent) = project.catalog().get(&route.agent) {
         if agent.adapter.capabilities(None).has_permissions {
             parts.push(agent.effective_permission_mode().as_str().to_owned());
         } else {
             parts.push("no limits of its own: it may do what you may".to_owned());
         }
-        if !submission.rehearsal && agent.adapter.capabilities(None).names_models {
-            let (payer, gateway) = launch::payer(&engine.surroundings, agent);
+        if !submission.is_rehearsal() && agent.adapter.capabilities(None).names_models {
+            let (payer, gateway) = launch::payer(engine, project, agent);
             parts.push(pays_through(payer, gateway.as_deref()));
         }
     }

@@ -6,8 +6,8 @@ use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::AgentName;
 use pointsman_core::report::run::SCHEMA_VERSION;
-use pointsman_core::run::next::{Escalation, Limits, OnLimit};
 use serde::Serialize;
 
 use super::args::DoctorArgs;
@@ -15,12 +15,13 @@ use super::closing;
 use super::exit::Failure;
 use super::output::{self, PlainFormat};
 use super::run::{runtime, world};
-use crate::assemble::{self, AssembleError, World};
+use crate::assemble::{AssembleError, World};
 use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::config::login::Login;
 use crate::engine::Engine;
 use crate::engine::health::{AgentHealth, StoreHealth};
+use crate::engine::project::ProjectContext;
 use crate::plugin::rivals::Rival;
 
 /// How a check went.
@@ -100,17 +101,14 @@ fn in_words(check: &Check) -> String {
 fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
     let mut checks = configuration(world, loaded);
     checks.extend(policy(world, loaded));
-    let mut engine = world.engine(loaded, None)?;
+    let (mut engine, project) = (world.engine()?, world.project(loaded)?);
     if fix {
-        checks.extend(repair(
-            &mut engine,
-            &assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End),
-        ));
+        checks.extend(repair(&mut engine, &project));
     }
-    let agents = runtime()?.block_on(engine.agent_health());
+    let agents = runtime()?.block_on(engine.agent_health(&project));
     checks.extend(agents.iter().map(agent));
-    checks.push(login(world.login().as_ref(), &engine));
-    checks.extend(stray_keys(world, loaded, engine.surroundings.login_found));
+    checks.push(login(world.login().as_ref(), &engine.payers(&project)));
+    checks.extend(stray_keys(world, loaded, engine.login_found()));
     checks.extend(store(&engine.store_health()));
     checks.extend(hooks(world, loaded));
     Ok(checks)
@@ -229,14 +227,13 @@ fn of_version(name: &str, path: &Path, version: CliVersion, health: &AgentHealth
         .hint(format!("update it (`allow_old_cli = true` runs it all the same, without {not_held})"))
 }
 
-fn login(login: Option<&Login>, engine: &Engine) -> Check {
+fn login(login: Option<&Login>, payers: &[(AgentName, Payer)]) -> Check {
     let place = match login {
         Some(Login::Token) => "a token in CLAUDE_CODE_OAUTH_TOKEN".to_owned(),
         Some(Login::File(file)) => format!("{}", file.display()),
         Some(Login::Keychain) => "the keychain".to_owned(),
         None => "no subscription login was found".to_owned(),
     };
-    let payers = engine.payers();
     let said: Vec<String> =
         payers.iter().map(|(agent, payer)| format!("{agent}: {}", closing::pays(*payer))).collect();
     let detail = format!("{place}; {}", said.join("; "));
@@ -307,8 +304,8 @@ fn store(health: &StoreHealth) -> Vec<Check> {
     checks
 }
 
-fn repair(engine: &mut Engine, limits: &Limits) -> Vec<Check> {
-    let mended = engine.repair(limits);
+fn repair(engine: &mut Engine, project: &ProjectContext) -> Vec<Check> {
+    let mended = engine.repair(project);
     let check = |detail: String| Check::new("repair", Status::Ok, detail);
     match mended {
         Ok(done) if done.is_empty() => vec![check("nothing needed repair".to_owned())],

@@ -2,11 +2,9 @@
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::policy::problem::{PROBLEMS_MAX, Problem};
-use pointsman_core::report::run::SCHEMA_VERSION;
-use pointsman_core::request::RequestError;
+pub use pointsman_core::report::failure::{Failure, FailureReport};
 use pointsman_core::route::RouteError;
 use pointsman_core::run::next;
-use serde::{Deserialize, Serialize};
 
 use crate::assemble::AssembleError;
 use crate::config;
@@ -33,87 +31,6 @@ Exit codes:
   130  stopped by Ctrl-C; 143 stopped by a signal
 
 A failure also has an error code: `pointsman explain --codes` lists them.";
-
-/// A failure that ends a verb: why, what to do next, and a code, which says the exit code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The cause, as a code with a page of its own.
-    pub code: ErrorCode,
-    /// What failed and why.
-    pub message: String,
-    /// What the reader can do next.
-    pub hint: Option<String>,
-    /// What is wrong with policy files, each with its place; the message has them in words.
-    #[serde(default)]
-    pub problems: Vec<Problem>,
-}
-
-/// A failure as data, for who asked for JSON.
-#[derive(Debug, Serialize)]
-pub struct FailureReport<'a> {
-    schema_version: u32,
-    error: FailureData<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct FailureData<'a> {
-    code: ErrorCode,
-    exit_code: u8,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    problems: &'a [Problem],
-}
-
-impl<'a> FailureReport<'a> {
-    /// Wraps a failure.
-    pub fn new(failure: &'a Failure) -> FailureReport<'a> {
-        let error = FailureData {
-            code: failure.code,
-            exit_code: failure.exit_code(),
-            message: &failure.message,
-            hint: failure.hint.as_deref(),
-            problems: &failure.problems,
-        };
-        FailureReport { schema_version: SCHEMA_VERSION, error }
-    }
-}
-
-impl Failure {
-    /// Makes a failure with a hint.
-    pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), hint: Some(hint.into()), problems: vec![] }
-    }
-
-    /// Makes a failure that needs no hint.
-    pub fn bare(code: ErrorCode, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), hint: None, problems: vec![] }
-    }
-
-    /// The system refused what every run needs.
-    pub fn of_system(error: &std::io::Error) -> Failure {
-        let message = format!("the system refused what a run needs: {error}");
-        Failure::new(ErrorCode::SystemRefused, message, "look at the limits of this user (`ulimit -a`)")
-    }
-
-    /// Returns the exit code of the program.
-    pub fn exit_code(&self) -> u8 {
-        self.code.exit_code()
-    }
-}
-
-impl From<RequestError> for Failure {
-    fn from(error: RequestError) -> Failure {
-        let (code, hint) = match error {
-            RequestError::Empty => (ErrorCode::EmptyRequest, "say in words what should be done"),
-            RequestError::Nul { .. } => {
-                (ErrorCode::NulInRequest, "take the character out: no agent could read past it")
-            }
-        };
-        Failure::new(code, error.to_string(), hint)
-    }
-}
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {

@@ -51,15 +51,14 @@ fn find_run(world: &World, what: Option<&str>) -> Result<Option<FoundRun>, Failu
     if what != "latest" && !(what.len() >= ID_CHARS_MIN && is_hex(what)) {
         return Ok(None);
     }
-    let loaded = world.settings(&[])?;
-    Ok(Some(world.engine(&loaded, None)?.find(what)?))
+    Ok(Some(world.engine()?.find(what)?))
 }
 
 fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
     let prompt = PromptArgs { prompt: args.what.clone(), file: None };
-    let request = words::request(&prompt, &args.overrides)?;
+    let mut request = words::request(&prompt, &args.overrides)?;
     let loaded = world.settings(&[])?;
-    let explained = world.decider(&loaded)?.explain(request)?;
+    let explained = world.decider(&loaded)?.explain(&mut request)?;
     match args.output {
         PlainFormat::Text => output::text(&in_words(&explained.route, Some(&explained), args.all)),
         PlainFormat::Json => output::json(&Explanation {
@@ -110,13 +109,13 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
 }
 
 fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Failure> {
-    let (Some(requested), Some(request)) = (&found.state.requested, replay::request_of(&found.state)) else {
+    let (Some(requested), Some(mut request)) = (&found.state.requested, replay::request_of(&found.state))
+    else {
         return Ok(None);
     };
     let loaded = world.settings(&[])?;
-    let mut decider = world.decider(&loaded)?;
-    decider.around.mode = Some(requested.mode);
-    Ok(decider.explain(request).ok())
+    request.circumstances.mode = Some(requested.mode);
+    Ok(world.decider(&loaded)?.explain(&mut request).ok())
 }
 
 fn in_words(decided: &Route, explained: Option<&Explained>, all: bool) -> String {

@@ -11,8 +11,8 @@ use super::output::{self, PlainFormat};
 use super::routing_args::{ReplayArgs, SpanArgs};
 use super::run::world;
 use crate::clock;
-use crate::engine::Decider;
 use crate::engine::history::{PastRun, Span};
+use crate::engine::project::Decider;
 
 /// The contract of `replay -o json`.
 #[derive(Debug, Serialize)]
@@ -57,7 +57,7 @@ pub fn main(args: &ReplayArgs) -> Result<u8, Failure> {
     };
     let mut replay = Replay {
         schema_version: SCHEMA_VERSION,
-        policy_hash: decider.policy.hash(&decider.catalog),
+        policy_hash: decider.policy_hash(),
         runs: 0,
         same: 0,
         left_out: LeftOut::default(),
@@ -86,11 +86,11 @@ impl Replay {
             self.left_out.unreadable += 1;
             return;
         };
-        let Some(request) = replay::request_of(run) else {
+        let Some(mut request) = replay::request_of(run) else {
             self.left_out.without_words += 1;
             return;
         };
-        let Ok(route) = decider.decide(request) else {
+        let Ok(route) = decider.decide(&mut request) else {
             self.left_out.undecidable += 1;
             return;
         };

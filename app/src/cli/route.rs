@@ -15,7 +15,7 @@ use super::exit::Failure;
 use super::output::{self, Format};
 use super::run::world;
 use super::words;
-use crate::engine::Decider;
+use crate::engine::project::Decider;
 
 /// The contract of `route -o json`.
 #[derive(Debug, Serialize)]
@@ -43,8 +43,8 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
     if let Some(batch) = &args.batch {
         return decide_batch(&decider, batch, &args.overrides);
     }
-    let request = words::request(&args.words, &args.overrides)?;
-    let route = decider.decide(request)?;
+    let mut request = words::request(&args.words, &args.overrides)?;
+    let route = decider.decide(&mut request)?;
     match args.output {
         Format::Text => output::text(&in_words(&route)),
         Format::Json => output::json(&line(None, &route)),
@@ -93,8 +93,8 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
             continue;
         }
         let entry: BatchLine = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-        let request = words::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
-        let route = decider.decide(request)?;
+        let mut request = words::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
+        let route = decider.decide(&mut request)?;
         let printed = serde_json::to_string(&line(entry.id.as_deref(), &route));
         if !output::line(&printed.expect("plain data has a JSON form")) {
             break;

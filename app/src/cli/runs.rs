@@ -6,7 +6,6 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::report::run::{RunReport, SCHEMA_VERSION};
 use pointsman_core::run::event::Fact;
-use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::outcome::Verdict;
 use pointsman_core::run::state::Phase;
 use pointsman_core::run::tools::call_in_words;
@@ -17,7 +16,6 @@ use super::exit::Failure;
 use super::output::{self, Format, PlainFormat, Tone};
 use super::run::world;
 use super::{closing, route};
-use crate::assemble;
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::query::{FoundRun, LiveLog, RunRow};
@@ -41,10 +39,8 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     if let Some(trouble) = trouble {
         output::say(Tone::Warning, "notice:", &format!("{trouble}; the defaults hold for this look back"));
     }
-    let mut engine = world.engine(&loaded, None)?;
-    engine.take_over_spool();
-    engine.take_over_hook_facts();
-    engine.recover(&assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End));
+    let (mut engine, project) = (world.engine()?, world.project(&loaded)?);
+    engine.tidy_up(&project);
     match args.verb {
         RunsVerb::List { limit, output } => list(&engine, limit, output),
         RunsVerb::Show { run, output } => show(&engine, &run, output),

@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+use super::hearing::{Hearing, HearingLimits};
+use super::launch::{Brief, Prepared};
+use super::project::StoredWords;
+use super::stops::Stops;
+use super::submit::{Run, random_bytes};
+use super::{Engine, conversation, launch};
+use crate::clock;
+use crate::process::probe::Memory;
+use crate::process::supervise::{self, Shim};
+use crate::store::AgentSessionLink;
 use jiff::Timestamp;
 use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::event::Complaint;
@@ -11,7 +21,7 @@ use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::redact;
 use pointsman_core::report::live::Seen;
 use pointsman_core::run::contract::{self, Nonce};
-use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
+use pointsman_core::run::end::{Exit, ProcessEnd};
 use pointsman_core::run::event::{AttemptEnded, AttemptStarted, Fact};
 use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::judge::{self, Judgement};
@@ -20,21 +30,12 @@ use pointsman_core::run::outcome::Flag;
 use pointsman_core::run::prompt::{self, Earlier};
 use pointsman_core::run::rights;
 use pointsman_core::run::tools::Denied;
-use tokio::sync::mpsc;
-
-use super::hearing::{Hearing, HearingLimits};
-use super::launch::{Brief, Prepared};
-use super::submit::{Run, random_bytes};
-use super::{Engine, StoredWords, conversation, launch};
-use crate::clock;
-use crate::process::probe::Memory;
-use crate::process::supervise::{self, Shim};
-use crate::store::AgentSessionLink;
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
-pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mut mpsc::Receiver<StopCause>) {
-    let agent = engine.catalog.get(&plan.agent).expect("a plan names an agent of the catalog");
-    let agent = rights::held(&run.log.state, agent, &engine.catalog);
+pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mut Stops) {
+    let catalog = run.project.catalog();
+    let agent = catalog.get(&plan.agent).expect("a plan names an agent of the catalog");
+    let agent = rights::held(&run.log.state, agent, catalog);
     let session = conversation::agent_session(engine, run, &agent, plan);
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
     let predecessor = conversation::predecessor(engine, run, plan, &session);
@@ -42,7 +43,7 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let words = words(run, plan, earlier.as_ref());
     // New for each attempt: what an earlier one said is known to whoever reads the live log.
     let nonce = Nonce::from_bytes(random_bytes());
-    let started = started(engine, number, &agent, plan, &session);
+    let started = started(engine, run, number, &agent, plan, &session);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = Shim::start(&engine.surroundings.own_program);
     let payer = started.payer;
@@ -64,11 +65,11 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     }
     let Tried { seen, end, .. } = tried;
 
-    let mut judgement = judge::judge(&agent, &engine.catalog, &nonce, &seen, &end);
+    let mut judgement = judge::judge(&agent, run.project.catalog(), &nonce, &seen, &end);
     judgement.detail = redact(&judgement.detail).into_owned();
     let answer = redact(&contract::without_markers(seen.answer())).into_owned();
     let mut ended = ended(&agent, number, &work, &seen, &end, judgement);
-    ended.answer = match engine.stored_words {
+    ended.answer = match run.project.terms().stored_words {
         StoredWords::Kept => Some(answer.clone()),
         StoredWords::HashOnly { .. } => None,
     };
@@ -109,12 +110,12 @@ async fn try_once(
     work: Work<'_>,
     shim: Shim,
     memory: Memory,
-    stops: &mut mpsc::Receiver<StopCause>,
+    stops: &mut Stops,
 ) -> Tried {
     let Work { agent, plan, brief, payer } = work;
     let prepared = tokio::select! {
         prepared = launch::prepare(engine, run, agent, plan, brief, memory) => prepared,
-        Some(cause) = stops.recv() => Err(launch::stopped_before(cause)),
+        cause = stops.next() => Err(launch::stopped_before(cause)),
     };
     let Prepared { launch, version, _dir } = match prepared {
         Ok(prepared) => prepared,
@@ -135,35 +136,37 @@ async fn try_once(
     }
     let resumed = matches!(brief.session, AgentSession::Resume(_));
     let decoder = agent.adapter.decoder(version, resumed);
-    let limits = HearingLimits { text_bytes_max: run.limits.answer_bytes_max, usd_max: plan.usd_left };
+    let limits =
+        HearingLimits { text_bytes_max: run.project.limits().answer_bytes_max, usd_max: plan.usd_left };
     let mut hearing = Hearing::new(agent, decoder, limits, payer);
     let log = &mut run.log;
     let end =
-        supervise::run(launch, shim, stops, &mut |line, stopped| hearing.hear(line, stopped, log)).await;
+        supervise::run(launch, shim, stops.causes(), &mut |line, stopped| hearing.hear(line, stopped, log))
+            .await;
     hearing.finish(log);
     Tried { seen: hearing.seen, end, version }
 }
 
 /// Asks the agent's program for its version, whatever is remembered of it.
 async fn fresh_version(engine: &Engine, run: &Run, agent: &Agent) -> Option<CliVersion> {
-    let around = &engine.surroundings;
-    let env = launch::environment(around, agent, run.log.run_id.as_str(), run.session.as_str());
+    let env = launch::environment(engine, &run.project, agent, run.marks());
     let program = launch::find_program(agent, &env)?;
-    launch::cli_version(around, agent, &program, &env, Memory::Doubted).await
+    launch::cli_version(engine, agent, &program, &env, Memory::Doubted).await
 }
 
 /// Keeps the end of the attempt and what follows from it for others.
 fn after(engine: &mut Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded) {
     let now = clock::now();
     if !run.rehearsal {
-        engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, &engine.breaker_limits, now);
+        let limits = &run.project.terms().breaker_limits;
+        engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, limits, now);
     }
     let link =
         ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| AgentSessionLink {
             session: run.session.clone(),
             command: agent.command[0].clone(),
             agent: agent.session_key().to_owned(),
-            project: run.project.clone(),
+            project: run.project.dir().to_owned(),
             agent_session,
         });
     run.log.hold(Fact::AttemptEnded(Box::new(ended)), link);
@@ -181,19 +184,20 @@ fn words(run: &Run, plan: &Plan, earlier: Option<&Earlier>) -> String {
         (Carry::Session { .. }, Some((started, ended))) => prompt::go_on(started, ended),
         (Carry::HandOver, Some((started, ended))) => {
             let said = run.answer.as_deref().unwrap_or("");
-            prompt::hand_over(request, started, ended, said, &run.project.to_string_lossy())
+            prompt::hand_over(request, started, ended, said, &run.project.dir().to_string_lossy())
         }
     }
 }
 
 fn started(
     engine: &Engine,
+    run: &Run,
     number: u32,
     agent: &Agent,
     plan: &Plan,
     session: &AgentSession,
 ) -> AttemptStarted {
-    let (payer, gateway) = launch::payer(&engine.surroundings, agent);
+    let (payer, gateway) = launch::payer(engine, &run.project, agent);
     let can = agent.adapter.capabilities(None);
     AttemptStarted {
         attempt: number,

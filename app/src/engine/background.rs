@@ -1,13 +1,85 @@
-//! Driving a run in a process of its own.
+//! Handing a spec to a driver: a process of its own, which drives the run to its end and needs us no longer.
 
 use std::io;
-use std::path::Path;
 
+use pointsman_core::error_code::ErrorCode;
+use pointsman_core::report::failure::Failure;
+use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::route::{Decision, Route};
+use pointsman_core::run::spec::RunSpec;
+use serde::{Deserialize, Serialize};
+
+use super::submit::Run;
 use crate::process::detach;
 
-/// Starts this program again under a verb, hands it an order, and returns the first line that it prints.
-pub fn start(own_program: &Path, verb: &str, order: &[u8]) -> io::Result<String> {
-    detach::start(own_program, verb, order)
+/// The hidden verb of the process that drives a run which nobody waits for.
+pub const DRIVE: &str = "__drive";
+
+/// What a driver says of its run once it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Submitted {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The run.
+    pub run_id: String,
+    /// The session.
+    pub session_id: String,
+    /// Whether the scripted agent plays it.
+    pub rehearsal: bool,
+    /// The decision.
+    pub route: Route,
+    /// Whether a person said yes.
+    pub approved: bool,
+    /// Why it will not run, where it will not.
+    pub code: Option<ErrorCode>,
+    /// What people should hear: notices, then the route notice.
+    #[serde(default)]
+    pub said: Vec<String>,
+}
+
+/// The first line of a driver.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstWord {
+    /// The run is stored, and goes on.
+    Submitted(Submitted),
+    /// There is no run.
+    Failed(Failure),
+}
+
+impl Submitted {
+    /// Says it of a run that was begun.
+    pub fn of(run: &Run, said: Vec<String>) -> Submitted {
+        let route = run.log.state.route.clone().expect("a submitted run is routed");
+        let approved = run.log.state.approved;
+        let is_refused = route.decision == Decision::Escalate && !approved;
+        Submitted {
+            schema_version: SCHEMA_VERSION,
+            run_id: run.log.run_id.to_string(),
+            session_id: run.session.to_string(),
+            rehearsal: run.rehearsal,
+            route,
+            approved,
+            code: is_refused.then_some(ErrorCode::NotApproved),
+            said,
+        }
+    }
+}
+
+/// Starts a driver for a spec, and returns once its run is stored.
+pub fn start(own_program: &std::path::Path, spec: &RunSpec) -> Result<Submitted, Failure> {
+    let line = detach::start(own_program, DRIVE, &spec.to_bytes()).map_err(|error| {
+        let message = format!("the background process could not start: {error}");
+        Failure::new(ErrorCode::NoBackground, message, "run it without `--detach`")
+    })?;
+    match serde_json::from_str(&line) {
+        Ok(FirstWord::Submitted(submitted)) => Ok(submitted),
+        Ok(FirstWord::Failed(failure)) => Err(failure),
+        Err(error) => {
+            let message = format!("the background process answered oddly: {error}");
+            Err(Failure::bare(ErrorCode::OddAnswer, message))
+        }
+    }
 }
 
 /// Leaves the session of whoever started us.

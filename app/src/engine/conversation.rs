@@ -22,7 +22,9 @@ pub fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> 
         return AgentSession::Resume(agent_session_id.clone());
     }
     let known = match plan.why {
-        AttemptReason::Start => engine.store.agent_session(&run.session, CliAgent::of(agent), &run.project),
+        AttemptReason::Start => {
+            engine.store.agent_session(&run.session, CliAgent::of(agent), run.project.dir())
+        }
         AttemptReason::Retry | AttemptReason::Escalate | AttemptReason::FallBack => None,
     };
     known.map_or_else(|| AgentSession::New(new_uuid()), AgentSession::Resume)
@@ -45,7 +47,7 @@ pub fn notice(
         return Some(format!("the agent no longer has the session's conversation: it begins anew{note}"));
     }
     let before = predecessor.filter(|_| last.is_none())?;
-    if before.project != run.project {
+    if before.project != run.project.dir() {
         let place = before.project.display();
         return Some(format!(
             "the session's project was `{place}`, which is gone, and the agent does not know it here: it begins anew{note}"
@@ -70,8 +72,8 @@ pub fn predecessor(engine: &Engine, run: &Run, plan: &Plan, session: &AgentSessi
     if !is_named || !knows_nothing {
         return None;
     }
-    let runs = engine.store.runs_of_session(&run.session, &run.project, run.rehearsal, RUNS_MAX);
-    let before = |project: &PathBuf| *project == run.project || !project.exists();
+    let runs = engine.store.runs_of_session(&run.session, run.project.dir(), run.rehearsal, RUNS_MAX);
+    let before = |project: &PathBuf| project == run.project.dir() || !project.exists();
     let (run, project) = runs.into_iter().find(|(_, project)| before(project))?;
     Some(Predecessor { run, project })
 }

@@ -10,16 +10,18 @@ use pointsman_core::report::run::RunReport;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::next::{self, Finish, Plan, Step};
-use tokio::sync::mpsc;
 
+use super::stops::Stops;
 use super::submit::{Run, random_bytes};
 use super::{Engine, attempt};
 use crate::clock;
 
 /// Drives a run to its end and returns its report. A cause on `stops` ends it early.
-pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut mpsc::Receiver<StopCause>) -> RunReport {
+pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut Stops) -> RunReport {
     loop {
-        let step = next::next_step(&run.log.state, &run.limits, &engine.catalog, clock::now(), jitter());
+        let project = &run.project;
+        let step =
+            next::next_step(&run.log.state, project.limits(), project.catalog(), clock::now(), jitter());
         match admitted(engine, run, step) {
             Step::Invoke(plan) => attempt::attempt(engine, run, &plan, stops).await,
             Step::Wait { until, why } => {
@@ -37,13 +39,14 @@ pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut mpsc::Receive
 ///
 /// A rehearsal asks no service, so it has no breaker. An agent to fall back to has its own breaker.
 fn admitted(engine: &mut Engine, run: &Run, mut step: Step) -> Step {
-    for _ in engine.catalog.agents() {
+    let (catalog, terms) = (run.project.catalog(), run.project.terms());
+    for _ in catalog.agents() {
         let Step::Invoke(Plan { agent: name, .. }) = &step else { return step };
-        let Some(agent) = engine.catalog.get(name).cloned().filter(|_| !run.rehearsal) else { return step };
-        match engine.store.admit(&agent.name, &agent.model, &engine.breaker_limits, clock::now()) {
+        let Some(agent) = catalog.get(name).filter(|_| !run.rehearsal) else { return step };
+        match engine.store.admit(&agent.name, &agent.model, &terms.breaker_limits, clock::now()) {
             Admission::Pass | Admission::Probe => return step,
             Admission::Refuse { until } => {
-                step = next::refused_by_breaker(&run.log.state, &run.limits, &engine.catalog, name, until);
+                step = next::refused_by_breaker(&run.log.state, &terms.limits, catalog, name, until);
             }
         }
     }
@@ -51,7 +54,7 @@ fn admitted(engine: &mut Engine, run: &Run, mut step: Step) -> Step {
 }
 
 /// Waits until an instant, looking at the clock often enough to notice that the machine slept.
-async fn wait(until: Timestamp, stops: &mut mpsc::Receiver<StopCause>) -> Option<StopCause> {
+async fn wait(until: Timestamp, stops: &mut Stops) -> Option<StopCause> {
     const LOOK_EVERY: Duration = Duration::from_secs(30);
     loop {
         let left = Duration::try_from(until.duration_since(clock::now())).unwrap_or(Duration::ZERO);
@@ -59,14 +62,14 @@ async fn wait(until: Timestamp, stops: &mut mpsc::Receiver<StopCause>) -> Option
             return None;
         }
         tokio::select! {
-            Some(cause) = stops.recv() => return Some(cause),
+            cause = stops.next() => return Some(cause),
             () = tokio::time::sleep(left.min(LOOK_EVERY)) => {}
         }
     }
 }
 
 fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
-    let hint = hint::hint(&end, &denials(engine, run));
+    let hint = hint::hint(&end, &denials(run));
     let fact = Fact::Finished {
         verdict: end.verdict,
         code: end.code,
@@ -86,9 +89,9 @@ fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
 }
 
 /// What was denied last, and the rules that would have allowed it, each once.
-fn denials(engine: &Engine, run: &Run) -> Denials {
+fn denials(run: &Run) -> Denials {
     let last = run.log.state.attempts.last();
-    let agent = last.and_then(|attempt| engine.catalog.get(&attempt.started.agent));
+    let agent = last.and_then(|attempt| run.project.catalog().get(&attempt.started.agent));
     let (Some(ended), Some(agent)) = (last.and_then(|attempt| attempt.ended.as_ref()), agent) else {
         return Denials::default();
     };

@@ -8,9 +8,10 @@ use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent::{Agent, Tier};
 use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentName;
-use pointsman_core::run::next::Limits;
 
-use super::{Engine, launch};
+use super::Engine;
+use super::launch::{self, Marks};
+use super::project::ProjectContext;
 use crate::process::probe::Memory;
 use crate::store::BreakerRow;
 
@@ -54,28 +55,30 @@ pub struct StoreHealth {
 
 impl Engine {
     /// Looks at every CLI of the catalog. Spends no tokens.
-    pub async fn agent_health(&self) -> Vec<AgentHealth> {
+    pub async fn agent_health(&self, project: &ProjectContext) -> Vec<AgentHealth> {
         let mut by_program: BTreeMap<&str, Vec<&Agent>> = BTreeMap::new();
-        for agent in self.catalog.agents() {
+        for agent in project.catalog().agents() {
             by_program.entry(&agent.command[0]).or_default().push(agent);
         }
         let mut health = vec![];
         for (program, agents) in by_program {
-            health.push(self.program_health(program, &agents).await);
+            health.push(self.program_health(project, program, &agents).await);
         }
         health
     }
 
-    async fn program_health(&self, program: &str, agents: &[&Agent]) -> AgentHealth {
-        let around = &self.surroundings;
-        let env = launch::environment(around, agents[0], "doctor", "doctor");
+    async fn program_health(
+        &self,
+        project: &ProjectContext,
+        program: &str,
+        agents: &[&Agent],
+    ) -> AgentHealth {
+        let env = launch::environment(self, project, agents[0], Marks::NONE);
         let path = launch::find_program(agents[0], &env);
         let has_versions = |agent: &&&Agent| agent.adapter.capabilities(None).support == Support::Unknown;
         let versioned = agents.iter().find(has_versions);
         let version = match (&path, versioned) {
-            (Some(path), Some(agent)) => {
-                launch::cli_version(around, agent, path, &env, Memory::Doubted).await
-            }
+            (Some(path), Some(agent)) => launch::cli_version(self, agent, path, &env, Memory::Doubted).await,
             (Some(_) | None, _) => None,
         };
         let support =
@@ -88,17 +91,19 @@ impl Engine {
                 .and_then(|agent| agent.adapter.newest_tried())
                 .filter(|newest| version.is_some_and(|version| version > *newest)),
             support,
-            is_allowed_to_be_old: around.allow_old_cli,
-            is_needed: Tier::ALL.into_iter().any(|tier| self.catalog.for_tier(tier).command[0] == program),
+            is_allowed_to_be_old: project.terms().allow_old_cli,
+            is_needed: Tier::ALL
+                .into_iter()
+                .any(|tier| project.catalog().for_tier(tier).command[0] == program),
             agents: agents.iter().map(|agent| agent.name.to_string()).collect(),
         }
     }
 
     /// Tells whether the agents of all tiers are installed and somebody would pay for them.
-    pub fn can_work(&self) -> bool {
+    pub fn can_work(&self, project: &ProjectContext) -> bool {
         Tier::ALL.into_iter().all(|tier| {
-            let agent = self.catalog.for_tier(tier);
-            let env = launch::environment(&self.surroundings, agent, "probe", "probe");
+            let agent = project.catalog().for_tier(tier);
+            let env = launch::environment(self, project, agent, Marks::NONE);
             let found = launch::find_program(agent, &env);
             let paid = env.effective_payer(self.surroundings.login_found) != Payer::Unknown;
             found.is_some() && (paid || !agent.adapter.capabilities(None).names_models)
@@ -106,11 +111,11 @@ impl Engine {
     }
 
     /// Who pays for the agent of each tier.
-    pub fn payers(&self) -> Vec<(AgentName, Payer)> {
+    pub fn payers(&self, project: &ProjectContext) -> Vec<(AgentName, Payer)> {
         let tiers = Tier::ALL.into_iter();
         tiers
-            .map(|tier| self.catalog.for_tier(tier))
-            .map(|agent| (agent.name.clone(), launch::payer(&self.surroundings, agent).0))
+            .map(|tier| project.catalog().for_tier(tier))
+            .map(|agent| (agent.name.clone(), launch::payer(self, project, agent).0))
             .collect()
     }
 
@@ -129,7 +134,7 @@ impl Engine {
     }
 
     /// Mends what can be mended: a damaged ledger is moved aside, the spool is taken over, orphans are ended.
-    pub fn repair(&mut self, limits: &Limits) -> Result<Vec<String>, String> {
+    pub fn repair(&mut self, project: &ProjectContext) -> Result<Vec<String>, String> {
         let mut done = vec![];
         if let Some(aside) = self.store.replace_if_damaged()? {
             done.push(format!("the damaged ledger is now `{}`; a new one was begun", aside.display()));
@@ -138,7 +143,7 @@ impl Engine {
             0 => {}
             count => done.push(format!("{count} events were taken over from the spool")),
         }
-        match self.recover(limits) {
+        match self.recover(project) {
             0 => {}
             count => done.push(format!("{count} runs without a driver were ended")),
         }

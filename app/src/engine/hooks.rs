@@ -5,6 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use jiff::Timestamp;
+use pointsman_core::agent::Catalog;
 use pointsman_core::compliance::RunServed;
 use pointsman_core::hook::fact::{HookFact, What};
 use pointsman_core::hook::ran;
@@ -51,9 +52,9 @@ fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
 
 impl Engine {
     /// Takes over what hooks have written since; returns how many facts were new.
-    pub fn take_over_hook_facts(&mut self) -> usize {
+    pub fn take_over_hook_facts(&mut self, catalog: &Catalog) -> usize {
         let facts = self.store.drain_hook_spool(learn_rest);
-        let tier_of = |model: &str| self.catalog.tier_of_model(model);
+        let tier_of = |model: &str| catalog.tier_of_model(model);
         for fact in &facts {
             if let Some(record) = HookRecord::of(fact, &tier_of) {
                 // Metrics are for others to read; the ledger has the fact.

@@ -8,17 +8,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order};
-use pointsman_core::agent::{Agent, PermissionMode, Tier};
+use pointsman_core::agent::{PermissionMode, Tier};
 use pointsman_core::request::{JudgesWord, Request};
 use pointsman_core::route::Route;
 use pointsman_core::route::judge;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::watchdog::WatchLimits;
-use tokio::sync::mpsc;
 
+use super::Engine;
+use super::launch::{self, Marks};
+use super::project::ProjectContext;
+use super::stops::Stops;
 use super::submit::new_uuid;
-use super::{Engine, launch};
 use crate::process::probe::Memory;
 use crate::process::supervise::{self, Launch, LineMeaning, Shim};
 use crate::store::private;
@@ -49,6 +51,7 @@ pub struct JudgeTerms {
 /// Returns the judge's word about a request, if its route wants one and the judge gives one.
 pub async fn word(
     engine: &Engine,
+    project: &ProjectContext,
     terms: &JudgeTerms,
     request: &Request,
     route: &Route,
@@ -61,8 +64,7 @@ pub async fn word(
     if let Some(word) = fs::read_to_string(&known).ok().and_then(|text| JudgesWord::read(&text)) {
         return Some(word);
     }
-    let agent = engine.catalog.for_tier(Tier::Haiku);
-    let word = JudgesWord::read(&ask(engine, agent, &question, terms.timeout).await?)?;
+    let word = JudgesWord::read(&ask(engine, project, &question, terms.timeout).await?)?;
     if private::ensure_dir(&terms.cache).is_ok() {
         // Not remembering costs another question, nothing else.
         let _ = private::write_new(&known, word.as_str().as_bytes());
@@ -70,12 +72,12 @@ pub async fn word(
     Some(word)
 }
 
-async fn ask(engine: &Engine, agent: &Agent, question: &str, timeout: Duration) -> Option<String> {
-    let around = &engine.surroundings;
+async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout: Duration) -> Option<String> {
+    let agent = project.catalog().for_tier(Tier::Haiku);
     let dir = tempfile::Builder::new().prefix("pointsman-judge-").tempdir().ok()?;
-    let env = launch::environment(around, agent, "judge", "judge");
+    let env = launch::environment(engine, project, agent, Marks { run: "judge", session: "judge" });
     let program = launch::find_program(agent, &env)?;
-    let version = launch::cli_version(around, agent, &program, &env, Memory::Trusted).await;
+    let version = launch::cli_version(engine, agent, &program, &env, Memory::Trusted).await;
     let contract_file = dir.path().join("contract.md");
     private::write(&contract_file, CONTRACT.as_bytes()).ok()?;
     let order = Order {
@@ -102,7 +104,9 @@ async fn ask(engine: &Engine, agent: &Agent, question: &str, timeout: Duration) 
         decoder.decode(line).iter().for_each(|event| seen.add(event, ANSWER_BYTES_MAX));
         LineMeaning { settled: seen.is_settled(), usd: None, stop: None }
     };
-    let (_nobody_stops_it, mut stops) = mpsc::channel(1);
-    let end = supervise::run(launch, Shim::start(&around.own_program), &mut stops, &mut hear).await;
+    let mut stops = Stops::new();
+    let end =
+        supervise::run(launch, Shim::start(&engine.surroundings.own_program), stops.causes(), &mut hear)
+            .await;
     (end.stopped.is_none() && seen.has_answer()).then(|| seen.answer().to_owned())
 }

@@ -16,8 +16,9 @@ use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::next::{Limits, Plan};
 use pointsman_core::run::watchdog::WatchLimits;
 
+use super::Engine;
+use super::project::ProjectContext;
 use super::submit::Run;
-use super::{Engine, Surroundings};
 use crate::process::lines::Overlong;
 use crate::process::probe::{self, Memory};
 use crate::process::supervise::Launch;
@@ -57,18 +58,18 @@ pub async fn prepare(
     memory: Memory,
 ) -> Result<Prepared, ProcessEnd> {
     let Brief { session, words, nonce } = brief;
-    if !run.project.is_dir() {
-        let message = format!("the project directory `{}` is gone", run.project.display());
+    let project = &run.project;
+    if !project.dir().is_dir() {
+        let message = format!("the project directory `{}` is gone", project.dir().display());
         return Err(never_began(Exit::Unfit { message }));
     }
-    let around = &engine.surroundings;
-    let env = environment(around, agent, run.log.run_id.as_str(), run.session.as_str());
+    let env = environment(engine, project, agent, run.marks());
     let program = find_program(agent, &env)
         .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
-    let version = cli_version(around, agent, &program, &env, memory).await;
+    let version = cli_version(engine, agent, &program, &env, memory).await;
     let can = agent.adapter.capabilities(version);
     if let (Support::TooOld { oldest, .. }, Some(version), false) =
-        (can.support, version, around.allow_old_cli)
+        (can.support, version, project.terms().allow_old_cli)
     {
         let program = &agent.command[0];
         let message =
@@ -91,16 +92,16 @@ pub async fn prepare(
         contract_file: &contract_file,
         session,
         permission_mode: agent.effective_permission_mode(),
-        max_turns: run.limits.max_turns,
+        max_turns: project.limits().max_turns,
         max_usd: plan.usd_left,
-        cwd: &run.project,
+        cwd: project.dir(),
     };
     let invocation = resolve(agent.adapter.invocation(&order), &program, env);
     let launch = Launch {
         invocation,
         dir: dir.path().to_owned(),
-        limits: watch_limits(&run.limits, agent, plan.usd_left),
-        stop_grace: run.limits.stop_grace,
+        limits: watch_limits(project.limits(), agent, plan.usd_left),
+        stop_grace: project.limits().stop_grace,
         overlong: overlong(agent),
     };
     Ok(Prepared { launch, version, _dir: dir })
@@ -157,26 +158,41 @@ pub fn resolve(mut invocation: Invocation, program: &Path, env: AgentEnv) -> Inv
     invocation
 }
 
+/// What an agent is told of the run that it works for.
+#[derive(Debug, Clone, Copy)]
+pub struct Marks<'a> {
+    /// The run.
+    pub run: &'a str,
+    /// The session.
+    pub session: &'a str,
+}
+
+impl Marks<'_> {
+    /// Of a program that is only looked at.
+    pub const NONE: Marks<'static> = Marks { run: "", session: "" };
+}
+
 /// The environment of an agent: what is allowed of ours, what the operator adds, and our own marks.
-pub fn environment(around: &Surroundings, agent: &Agent, run_id: &str, session: &str) -> AgentEnv {
+pub fn environment(engine: &Engine, project: &ProjectContext, agent: &Agent, marks: Marks<'_>) -> AgentEnv {
+    let around = &engine.surroundings;
     let payer = agent_env::payer(&around.ambient, agent.billing, around.login_found);
     let own = [
-        ("POINTSMAN_RUN".to_owned(), run_id.to_owned()),
-        ("POINTSMAN_SESSION".to_owned(), session.to_owned()),
+        ("POINTSMAN_RUN".to_owned(), marks.run.to_owned()),
+        ("POINTSMAN_SESSION".to_owned(), marks.session.to_owned()),
         ("POINTSMAN_DEPTH".to_owned(), (around.depth + 1).to_string()),
     ];
-    agent_env::agent_env(&around.ambient, agent, payer, &around.extra_allow, &own)
+    agent_env::agent_env(&around.ambient, agent, payer, &project.terms().extra_allow, &own)
 }
 
 /// Who pays for an agent and through which gateway, with what the operator's config sets for it taken into account.
-pub fn payer(around: &Surroundings, agent: &Agent) -> (Payer, Option<String>) {
-    let env = environment(around, agent, "", "");
-    (env.effective_payer(around.login_found), env.gateway())
+pub fn payer(engine: &Engine, project: &ProjectContext, agent: &Agent) -> (Payer, Option<String>) {
+    let env = environment(engine, project, agent, Marks::NONE);
+    (env.effective_payer(engine.surroundings.login_found), env.gateway())
 }
 
 /// The version of the agent's CLI, where the adapter cares and the CLI tells.
 pub async fn cli_version(
-    around: &Surroundings,
+    engine: &Engine,
     agent: &Agent,
     program: &Path,
     env: &AgentEnv,
@@ -190,14 +206,14 @@ pub async fn cli_version(
     }
     let read = |printed: &str| agent.adapter.version(printed);
     let is_enough = |printed: &str| read(printed).is_some();
-    let leading = &agent.command[1..];
-    let printed = probe::version(program, leading, &env.vars, &around.version_cache, memory, is_enough).await;
+    let (leading, cache) = (&agent.command[1..], &engine.surroundings.version_cache);
+    let printed = probe::version(program, leading, &env.vars, cache, memory, is_enough).await;
     printed.ok().as_deref().and_then(read)
 }
 
 /// Keeps no memory of a CLI that did not tell its version, once its stream has named it.
 pub fn forget_silence(engine: &Engine, run: &Run, agent: &Agent) {
-    let env = environment(&engine.surroundings, agent, run.log.run_id.as_str(), run.session.as_str());
+    let env = environment(engine, &run.project, agent, run.marks());
     if let Some(program) = find_program(agent, &env) {
         probe::forget_silence(&program, &agent.command[1..], &engine.surroundings.version_cache);
     }

@@ -9,8 +9,9 @@ use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::next::Limits;
 use serde::Serialize;
 
+use super::Engine;
+use super::launch::{self, Marks};
 use super::submit::Submission;
-use super::{Engine, launch};
 use crate::process::probe::Memory;
 
 /// The first attempt of a run, as it would be.
@@ -59,27 +60,27 @@ pub struct PreviewLimits {
 
 /// Shows what the first attempt would be.
 pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
-    let Submission { request, route, project, limits, .. } = submission;
-    let agent = engine.catalog.get(&route.agent).expect("a route names an agent of the catalog");
-    let around = &engine.surroundings;
-    let env = launch::environment(around, agent, "RUN-ID", "SESSION-ID");
+    let (route, project) = (submission.route(), submission.project());
+    let limits = project.limits();
+    let agent = project.catalog().get(&route.agent).expect("a route names an agent of the catalog");
+    let env = launch::environment(engine, project, agent, Marks { run: "RUN-ID", session: "SESSION-ID" });
     let program = launch::find_program(agent, &env);
     let version = match &program {
-        Some(program) => launch::cli_version(around, agent, program, &env, Memory::Trusted).await,
+        Some(program) => launch::cli_version(engine, agent, program, &env, Memory::Trusted).await,
         None => None,
     };
     let contract_file = engine.store.paths().state.join("runs/RUN-ID/pointsman-attempt-…/contract.md");
     let order = Order {
         agent,
         version,
-        prompt: request.text(),
+        prompt: submission.request().text(),
         contract: &contract::text(&Nonce::from_bytes([0; 16]), route.complexity),
         contract_file: &contract_file,
         session: &AgentSession::New("NEW-UUID".to_owned()),
         permission_mode: agent.effective_permission_mode(),
         max_turns: limits.max_turns,
         max_usd: limits.max_usd,
-        cwd: project,
+        cwd: project.dir(),
     };
     let withheld = env.withheld.clone();
     let shown = program.clone().unwrap_or_else(|| PathBuf::from(&agent.command[0]));
@@ -91,10 +92,10 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         argv: std::iter::once(invocation.program).chain(invocation.args).collect(),
         environment: invocation.env.into_keys().collect(),
         withheld,
-        payer: launch::payer(around, agent).0,
+        payer: launch::payer(engine, project, agent).0,
         permission_mode: agent.effective_permission_mode().as_str().to_owned(),
         stdin_bytes: invocation.stdin.len(),
-        cwd: project.clone(),
+        cwd: project.dir().to_owned(),
         limits: readable(limits),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::path::Path;
 
 use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::report::run::RunReport;
@@ -10,6 +9,7 @@ use pointsman_core::run::state::RunState;
 
 use super::Engine;
 use super::error::EngineError;
+use super::project::ProjectContext;
 use crate::process::identity::ProcessIdentity;
 use crate::store::{CliAgent, journal};
 
@@ -78,10 +78,9 @@ impl Engine {
     }
 
     /// Tells whether an agent would go on where an earlier run of that session ended.
-    pub fn knows_session(&self, session: &SessionId, project: &Path) -> bool {
-        self.catalog
-            .agents()
-            .any(|agent| self.store.agent_session(session, CliAgent::of(agent), project).is_some())
+    pub fn knows_session(&self, session: &SessionId, project: &ProjectContext) -> bool {
+        let knows = |agent| self.store.agent_session(session, CliAgent::of(agent), project.dir()).is_some();
+        project.catalog().agents().any(knows)
     }
 
     /// Opens the live log of a run.

@@ -91,11 +91,6 @@ impl RunLog {
         }
     }
 
-    /// Keeps what was held, for who must know now that it is kept.
-    pub fn keep(&mut self, store: &mut Store) {
-        self.record(store, vec![]);
-    }
-
     /// Lets a fact happen that is kept with the next one: what follows it is decided at once.
     pub fn hold(&mut self, fact: Fact, agent_session: Option<AgentSessionLink>) {
         self.agent_session = agent_session;

@@ -6,28 +6,38 @@ use pointsman_core::report::live::{Body, Line};
 use pointsman_core::report::metrics::OrchestratedExecution;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::event::{AttemptEnded, Fact, RunEvent};
-use pointsman_core::run::next::{self, Finish, Limits, Step};
+use pointsman_core::run::next::{self, Finish, Step};
 use pointsman_core::run::outcome::Outcome;
 use pointsman_core::run::state::{Phase, RunState};
 use pointsman_core::run::tokens::Tokens;
 
+use super::project::ProjectContext;
 use super::{Engine, launch};
 use crate::clock;
 use crate::store::Entry;
 use crate::store::journal::{Journal, Weight};
 
 impl Engine {
+    /// Does what others left undone: takes over what they could not store, and ends runs whose driver died. Returns how many
+    /// events of runs were taken over.
+    pub fn tidy_up(&mut self, project: &ProjectContext) -> usize {
+        let taken_over = self.take_over_spool();
+        self.take_over_hook_facts(project.catalog());
+        self.recover(project);
+        taken_over
+    }
+
     /// Ends every run that nobody drives any more; returns how many there were.
     ///
     /// The agents of such runs are gone already: a shim kills its agent when its driver dies. A run whose
     /// last attempt was judged ends as that judgement says; one that would go on has nobody to do it.
-    pub fn recover(&mut self, limits: &Limits) -> usize {
+    pub fn recover(&mut self, project: &ProjectContext) -> usize {
         let Ok(open) = self.store.open_runs() else { return 0 };
         let orphaned = open.into_iter().filter(|(_, driver)| !driver.as_ref().is_some_and(|d| d.is_alive()));
-        orphaned.filter(|(id, _)| self.end_orphan(id, limits)).count()
+        orphaned.filter(|(id, _)| self.end_orphan(id, project)).count()
     }
 
-    fn end_orphan(&mut self, id: &RunId, limits: &Limits) -> bool {
+    fn end_orphan(&mut self, id: &RunId, project: &ProjectContext) -> bool {
         let Ok(found) = self.load(id.clone()) else { return false };
         // Asked again: the run may have begun, or been taken on, since the list was made.
         if found.driver.as_ref().is_some_and(|driver| driver.is_alive()) {
@@ -52,7 +62,7 @@ impl Engine {
             let ended = lost(&state);
             sound &= push(&mut state, Fact::AttemptEnded(Box::new(ended)));
         }
-        let end = match next::next_step(&state, limits, &self.catalog, clock::now(), 0.0) {
+        let end = match next::next_step(&state, project.limits(), project.catalog(), clock::now(), 0.0) {
             Step::Finish(end) => end,
             Step::Invoke(_) | Step::Wait { .. } => next::abandoned(),
         };
@@ -64,12 +74,18 @@ impl Engine {
         if !sound || !self.store.try_append(&entry) {
             return false;
         }
-        self.clear_up_after(id, &state, &events);
+        self.clear_up_after(project, id, &state, &events);
         true
     }
 
     /// What the driver would have done at the end: live log, metrics, breaker, and no files of attempts left.
-    fn clear_up_after(&mut self, id: &RunId, state: &RunState, events: &[RunEvent]) {
+    fn clear_up_after(
+        &mut self,
+        project: &ProjectContext,
+        id: &RunId,
+        state: &RunState,
+        events: &[RunEvent],
+    ) {
         let now = clock::now();
         let report = state.requested.as_ref().map(|requested| RunReport::new(id, requested, state, None));
         if let Some(record) = report.as_ref().and_then(OrchestratedExecution::of) {
@@ -79,7 +95,8 @@ impl Engine {
         if let Some(attempt) = state.attempts.last() {
             let (agent, model) = (&attempt.started.agent, &attempt.started.model_requested);
             // A probe that died must not keep the breaker half-open.
-            self.store.record_outcome(agent, model, Outcome::WorkerLost, &self.breaker_limits, now);
+            let limits = &project.terms().breaker_limits;
+            self.store.record_outcome(agent, model, Outcome::WorkerLost, limits, now);
         }
         let Some(dir) = self.store.run_dir(id) else { return };
         let rehearsal = report.is_some_and(|report| report.rehearsal);

@@ -1,45 +1,150 @@
 //! A request becomes a run: its log begins here, and is on disk before anything is spawned.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use pointsman_core::agent::Catalog;
 use pointsman_core::ids::{RunId, SessionId};
-use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
-use pointsman_core::request::{Mode, Request};
-use pointsman_core::route::{self, Decision, Route};
-use pointsman_core::run::end::StopCause;
+use pointsman_core::request::{Context, Request};
+use pointsman_core::route::{Decision, Route};
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
-use pointsman_core::run::next::{Limits, OnLimit};
-use tokio::sync::mpsc;
+use pointsman_core::run::next::OnLimit;
+use pointsman_core::run::spec::RunSpec;
 
 use super::error::EngineError;
+use super::launch::Marks;
+use super::project::{ProjectContext, StoredWords};
 use super::record::{RunLog, Watcher};
-use super::{Engine, StoredWords};
+use super::stops::Stops;
+use super::{Engine, judge};
 use crate::store::journal::Journal;
 use crate::store::lock::Lock;
 
-/// What comes with a request.
+/// A request that was decided, and is not yet a run.
 pub struct Submission {
-    /// The run's id, where somebody else has already named it.
-    pub run_id: Option<RunId>,
-    /// What was asked.
-    pub request: Request,
-    /// The decision about it.
-    pub route: Route,
-    /// The session to go on in; a new one without.
-    pub session: Option<SessionId>,
-    /// The project directory.
-    pub project: PathBuf,
-    /// Who decides.
-    pub mode: Mode,
-    /// Whether the scripted agent plays it.
-    pub rehearsal: bool,
-    /// How a person said yes beforehand.
-    pub approval: Option<String>,
-    /// The run's limits.
-    pub limits: Limits,
+    spec: RunSpec,
+    request: Request,
+    route: Route,
+    project: ProjectContext,
+    session_lock: Option<Lock>,
+}
+
+impl Engine {
+    /// Takes a request in and decides about it. Nothing is stored of it, and nothing is spawned but the judge, where a project
+    /// wants one.
+    pub async fn submit(&self, project: ProjectContext, spec: RunSpec) -> Result<Submission, EngineError> {
+        let mut request = spec.request()?;
+        if spec.session.as_ref().is_some_and(|session| self.knows_session(session, &project)) {
+            request.context = Context::Session;
+        }
+        let mut route = project.decider().decide(&mut request)?;
+        if let Some(terms) = &project.terms().judge {
+            request.judges_word = judge::word(self, &project, terms, &request, &route).await;
+            if request.judges_word.is_some() {
+                route = project.decider().decide(&mut request)?;
+            }
+        }
+        Ok(Submission { spec, request, route, project, session_lock: None })
+    }
+}
+
+impl Engine {
+    /// Keeps what a run has said so far, for who must know now that it is kept.
+    pub fn keep(&mut self, run: &mut Run) {
+        run.log.record(&mut self.store, vec![]);
+    }
+}
+
+impl Submission {
+    /// Returns what was handed in.
+    pub fn spec(&self) -> &RunSpec {
+        &self.spec
+    }
+
+    /// Returns what was asked.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Returns the decision.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Returns what holds where it will be driven.
+    pub fn project(&self) -> &ProjectContext {
+        &self.project
+    }
+
+    /// Tells whether the scripted agent plays it.
+    pub fn is_rehearsal(&self) -> bool {
+        self.spec.rehearsal.is_some()
+    }
+
+    /// Takes a person's yes.
+    pub fn approve(&mut self, by: &str) {
+        self.spec.approval = Some(by.to_owned());
+    }
+
+    /// Takes the session that was named, for this run alone.
+    ///
+    /// Where `on_busy` lets it, it waits for another run to leave the session; a cause on `stops` ends that.
+    pub async fn take_session(
+        &mut self,
+        engine: &Engine,
+        on_busy: OnLimit,
+        stops: &mut Stops,
+    ) -> Result<(), EngineError> {
+        if let Some(session) = &self.spec.session {
+            self.session_lock = locked(engine, session, on_busy, stops).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins the log of the request and the decision about it. Nothing is spawned.
+    ///
+    /// The log is on disk when the first step is taken, or when [`Engine::keep`] is called before that.
+    pub fn begin(self, engine: &Engine, watcher: Box<dyn Watcher>) -> Run {
+        let run_id = self.spec.run_id.clone().unwrap_or_else(new_run_id);
+        let session = self
+            .spec
+            .session
+            .clone()
+            .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
+        // A session without a name is called by its run's id, and may be named by a later run while this one works.
+        let (requested, rehearsal) = (self.requested(&session), self.is_rehearsal());
+        let lock = self.session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
+        let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
+        let mut log = RunLog::new(run_id, &requested, journal, watcher);
+        let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: self.route.clone() }];
+        if let (Decision::Escalate, Some(by)) = (self.route.decision, self.spec.approval) {
+            facts.push(Fact::Approved { by });
+        }
+        // Kept with the start of the first attempt, in one transaction: nothing is spawned before that.
+        facts.into_iter().for_each(|fact| log.hold(fact, None));
+        let (request, project) = (self.request, self.project);
+        Run { log, request, session, project, rehearsal, answer: None, _session_lock: lock }
+    }
+
+    fn requested(&self, session: &SessionId) -> Requested {
+        let request = &self.request;
+        let (words, request_hash) = match &self.project.terms().stored_words {
+            StoredWords::Kept => (Some(redact(request.text()).into_owned()), request.hash()),
+            StoredWords::HashOnly { key } => (None, request.keyed_hash(key)),
+        };
+        Requested {
+            version: EVENT_VERSION,
+            request_hash,
+            prompt: words,
+            session_id: session.clone(),
+            project_root: self.project.dir().to_string_lossy().into_owned(),
+            origin: request.origin,
+            mode: self.spec.mode,
+            rehearsal: self.is_rehearsal(),
+            overrides: request.overrides.clone(),
+            quota_pressure: request.pressure,
+            judges_word: request.judges_word,
+        }
+    }
 }
 
 /// A run that can be driven.
@@ -50,10 +155,8 @@ pub struct Run {
     pub request: Request,
     /// The session.
     pub session: SessionId,
-    /// The project directory.
-    pub project: PathBuf,
-    /// The limits.
-    pub limits: Limits,
+    /// What holds where it is driven.
+    pub project: ProjectContext,
     /// Whether the scripted agent plays it.
     pub rehearsal: bool,
     /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep words.
@@ -62,64 +165,21 @@ pub struct Run {
     _session_lock: Option<Lock>,
 }
 
-/// Begins the log of a request and the decision about it. Nothing is spawned.
-///
-/// The log is on disk when the first step is taken, or when [`RunLog::keep`] is called before that.
-pub fn submit(
-    engine: &mut Engine,
-    submission: Submission,
-    session_lock: Option<Lock>,
-    watcher: Box<dyn Watcher>,
-) -> Run {
-    let run_id = submission.run_id.clone().unwrap_or_else(new_run_id);
-    let session = submission
-        .session
-        .clone()
-        .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
-    // A session without a name is called by its run's id, and may be named by a later run while this one works.
-    let session_lock = session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
-    let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
-    let requested = requested(engine, &submission, &session);
-    let mut log = RunLog::new(run_id, &requested, journal, watcher);
-    let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: submission.route.clone() }];
-    if let (Decision::Escalate, Some(by)) = (submission.route.decision, submission.approval) {
-        facts.push(Fact::Approved { by });
-    }
-    // Kept with the start of the first attempt, in one transaction: nothing is spawned before that.
-    facts.into_iter().for_each(|fact| log.hold(fact, None));
-    Run {
-        log,
-        request: submission.request,
-        session,
-        project: submission.project,
-        limits: submission.limits,
-        rehearsal: submission.rehearsal,
-        answer: None,
-        _session_lock: session_lock,
+impl Run {
+    /// Returns what agents are told of it.
+    pub fn marks(&self) -> Marks<'_> {
+        Marks { run: self.log.run_id.as_str(), session: self.session.as_str() }
     }
 }
 
-/// Routes a request; a router that fails is not in the way of the person.
-pub fn decide(catalog: &Catalog, policy: &Policy, request: &Request) -> Result<Route, EngineError> {
-    let route = || route::route(request, catalog, policy);
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(route)) {
-        Ok(decided) => Ok(decided?),
-        Err(_) => Ok(route::fallback(catalog)),
-    }
-}
-
-/// Takes the session of a request for one run, if the request names one.
-///
-/// Where it may wait, it waits for another run to leave the session; a cause on `stops` ends that.
-pub async fn take_session(
+async fn locked(
     engine: &Engine,
-    submission: &Submission,
+    session: &SessionId,
     on_busy: OnLimit,
-    stops: &mut mpsc::Receiver<StopCause>,
+    stops: &mut Stops,
 ) -> Result<Option<Lock>, EngineError> {
     /// How often a busy session is looked at.
     const LOOK_EVERY: Duration = Duration::from_millis(250);
-    let Some(session) = &submission.session else { return Ok(None) };
     loop {
         match (engine.store.try_lock_session(session), on_busy) {
             (Ok(Some(lock)), _) => return Ok(Some(lock)),
@@ -129,31 +189,9 @@ pub async fn take_session(
             (Ok(None), OnLimit::Wait) => {}
         }
         tokio::select! {
-            Some(cause) = stops.recv() => return Err(EngineError::StoppedWaiting { cause }),
+            cause = stops.next() => return Err(EngineError::StoppedWaiting { cause }),
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-    }
-}
-
-fn requested(engine: &Engine, submission: &Submission, session: &SessionId) -> Requested {
-    let (words, request_hash) = match &engine.stored_words {
-        StoredWords::Kept => {
-            (Some(redact(submission.request.text()).into_owned()), submission.request.hash())
-        }
-        StoredWords::HashOnly { key } => (None, submission.request.keyed_hash(key)),
-    };
-    Requested {
-        version: EVENT_VERSION,
-        request_hash,
-        prompt: words,
-        session_id: session.clone(),
-        project_root: submission.project.to_string_lossy().into_owned(),
-        origin: submission.request.origin,
-        mode: submission.mode,
-        rehearsal: submission.rehearsal,
-        overrides: submission.request.overrides.clone(),
-        quota_pressure: submission.request.pressure,
-        judges_word: submission.request.judges_word,
     }
 }
 

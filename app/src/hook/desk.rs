@@ -17,8 +17,8 @@ use crate::assemble::World;
 use crate::clock;
 use crate::config::load::Loaded;
 use crate::config::project;
-use crate::engine::Decider;
 use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, learn};
+use crate::engine::project::Decider;
 use crate::engine::submit;
 
 /// What one event finds around it.
@@ -62,23 +62,21 @@ impl Desk {
     }
 
     /// Puts together what deciding needs, and says what was left out of it because it is broken.
-    pub fn decider(&self, mode: Mode) -> Result<(Decider, Option<String>), String> {
-        let (decider, broken) = match self.world.decider(&self.loaded) {
-            Ok(decider) => (decider, None),
+    pub fn decider(&self) -> Result<(Decider, Option<String>), String> {
+        match self.world.decider(&self.loaded) {
+            Ok(decider) => Ok((decider, self.left_out.clone())),
             // A policy file that is broken says nothing; what is built in still asks a person.
             Err(error) => {
                 let catalog = self.loaded.catalog().map_err(|error| error.to_string())?;
-                let around = Circumstances::default();
-                (Decider { catalog, policy: Policy::builtin(), around }, Some(error.to_string()))
+                let decider = Decider::new(catalog, Policy::builtin(), Circumstances::default());
+                Ok((decider, Some(error.to_string())))
             }
-        };
-        let around = Circumstances { mode: Some(mode), ..decider.around };
-        Ok((Decider { around, ..decider }, broken.or_else(|| self.left_out.clone())))
+        }
     }
 
     /// Tells whether the agent of a route is installed.
     pub fn can_run(&self, decider: &Decider, route: &Route) -> bool {
-        decider.catalog.get(&route.agent).is_some_and(|agent| self.world.is_installed(agent))
+        decider.catalog().get(&route.agent).is_some_and(|agent| self.world.is_installed(agent))
     }
 
     /// Returns the note of this prompt.
@@ -153,11 +151,17 @@ fn settings(world: &World) -> Result<(Loaded, Option<String>), String> {
 }
 
 /// Decides about words; `None` where they are none.
-pub fn routed(decider: &Decider, words: &str, context: Context) -> Result<Option<(Request, Route)>, String> {
+pub fn routed(
+    decider: &Decider,
+    mode: Mode,
+    words: &str,
+    context: Context,
+) -> Result<Option<(Request, Route)>, String> {
     // A NUL says nothing to a router and must not keep it from looking.
     let words = words.replace('\0', " ");
     let Ok(mut request) = Request::new(words, Origin::Hook, Overrides::default()) else { return Ok(None) };
     request.context = context;
-    let route = decider.decide(request.clone()).map_err(|error| error.to_string())?;
+    request.circumstances.mode = Some(mode);
+    let route = decider.decide(&mut request).map_err(|error| error.to_string())?;
     Ok(Some((request, route)))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pointsman_core::agent::Tier;
+use pointsman_core::agent::{PermissionMode, Tier};
 use pointsman_core::hook::answer::{Answer, Effect};
 use pointsman_core::hook::delegation::{self, PersonSaid, Terms, Whom};
 use pointsman_core::hook::fact::{Delegation, Recommendation, What};
@@ -11,15 +11,17 @@ use pointsman_core::hook::note::{Heard, Note};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::hook::takeover::{self, Stage, Takeover};
 use pointsman_core::ids::RunId;
-use pointsman_core::request::{Context, Mode};
+use pointsman_core::request::{Context, Mode, Origin};
 use pointsman_core::route::{Layer, Route};
+use pointsman_core::run::spec::{RunSpec, SpecRights};
 
 use super::briefing;
 use super::desk::{Desk, routed};
-use crate::cli::detach;
+use crate::assemble;
+use crate::cli::route;
 use crate::clock;
 use crate::engine::hooks::{Claim, Marker};
-use crate::engine::submit;
+use crate::engine::{background, submit};
 
 /// Answers an event. `handing_over` is told which run takes a prompt over before it is there: then the answer is worth waiting
 /// for.
@@ -113,9 +115,9 @@ fn on_prompt(
         Prompt::Left(because) => return left_alone(desk, input, earlier.as_ref(), because, text),
         Prompt::Words { words, is_approved, wanted } => (words, is_approved, wanted),
     };
-    let (decider, left_out) = desk.decider(mode)?;
+    let (decider, left_out) = desk.decider()?;
     let context = if earlier.is_some() { Context::Session } else { Context::Fresh };
-    let Some((request, route)) = routed(&decider, words, context)? else {
+    let Some((request, route)) = routed(&decider, mode, words, context)? else {
         return left_alone(desk, input, earlier.as_ref(), LeftBecause::Empty, text);
     };
     let said = match marked(&route) {
@@ -139,7 +141,7 @@ fn on_prompt(
             }
         }
         Action::Advised | Action::AskFirst | Action::Blocked | Action::Told => {
-            let agent = delegation::name_for_directive(&route, &decider.catalog, desk.known);
+            let agent = delegation::name_for_directive(&route, decider.catalog(), desk.known);
             (prompt::answer(action, mode, &route, &agent), None)
         }
     };
@@ -238,14 +240,18 @@ fn start(
     run_id: &RunId,
     marker: Marker,
 ) -> Result<String, String> {
-    let started = detach::hand_over(&detach::TakenOver {
-        run_id,
-        words: taken.words,
-        project: &desk.world.cwd,
-        is_approved: taken.is_approved,
-        permissions: permissions(input, taken.wanted),
-    });
-    match started {
+    let spec = RunSpec {
+        run_id: Some(run_id.clone()),
+        approval: taken.is_approved.then(|| "the prompt".to_owned()),
+        rights: SpecRights {
+            ceiling: permissions(input, taken.wanted).map(PermissionMode::ceiling_of_session),
+            ..SpecRights::default()
+        },
+        ..RunSpec::new(taken.words.to_owned(), Origin::Hook, Mode::Orchestration, desk.world.cwd.clone())
+    };
+    let own_program = assemble::own_program().map_err(|error| error.to_string())?;
+    let started = background::start(&own_program, &spec);
+    match started.map(|submitted| route::in_words(&submitted.route)) {
         Ok(who) => {
             marker.begun();
             Ok(who)
@@ -260,10 +266,13 @@ fn start(
 fn on_delegation(desk: &Desk, input: &HookInput, mode: Mode, call: &ToolCall) -> Result<Answer, String> {
     // The CLI itself says what is missing.
     let Some(words) = call.text("prompt") else { return Ok(Answer::default()) };
-    let (decider, _) = desk.decider(mode)?;
-    let Some((_, route)) = routed(&decider, words, Context::Fresh)? else { return Ok(Answer::default()) };
+    let (decider, _) = desk.decider()?;
+    let Some((_, route)) = routed(&decider, mode, words, Context::Fresh)? else {
+        return Ok(Answer::default());
+    };
     let said = desk.note(input).map(|note| note.said).unwrap_or_default();
-    let terms = Terms { mode: Some(mode), said, route: &route, catalog: &decider.catalog, known: desk.known };
+    let terms =
+        Terms { mode: Some(mode), said, route: &route, catalog: decider.catalog(), known: desk.known };
     let (done, answer) = delegation::decide(call, &terms);
     let asked = Whom::of(&call.input);
     let from_agent_id = input.agent_id.clone();

@@ -12,37 +12,11 @@
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use clap::ValueEnum;
+use pointsman_core::run::scenario::Scenario;
 use serde_json::{Value, json};
 
 /// The hidden verb under which this program is the scripted agent.
 pub const VERB: &str = "__rehearsal-agent";
-
-/// What a rehearsal plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scenario {
-    /// The agent does its work.
-    Success,
-    /// Success, but only where no real agent is ready to work.
-    IfNeeded,
-    /// The agent crashes without a result.
-    Fail,
-    /// The agent falls silent; the watchdog ends it.
-    Hang,
-    /// The agent asks for a stronger tier.
-    Escalate,
-    /// The account's limit is reached.
-    Quota,
-    /// The service has too much to do.
-    Overloaded,
-    /// A tool is denied.
-    Denied,
-    /// Another model answers than the one that was asked for.
-    Mismatch,
-    /// The agent ends silently.
-    Empty,
-}
 
 /// What every text of a rehearsal begins with.
 pub const MARK: &str = "[rehearsal]";
@@ -58,8 +32,7 @@ struct Stage {
 
 /// Plays the scenario that the first argument names.
 pub fn main(args: &[String]) -> ExitCode {
-    let scenario =
-        args.first().and_then(|name| Scenario::from_str(name, true).ok()).unwrap_or(Scenario::Success);
+    let scenario = args.first().and_then(|name| Scenario::parse(name)).unwrap_or(Scenario::Success);
     let value = |flag: &str| {
         args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).cloned().unwrap_or_default()
     };

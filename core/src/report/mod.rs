@@ -1,9 +1,10 @@
 //! Turning what was recorded into what is shown: plain values that are printed as text or JSON.
 //!
 //! Reading order: `run` (one run), `live` (a run as it happens), `metrics` (the daily records),
-//! `hint` (what a person can do next),
+//! `hint` (what a person can do next), `failure` (why a verb ended without one),
 //! `plain_text` (strangers' words for a terminal), `replay` (a past run decided again).
 
+pub mod failure;
 pub mod hint;
 pub mod live;
 pub mod metrics;

@@ -1,6 +1,6 @@
 //! The durable life of one request: its log, where it stands, how an attempt is judged, what comes next.
 //!
-//! Reading order: `event` (the log), `state` (its fold), `evidence` and `end` (what is known of an attempt), `judge` (what
+//! Reading order: `spec` (what is handed in; `scenario` names what a rehearsal plays), `event` (the log), `state` (its fold), `evidence` and `end` (what is known of an attempt), `judge` (what
 //! that means), `outcome` (its words), `next` (the step after that), `rights` (what it may do). `tools` tells whether denied calls were the work
 //! itself, `said` quotes an agent's words, `watchdog` holds an attempt's deadlines, `contract` what an agent must
 //! return, `prompt` what it is told when it takes over.
@@ -15,6 +15,8 @@ pub mod outcome;
 pub mod prompt;
 pub mod rights;
 mod said;
+pub mod scenario;
+pub mod spec;
 pub mod state;
 pub mod tokens;
 pub mod tools;

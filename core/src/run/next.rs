@@ -62,18 +62,22 @@ pub enum OnModelMismatch {
 }
 
 /// Whether a stronger tier may be tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Escalation {
     /// Once, one tier up.
+    #[default]
     Allowed,
     /// Never (`--no-escalate`).
     Forbidden,
 }
 
 /// Whether the run waits for limits that start anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnLimit {
     /// It ends and says when to try again.
+    #[default]
     End,
     /// It waits (`--wait`).
     Wait,

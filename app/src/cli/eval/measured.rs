@@ -9,7 +9,7 @@ use pointsman_core::route::Route;
 use serde::Serialize;
 
 use super::super::exit::Failure;
-use crate::engine::Decider;
+use crate::engine::project::Decider;
 
 /// How much of a request is shown.
 const REQUEST_CHARS_MAX: usize = 80;
@@ -89,13 +89,13 @@ impl<'a> Measured<'a> {
         let mut routes = Vec::with_capacity(rows.len());
         let mut times = Vec::with_capacity(rows.len());
         for row in rows {
-            let request = row.asked()?;
+            let mut request = row.asked()?;
             let begun = Instant::now();
-            routes.push(decider.decide(request)?);
+            routes.push(decider.decide(&mut request)?);
             times.push(begun.elapsed());
         }
         let evaluation = evaluate(&judged(rows, &routes));
-        let policy_hash = decider.policy.hash(&decider.catalog);
+        let policy_hash = decider.policy_hash();
         Ok(Measured { policy_hash, evaluation, rows, routes, latency: Latency::of(times) })
     }
 

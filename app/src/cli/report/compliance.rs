@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::compliance::{self, Arm, ComplianceReport, Experiment, Group, Rates, Scope, Status};
 use pointsman_core::report::plain_text::one_line;
 use pointsman_core::report::run::SCHEMA_VERSION;
-use pointsman_core::run::next::{Escalation, OnLimit};
 use serde::Serialize;
 
 use super::tables;
@@ -12,7 +11,7 @@ use crate::cli::exit::Failure;
 use crate::cli::output;
 use crate::cli::routing_args::ReportFormat;
 use crate::cli::run::world;
-use crate::{assemble, clock};
+use crate::clock;
 
 /// The contract of `report compliance -o json`.
 #[derive(Debug, Serialize)]
@@ -40,12 +39,12 @@ const HEAD: [&str; 10] =
 pub fn main(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8, Failure> {
     let world = world(None)?;
     let (loaded, _) = world.settings_or_defaults();
-    let mut engine = world.engine(&loaded, None)?;
-    engine.recover(&assemble::limits(&loaded.settings, Escalation::Allowed, OnLimit::End));
-    engine.take_over_hook_facts();
+    let (mut engine, project) = (world.engine()?, world.project(&loaded)?);
+    engine.recover(&project);
+    engine.take_over_hook_facts(project.catalog());
     let since = since.map(|span| clock::now().saturating_sub(span).unwrap_or(Timestamp::MIN));
     let (facts, runs) = engine.hook_facts(since.unwrap_or(Timestamp::MIN))?;
-    let tier_of = |model: &str| engine.catalog.tier_of_model(model);
+    let tier_of = |model: &str| project.catalog().tier_of_model(model);
     let report = compliance::report(&compliance::directives(&facts, &runs, &tier_of), &facts);
     match format {
         ReportFormat::Text => output::text(&text(&report)),

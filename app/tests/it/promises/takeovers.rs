@@ -52,6 +52,17 @@ fn one_prompt_is_one_run_however_many_hooks_hear_of_it() {
     assert_eq!(report["facts"], 2, "{report}");
 }
 
+/// Seen to fail: a hook's run was stored as one of the command line.
+#[test]
+fn a_run_that_a_hook_has_started_says_so() {
+    let sandbox = patient().env("POINTSMAN_MODE", "orchestration");
+    let run = run_of(hook(&sandbox, &prompt(&sandbox, "p1", MECHANICAL)));
+    sandbox.no_process_is_left(PATIENCE);
+    let log = sandbox.call(["runs", "logs", &run, "-o", "jsonl"]).wait().success().stdout;
+    let first: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!(first["origin"], "hook", "{first}");
+}
+
 #[test]
 fn another_prompt_is_another_run_and_so_is_another_message_of_the_same_turn() {
     let sandbox = patient().env("POINTSMAN_MODE", "orchestration");

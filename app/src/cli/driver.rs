@@ -1,0 +1,61 @@
+//! The hidden verb of a driver: reads a spec, begins its run, says so in one line, and drives it to its end.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use pointsman_core::error_code::ErrorCode;
+use pointsman_core::run::next::OnLimit;
+use pointsman_core::run::spec::RunSpec;
+
+use super::exit::Failure;
+use super::{closing, output, run};
+use crate::assemble::{Assembled, World};
+use crate::engine::background::{self, FirstWord, Submitted};
+use crate::engine::drive;
+use crate::engine::record::Unwatched;
+use crate::engine::stops::Stops;
+
+/// Runs the verb.
+pub fn main() -> ExitCode {
+    // Without a session of its own it would get the terminal's signals; that is worse than nothing, not fatal.
+    let _ = background::leave_session();
+    let done = run::runtime().and_then(|runtime| runtime.block_on(driven()));
+    ExitCode::from(done.unwrap_or_else(|failure| {
+        say(&FirstWord::Failed(failure.clone()));
+        failure.exit_code()
+    }))
+}
+
+/// Drives a run that nobody waits for. Every failure is one of before it began: after that, the run has a verdict.
+async fn driven() -> Result<u8, Failure> {
+    let spec = read_spec()?;
+    let assembled = World::new(spec.project.clone())?.assemble(spec)?;
+    let mut notices = closing::notices(&assembled);
+    let Assembled { spec, mut engine, project, .. } = assembled;
+    notices.extend(closing::taken_over(engine.tidy_up(&project)));
+    let mut submission = engine.submit(project, spec).await?;
+    let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
+    // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
+    submission.take_session(&engine, OnLimit::End, &mut stops).await?;
+    notices.push(closing::route_in_words(&engine, &submission));
+    let mut run = submission.begin(&engine, Box::new(Unwatched));
+    // The id is told to somebody who may ask for the run at once.
+    engine.keep(&mut run);
+    say(&FirstWord::Submitted(Submitted::of(&run, notices)));
+    let report = drive::drive(&mut engine, &mut run, &mut stops).await;
+    Ok(report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code()))
+}
+
+fn say(word: &FirstWord) {
+    output::line(&serde_json::to_string(word).expect("plain data has a JSON form"));
+}
+
+fn read_spec() -> Result<RunSpec, Failure> {
+    let odd = |what: String| Failure::bare(ErrorCode::OddAnswer, what);
+    let mut bytes = vec![];
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|error| odd(format!("the order cannot be read: {error}")))?;
+    RunSpec::read(&bytes).map_err(|error| odd(error.to_string()))
+}

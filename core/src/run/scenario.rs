@@ -1,0 +1,66 @@
+//! What a rehearsal plays: a scripted agent in the place of the real one.
+
+use serde::{Deserialize, Serialize};
+
+/// What a rehearsal plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scenario {
+    /// The agent does its work.
+    Success,
+    /// Success, but only where no real agent is ready to work.
+    IfNeeded,
+    /// The agent crashes without a result.
+    Fail,
+    /// The agent falls silent; the watchdog ends it.
+    Hang,
+    /// The agent asks for a stronger tier.
+    Escalate,
+    /// The account's limit is reached.
+    Quota,
+    /// The service has too much to do.
+    Overloaded,
+    /// A tool is denied.
+    Denied,
+    /// Another model answers than the one that was asked for.
+    Mismatch,
+    /// The agent ends silently.
+    Empty,
+}
+
+impl Scenario {
+    /// Every scenario, in the order of the help.
+    pub const ALL: [Scenario; 10] = [
+        Scenario::Success,
+        Scenario::IfNeeded,
+        Scenario::Fail,
+        Scenario::Hang,
+        Scenario::Escalate,
+        Scenario::Quota,
+        Scenario::Overloaded,
+        Scenario::Denied,
+        Scenario::Mismatch,
+        Scenario::Empty,
+    ];
+
+    /// Returns the scenario's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scenario::Success => "success",
+            Scenario::IfNeeded => "if-needed",
+            Scenario::Fail => "fail",
+            Scenario::Hang => "hang",
+            Scenario::Escalate => "escalate",
+            Scenario::Quota => "quota",
+            Scenario::Overloaded => "overloaded",
+            Scenario::Denied => "denied",
+            Scenario::Mismatch => "mismatch",
+            Scenario::Empty => "empty",
+        }
+    }
+
+    /// Reads a scenario's name, in letters of either case.
+    pub fn parse(text: &str) -> Option<Scenario> {
+        Scenario::ALL.into_iter().find(|scenario| scenario.as_str().eq_ignore_ascii_case(text))
+    }
+}

@@ -1,0 +1,205 @@
+//! What any face hands in to have a request done: plain, versioned data.
+//!
+//! The command line, a hook, and later a queue, a workflow, HTTP and MCP differ only in who makes a [`RunSpec`] and who
+//! waits. It holds what was asked and what was fixed about it, nothing that a machine or a moment decides: settings,
+//! agents, policy and the time are looked at where the run is driven. It is also what crosses the pipe to a driver.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::next::{Escalation, OnLimit};
+use super::scenario::Scenario;
+use crate::agent::PermissionMode;
+use crate::ids::{RunId, SessionId};
+use crate::request::{Mode, Origin, Overrides, QuotaPressure, Request, RequestError};
+
+/// The version of the form. A reader takes equal and older ones; fields are only added, each with a default.
+pub const SPEC_VERSION: u32 = 1;
+
+/// A request to be driven as a run, with everything that was fixed about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// The version of the form.
+    pub version: u32,
+    /// The run's id, where somebody has named it before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// The words as they came.
+    pub words: String,
+    /// Which face it came through.
+    pub origin: Origin,
+    /// Who decides. It is the one circumstance of policy rules that a face knows; time and project are looked at where and
+    /// when the decision is made, because a spec may be driven hours later.
+    pub mode: Mode,
+    /// What was fixed about the route.
+    #[serde(default)]
+    pub overrides: Overrides,
+    /// How scarce quotas are.
+    #[serde(default, skip_serializing_if = "QuotaPressure::is_none")]
+    pub pressure: QuotaPressure,
+    /// The session to go on in; a new one without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The project directory, absolute.
+    pub project: PathBuf,
+    /// How a person said yes beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+    /// Limits that stand above those of the settings.
+    #[serde(default)]
+    pub limits: SpecLimits,
+    /// Rights that stand above those of the settings, and the most that the run may have.
+    #[serde(default)]
+    pub rights: SpecRights,
+    /// What the scripted agent plays, where it stands in for the real ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Scenario>,
+}
+
+/// Limits of one run; those of the settings hold where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SpecLimits {
+    /// The longest attempt, milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// The most US dollars of the whole run.
+    pub max_usd: Option<f64>,
+    /// The most agent turns of one attempt.
+    pub max_turns: Option<u32>,
+    /// Whether a stronger tier may be tried.
+    pub escalation: Escalation,
+    /// Whether the run waits for limits that start anew.
+    pub on_limit: OnLimit,
+}
+
+/// Rights of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SpecRights {
+    /// The permission mode of every agent: a person's word stands above the settings.
+    pub mode: Option<PermissionMode>,
+    /// The most that any agent may have, whatever settings or `mode` say: the rights of whoever asked.
+    pub ceiling: Option<PermissionMode>,
+    /// Tools that are allowed besides, as rules of the agent's CLI.
+    pub allow_tools: Vec<String>,
+}
+
+/// Why bytes are no spec that can be driven.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// They are not JSON of this form.
+    #[error("the order cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// A newer program wrote it: what it adds may be what matters.
+    #[error("the order has version {found}, and this version knows up to {SPEC_VERSION}")]
+    Newer {
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl RunSpec {
+    /// Makes a spec in which nothing is fixed.
+    pub fn new(words: String, origin: Origin, mode: Mode, project: PathBuf) -> RunSpec {
+        RunSpec {
+            version: SPEC_VERSION,
+            run_id: None,
+            words,
+            origin,
+            mode,
+            overrides: Overrides::default(),
+            pressure: QuotaPressure::default(),
+            session: None,
+            project,
+            approval: None,
+            limits: SpecLimits::default(),
+            rights: SpecRights::default(),
+            rehearsal: None,
+        }
+    }
+
+    /// Reads a spec as another process wrote it.
+    pub fn read(bytes: &[u8]) -> Result<RunSpec, SpecError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        // The version first: a newer form may not be readable at all.
+        let Versioned { version: found } = serde_json::from_slice(bytes)?;
+        if found > SPEC_VERSION {
+            return Err(SpecError::Newer { found });
+        }
+        Ok(serde_json::from_slice(bytes)?)
+    }
+
+    /// Returns the spec as another process reads it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain data has a JSON form")
+    }
+
+    /// Returns what was asked, for the router.
+    pub fn request(&self) -> Result<Request, RequestError> {
+        let mut request = Request::new(self.words.clone(), self.origin, self.overrides.clone())?;
+        request.pressure = self.pressure;
+        request.circumstances.mode = Some(self.mode);
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> RunSpec {
+        RunSpec::new("fix it".into(), Origin::Hook, Mode::Orchestration, "/project".into())
+    }
+
+    #[test]
+    fn a_spec_that_was_written_is_read_as_it_was() {
+        let spec = RunSpec {
+            run_id: Some("0190".parse().unwrap()),
+            session: Some("night".parse().unwrap()),
+            approval: Some("--approve".into()),
+            limits: SpecLimits {
+                timeout_ms: Some(1500),
+                max_usd: Some(0.1),
+                max_turns: Some(3),
+                escalation: Escalation::Forbidden,
+                on_limit: OnLimit::Wait,
+            },
+            rights: SpecRights {
+                mode: Some(PermissionMode::AcceptEdits),
+                ceiling: Some(PermissionMode::Plan),
+                allow_tools: vec!["Bash(cargo test:*)".into()],
+            },
+            rehearsal: Some(Scenario::IfNeeded),
+            pressure: QuotaPressure::new(0.25),
+            ..spec()
+        };
+        assert_eq!(RunSpec::read(&spec.to_bytes()).unwrap(), spec);
+    }
+
+    /// The first form of all, as it is written here for good: whoever changes a name finds that older orders are not read.
+    #[test]
+    fn a_spec_of_the_first_form_is_read() {
+        let first =
+            r#"{"version":1,"words":"fix it","origin":"hook","mode":"orchestration","project":"/project"}"#;
+        assert_eq!(RunSpec::read(first.as_bytes()).unwrap(), spec());
+    }
+
+    #[test]
+    fn a_spec_of_a_newer_version_is_refused_by_its_version_even_where_its_form_is_unknown() {
+        let error = RunSpec::read(br#"{"version":99,"what":"is this"}"#).unwrap_err();
+        assert_eq!(error.to_string(), "the order has version 99, and this version knows up to 1");
+        assert!(matches!(RunSpec::read(b"{}").unwrap_err(), SpecError::Unreadable(_)));
+    }
+
+    #[test]
+    fn every_scenario_is_read_by_its_name_and_has_the_same_name_as_data() {
+        for scenario in Scenario::ALL {
+            assert_eq!(Scenario::parse(scenario.as_str()), Some(scenario));
+            assert_eq!(serde_json::to_value(scenario).unwrap(), scenario.as_str());
+        }
+    }
+}
