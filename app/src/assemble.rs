@@ -14,7 +14,7 @@ use pointsman_core::run::next::{Limits, OnModelMismatch};
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};
 
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::config::env::{Dirs, Environment, NoHome};
 use crate::config::error::Warning;
 use crate::config::load::{Inputs, Loaded};
@@ -26,6 +26,7 @@ use crate::engine::history::History;
 use crate::engine::judge::JudgeTerms;
 use crate::engine::project::{Decider, ProjectContext, StoredWords, Terms};
 use crate::engine::{Engine, Surroundings};
+use crate::entropy::Entropy;
 use crate::plugin::Plugin;
 use crate::plugin::rivals::{self, Rival};
 use crate::process::probe;
@@ -170,11 +171,6 @@ impl World {
         rivals::find(&login::claude_dir(&self.env, &self.dirs.home), project)
     }
 
-    /// Opens the store.
-    pub fn store(&self) -> Store {
-        Store::open(self.store_paths())
-    }
-
     /// Returns where the store's files are.
     pub fn store_paths(&self) -> StorePaths {
         let user = rustix::process::geteuid().as_raw();
@@ -241,6 +237,15 @@ impl World {
 
     /// Puts an engine together.
     pub fn engine(&self) -> Result<Engine, AssembleError> {
+        self.engine_with(Store::open(self.store_paths()))
+    }
+
+    /// Puts an engine together that only looks: it makes nothing, takes nothing over, and mends nothing.
+    pub fn engine_to_read(&self) -> Result<Engine, AssembleError> {
+        self.engine_with(Store::open_to_read(self.store_paths()))
+    }
+
+    fn engine_with(&self, store: Store) -> Result<Engine, AssembleError> {
         let depth = self.env.text("POINTSMAN_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0);
         let surroundings = Surroundings {
             ambient: self.env.texts(),
@@ -249,7 +254,7 @@ impl World {
             own_program: own_program()?,
             version_cache: self.dirs.cache.join("versions.json"),
         };
-        Ok(Engine::new(self.store(), surroundings))
+        Ok(Engine::new(store, surroundings, Clock::System, Entropy::System))
     }
 
     /// Puts together what holds in a project for who looks back or mends: with the built-in policy alone, because that must work

@@ -8,6 +8,7 @@ mod cli;
 mod clock;
 mod config;
 mod engine;
+mod entropy;
 mod hook;
 mod plugin;
 mod process;

@@ -87,7 +87,7 @@ pub fn line(report: &RunReport, said: Option<&str>, quiet: bool) {
         Some(Verdict::Succeeded) if quiet => {}
         Some(Verdict::Succeeded) => output::say(Tone::Good, &word("done:", rehearsal), &summary(report)),
         Some(Verdict::Cancelled) => output::say(Tone::Warning, &coded("cancelled", report), &summary(report)),
-        Some(Verdict::Waiting) => output::say(Tone::Warning, &coded("waiting", report), &waiting(report)),
+        Some(Verdict::Deferred) => output::say(Tone::Warning, &coded("deferred", report), &waiting(report)),
         Some(verdict @ (Verdict::Failed | Verdict::Refused)) => failed(report, verdict, said),
         None => {
             let opening = word(&output::coded("error", Some(ErrorCode::NoVerdict)), rehearsal);

@@ -19,9 +19,7 @@ use crate::assemble::{AssembleError, World};
 use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::config::login::Login;
-use crate::engine::Engine;
-use crate::engine::health::{AgentHealth, StoreHealth};
-use crate::engine::project::ProjectContext;
+use crate::engine::health::{AgentHealth, Spooled, StoreHealth};
 use crate::plugin::rivals::Rival;
 
 /// How a check went.
@@ -101,15 +99,18 @@ fn in_words(check: &Check) -> String {
 fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
     let mut checks = configuration(world, loaded);
     checks.extend(policy(world, loaded));
-    let (mut engine, project) = (world.engine()?, world.project(loaded)?);
+    let engine = if fix { world.engine()? } else { world.engine_to_read()? };
+    let project = world.project(loaded)?;
+    let runtime = runtime()?;
     if fix {
-        checks.extend(repair(&mut engine, &project));
+        checks.extend(repair(runtime.block_on(engine.repair(&project))));
     }
-    let agents = runtime()?.block_on(engine.agent_health(&project));
+    let (agents, health) =
+        runtime.block_on(async { (engine.agent_health(&project).await, engine.store_health().await) });
     checks.extend(agents.iter().map(agent));
     checks.push(login(world.login().as_ref(), &engine.payers(&project)));
     checks.extend(stray_keys(world, loaded, engine.login_found()));
-    checks.extend(store(&engine.store_health()));
+    checks.extend(store(&health));
     checks.extend(hooks(world, loaded));
     Ok(checks)
 }
@@ -281,16 +282,9 @@ fn store(health: &StoreHealth) -> Vec<Check> {
             "runs still work and are kept in the spool; mend the cause and run `pointsman doctor` again"
         }),
     }];
-    if health.spooled_bytes > 0 {
-        checks.push(
-            Check::new(
-                "spool",
-                Status::Warning,
-                format!("{} bytes of events wait to be taken over", health.spooled_bytes),
-            )
-            .hint("the next run or `pointsman doctor --fix` takes them over"),
-        );
-    }
+    checks.extend(spool("events of runs", health.spooled));
+    // Facts of hooks always wait for a while: only what is odd about them is news.
+    checks.extend(spool("facts of hooks", Spooled { bytes: 0, ..health.spooled_by_hooks }));
     for row in health.breakers.iter().filter(|row| row.breaker.name() != "closed") {
         checks.push(
             Check::new(
@@ -304,8 +298,28 @@ fn store(health: &StoreHealth) -> Vec<Check> {
     checks
 }
 
-fn repair(engine: &mut Engine, project: &ProjectContext) -> Vec<Check> {
-    let mended = engine.repair(project);
+/// What waits in a spool, and what stays there because it is not understood.
+fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
+    let mut checks = vec![];
+    if waiting.bytes > 0 {
+        let detail = format!("{} bytes of {of} wait to be taken over", waiting.bytes);
+        checks.push(
+            Check::new("spool", Status::Warning, detail)
+                .hint("the next run or `pointsman doctor --fix` takes them over"),
+        );
+    }
+    if waiting.odd_lines > 0 {
+        let detail =
+            format!("{} lines of {of} are not understood by this version, and are kept", waiting.odd_lines);
+        checks.push(
+            Check::new("spool", Status::Warning, detail)
+                .hint("a newer version may have written them: it takes them over when it runs next"),
+        );
+    }
+    checks
+}
+
+fn repair(mended: Result<Vec<String>, String>) -> Vec<Check> {
     let check = |detail: String| Check::new("repair", Status::Ok, detail);
     match mended {
         Ok(done) if done.is_empty() => vec![check("nothing needed repair".to_owned())],

@@ -31,8 +31,8 @@ async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
     let assembled = World::new(spec.project.clone())?.assemble(spec)?;
     let mut notices = closing::notices(&assembled);
-    let Assembled { spec, mut engine, project, .. } = assembled;
-    notices.extend(closing::taken_over(engine.tidy_up(&project)));
+    let Assembled { spec, engine, project, .. } = assembled;
+    notices.extend(closing::taken_over(engine.tidy_up(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
     // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
@@ -40,9 +40,9 @@ async fn driven() -> Result<u8, Failure> {
     notices.push(closing::route_in_words(&engine, &submission));
     let mut run = submission.begin(&engine, Box::new(Unwatched));
     // The id is told to somebody who may ask for the run at once.
-    engine.keep(&mut run);
+    engine.keep(&mut run).await;
     say(&FirstWord::Submitted(Submitted::of(&run, notices)));
-    let report = drive::drive(&mut engine, &mut run, &mut stops).await;
+    let report = drive::drive(&engine, &mut run, &mut stops).await;
     Ok(report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code()))
 }
 

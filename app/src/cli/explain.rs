@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::args::{ExplainArgs, PromptArgs};
 use super::exit::Failure;
 use super::output::{self, PlainFormat};
-use super::run::world;
+use super::run::{runtime, world};
 use super::{codes, route, words};
 use crate::assemble::World;
 use crate::engine::query::FoundRun;
@@ -51,7 +51,9 @@ fn find_run(world: &World, what: Option<&str>) -> Result<Option<FoundRun>, Failu
     if what != "latest" && !(what.len() >= ID_CHARS_MIN && is_hex(what)) {
         return Ok(None);
     }
-    Ok(Some(world.engine()?.find(what)?))
+    let (loaded, _) = world.settings_or_defaults();
+    let project = world.project(&loaded)?;
+    Ok(Some(runtime()?.block_on(world.engine_to_read()?.find(&project, what))?))
 }
 
 fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {

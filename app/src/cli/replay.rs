@@ -9,7 +9,7 @@ use super::closing;
 use super::exit::Failure;
 use super::output::{self, PlainFormat};
 use super::routing_args::{ReplayArgs, SpanArgs};
-use super::run::world;
+use super::run::{runtime, world};
 use crate::clock;
 use crate::engine::history::{PastRun, Span};
 use crate::engine::project::Decider;
@@ -63,7 +63,7 @@ pub fn main(args: &ReplayArgs) -> Result<u8, Failure> {
         left_out: LeftOut::default(),
         changed: vec![],
     };
-    world.history().each(args.span.span(), |past| replay.add(&decider, &past))?;
+    runtime()?.block_on(world.history().each(args.span.span(), |past| replay.add(&decider, &past)))?;
     match args.output {
         PlainFormat::Text => output::text(&in_words(&replay)),
         PlainFormat::Json => output::json(&replay),

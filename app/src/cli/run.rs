@@ -82,12 +82,12 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Submits and drives the run while somebody waits for it.
 async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failure> {
     let mut notices = closing::notices(&assembled);
-    let Assembled { spec, mut engine, project, .. } = assembled;
+    let Assembled { spec, engine, project, .. } = assembled;
     if args.dry_run {
         say_notices(&notices);
         return Ok(dry_run(&engine, &engine.submit(project, spec).await?, args.output).await);
     }
-    notices.extend(closing::taken_over(engine.tidy_up(&project)));
+    notices.extend(closing::taken_over(engine.tidy_up(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     if !args.quiet {
         say_notices(&notices);
@@ -107,7 +107,7 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         (Format::Text | Format::Json, false) => Box::new(watch::People::new(submission.is_rehearsal())),
     };
     let mut run = submission.begin(&engine, watcher);
-    let report = drive::drive(&mut engine, &mut run, &mut stops).await;
+    let report = drive::drive(&engine, &mut run, &mut stops).await;
     // From here on Ctrl-C ends us at once: nothing is left to stop but the printing.
     drop(stops);
     let said = run.answer.clone();

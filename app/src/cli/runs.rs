@@ -1,12 +1,15 @@
 //! `pointsman runs`: look at runs, follow them, stop them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::AgentName;
 use pointsman_core::report::live::{Body, Line, Seen};
 use pointsman_core::report::run::{RunReport, SCHEMA_VERSION};
+use pointsman_core::report::run_line::RunLine;
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::outcome::Verdict;
+use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::Phase;
 use pointsman_core::run::tools::call_in_words;
 use serde::Serialize;
@@ -14,11 +17,12 @@ use serde::Serialize;
 use super::args::{RunsArgs, RunsVerb};
 use super::exit::Failure;
 use super::output::{self, Format, PlainFormat, Tone};
-use super::run::world;
+use super::run::{runtime, world};
 use super::{closing, route};
 use crate::clock;
 use crate::engine::Engine;
-use crate::engine::query::{FoundRun, LiveLog, RunRow};
+use crate::engine::project::ProjectContext;
+use crate::engine::query::{FoundRun, LiveLog};
 
 /// How often a growing log is looked at: soon enough for eyes, rare enough for a battery.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -29,7 +33,7 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Serialize)]
 struct RunList<'a> {
     schema_version: u32,
-    runs: &'a [RunRow],
+    runs: Vec<RunLine<'a>>,
 }
 
 /// Runs the verb.
@@ -39,52 +43,141 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     if let Some(trouble) = trouble {
         output::say(Tone::Warning, "notice:", &format!("{trouble}; the defaults hold for this look back"));
     }
-    let (mut engine, project) = (world.engine()?, world.project(&loaded)?);
-    engine.tidy_up(&project);
-    match args.verb {
-        RunsVerb::List { limit, output } => list(&engine, limit, output),
-        RunsVerb::Show { run, output } => show(&engine, &run, output),
-        RunsVerb::Logs { run, follow, output } => logs(&engine, &run, follow, output),
-        RunsVerb::Cancel { run } => cancel(&engine, &run),
-    }
+    let project = world.project(&loaded)?;
+    let engine = match args.verb {
+        RunsVerb::Cancel { .. } => world.engine()?,
+        RunsVerb::List { .. } | RunsVerb::Show { .. } | RunsVerb::Logs { .. } => world.engine_to_read()?,
+    };
+    let look = Look { engine, project };
+    runtime()?.block_on(async {
+        match args.verb {
+            RunsVerb::List { limit, output } => look.list(limit, output).await,
+            RunsVerb::Show { run, output } => look.show(&run, output).await,
+            RunsVerb::Logs { run, follow, output } => look.logs(&run, follow, output).await,
+            RunsVerb::Cancel { run } => look.cancel(&run).await,
+        }
+    })
 }
 
-fn list(engine: &Engine, limit: usize, format: PlainFormat) -> Result<u8, Failure> {
-    let runs = engine.runs(limit)?;
-    match format {
-        PlainFormat::Json => output::json(&RunList { schema_version: SCHEMA_VERSION, runs: &runs }),
-        PlainFormat::Text if runs.is_empty() && limit > 0 => {
-            output::say(Tone::Plain, "no runs yet:", "`pointsman run` makes one")
+/// Where runs are looked at.
+struct Look {
+    engine: Engine,
+    project: ProjectContext,
+}
+
+impl Look {
+    async fn find(&self, wanted: &str) -> Result<FoundRun, Failure> {
+        Ok(self.engine.find(&self.project, wanted).await?)
+    }
+
+    async fn again(&self, found: &FoundRun) -> Result<FoundRun, Failure> {
+        Ok(self.engine.load(&self.project, found.id.clone()).await?)
+    }
+
+    async fn list(&self, limit: usize, format: PlainFormat) -> Result<u8, Failure> {
+        let runs = self.engine.runs(&self.project, limit).await?;
+        match format {
+            PlainFormat::Json => {
+                let runs = runs.iter().map(RunLine::new).collect();
+                output::json(&RunList { schema_version: SCHEMA_VERSION, runs });
+            }
+            PlainFormat::Text if runs.is_empty() && limit > 0 => {
+                output::say(Tone::Plain, "no runs yet:", "`pointsman run` makes one")
+            }
+            PlainFormat::Text => {
+                let now = clock::now();
+                let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, now)).collect();
+                output::text(&output::table(&["RUN", "STATE", "AGENT", "WHEN", "PROJECT", ""], &rows));
+            }
         }
-        PlainFormat::Text => {
-            let now = clock::now();
-            let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, now)).collect();
-            output::text(&output::table(&["RUN", "STATE", "AGENT", "WHEN", "PROJECT", ""], &rows));
+        Ok(0)
+    }
+
+    async fn show(&self, wanted: &str, format: PlainFormat) -> Result<u8, Failure> {
+        let found = self.find(wanted).await?;
+        let report = report(&found)?;
+        match format {
+            PlainFormat::Json => output::json(&report),
+            PlainFormat::Text => output::text(&in_words(&found, &report)),
+        }
+        Ok(0)
+    }
+
+    async fn logs(&self, wanted: &str, follow: bool, format: Format) -> Result<u8, Failure> {
+        if format == Format::Json {
+            return Err(Failure::new(
+                ErrorCode::WrongFlagValue,
+                "a log is a stream",
+                "use `-o text` or `-o jsonl`",
+            ));
+        }
+        let found = self.find(wanted).await?;
+        let mut log = self.engine.live_log(&found.id).map_err(|error| unreadable(&found, &error))?;
+        match (print_new(&found, &mut log, format)?, follow) {
+            (Some(exit_code), true) => Ok(exit_code),
+            (Some(_), false) | (None, false) => Ok(0),
+            (None, true) => self.follow_to_the_end(&found, &mut log, format).await,
         }
     }
-    Ok(0)
+
+    async fn follow_to_the_end(
+        &self,
+        found: &FoundRun,
+        log: &mut LiveLog,
+        format: Format,
+    ) -> Result<u8, Failure> {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if let Some(exit_code) = print_new(found, log, format)? {
+                return Ok(exit_code);
+            }
+            if !self.again(found).await?.is_driven() {
+                // Its last lines may have come between our look at the log and at the driver.
+                return match print_new(found, log, format)? {
+                    Some(exit_code) => Ok(exit_code),
+                    None => Err(Failure::new(
+                        ErrorCode::DriverGone,
+                        format!("the process that drove run `{}` is gone", found.id),
+                        "`pointsman runs show` has how it ended",
+                    )),
+                };
+            }
+        }
+    }
+
+    async fn cancel(&self, wanted: &str) -> Result<u8, Failure> {
+        let found = self.find(wanted).await?;
+        if found.state.verdict() == Some(Verdict::Cancelled) {
+            output::say(Tone::Good, "cancelled:", &format!("run {} already was", found.id));
+            return Ok(0);
+        }
+        self.engine.cancel(&found).await?;
+        let begun = Instant::now();
+        while begun.elapsed() < CANCEL_LIMIT {
+            let now = self.again(&found).await?;
+            if now.state.is_finished() {
+                output::say(Tone::Good, &format!("{}:", now.state.word()), &format!("run {}", found.id));
+                return Ok(0);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Err(Failure::new(
+            ErrorCode::StillRunning,
+            format!("run `{}` was asked to stop and has not ended yet", found.id),
+            "`pointsman runs show` tells when it has",
+        ))
+    }
 }
 
 fn row(run: &RunRow, now: jiff::Timestamp) -> Vec<String> {
-    let when = run.created_at.parse().map_or_else(|_| run.created_at.clone(), |at| closing::ago(at, now));
     vec![
         run.run_id.to_string(),
-        run.phase.clone(),
-        run.agent.clone().unwrap_or_else(|| "-".to_owned()),
-        when,
+        run.word().to_owned(),
+        run.agent.as_ref().map_or("-", AgentName::as_str).to_owned(),
+        closing::ago(run.created_at, now),
         run.project_root.clone(),
         if run.rehearsal { "rehearsal".to_owned() } else { String::new() },
     ]
-}
-
-fn show(engine: &Engine, wanted: &str, format: PlainFormat) -> Result<u8, Failure> {
-    let found = engine.find(wanted)?;
-    let report = report(&found)?;
-    match format {
-        PlainFormat::Json => output::json(&report),
-        PlainFormat::Text => output::text(&in_words(&found, &report)),
-    }
-    Ok(0)
 }
 
 fn report(found: &FoundRun) -> Result<RunReport, Failure> {
@@ -99,7 +192,7 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
         format!("run        {}{rehearsal}", report.run_id),
         format!(
             "state      {}{}{}",
-            report.state,
+            found.state.word(),
             report.code.map(|code| format!(" [{code}]")).unwrap_or_default(),
             report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()
         ),
@@ -156,49 +249,6 @@ fn waiting(found: &FoundRun) -> String {
 
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
-}
-
-fn logs(engine: &Engine, wanted: &str, follow: bool, format: Format) -> Result<u8, Failure> {
-    if format == Format::Json {
-        return Err(Failure::new(
-            ErrorCode::WrongFlagValue,
-            "a log is a stream",
-            "use `-o text` or `-o jsonl`",
-        ));
-    }
-    let found = engine.find(wanted)?;
-    let mut log = engine.live_log(&found.id).map_err(|error| unreadable(&found, &error))?;
-    match (print_new(&found, &mut log, format)?, follow) {
-        (Some(exit_code), true) => Ok(exit_code),
-        (Some(_), false) | (None, false) => Ok(0),
-        (None, true) => follow_to_the_end(engine, &found, &mut log, format),
-    }
-}
-
-fn follow_to_the_end(
-    engine: &Engine,
-    found: &FoundRun,
-    log: &mut LiveLog,
-    format: Format,
-) -> Result<u8, Failure> {
-    loop {
-        std::thread::sleep(LOOK_EVERY);
-        if let Some(exit_code) = print_new(found, log, format)? {
-            return Ok(exit_code);
-        }
-        let is_driven = engine.load(found.id.clone())?.driver.is_some_and(|driver| driver.is_alive());
-        if !is_driven {
-            // Its last lines may have come between our look at the log and at the driver.
-            return match print_new(found, log, format)? {
-                Some(exit_code) => Ok(exit_code),
-                None => Err(Failure::new(
-                    ErrorCode::DriverGone,
-                    format!("the process that drove run `{}` is gone", found.id),
-                    "`pointsman runs show` has how it ended",
-                )),
-            };
-        }
-    }
 }
 
 fn unreadable(found: &FoundRun, error: &std::io::Error) -> Failure {
@@ -283,27 +333,4 @@ fn print_fact(fact: &Fact, rehearsal: bool) {
             output::say(Tone::Plain, &word(&output::coded(verdict.as_str(), *code)), reason);
         }
     }
-}
-
-fn cancel(engine: &Engine, wanted: &str) -> Result<u8, Failure> {
-    let found = engine.find(wanted)?;
-    if matches!(found.state.phase, Phase::Finished { verdict: Verdict::Cancelled, .. }) {
-        output::say(Tone::Good, "cancelled:", &format!("run {} already was", found.id));
-        return Ok(0);
-    }
-    engine.cancel(&found)?;
-    let begun = std::time::Instant::now();
-    while begun.elapsed() < CANCEL_LIMIT {
-        let now = engine.load(found.id.clone())?;
-        if now.state.is_finished() {
-            output::say(Tone::Good, &format!("{}:", now.state.phase_name()), &format!("run {}", found.id));
-            return Ok(0);
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-    Err(Failure::new(
-        ErrorCode::StillRunning,
-        format!("run `{}` was asked to stop and has not ended yet", found.id),
-        "`pointsman runs show` tells when it has",
-    ))
 }

@@ -6,12 +6,11 @@ use super::hearing::{Hearing, HearingLimits};
 use super::launch::{Brief, Prepared};
 use super::project::StoredWords;
 use super::stops::Stops;
-use super::submit::{Run, random_bytes};
+use super::submit::Run;
 use super::{Engine, conversation, launch};
-use crate::clock;
 use crate::process::probe::Memory;
 use crate::process::supervise::{self, Shim};
-use crate::store::AgentSessionLink;
+use crate::store::{AgentSessionKey, AgentSessionLink};
 use jiff::Timestamp;
 use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::event::Complaint;
@@ -32,23 +31,26 @@ use pointsman_core::run::rights;
 use pointsman_core::run::tools::Denied;
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
-pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mut Stops) {
+pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut Stops) {
     let catalog = run.project.catalog();
     let agent = catalog.get(&plan.agent).expect("a plan names an agent of the catalog");
     let agent = rights::held(&run.log.state, agent, catalog);
-    let session = conversation::agent_session(engine, run, &agent, plan);
+    let session = conversation::agent_session(engine, run, &agent, plan).await;
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
-    let predecessor = conversation::predecessor(engine, run, plan, &session);
-    let earlier = predecessor.as_ref().and_then(|found| conversation::earlier(engine, found));
+    let predecessor = conversation::predecessor(engine, run, plan, &session).await;
+    let earlier = match &predecessor {
+        Some(found) => conversation::earlier(engine, found).await,
+        None => None,
+    };
     let words = words(run, plan, earlier.as_ref());
     // New for each attempt: what an earlier one said is known to whoever reads the live log.
-    let nonce = Nonce::from_bytes(random_bytes());
+    let nonce = Nonce::from_bytes(engine.entropy.bytes());
     let started = started(engine, run, number, &agent, plan, &session);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = Shim::start(&engine.surroundings.own_program);
     let payer = started.payer;
     let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.is_some());
-    run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
+    run.log.record(&engine.store, vec![Fact::AttemptStarted(started)]).await;
     if let Some(text) = notice {
         run.log.see(Seen::Notice { text });
     }
@@ -68,13 +70,13 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let mut judgement = judge::judge(&agent, run.project.catalog(), &nonce, &seen, &end);
     judgement.detail = redact(&judgement.detail).into_owned();
     let answer = redact(&contract::without_markers(seen.answer())).into_owned();
-    let mut ended = ended(&agent, number, &work, &seen, &end, judgement);
+    let mut ended = ended(engine, number, &work, &seen, &end, judgement);
     ended.answer = match run.project.terms().stored_words {
         StoredWords::Kept => Some(answer.clone()),
         StoredWords::HashOnly { .. } => None,
     };
     run.answer = Some(answer);
-    after(engine, run, &agent, ended);
+    after(engine, run, &agent, ended).await;
 }
 
 /// What an attempt has to do.
@@ -155,20 +157,15 @@ async fn fresh_version(engine: &Engine, run: &Run, agent: &Agent) -> Option<CliV
 }
 
 /// Keeps the end of the attempt and what follows from it for others.
-fn after(engine: &mut Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded) {
-    let now = clock::now();
+async fn after(engine: &Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded) {
+    let now = engine.clock.now();
     if !run.rehearsal {
         let limits = &run.project.terms().breaker_limits;
-        engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, limits, now);
+        engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, limits, now).await;
     }
-    let link =
-        ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| AgentSessionLink {
-            session: run.session.clone(),
-            command: agent.command[0].clone(),
-            agent: agent.session_key().to_owned(),
-            project: run.project.dir().to_owned(),
-            agent_session,
-        });
+    let link = ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| {
+        AgentSessionLink { key: AgentSessionKey::new(&run.session, agent, run.project.dir()), agent_session }
+    });
     run.log.hold(Fact::AttemptEnded(Box::new(ended)), link);
 }
 
@@ -215,13 +212,14 @@ fn started(
 
 /// What the log keeps of an attempt, the answer apart.
 fn ended(
-    agent: &Agent,
+    engine: &Engine,
     number: u32,
     work: &Work<'_>,
     seen: &Evidence,
     end: &ProcessEnd,
     mut judgement: Judgement,
 ) -> AttemptEnded {
+    let agent = work.agent;
     let (exit_code, signal) = match end.exit {
         Exit::Code { code } => (Some(code), None),
         Exit::Signal { signal } => (None, Some(signal)),
@@ -236,7 +234,7 @@ fn ended(
     judgement.flags.extend(contradicts.then_some(Flag::OtherPayer));
     let clean = |text: &str| redact(text).into_owned();
     let denied = seen.tools.denied().into_iter();
-    let now = clock::now();
+    let now = engine.clock.now();
     AttemptEnded {
         attempt: number,
         outcome: judgement.outcome,

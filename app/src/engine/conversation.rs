@@ -10,24 +10,25 @@ use pointsman_core::run::next::{Carry, Plan};
 use pointsman_core::run::prompt::Earlier;
 
 use super::Engine;
-use super::submit::{Run, new_uuid};
-use crate::store::CliAgent;
+use super::submit::Run;
+use crate::store::{AgentSessionKey, Runs};
 
 /// How many runs of a session are looked at for the one before.
 const RUNS_MAX: usize = 100;
 
 /// The agent session: the one that the plan carries over, the one that our session goes on in, or a new one.
-pub fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> AgentSession {
+pub async fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> AgentSession {
     if let Carry::Session { agent_session_id } = &plan.carry {
         return AgentSession::Resume(agent_session_id.clone());
     }
     let known = match plan.why {
         AttemptReason::Start => {
-            engine.store.agent_session(&run.session, CliAgent::of(agent), run.project.dir())
+            let key = AgentSessionKey::new(&run.session, agent, run.project.dir());
+            engine.store.agent_session(key).await
         }
         AttemptReason::Retry | AttemptReason::Escalate | AttemptReason::FallBack => None,
     };
-    known.map_or_else(|| AgentSession::New(new_uuid()), AgentSession::Resume)
+    known.map_or_else(|| AgentSession::New(engine.entropy.uuid(engine.clock.now())), AgentSession::Resume)
 }
 
 /// What people should know of an attempt that begins anew, and would be expected to go on: the agent no longer has the
@@ -66,21 +67,33 @@ pub struct Predecessor {
 /// The run before this one in the same session, for an agent that begins without knowing it.
 ///
 /// A session may be used in several projects, which know nothing of each other; but one that was moved is the same.
-pub fn predecessor(engine: &Engine, run: &Run, plan: &Plan, session: &AgentSession) -> Option<Predecessor> {
+pub async fn predecessor(
+    engine: &Engine,
+    run: &Run,
+    plan: &Plan,
+    session: &AgentSession,
+) -> Option<Predecessor> {
     let is_named = run.session.as_str() != run.log.run_id.as_str();
     let knows_nothing = matches!((&plan.carry, session), (Carry::Nothing, AgentSession::New(_)));
     if !is_named || !knows_nothing {
         return None;
     }
-    let runs = engine.store.runs_of_session(&run.session, run.project.dir(), run.rehearsal, RUNS_MAX);
-    let before = |project: &PathBuf| project == run.project.dir() || !project.exists();
-    let (run, project) = runs.into_iter().find(|(_, project)| before(project))?;
+    let of_session = Runs::OfSession {
+        session: run.session.clone(),
+        project: run.project.dir().to_owned(),
+        rehearsal: run.rehearsal,
+        count_max: RUNS_MAX,
+    };
+    let runs = engine.store.runs(of_session).await.unwrap_or_default();
+    let before = |project: &PathBuf| *project == run.project.dir() || !project.exists();
+    let mut runs = runs.into_iter().map(|row| (row.run_id, PathBuf::from(row.project_root)));
+    let (run, project) = runs.find(|(_, project)| before(project))?;
     Some(Predecessor { run, project })
 }
 
 /// What was said in an earlier run, as far as it was kept.
-pub fn earlier(engine: &Engine, predecessor: &Predecessor) -> Option<Earlier> {
-    let found = engine.load(predecessor.run.clone()).ok()?;
+pub async fn earlier(engine: &Engine, predecessor: &Predecessor) -> Option<Earlier> {
+    let found = engine.look_at(predecessor.run.clone()).await.ok()?;
     let last = found.state.attempts.last()?;
     Some(Earlier {
         agent: last.started.agent.to_string(),

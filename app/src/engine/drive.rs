@@ -12,25 +12,30 @@ use pointsman_core::run::event::Fact;
 use pointsman_core::run::next::{self, Finish, Plan, Step};
 
 use super::stops::Stops;
-use super::submit::{Run, random_bytes};
+use super::submit::Run;
 use super::{Engine, attempt};
-use crate::clock;
 
 /// Drives a run to its end and returns its report. A cause on `stops` ends it early.
-pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut Stops) -> RunReport {
+pub async fn drive(engine: &Engine, run: &mut Run, stops: &mut Stops) -> RunReport {
+    let _attendance = engine.attend(&run.log.run_id, stops.handle(), stops.wake());
     loop {
         let project = &run.project;
-        let step =
-            next::next_step(&run.log.state, project.limits(), project.catalog(), clock::now(), jitter());
-        match admitted(engine, run, step) {
+        let step = next::next_step(
+            &run.log.state,
+            project.limits(),
+            project.catalog(),
+            engine.clock.now(),
+            engine.entropy.share(),
+        );
+        match admitted(engine, run, step).await {
             Step::Invoke(plan) => attempt::attempt(engine, run, &plan, stops).await,
             Step::Wait { until, why } => {
-                run.log.record(&mut engine.store, vec![Fact::Waiting { until, why }]);
-                if let Some(cause) = wait(until, stops).await {
-                    return finish(engine, run, next::cancelled(cause));
+                run.log.record(&engine.store, vec![Fact::Waiting { until, why }]).await;
+                if let Some(cause) = wait(engine, until, stops).await {
+                    return finish(engine, run, next::cancelled(cause)).await;
                 }
             }
-            Step::Finish(end) => return finish(engine, run, end),
+            Step::Finish(end) => return finish(engine, run, end).await,
         }
     }
 }
@@ -38,12 +43,12 @@ pub async fn drive(engine: &mut Engine, run: &mut Run, stops: &mut Stops) -> Run
 /// Lets the breaker of the agent have its say about an invocation.
 ///
 /// A rehearsal asks no service, so it has no breaker. An agent to fall back to has its own breaker.
-fn admitted(engine: &mut Engine, run: &Run, mut step: Step) -> Step {
+async fn admitted(engine: &Engine, run: &Run, mut step: Step) -> Step {
     let (catalog, terms) = (run.project.catalog(), run.project.terms());
     for _ in catalog.agents() {
         let Step::Invoke(Plan { agent: name, .. }) = &step else { return step };
         let Some(agent) = catalog.get(name).filter(|_| !run.rehearsal) else { return step };
-        match engine.store.admit(&agent.name, &agent.model, &terms.breaker_limits, clock::now()) {
+        match engine.store.admit(&agent.name, &agent.model, &terms.breaker_limits, engine.clock.now()).await {
             Admission::Pass | Admission::Probe => return step,
             Admission::Refuse { until } => {
                 step = next::refused_by_breaker(&run.log.state, &terms.limits, catalog, name, until);
@@ -54,10 +59,10 @@ fn admitted(engine: &mut Engine, run: &Run, mut step: Step) -> Step {
 }
 
 /// Waits until an instant, looking at the clock often enough to notice that the machine slept.
-async fn wait(until: Timestamp, stops: &mut Stops) -> Option<StopCause> {
+async fn wait(engine: &Engine, until: Timestamp, stops: &mut Stops) -> Option<StopCause> {
     const LOOK_EVERY: Duration = Duration::from_secs(30);
     loop {
-        let left = Duration::try_from(until.duration_since(clock::now())).unwrap_or(Duration::ZERO);
+        let left = Duration::try_from(until.duration_since(engine.clock.now())).unwrap_or(Duration::ZERO);
         if left.is_zero() {
             return None;
         }
@@ -68,7 +73,7 @@ async fn wait(until: Timestamp, stops: &mut Stops) -> Option<StopCause> {
     }
 }
 
-fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
+async fn finish(engine: &Engine, run: &mut Run, end: Finish) -> RunReport {
     let hint = hint::hint(&end, &denials(run));
     let fact = Fact::Finished {
         verdict: end.verdict,
@@ -78,12 +83,12 @@ fn finish(engine: &mut Engine, run: &mut Run, end: Finish) -> RunReport {
         hint,
         resets_at: end.resets_at,
     };
-    run.log.record(&mut engine.store, vec![fact]);
+    run.log.record(&engine.store, vec![fact]).await;
     let requested = run.log.state.requested.as_ref().expect("a run begins with what was asked");
     let report = RunReport::new(&run.log.run_id, requested, &run.log.state, run.answer.clone());
     if let Some(record) = OrchestratedExecution::of(&report) {
         // Metrics are for looking back; the run itself must not fail for them.
-        let _ = engine.store.append_metrics(clock::now(), &record);
+        let _ = engine.store.append_metrics(engine.clock.now(), &record);
     }
     report
 }
@@ -99,11 +104,4 @@ fn denials(run: &Run) -> Denials {
         ended.denied.iter().filter_map(|denied| agent.adapter.rule_for(&denied.tool, &denied.what)).collect();
     rules.dedup();
     Denials { any: !ended.denied.is_empty(), rules }
-}
-
-/// A random number from 0 up to 1.
-fn jitter() -> f64 {
-    let bytes = random_bytes();
-    let number = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    f64::from(number) / (f64::from(u32::MAX) + 1.0)
 }

@@ -13,7 +13,8 @@ use super::Engine;
 use super::launch::{self, Marks};
 use super::project::ProjectContext;
 use crate::process::probe::Memory;
-use crate::store::BreakerRow;
+pub use crate::store::Spooled;
+use crate::store::{BreakerRow, Runs, StoreError};
 
 /// One CLI that agents use.
 #[derive(Debug, Clone)]
@@ -47,8 +48,10 @@ pub struct StoreHealth {
     pub is_repairable: bool,
     /// How many runs are known.
     pub run_count: usize,
-    /// How much waits in the spool.
-    pub spooled_bytes: u64,
+    /// What waits in the spool of events.
+    pub spooled: Spooled,
+    /// What waits in the spool of hooks.
+    pub spooled_by_hooks: Spooled,
     /// The breakers.
     pub breakers: Vec<BreakerRow>,
 }
@@ -120,38 +123,39 @@ impl Engine {
     }
 
     /// Looks at the store, including the whole database file.
-    pub fn store_health(&self) -> StoreHealth {
+    pub async fn store_health(&self) -> StoreHealth {
         let checked = self.store.check().err();
-        let trouble = self.store.trouble().map(ToString::to_string).or(checked);
+        let trouble = checked.or(self.store.trouble().await);
+        let all = Runs::Newest { prefix: String::new(), count_max: usize::MAX };
         StoreHealth {
             ledger: self.store.paths().ledger(),
-            is_repairable: trouble.is_some() && self.store.is_damaged(),
-            trouble,
-            run_count: self.store.runs(usize::MAX).map_or(0, |runs| runs.len()),
-            spooled_bytes: self.store.spooled_bytes(),
-            breakers: self.store.breakers().unwrap_or_default(),
+            is_repairable: matches!(trouble, Some(StoreError::Damaged { .. })),
+            trouble: trouble.map(|trouble| trouble.to_string()),
+            run_count: self.store.runs(all).await.map_or(0, |runs| runs.len()),
+            spooled: self.store.spooled(),
+            spooled_by_hooks: self.store.spooled_by_hooks(),
+            breakers: self.store.breakers().await.unwrap_or_default(),
         }
     }
 
     /// Mends what can be mended: a damaged ledger is moved aside, the spool is taken over, orphans are ended.
-    pub fn repair(&mut self, project: &ProjectContext) -> Result<Vec<String>, String> {
+    pub async fn repair(&self, project: &ProjectContext) -> Result<Vec<String>, String> {
         let mut done = vec![];
-        if let Some(aside) = self.store.replace_if_damaged()? {
+        if let Some(aside) = self.store.replace_if_damaged(self.clock.now()).await? {
             done.push(format!("the damaged ledger is now `{}`; a new one was begun", aside.display()));
         }
-        match self.take_over_spool() {
+        match self.store.drain_spool().await {
             0 => {}
             count => done.push(format!("{count} events were taken over from the spool")),
         }
-        match self.recover(project) {
+        match self.take_over_hook_facts(project.catalog()).await {
+            0 => {}
+            count => done.push(format!("{count} facts of hooks were taken over")),
+        }
+        match self.recover(project).await {
             0 => {}
             count => done.push(format!("{count} runs without a driver were ended")),
         }
         Ok(done)
-    }
-
-    /// Takes over what the spool holds; returns how many events were new.
-    pub fn take_over_spool(&mut self) -> usize {
-        self.store.drain_spool()
     }
 }

@@ -1,15 +1,15 @@
 //! Past runs, to learn from: read and never written.
 
 use jiff::Timestamp;
+use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::error::EngineError;
-use crate::store::{RunRow, Store, StorePaths};
+use crate::store::{Runs, Store, StorePaths};
 
 /// The runs of the ledger.
 pub struct History {
-    /// Nothing was ever run where there is none.
-    store: Option<Store>,
+    store: Store,
 }
 
 /// Which runs are looked at.
@@ -32,25 +32,17 @@ pub struct PastRun {
 impl History {
     /// Opens the ledger for reading. Where nothing was ever run, nothing is made.
     pub fn open(paths: StorePaths) -> History {
-        let store = paths.state.exists().then(|| Store::open(paths));
-        if let Some(store) = &store {
-            store.forbid_writes();
-        }
-        History { store }
+        History { store: Store::open_to_read(paths) }
     }
 
     /// Shows every run of a span to a visitor, newest first.
-    pub fn each(&self, span: Span, mut visit: impl FnMut(PastRun)) -> Result<(), EngineError> {
-        let Some(store) = &self.store else { return Ok(()) };
+    pub async fn each(&self, span: Span, mut visit: impl FnMut(PastRun)) -> Result<(), EngineError> {
         let count_max = span.count_max.unwrap_or(usize::MAX);
-        let rows = store.runs(count_max).map_err(|what| EngineError::Store { what })?;
+        let rows = self.store.runs(Runs::Newest { prefix: String::new(), count_max }).await?;
         // Ids are in the order of time, so the first that is too old ends it.
-        let is_wanted = |row: &RunRow| {
-            let created_at = row.created_at.parse::<Timestamp>().ok();
-            span.since.is_none_or(|since| created_at.is_none_or(|at| at >= since))
-        };
+        let is_wanted = |row: &RunRow| span.since.is_none_or(|since| row.created_at >= since);
         for row in rows.into_iter().take_while(is_wanted) {
-            let events = store.events(&row.run_id).ok();
+            let events = self.store.events(&row.run_id).await.ok();
             let state = events.and_then(|events| RunState::replay(&events).ok());
             visit(PastRun { row, state });
         }

@@ -9,14 +9,15 @@ use pointsman_core::agent::Catalog;
 use pointsman_core::compliance::RunServed;
 use pointsman_core::hook::fact::{HookFact, What};
 use pointsman_core::hook::ran;
+use pointsman_core::ids::RunId;
 use pointsman_core::report::metrics::HookRecord;
 use pointsman_core::run::state::RunState;
 
 use super::Engine;
 use super::error::EngineError;
+pub use crate::store::BreakerRow;
 pub use crate::store::hooks::HookStore;
 pub use crate::store::takeovers::{Claim, Marker};
-pub use crate::store::{BreakerRow, RunRow};
 
 /// How much of a transcript's end is read by who takes facts over: a turn that begins before that is known in part.
 const BYTES_MAX: u64 = 8 << 20;
@@ -52,8 +53,8 @@ fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
 
 impl Engine {
     /// Takes over what hooks have written since; returns how many facts were new.
-    pub fn take_over_hook_facts(&mut self, catalog: &Catalog) -> usize {
-        let facts = self.store.drain_hook_spool(learn_rest);
+    pub async fn take_over_hook_facts(&self, catalog: &Catalog) -> usize {
+        let facts = self.store.drain_hook_spool(learn_rest).await;
         let tier_of = |model: &str| catalog.tier_of_model(model);
         for fact in &facts {
             if let Some(record) = HookRecord::of(fact, &tier_of) {
@@ -65,25 +66,28 @@ impl Engine {
     }
 
     /// Returns the facts of hooks since an instant, and what the runs served that took prompts over.
-    pub fn hook_facts(&self, since: Timestamp) -> Result<(Vec<HookFact>, Vec<RunServed>), EngineError> {
-        let mut facts = self.store.hook_facts(since).map_err(|what| EngineError::Store { what })?;
+    pub async fn hook_facts(&self, since: Timestamp) -> Result<(Vec<HookFact>, Vec<RunServed>), EngineError> {
+        let mut facts = self.store.hook_facts(since).await?;
         // Taken over before the CLI had written it down.
         facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(learn_rest);
         let runs = facts.iter().filter_map(|fact| match &fact.what {
             What::RoutingRecommendation(one) => one.run_id.as_ref(),
             _ => None,
         });
-        let served = runs
-            .filter_map(|run| {
-                let state = RunState::replay(&self.store.events(run).ok()?).ok()?;
-                let models = state.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
-                Some(RunServed {
-                    run_id: run.clone(),
-                    models_served: models.flat_map(|ended| ended.models_served.clone()).collect(),
-                    is_over: state.is_finished(),
-                })
-            })
-            .collect();
+        let mut served = vec![];
+        for run in runs {
+            served.extend(self.served(run).await);
+        }
         Ok((facts, served))
+    }
+
+    async fn served(&self, run: &RunId) -> Option<RunServed> {
+        let state = RunState::replay(&self.store.events(run).await.ok()?).ok()?;
+        let models = state.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
+        Some(RunServed {
+            run_id: run.clone(),
+            models_served: models.flat_map(|ended| ended.models_served.clone()).collect(),
+            is_over: state.is_finished(),
+        })
     }
 }

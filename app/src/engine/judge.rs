@@ -20,7 +20,6 @@ use super::Engine;
 use super::launch::{self, Marks};
 use super::project::ProjectContext;
 use super::stops::Stops;
-use super::submit::new_uuid;
 use crate::process::probe::Memory;
 use crate::process::supervise::{self, Launch, LineMeaning, Shim};
 use crate::store::private;
@@ -86,7 +85,7 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
         prompt: question,
         contract: CONTRACT,
         contract_file: &contract_file,
-        session: &AgentSession::New(new_uuid()),
+        session: &AgentSession::New(engine.entropy.uuid(engine.clock.now())),
         // Not plan mode: there Claude Code answers for haiku with sonnet.
         permission_mode: PermissionMode::Default,
         max_turns: Some(1),

@@ -6,11 +6,12 @@
 //!
 //! Reading order: `project` (what holds in a place), `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process:
 //! `conversation` tells what it goes on in, `launch` gets it ready, `hearing` listens to it),
-//! `record` (what happened is kept, then told), `query` (looking back), `recover` (runs whose driver died),
+//! `record` (what happened is kept, then told), `query` (looking back), `cancel` (stopping from outside), `recover` (runs whose driver died),
 //! `history` (past runs, to learn from), `hooks` (what hooks of an interactive session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own), `stops` (why a run must stop).
 
 mod attempt;
 pub mod background;
+mod cancel;
 mod conversation;
 pub mod drive;
 pub mod error;
@@ -31,12 +32,16 @@ pub mod submit;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::clock::Clock;
+use crate::entropy::Entropy;
 use crate::store::Store;
 
 /// What driving runs needs, whatever the project: one for each process.
 pub struct Engine {
     store: Store,
     surroundings: Surroundings,
+    clock: Clock,
+    entropy: Entropy,
 }
 
 /// What agents find around them, and what we must know to build it.
@@ -56,8 +61,8 @@ pub struct Surroundings {
 
 impl Engine {
     /// Puts it together.
-    pub fn new(store: Store, surroundings: Surroundings) -> Engine {
-        Engine { store, surroundings }
+    pub fn new(store: Store, surroundings: Surroundings, clock: Clock, entropy: Entropy) -> Engine {
+        Engine { store, surroundings, clock, entropy }
     }
 
     /// Tells whether a subscription login was found.

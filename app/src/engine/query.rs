@@ -1,22 +1,27 @@
-//! Looking back: runs by their id, their reports, their live logs, and stopping one.
+//! Looking back: runs by their id, their reports, their live logs. A look changes nothing: what recovery would do to a run
+//! whose driver died is done in memory.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 
+use jiff::SignedDuration;
 use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::report::run::RunReport;
+use pointsman_core::run::orphan;
+use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::Engine;
 use super::error::EngineError;
 use super::project::ProjectContext;
-use crate::process::identity::ProcessIdentity;
-use crate::store::{CliAgent, journal};
-
-pub use crate::store::RunRow;
+use crate::process::identity::Liveness;
+use crate::store::{AgentSessionKey, DriverRow, Runs, StoreError, journal};
 
 /// How many runs an ambiguous beginning is shown with.
 const EXAMPLES_MAX: usize = 3;
+
+/// How long a run may be without a driver that is noted: it was just submitted.
+const YOUNG: SignedDuration = SignedDuration::from_secs(10);
 
 /// One run.
 pub struct FoundRun {
@@ -25,17 +30,32 @@ pub struct FoundRun {
     /// Where it stands.
     pub state: RunState,
     /// Who drives it.
-    pub driver: Option<ProcessIdentity>,
+    pub driver: Option<DriverRow>,
+}
+
+impl FoundRun {
+    /// Tells whether somebody drives it, or may: of another machine nothing is known.
+    pub fn is_driven(&self) -> bool {
+        self.driver.as_ref().is_some_and(|row| row.driver.liveness() != Liveness::Dead)
+    }
 }
 
 impl Engine {
     /// Returns the newest runs.
-    pub fn runs(&self, count_max: usize) -> Result<Vec<RunRow>, EngineError> {
-        self.store.runs(count_max).map_err(|what| EngineError::Store { what })
+    pub async fn runs(&self, project: &ProjectContext, count_max: usize) -> Result<Vec<RunRow>, EngineError> {
+        let mut rows = self.store.runs(newest("", count_max)).await?;
+        for row in rows.iter_mut().filter(|row| !row.is_finished()) {
+            // One log that cannot be read must not hide the others.
+            let Ok(found) = self.load(project, row.run_id.clone()).await else { continue };
+            if found.state.is_finished() {
+                *row = RunRow::new(&found.id, &found.state, self.clock.now()).unwrap_or_else(|| row.clone());
+            }
+        }
+        Ok(rows)
     }
 
     /// Finds a run by its id, by an unambiguous beginning of it, or as `latest`.
-    pub fn find(&self, wanted: &str) -> Result<FoundRun, EngineError> {
+    pub async fn find(&self, project: &ProjectContext, wanted: &str) -> Result<FoundRun, EngineError> {
         let unknown = || EngineError::UnknownRun { wanted: printable(wanted) };
         let prefix = match wanted {
             "latest" => "",
@@ -43,8 +63,7 @@ impl Engine {
             _ => wanted.parse::<RunId>().map(|_| wanted).map_err(|_| unknown())?,
         };
         let count_max = if prefix.is_empty() { 1 } else { EXAMPLES_MAX + 1 };
-        let rows =
-            self.store.runs_by_prefix(prefix, count_max).map_err(|what| EngineError::Store { what })?;
+        let rows = self.store.runs(newest(prefix, count_max)).await?;
         let row = match rows.as_slice() {
             [] => return Err(unknown()),
             [row] => row,
@@ -53,34 +72,59 @@ impl Engine {
                 None => return Err(ambiguous(wanted, rows)),
             },
         };
-        self.load(row.run_id.clone())
+        self.load(project, row.run_id.clone()).await
     }
 
-    /// Loads a run by its whole id.
-    pub fn load(&self, id: RunId) -> Result<FoundRun, EngineError> {
-        let events = self.store.events(&id).map_err(|what| EngineError::Store { what })?;
+    /// Loads a run by its whole id. One that nobody drives any more stands where recovery will put it.
+    pub async fn load(&self, project: &ProjectContext, id: RunId) -> Result<FoundRun, EngineError> {
+        let found = self.look_at(id).await?;
+        if !self.is_orphan(&found) {
+            return Ok(found);
+        }
+        let now = self.clock.now();
+        let ended = orphan::ending(&found.id, &found.state, project.limits(), project.catalog(), now);
+        let (_, state) = ended.unwrap_or_else(|| (vec![], found.state.clone()));
+        Ok(FoundRun { state, ..found })
+    }
+
+    /// Loads a run as it is recorded.
+    pub(super) async fn look_at(&self, id: RunId) -> Result<FoundRun, EngineError> {
+        let events = self.store.events(&id).await?;
         let state = RunState::replay(&events).map_err(|error| EngineError::Store {
             what: format!("the log of run `{id}` is damaged: {error}"),
         })?;
-        let driver = self.store.driver(&id);
+        let drivers = if state.is_finished() { vec![] } else { self.store.drivers().await? };
+        let driver = drivers.into_iter().find(|row| row.run_id == id);
         Ok(FoundRun { id, state, driver })
     }
 
-    /// Asks the driver of a run to stop it. The run ends a moment later, as cancelled.
-    pub fn cancel(&self, run: &FoundRun) -> Result<(), EngineError> {
-        let not_running =
-            || EngineError::NotRunning { run: run.id.to_string(), state: run.state.phase_name().to_owned() };
+    /// Tells whether nobody drives a run that is not over, for sure.
+    pub(super) fn is_orphan(&self, run: &FoundRun) -> bool {
         if run.state.is_finished() {
-            return Err(not_running());
+            return false;
         }
-        let driver = run.driver.as_ref().filter(|driver| driver.is_alive()).ok_or_else(not_running)?;
-        driver.terminate().map_err(|source| EngineError::Signal { run: run.id.to_string(), source })
+        match &run.driver {
+            Some(row) => row.driver.liveness() == Liveness::Dead,
+            // Its driver is about to be noted, or the ledger could not take it: then it holds the session all the same.
+            None => {
+                let age = run.state.requested_at.map(|at| self.clock.now().duration_since(at));
+                let is_held = |session: &SessionId| self.store.is_session_held(session);
+                let requested = run.state.requested.as_ref();
+                age.is_none_or(|age| age > YOUNG)
+                    && !requested.is_some_and(|requested| is_held(&requested.session_id))
+            }
+        }
     }
 
     /// Tells whether an agent would go on where an earlier run of that session ended.
-    pub fn knows_session(&self, session: &SessionId, project: &ProjectContext) -> bool {
-        let knows = |agent| self.store.agent_session(session, CliAgent::of(agent), project.dir()).is_some();
-        project.catalog().agents().any(knows)
+    pub async fn knows_session(&self, session: &SessionId, project: &ProjectContext) -> bool {
+        for agent in project.catalog().agents() {
+            let key = AgentSessionKey::new(session, agent, project.dir());
+            if self.store.agent_session(key).await.is_some() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Opens the live log of a run.
@@ -97,6 +141,12 @@ impl FoundRun {
         let answer = self.state.last_ended().and_then(|ended| ended.answer.clone());
         let requested = self.state.requested.as_ref()?;
         Some(RunReport::new(&self.id, requested, &self.state, answer))
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> EngineError {
+        EngineError::Store { what: error.to_string() }
     }
 }
 
@@ -117,6 +167,10 @@ impl LiveLog {
         line.pop();
         Ok(Some(String::from_utf8_lossy(&line).into_owned()))
     }
+}
+
+fn newest(prefix: &str, count_max: usize) -> Runs {
+    Runs::Newest { prefix: prefix.to_owned(), count_max }
 }
 
 fn ambiguous(wanted: &str, rows: &[RunRow]) -> EngineError {

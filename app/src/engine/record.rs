@@ -6,10 +6,10 @@ use pointsman_core::report::live::{Body, Line, LiveEvent, Seen};
 use pointsman_core::run::event::{Fact, Requested, RunEvent};
 use pointsman_core::run::state::RunState;
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::process::identity::ProcessIdentity;
 use crate::store::journal::{Journal, Weight};
-use crate::store::{AgentSessionLink, Entry, Store};
+use crate::store::{AgentSessionLink, Entry, Kept, Store};
 
 /// Somebody who is told about a run as it happens.
 pub trait Watcher: Send {
@@ -34,6 +34,7 @@ pub struct RunLog {
     /// Where it stands.
     pub state: RunState,
     rehearsal: bool,
+    clock: Clock,
     /// Events that happened and are kept with the next ones.
     held: Vec<RunEvent>,
     /// Noted with the first events.
@@ -53,6 +54,7 @@ impl RunLog {
     pub fn new(
         run_id: RunId,
         requested: &Requested,
+        clock: Clock,
         journal: Option<Journal>,
         watcher: Box<dyn Watcher>,
     ) -> RunLog {
@@ -60,6 +62,7 @@ impl RunLog {
             run_id,
             state: RunState::default(),
             rehearsal: requested.rehearsal,
+            clock,
             held: vec![],
             driver: Some(ProcessIdentity::own()),
             agent_session: None,
@@ -74,18 +77,14 @@ impl RunLog {
     ///
     /// When the ledger fails, the facts are in the spool and the run goes on: an orchestrator's trouble
     /// must not stand between a person and their agent.
-    pub fn record(&mut self, store: &mut Store, facts: Vec<Fact>) {
+    pub async fn record(&mut self, store: &Store, facts: Vec<Fact>) {
         facts.into_iter().for_each(|fact| self.apply(fact));
         let events = std::mem::take(&mut self.held);
-        let (driver, link) = (self.driver.take(), self.agent_session.take());
-        let entry = Entry {
-            events: &events,
-            run: &self.state,
-            driver: driver.as_ref(),
-            agent_session: link.as_ref(),
-        };
-        let kept = store.append(&entry);
-        self.tell_trouble(store, kept.err());
+        let (driver, agent_session) = (self.driver.take(), self.agent_session.take());
+        if let Some(entry) = Entry::new(events.clone(), &self.state) {
+            let kept = store.append(Entry { driver, agent_session, ..entry }).await;
+            self.tell_trouble(&kept);
+        }
         for event in events {
             self.tell(Body::Fact(Box::new(event)), Weight::Fact);
         }
@@ -98,14 +97,15 @@ impl RunLog {
     }
 
     fn apply(&mut self, fact: Fact) {
-        let event = RunEvent { run_id: self.run_id.clone(), seq: self.state.seq + 1, at: clock::now(), fact };
+        let event =
+            RunEvent { run_id: self.run_id.clone(), seq: self.state.seq + 1, at: self.clock.now(), fact };
         self.state.apply(&event).expect("drive only records what can follow; anything else is a bug");
         self.held.push(event);
     }
 
     /// Tells something that is only seen live.
     pub fn see(&mut self, seen: Seen) {
-        self.see_at(clock::now(), seen);
+        self.see_at(self.clock.now(), seen);
     }
 
     /// Lets the watcher go, to finish by itself.
@@ -131,14 +131,18 @@ impl RunLog {
         self.watcher.see(&line);
     }
 
-    fn tell_trouble(&mut self, store: &Store, spool_error: Option<std::io::Error>) {
-        if let Some(error) = spool_error {
-            self.see(Seen::Notice { text: format!("nothing of this run can be kept: {error}") });
-        }
-        if let Some(trouble) = store.trouble()
-            && !std::mem::replace(&mut self.trouble_told, true)
-        {
-            let text = format!("{trouble}; the record goes to the spool (`pointsman doctor` helps)");
+    fn tell_trouble(&mut self, kept: &Kept) {
+        let text = match kept {
+            Kept::Ledger => return,
+            Kept::Spool(trouble) => {
+                format!("{trouble}; the record goes to the spool (`pointsman doctor` helps)")
+            }
+            Kept::Nowhere(trouble, error) => {
+                format!("{trouble}; nothing of this run can be kept: {error}")
+            }
+            Kept::Void(trouble) => format!("{trouble}: another process went on with this run"),
+        };
+        if !std::mem::replace(&mut self.trouble_told, true) {
             self.see(Seen::Notice { text });
         }
     }

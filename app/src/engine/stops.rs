@@ -1,10 +1,11 @@
 //! Why a run must stop, from wherever somebody says so: signals, and whoever holds a handle.
 
 use std::io;
+use std::sync::Arc;
 
 use pointsman_core::run::end::StopCause;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// How many causes may wait to be heard: the second one means "at once", and nobody says more than that.
 const CAUSES_MAX: usize = 4;
@@ -14,17 +15,26 @@ pub struct Stops {
     causes: mpsc::Receiver<StopCause>,
     /// Kept so that waiting for a cause is no error when nobody else can say one.
     handle: StopHandle,
+    /// Told when somebody says that there is something to look at.
+    wake: Arc<Notify>,
 }
 
 /// Whoever holds it can stop the run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StopHandle(mpsc::Sender<StopCause>);
 
+impl StopHandle {
+    /// Says that the run must stop. Where causes wait unheard already, one more says nothing new.
+    pub fn stop(&self, cause: StopCause) {
+        let _ = self.0.try_send(cause);
+    }
+}
+
 impl Stops {
     /// Makes one that hears only who gets its handle.
     pub fn new() -> Stops {
         let (sender, causes) = mpsc::channel(CAUSES_MAX);
-        Stops { causes, handle: StopHandle(sender) }
+        Stops { causes, handle: StopHandle(sender), wake: Arc::default() }
     }
 
     /// Makes one that hears the signals of this process as well. Once it is dropped, a signal ends the process.
@@ -45,7 +55,23 @@ impl Stops {
                 }
             });
         }
+        let (mut wakes, wake) = (signal(SignalKind::user_defined1())?, Arc::clone(&stops.wake));
+        tokio::spawn(async move {
+            while wakes.recv().await.is_some() {
+                wake.notify_one();
+            }
+        });
         Ok(stops)
+    }
+
+    /// Returns a handle to stop the run with.
+    pub fn handle(&self) -> StopHandle {
+        self.handle.clone()
+    }
+
+    /// Returns what tells that there is something to look at.
+    pub fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
     }
 
     /// Returns the causes themselves, for the room that runs processes.

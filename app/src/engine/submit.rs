@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman_core::ids::{RunId, SessionId};
+use pointsman_core::ids::SessionId;
 use pointsman_core::redact::redact;
 use pointsman_core::request::{Context, Request};
 use pointsman_core::route::{Decision, Route};
@@ -33,7 +33,9 @@ impl Engine {
     /// wants one.
     pub async fn submit(&self, project: ProjectContext, spec: RunSpec) -> Result<Submission, EngineError> {
         let mut request = spec.request()?;
-        if spec.session.as_ref().is_some_and(|session| self.knows_session(session, &project)) {
+        if let Some(session) = &spec.session
+            && self.knows_session(session, &project).await
+        {
             request.context = Context::Session;
         }
         let mut route = project.decider().decide(&mut request)?;
@@ -49,8 +51,8 @@ impl Engine {
 
 impl Engine {
     /// Keeps what a run has said so far, for who must know now that it is kept.
-    pub fn keep(&mut self, run: &mut Run) {
-        run.log.record(&mut self.store, vec![]);
+    pub async fn keep(&self, run: &mut Run) {
+        run.log.record(&self.store, vec![]).await;
     }
 }
 
@@ -104,7 +106,7 @@ impl Submission {
     ///
     /// The log is on disk when the first step is taken, or when [`Engine::keep`] is called before that.
     pub fn begin(self, engine: &Engine, watcher: Box<dyn Watcher>) -> Run {
-        let run_id = self.spec.run_id.clone().unwrap_or_else(new_run_id);
+        let run_id = self.spec.run_id.clone().unwrap_or_else(|| engine.entropy.run_id(engine.clock.now()));
         let session = self
             .spec
             .session
@@ -114,7 +116,7 @@ impl Submission {
         let (requested, rehearsal) = (self.requested(&session), self.is_rehearsal());
         let lock = self.session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
         let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
-        let mut log = RunLog::new(run_id, &requested, journal, watcher);
+        let mut log = RunLog::new(run_id, &requested, engine.clock.clone(), journal, watcher);
         let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: self.route.clone() }];
         if let (Decision::Escalate, Some(by)) = (self.route.decision, self.spec.approval) {
             facts.push(Fact::Approved { by });
@@ -193,21 +195,4 @@ async fn locked(
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
-}
-
-/// Returns a new UUIDv7: sortable by time, and random enough to be nobody else's.
-pub fn new_uuid() -> String {
-    uuid::Uuid::now_v7().to_string()
-}
-
-/// Returns the id of a new run.
-pub fn new_run_id() -> RunId {
-    new_uuid().parse().expect("a UUID is a valid id")
-}
-
-/// Returns random bytes from the system.
-pub fn random_bytes() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the system has random numbers; without them nothing here is safe");
-    bytes
 }

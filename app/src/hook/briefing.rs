@@ -4,11 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::breaker::Breaker;
 use pointsman_core::hook::answer::{Answer, Effect};
 
+use pointsman_core::ids::AgentName;
 use pointsman_core::report::plain_text::one_line;
+use pointsman_core::run::outcome::Verdict;
+use pointsman_core::run::row::RunRow;
 
 use super::desk::Desk;
 use crate::clock;
-use crate::engine::hooks::{BreakerRow, RunRow};
+use crate::engine::hooks::BreakerRow;
 
 /// How many runs are looked at.
 const RUN_COUNT_MAX: usize = 50;
@@ -32,14 +35,10 @@ pub fn answer(desk: &Desk) -> Answer {
 
 /// At most ten: a headline and three lines for each of three kinds.
 fn lines(runs: &[RunRow], breakers: &[BreakerRow], now: Timestamp) -> Vec<String> {
-    let is_news = |run: &&RunRow| {
-        run.updated_at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) <= NEWS) && !run.rehearsal
-    };
-    let of_phases = |phases: &[&str]| -> Vec<&RunRow> {
-        runs.iter().filter(|run| phases.contains(&run.phase.as_str())).filter(is_news).collect()
-    };
-    let going = of_phases(&["requested", "ready", "running", "waiting"]);
-    let failed = of_phases(&["failed"]);
+    let news: Vec<&RunRow> =
+        runs.iter().filter(|run| now.duration_since(run.updated_at) <= NEWS && !run.rehearsal).collect();
+    let (over, going): (Vec<&RunRow>, Vec<&RunRow>) = news.into_iter().partition(|run| run.is_finished());
+    let failed: Vec<&RunRow> = over.into_iter().filter(|run| run.verdict == Some(Verdict::Failed)).collect();
     let paused: Vec<&BreakerRow> =
         breakers.iter().filter(|row| matches!(row.breaker, Breaker::Open { .. })).collect();
     let mut lines = vec![];
@@ -65,7 +64,7 @@ fn tell<T>(lines: &mut Vec<String>, what: &str, rows: &[&T], in_words: impl Fn(&
 
 fn in_words(run: &RunRow) -> String {
     let project = std::path::Path::new(&run.project_root).file_name().unwrap_or_default();
-    let agent = run.agent.as_deref().unwrap_or("nobody yet");
+    let agent = run.agent.as_ref().map_or("nobody yet", AgentName::as_str);
     // A directory's name is anybody's: it must neither command a terminal nor look like a line of ours.
     format!("run {} in {} ({agent})", run.run_id, one_line(&project.to_string_lossy(), 40))
 }

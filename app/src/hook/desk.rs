@@ -19,7 +19,7 @@ use crate::config::load::Loaded;
 use crate::config::project;
 use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, learn};
 use crate::engine::project::Decider;
-use crate::engine::submit;
+use crate::entropy::Entropy;
 
 /// What one event finds around it.
 pub struct Desk {
@@ -108,7 +108,7 @@ impl Desk {
     pub fn record(&self, input: &HookInput, what: What) -> Result<(), String> {
         let mut fact = HookFact {
             version: FACT_VERSION,
-            id: submit::new_uuid().parse().expect("a UUID is a valid id"),
+            id: Entropy::System.uuid(clock::now()).parse().expect("a UUID is a valid id"),
             at: clock::now(),
             session: input.session.clone(),
             prompt_id: input.prompt_id.clone(),

@@ -20,8 +20,9 @@ use super::desk::{Desk, routed};
 use crate::assemble;
 use crate::cli::route;
 use crate::clock;
+use crate::engine::background;
 use crate::engine::hooks::{Claim, Marker};
-use crate::engine::{background, submit};
+use crate::entropy::Entropy;
 
 /// Answers an event. `handing_over` is told which run takes a prompt over before it is there: then the answer is worth waiting
 /// for.
@@ -210,7 +211,8 @@ fn hand_over(
     taken: &Taken<'_>,
     handing_over: &dyn Fn(&RunId),
 ) -> Result<HandedOver, String> {
-    let ours = Takeover { run_id: submit::new_run_id(), at: clock::now(), stage: Stage::Starting };
+    let ours =
+        Takeover { run_id: Entropy::System.run_id(clock::now()), at: clock::now(), stage: Stage::Starting };
     handing_over(&ours.run_id);
     let is_over = |earlier: &Takeover| takeover::is_over(earlier, input, ours.at);
     let waits_for = |other: &Takeover| handing_over(&other.run_id);

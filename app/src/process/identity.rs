@@ -13,6 +13,24 @@ pub struct ProcessIdentity {
     pub started_ticks: Option<u64>,
     /// Which boot of the machine. `None` where the system does not tell.
     pub boot_id: Option<String>,
+    /// Which machine. Older versions do not say; they knew of one only.
+    #[serde(default)]
+    pub host_id: Option<String>,
+    /// In which namespace the pid counts: containers on one kernel have the same boot and other pids. `None` where the system
+    /// does not tell.
+    #[serde(default)]
+    pub pid_namespace: Option<String>,
+}
+
+/// What can be said of a process from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Liveness {
+    /// It lives.
+    Alive,
+    /// It does not.
+    Dead,
+    /// It is on another machine, or in another container: nothing here tells.
+    Elsewhere,
 }
 
 impl ProcessIdentity {
@@ -23,16 +41,44 @@ impl ProcessIdentity {
 
     /// Returns the identity that a pid has now.
     pub fn of(pid: i32) -> ProcessIdentity {
-        ProcessIdentity { pid, started_ticks: stat(pid).map(|stat| stat.started_ticks), boot_id: boot_id() }
+        ProcessIdentity {
+            pid,
+            started_ticks: stat(pid).map(|stat| stat.started_ticks),
+            boot_id: boot_id(),
+            host_id: host_id(),
+            pid_namespace: pid_namespace(),
+        }
     }
 
     /// Asks the process to end (SIGTERM).
     pub fn terminate(&self) -> std::io::Result<()> {
-        let pid = rustix::process::Pid::from_raw(self.pid).ok_or(std::io::ErrorKind::InvalidInput)?;
-        Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+        self.signal(rustix::process::Signal::TERM)
     }
 
-    /// Tells whether this very process is still alive (a zombie is not).
+    /// Says to a driver that there is something to look at (SIGUSR1).
+    pub fn wake(&self) -> std::io::Result<()> {
+        self.signal(rustix::process::Signal::USR1)
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) -> std::io::Result<()> {
+        let pid = rustix::process::Pid::from_raw(self.pid).ok_or(std::io::ErrorKind::InvalidInput)?;
+        Ok(rustix::process::kill_process(pid, signal)?)
+    }
+
+    /// Tells whether this very process is still alive, as far as that can be seen from here.
+    pub fn liveness(&self) -> Liveness {
+        let is_other = |theirs: &Option<String>, ours: Option<String>| theirs.is_some() && *theirs != ours;
+        if is_other(&self.host_id, host_id()) {
+            return Liveness::Elsewhere;
+        }
+        // After another boot of this machine nothing of before lives, in whatever container it was.
+        if self.boot_id == boot_id() && is_other(&self.pid_namespace, pid_namespace()) {
+            return Liveness::Elsewhere;
+        }
+        if self.is_alive() { Liveness::Alive } else { Liveness::Dead }
+    }
+
+    /// Tells whether this very process is still alive here (a zombie is not).
     pub fn is_alive(&self) -> bool {
         if self.pid <= 0 || self.boot_id != boot_id() {
             return false;
@@ -52,6 +98,19 @@ fn exists(pid: i32) -> bool {
 
 fn boot_id() -> Option<String> {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_owned())
+}
+
+/// Which machine this is: the id that its installation made, or its name in the network.
+fn host_id() -> Option<String> {
+    let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let made = read("/etc/machine-id").filter(|id| !id.is_empty());
+    made.or_else(|| rustix::system::uname().nodename().to_str().ok().map(str::to_owned))
+}
+
+/// The namespace of this process's pids, as the kernel names it: `pid:[4026531836]`.
+fn pid_namespace() -> Option<String> {
+    let link = fs::read_link("/proc/self/ns/pid").ok()?;
+    link.to_str().map(str::to_owned)
 }
 
 /// What `/proc/PID/stat` says of a process.
@@ -95,5 +154,22 @@ mod tests {
         assert!(own.is_alive());
         assert!(!ProcessIdentity { started_ticks: Some(1), ..own.clone() }.is_alive());
         assert!(!ProcessIdentity { boot_id: Some("another boot".into()), ..own }.is_alive());
+    }
+
+    /// Seen to fail with only pid, start time and boot compared: a run in a container was ended by a look from outside.
+    #[test]
+    fn of_a_process_elsewhere_nothing_is_said() {
+        let own = ProcessIdentity::own();
+        assert_eq!(own.liveness(), Liveness::Alive);
+        let other = |text: &str| Some(text.to_owned());
+        let dead = ProcessIdentity { started_ticks: Some(1), ..own };
+        assert_eq!(dead.liveness(), Liveness::Dead);
+        assert_eq!(ProcessIdentity { host_id: other("x"), ..dead.clone() }.liveness(), Liveness::Elsewhere);
+        let in_container = ProcessIdentity { pid_namespace: other("pid:[1]"), ..dead.clone() };
+        assert_eq!(in_container.liveness(), Liveness::Elsewhere);
+        let before_boot = ProcessIdentity { boot_id: other("another boot"), ..in_container };
+        assert_eq!(before_boot.liveness(), Liveness::Dead, "no container outlives its kernel");
+        let of_before = ProcessIdentity { host_id: None, pid_namespace: None, ..dead };
+        assert_eq!(of_before.liveness(), Liveness::Dead, "older versions knew one machine");
     }
 }

@@ -11,10 +11,12 @@ use pointsman_core::hook::fact::HookFact;
 use pointsman_core::hook::note::Note;
 use pointsman_core::hook::takeover::Takeover;
 use pointsman_core::ids::SessionId;
+use pointsman_core::run::row::RunRow;
 
-use super::ledger::Ledger;
+use super::ledger::Ledger as _;
+use super::sqlite::Sqlite;
 use super::takeovers::{self, Claim};
-use super::{BreakerRow, RunRow, StorePaths, private};
+use super::{BreakerRow, Runs, StorePaths, private};
 
 /// The store as a hook sees it.
 pub struct HookStore {
@@ -66,8 +68,9 @@ impl HookStore {
 
     /// Returns the newest runs and the breakers, where the ledger can be looked at in passing.
     pub fn glance(&self, run_count_max: usize) -> Option<(Vec<RunRow>, Vec<BreakerRow>)> {
-        let ledger = Ledger::open_to_glance(&self.paths.ledger())?;
-        Some((ledger.runs_by_prefix("", run_count_max).ok()?, ledger.breakers().ok()?))
+        let mut ledger = Sqlite::open_to_glance(&self.paths.ledger())?;
+        let newest = Runs::Newest { prefix: String::new(), count_max: run_count_max };
+        Some((ledger.runs(&newest).ok()?, ledger.breakers().ok()?))
     }
 
     fn notes(&self) -> PathBuf {

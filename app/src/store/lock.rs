@@ -30,6 +30,12 @@ pub fn try_lock(dir: &Path, name: &str) -> io::Result<Option<Lock>> {
     }
 }
 
+/// Tells whether somebody holds a lock, without making its file.
+pub fn is_held(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
 /// Tells whether a path still leads to an open file.
 pub(super) fn is_named(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::metadata(path)) {

@@ -1,12 +1,14 @@
-//! The ledger and what stands in for it: everything that outlives a process.
+//! Everything that outlives a process: the ledger, and what stands in for it.
 //!
-//! `Store` never fails to open. When the database cannot be used, the store says why ([`Store::trouble`])
-//! and appends what must not be lost to the spool, from where the next good start takes it over.
-//! The only room with SQL.
+//! A `Store` never fails to open. When the ledger cannot be used, the store says why ([`Store::trouble`]) and what must not
+//! be lost goes to the spool, from where the next good start takes it over. The only room with SQL.
 //!
-//! Reading order: `ledger` (the database), `spool` (its stand-in), `metrics` (daily files),
-//! `hooks` (what a hook may touch: a spool, a note, a glance at the ledger), `takeovers` (one prompt, one run), `journal` (a run's live log), `private` (directories and files that nobody else may read), `lock`.
+//! Reading order: `ledger` (what a ledger does), `handle` (the one way to it), `sqlite` (a ledger in a file), `spool` (its
+//! stand-in), `view` (both looked at together), `error`; then `journal` (a run's live log), `metrics` (daily files), `hooks`
+//! (what a hook may touch), `takeovers` (one prompt, one run), `private` (files that nobody else may read), `lock`.
 
+mod error;
+mod handle;
 pub mod hooks;
 pub mod journal;
 mod ledger;
@@ -14,72 +16,29 @@ pub mod lock;
 mod metrics;
 pub mod private;
 mod spool;
+mod sqlite;
 pub mod takeovers;
+mod view;
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use pointsman_core::agent::Agent;
 use pointsman_core::breaker::{Admission, Breaker, BreakerLimits};
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::outcome::Outcome;
-use pointsman_core::run::state::RunState;
+use pointsman_core::run::row::RunRow;
 
-pub use ledger::{BreakerRow, RunRow};
+pub use error::StoreError;
+pub use handle::Kept;
+pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, Entry, Runs};
+pub use spool::Spooled;
 
-use crate::process::identity::ProcessIdentity;
+use handle::{LedgerHandle, Opener};
 use ledger::Ledger;
 use spool::{Durability, Spool};
-
-/// What can be wrong with the store.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The directory is not ours alone.
-    #[error(transparent)]
-    Private(#[from] private::PrivateError),
-    /// The database says no.
-    #[error("the ledger `{path}` cannot be used: {source}")]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
-    },
-    /// The file is not a healthy database.
-    #[error("the ledger `{path}` is damaged: {what}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
-    /// The file was written by a newer version.
-    #[error("the ledger `{path}` has schema {found}, and this version knows up to {known}")]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema version.
-        found: u32,
-        /// Ours.
-        known: u32,
-    },
-    /// SQLite itself is too old to be trusted with a write-ahead log.
-    #[error("SQLite {found} is older than 3.51.3, which can corrupt a write-ahead log")]
-    OldSqlite {
-        /// Its version.
-        found: &'static str,
-    },
-    /// A stored log cannot be read.
-    #[error("the log of run `{run}` cannot be read: {what}")]
-    Log {
-        /// The run.
-        run: String,
-        /// What is wrong.
-        what: String,
-    },
-}
+use sqlite::Sqlite;
 
 /// Where the store keeps its files.
 #[derive(Debug, Clone)]
@@ -139,79 +98,45 @@ fn not_emptied(paths: &StorePaths) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What is written to the log of one run at once, and what is noted with it.
-pub struct Entry<'a> {
-    /// The new events.
-    pub events: &'a [RunEvent],
-    /// Where the run stands after them.
-    pub run: &'a RunState,
-    /// Who drives the run from now on. Lost with the ledger: then nobody can cancel it from outside.
-    pub driver: Option<&'a ProcessIdentity>,
-    /// In which session of the agent's CLI our session goes on from now on.
-    pub agent_session: Option<&'a AgentSessionLink>,
-}
-
-/// The session of an agent's CLI in which a session of ours goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentSessionLink {
-    /// Our session.
-    pub session: SessionId,
-    /// The CLI: sessions of one are unknown to another.
-    pub command: String,
-    /// The CLI's own agent, which its session keeps; empty where it runs without one.
-    pub agent: String,
-    /// The project directory.
-    pub project: PathBuf,
-    /// The CLI's session.
-    pub agent_session: String,
-}
-
-/// Whose sessions of a CLI are meant.
-#[derive(Debug, Clone, Copy)]
-pub struct CliAgent<'a> {
-    /// The CLI's command.
-    pub command: &'a str,
-    /// The CLI's own agent; empty where it runs without one.
-    pub agent: &'a str,
-}
-
-impl<'a> CliAgent<'a> {
-    /// Returns whose sessions an agent's are.
-    pub fn of(agent: &'a Agent) -> CliAgent<'a> {
-        CliAgent { command: &agent.command[0], agent: agent.session_key() }
-    }
-}
-
-/// The ledger, or the spool in its place.
+/// The ledger with everything around it. Cheap to clone.
+#[derive(Clone)]
 pub struct Store {
     paths: StorePaths,
     /// The state directory, if it is ours; nothing is written into one that is not.
     state: Option<PathBuf>,
-    ledger: Result<Ledger, StoreError>,
-    spool: Spool,
+    ledger: LedgerHandle,
 }
 
 impl Store {
-    /// Opens the store. Never fails: what is wrong with it is its [`trouble`](Store::trouble).
+    /// Opens the store to work with it. Never fails: what is wrong with it is its [`trouble`](Store::trouble).
     pub fn open(paths: StorePaths) -> Store {
-        let ours = private::ensure_dir(&paths.state);
-        let state = ours.is_ok().then(|| paths.state.clone());
-        let ledger = ours
-            .map_err(StoreError::from)
-            .and_then(|()| not_emptied(&paths))
-            .and_then(|()| Ledger::open(&paths.ledger()));
-        let spool = paths.event_spool();
-        Store { paths, state, ledger, spool }
+        let state = private::ensure_dir(&paths.state).is_ok().then(|| paths.state.clone());
+        let place = paths.clone();
+        let opener: Opener = Box::new(move || {
+            private::ensure_dir(&place.state)?;
+            not_emptied(&place)?;
+            Ok(Box::new(Sqlite::open(&place.ledger())?))
+        });
+        let ledger = LedgerHandle::start(&paths.ledger(), opener, Some(paths.event_spool()));
+        Store { paths, state, ledger }
     }
 
-    /// Makes the ledger readable only, for who looks back. Whatever cannot be forbidden is only not done.
-    pub fn forbid_writes(&self) {
-        let _ = self.ledger.as_ref().map(Ledger::forbid_writes);
+    /// Opens the store to look at it: nothing is made, migrated, taken over or mended.
+    pub fn open_to_read(paths: StorePaths) -> Store {
+        let state = paths.state.is_dir().then(|| paths.state.clone());
+        let place = paths.clone();
+        let opener: Opener = Box::new(move || {
+            private::look_at_dir(&place.state)?;
+            not_emptied(&place)?;
+            Ok(Box::new(Sqlite::open_to_read(&place.ledger())?))
+        });
+        let ledger = LedgerHandle::start(&paths.ledger(), opener, None);
+        Store { paths, state, ledger }
     }
 
     /// Returns why the ledger cannot be used, if it cannot.
-    pub fn trouble(&self) -> Option<&StoreError> {
-        self.ledger.as_ref().err()
+    pub async fn trouble(&self) -> Option<StoreError> {
+        self.ledger.have(|keeper| keeper.trouble()).await.unwrap_or_else(Some)
     }
 
     /// Returns where the files are.
@@ -235,177 +160,181 @@ impl Store {
         lock::try_lock(&state.join("locks"), &format!("session-{session}"))
     }
 
-    /// Takes over what the spool holds; returns how many events were new.
-    pub fn drain_spool(&mut self) -> usize {
-        let Ok(ledger) = &mut self.ledger else { return 0 };
-        self.spool.drain(|events| ledger.take_over(events))
-    }
-
-    /// Takes over what hooks have written, each fact completed first; returns those that are new.
-    pub fn drain_hook_spool(&mut self, complete: impl Fn(&mut HookFact)) -> Vec<HookFact> {
-        let Ok(ledger) = &mut self.ledger else { return vec![] };
-        let mut new = vec![];
-        self.paths.hook_spool().drain(|facts: &[HookFact]| {
-            let mut facts = facts.to_vec();
-            facts.iter_mut().for_each(&complete);
-            let taken = ledger.add_hook_facts(&facts)?;
-            let count = taken.len();
-            new.extend(taken);
-            Ok(count)
-        });
-        new
-    }
-
-    /// Returns the facts of hooks since an instant, oldest first.
-    pub fn hook_facts(&self, since: Timestamp) -> Result<Vec<HookFact>, String> {
-        self.reading().map_err(ToString::to_string)?.hook_facts(since).map_err(|error| error.to_string())
+    /// Tells whether a run has a session, without taking it.
+    pub fn is_session_held(&self, session: &SessionId) -> bool {
+        let state = self.state.as_ref();
+        state.is_some_and(|state| lock::is_held(&state.join("locks").join(format!("session-{session}"))))
     }
 
     /// Appends an entry, in one transaction. What the ledger refuses goes to the spool, the events at least.
-    ///
-    /// Returns `Err` only when both refuse; then the events exist in memory alone.
-    pub fn append(&mut self, entry: &Entry<'_>) -> std::io::Result<()> {
-        if let Ok(ledger) = &mut self.ledger {
-            match ledger.append(entry) {
-                Ok(()) => return Ok(()),
-                Err(error) => self.ledger = Err(error),
-            }
-        }
-        self.spool.append(entry.events)
+    pub async fn append(&self, entry: Entry) -> Kept {
+        self.ledger.append(entry).await
     }
 
     /// Appends an entry to the ledger or nowhere; returns whether it is there.
-    pub fn try_append(&mut self, entry: &Entry<'_>) -> bool {
-        self.ledger.as_mut().is_ok_and(|ledger| ledger.append(entry).is_ok())
+    pub async fn try_append(&self, entry: Entry) -> bool {
+        self.ledger.ask(move |ledger| ledger.append(&entry)).await.is_ok()
+    }
+
+    /// Returns a run's log, empty when there is no such run.
+    pub async fn events(&self, run: &RunId) -> Result<Vec<RunEvent>, StoreError> {
+        let run = run.clone();
+        self.looked_at(move |ledger, spooled| view::log(ledger, spooled, &run)).await
+    }
+
+    /// Returns the lines of runs.
+    pub async fn runs(&self, which: Runs) -> Result<Vec<RunRow>, StoreError> {
+        self.looked_at(move |ledger, spooled| view::rows(ledger, spooled, &which)).await
+    }
+
+    async fn looked_at<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut dyn Ledger, &[RunEvent]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let spool = self.paths.event_spool();
+        self.ledger.ask(move |ledger| look(ledger, &spool.peek())).await
+    }
+
+    /// Returns who drives runs that are not over.
+    pub async fn drivers(&self) -> Result<Vec<DriverRow>, StoreError> {
+        self.ledger.ask(|ledger| ledger.drivers()).await
+    }
+
+    /// Notes that the driver of a run lives.
+    pub async fn renew_driver(&self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
+        let run = run.clone();
+        self.ledger.ask(move |ledger| ledger.renew_driver(&run, at)).await
+    }
+
+    /// Asks the driver of a run to stop it.
+    pub async fn request_cancel(&self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
+        let run = run.clone();
+        self.ledger.ask(move |ledger| ledger.request_cancel(&run, at)).await
+    }
+
+    /// Tells whether somebody asked for that.
+    pub async fn is_cancel_requested(&self, run: &RunId) -> Result<bool, StoreError> {
+        let run = run.clone();
+        self.ledger.ask(move |ledger| ledger.is_cancel_requested(&run)).await
     }
 
     /// Asks a breaker whether a call may pass. Without a ledger every call passes.
-    pub fn admit(
-        &mut self,
+    pub async fn admit(
+        &self,
         agent: &AgentName,
         model: &str,
         limits: &BreakerLimits,
         now: Timestamp,
     ) -> Admission {
-        let decide = |breaker: Breaker| breaker.admit(limits, now);
-        self.with_breaker(agent, model, decide).unwrap_or(Admission::Pass)
+        let limits = *limits;
+        let decided = self.with_breaker(agent, model, move |breaker| breaker.admit(&limits, now)).await;
+        decided.unwrap_or(Admission::Pass)
     }
 
     /// Tells a breaker how a call ended.
-    pub fn record_outcome(
-        &mut self,
+    pub async fn record_outcome(
+        &self,
         agent: &AgentName,
         model: &str,
         outcome: Outcome,
         limits: &BreakerLimits,
         now: Timestamp,
     ) {
-        self.with_breaker(agent, model, |breaker| (breaker.record(outcome, limits, now), ()));
+        let limits = *limits;
+        let record = move |breaker: Breaker| (breaker.record(outcome, &limits, now), ());
+        // Without a ledger nobody counts failures, and every call passes.
+        let _ = self.with_breaker(agent, model, record).await;
     }
 
-    fn with_breaker<T>(
-        &mut self,
+    async fn with_breaker<T: Send + 'static>(
+        &self,
         agent: &AgentName,
         model: &str,
-        decide: impl FnOnce(Breaker) -> (Breaker, T),
+        decide: impl Fn(Breaker) -> (Breaker, T) + Send + 'static,
     ) -> Option<T> {
-        let ledger = self.ledger.as_mut().ok()?;
-        match ledger.with_breaker(agent, model, decide) {
-            Ok(decision) => Some(decision),
-            Err(error) => {
-                self.ledger = Err(error);
-                None
-            }
-        }
-    }
-
-    /// Returns the agent session in which a session of ours goes on.
-    pub fn agent_session(&self, session: &SessionId, cli: CliAgent<'_>, project: &Path) -> Option<String> {
-        self.ledger.as_ref().ok()?.agent_session(session, cli, project).ok().flatten()
-    }
-
-    /// Returns runs of a session that ended well, and their projects: those of this project first, then newest first.
-    /// Rehearsals and real runs know nothing of each other.
-    pub fn runs_of_session(
-        &self,
-        session: &SessionId,
-        project: &Path,
-        rehearsal: bool,
-        count_max: usize,
-    ) -> Vec<(RunId, PathBuf)> {
-        let Ok(ledger) = &self.ledger else { return vec![] };
-        ledger.runs_of_session(session, project, rehearsal, count_max).unwrap_or_default()
-    }
-
-    fn reading(&self) -> Result<&Ledger, &StoreError> {
-        self.ledger.as_ref()
-    }
-
-    /// Returns a run's log, empty when there is no such run.
-    pub fn events(&self, run: &RunId) -> Result<Vec<RunEvent>, String> {
-        self.reading().map_err(ToString::to_string)?.events(run).map_err(|error| error.to_string())
-    }
-
-    /// Returns runs whose id begins with a text, newest first.
-    pub fn runs_by_prefix(&self, prefix: &str, count_max: usize) -> Result<Vec<RunRow>, String> {
-        let ledger = self.reading().map_err(ToString::to_string)?;
-        ledger.runs_by_prefix(prefix, count_max).map_err(|error| error.to_string())
-    }
-
-    /// Returns the newest runs.
-    pub fn runs(&self, count_max: usize) -> Result<Vec<RunRow>, String> {
-        self.runs_by_prefix("", count_max)
-    }
-
-    /// Returns runs that are not over, with who drives them.
-    pub fn open_runs(&self) -> Result<Vec<(RunId, Option<ProcessIdentity>)>, String> {
-        self.reading().map_err(ToString::to_string)?.open_runs().map_err(|error| error.to_string())
-    }
-
-    /// Returns who drives a run.
-    pub fn driver(&self, run: &RunId) -> Option<ProcessIdentity> {
-        self.reading().ok()?.driver(run).ok().flatten()
+        let (agent, model) = (agent.clone(), model.to_owned());
+        let question = move |ledger: &mut dyn Ledger| {
+            let mut decision = None;
+            ledger.change_breaker(&agent, &model, &mut |before| {
+                let (after, decided) = decide(before);
+                decision = Some(decided);
+                after
+            })?;
+            Ok(decision)
+        };
+        self.ledger.ask(question).await.ok().flatten()
     }
 
     /// Returns all breakers that are not in their first state.
-    pub fn breakers(&self) -> Result<Vec<BreakerRow>, String> {
-        self.reading().map_err(ToString::to_string)?.breakers().map_err(|error| error.to_string())
+    pub async fn breakers(&self) -> Result<Vec<BreakerRow>, StoreError> {
+        self.ledger.ask(|ledger| ledger.breakers()).await
     }
 
-    /// Returns how much waits in the spool.
-    pub fn spooled_bytes(&self) -> u64 {
-        self.spool.bytes()
+    /// Returns the agent session in which a session of ours goes on.
+    pub async fn agent_session(&self, key: AgentSessionKey) -> Option<String> {
+        self.ledger.ask(move |ledger| ledger.agent_session(&key)).await.ok().flatten()
     }
 
-    /// Tells whether the ledger's file is no healthy database, as opposed to being out of reach.
-    pub fn is_damaged(&self) -> bool {
-        match &self.ledger {
-            Ok(ledger) => matches!(ledger.check(), Err(StoreError::Damaged { .. })),
-            Err(error) => matches!(error, StoreError::Damaged { .. }),
-        }
+    /// Returns the facts of hooks since an instant, oldest first.
+    pub async fn hook_facts(&self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
+        self.ledger.ask(move |ledger| ledger.hook_facts(since)).await
+    }
+
+    /// Takes over what the spool holds; returns how many events were new.
+    pub async fn drain_spool(&self) -> usize {
+        self.ledger.have(|keeper| keeper.drain()).await.unwrap_or(0)
+    }
+
+    /// Takes over what hooks have written, each fact completed first; returns those that are new.
+    pub async fn drain_hook_spool(&self, complete: impl Fn(&mut HookFact) + Send + 'static) -> Vec<HookFact> {
+        let spool = self.paths.hook_spool();
+        let drained = self.ledger.have(move |keeper| {
+            let mut new = vec![];
+            spool.drain(|facts: &[HookFact]| {
+                let mut facts = facts.to_vec();
+                facts.iter_mut().for_each(&complete);
+                let taken = keeper.with(|ledger| ledger.add_hook_facts(&facts))?;
+                let count = taken.len();
+                new.extend(taken);
+                Ok::<usize, StoreError>(count)
+            });
+            new
+        });
+        drained.await.unwrap_or_default()
+    }
+
+    /// Returns what waits in the spool of events.
+    pub fn spooled(&self) -> Spooled {
+        self.paths.event_spool().waiting::<RunEvent>()
+    }
+
+    /// Returns what waits in the spool of hooks.
+    pub fn spooled_by_hooks(&self) -> Spooled {
+        self.paths.hook_spool().waiting::<HookFact>()
+    }
+
+    /// Checks the whole ledger; returns what is wrong.
+    pub fn check(&self) -> Result<(), StoreError> {
+        not_emptied(&self.paths)?;
+        Sqlite::open_to_read(&self.paths.ledger())?.check()
     }
 
     /// Moves a damaged ledger aside and begins a new one; returns where the old one is.
-    pub fn replace_if_damaged(&mut self) -> Result<Option<PathBuf>, String> {
-        if !self.is_damaged() {
+    pub async fn replace_if_damaged(&self, now: Timestamp) -> Result<Option<PathBuf>, String> {
+        if !matches!(self.check(), Err(StoreError::Damaged { .. })) {
             return Ok(None);
         }
         let ledger = self.paths.ledger();
-        let aside = ledger.with_extension(format!("damaged-{}.db", crate::clock::now().as_second()));
+        let aside = ledger.with_extension(format!("damaged-{}.db", now.as_second()));
         std::fs::rename(&ledger, &aside).map_err(|error| format!("`{}`: {error}", ledger.display()))?;
         for side_file in ["db-wal", "db-shm"] {
             // They belong to the damaged file; without it they would damage the new one.
             let _ = std::fs::rename(ledger.with_extension(side_file), aside.with_extension(side_file));
         }
-        self.ledger = Ledger::open(&ledger);
-        self.trouble().map_or(Ok(Some(aside)), |trouble| Err(trouble.to_string()))
-    }
-
-    /// Checks the whole database; returns what is wrong.
-    pub fn check(&self) -> Result<(), String> {
-        self.reading().map_err(ToString::to_string)?.check().map_err(|error| error.to_string())
+        let reopened = self.ledger.have(|keeper| keeper.reopen()).await;
+        reopened.and_then(|done| done).map(|()| Some(aside)).map_err(|error| error.to_string())
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

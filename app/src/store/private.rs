@@ -50,6 +50,24 @@ pub fn ensure_dir(path: &Path) -> Result<(), PrivateError> {
         Err(error) => return Err(io(error)),
         Ok(_) => {}
     }
+    let meta = owned(path)?;
+    if meta.mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io)?;
+    }
+    Ok(())
+}
+
+/// Looks whether a directory is real and ours, where there is one. Nothing is made or changed.
+pub fn look_at_dir(path: &Path) -> Result<(), PrivateError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(_) | Ok(_) => owned(path).map(drop),
+    }
+}
+
+/// Returns what is known of a directory that is real and ours.
+fn owned(path: &Path) -> Result<fs::Metadata, PrivateError> {
+    let io = |source| PrivateError::Io { path: path.to_owned(), source };
     let meta = fs::symlink_metadata(path).map_err(io)?;
     if meta.is_symlink() {
         return Err(PrivateError::Symlink { path: path.to_owned() });
@@ -61,16 +79,13 @@ pub fn ensure_dir(path: &Path) -> Result<(), PrivateError> {
     if meta.uid() != own {
         return Err(PrivateError::ForeignOwner { path: path.to_owned(), owner: meta.uid(), own });
     }
-    if meta.mode() & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io)?;
-    }
-    Ok(())
+    Ok(meta)
 }
 
-/// Opens a file for appending, made with mode 0600 if it is new, never through a symbolic link.
+/// Opens a file for appending and reading, made with mode 0600 if it is new, never through a symbolic link.
 pub fn append(path: &Path) -> io::Result<File> {
     let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
+    OpenOptions::new().append(true).read(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
 }
 
 /// Writes a whole new file with mode 0600, never through a symbolic link.

@@ -1,11 +1,12 @@
 //! Spools: append-only files that the ledger takes over later. One is for events when the ledger cannot be written,
 //! one for hooks, which never write it.
 //!
-//! Writers hold a shared lock while they append; whoever drains first renames the file, then takes
-//! the exclusive lock, so that no line is written into a file that was already read.
+//! Writers hold the file's lock while they append, so that a line is whole or not there. Whoever drains renames the
+//! file first and then takes the lock, so that no line is written into a file that was already read. What a drain does not
+//! understand is kept: a newer version may have written it.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,11 @@ const FILE: &str = "events.jsonl";
 /// Files that a drain has taken begin with this; one that crashed leaves its file for the next.
 const TAKEN: &str = "taken-";
 
+/// Lines that were not understood stand in files that begin with this. Every drain tries them again.
+const KEPT: &str = "kept-";
+
+/// A spool, wherever it finds room.
+#[derive(Debug, Clone)]
 pub(super) struct Spool {
     /// Where it may be, best first.
     dirs: Vec<PathBuf>,
@@ -37,12 +43,28 @@ pub(super) enum Durability {
     Process,
 }
 
+/// What waits in a spool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spooled {
+    /// How many bytes.
+    pub bytes: u64,
+    /// How many lines this version does not understand.
+    pub odd_lines: usize,
+}
+
+/// The lines of a file.
+struct Lines<T> {
+    entries: Vec<T>,
+    /// Those that are no entries of ours.
+    odd: Vec<Vec<u8>>,
+}
+
 impl Spool {
     pub(super) fn new(dirs: Vec<PathBuf>, durability: Durability) -> Spool {
         Spool { dirs, durability }
     }
 
-    /// Appends entries to the first directory that takes them.
+    /// Appends entries to the first directory that takes them: all of them, or none.
     pub(super) fn append<T: Serialize>(&self, entries: &[T]) -> io::Result<()> {
         let mut bytes = vec![];
         for entry in entries {
@@ -60,21 +82,37 @@ impl Spool {
     }
 
     /// Returns how much waits to be drained.
-    pub(super) fn bytes(&self) -> u64 {
-        let files = self.dirs.iter().flat_map(|dir| fs::read_dir(dir).into_iter().flatten().flatten());
-        files.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
+    pub(super) fn waiting<T: DeserializeOwned>(&self) -> Spooled {
+        let mut waiting = Spooled::default();
+        for file in self.files() {
+            waiting.bytes += fs::metadata(&file).map_or(0, |meta| meta.len());
+            waiting.odd_lines += read::<T>(&file).map_or(0, |lines| lines.odd.len());
+        }
+        waiting
     }
 
-    /// Hands all spooled entries to `take` and removes a file once `take` has kept what it holds.
-    pub(super) fn drain<T: DeserializeOwned>(
+    /// Returns what waits, without taking it.
+    pub(super) fn peek<T: DeserializeOwned>(&self) -> Vec<T> {
+        self.files().iter().filter_map(|file| read(file).ok()).flat_map(|lines| lines.entries).collect()
+    }
+
+    /// Hands all spooled entries to `take` and removes a file once `take` has kept what it holds. Lines that are not
+    /// understood are kept in a file of their own.
+    pub(super) fn drain<T: DeserializeOwned, E>(
         &self,
-        mut take: impl FnMut(&[T]) -> Result<usize, super::StoreError>,
+        mut take: impl FnMut(&[T]) -> Result<usize, E>,
     ) -> usize {
         let mut count = 0;
         for dir in &self.dirs {
-            for file in taken_files(dir) {
-                let Ok(entries) = read(&file) else { continue };
-                if let Ok(new) = take(&entries)
+            move_out_of_the_way(dir);
+            for file in files_in(dir).into_iter().filter(|file| !is(file, FILE)) {
+                let Ok(lines) = read(&file) else { continue };
+                // Most times there is nothing else in a file of kept lines.
+                if is(&file, KEPT) && lines.entries.is_empty() {
+                    continue;
+                }
+                if let Ok(new) = take(&lines.entries)
+                    && keep_odd(dir, &lines.odd).is_ok()
                     && fs::remove_file(&file).is_ok()
                 {
                     count += new;
@@ -82,6 +120,10 @@ impl Spool {
             }
         }
         count
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.dirs.iter().flat_map(|dir| files_in(dir)).collect()
     }
 }
 
@@ -91,36 +133,84 @@ fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()>
     let path = dir.join(FILE);
     loop {
         let mut file = private::append(&path)?;
-        file.lock_shared()?;
+        file.lock()?;
         if is_named(&file, &path) {
-            file.write_all(bytes)?;
-            return match durability {
-                Durability::Power => file.sync_data(),
-                Durability::Process => Ok(()),
-            };
+            return append_whole(&mut file, bytes, durability);
         }
     }
 }
 
-/// Renames the current file out of the writers' way and returns it with those of earlier drains.
-fn taken_files(dir: &Path) -> Vec<PathBuf> {
-    let current = dir.join(FILE);
-    if current.exists() {
-        let inode = fs::metadata(&current).map(|meta| meta.ino()).unwrap_or(0);
-        // Somebody else may drain at the same moment; then one of the renames finds nothing.
-        let _ = fs::rename(&current, dir.join(format!("{TAKEN}{inode}-{}", std::process::id())));
-    }
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(TAKEN))
-        .map(|entry| entry.path())
-        .collect()
+/// Appends under the file's lock. What cannot be written whole is taken back: a part of a line would spoil the next one.
+fn append_whole(file: &mut File, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let done =
+        end_torn_line(file, length).and_then(|()| file.write_all(bytes)).and_then(|()| match durability {
+            Durability::Power => file.sync_data(),
+            Durability::Process => Ok(()),
+        });
+    done.inspect_err(|_| {
+        // On a full disk making it shorter works; where it does not, the next writer ends the torn line.
+        let _ = file.set_len(length);
+    })
 }
 
-/// Reads the entries of a file; a torn last line is left out.
-fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+/// A writer that was killed in the middle of a line leaves a part of it.
+fn end_torn_line(file: &mut File, length: u64) -> io::Result<()> {
+    if length == 0 {
+        return Ok(());
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::Start(length - 1))?;
+    file.read_exact(&mut last)?;
+    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
+}
+
+/// Renames the current file out of the writers' way.
+fn move_out_of_the_way(dir: &Path) {
+    let current = dir.join(FILE);
+    if let Ok(meta) = fs::metadata(&current) {
+        // Somebody else may drain at the same moment; then one of the renames finds nothing.
+        let _ = fs::rename(&current, dir.join(format!("{TAKEN}{}-{}", meta.ino(), std::process::id())));
+    }
+}
+
+/// Keeps lines that were not understood, before the file that had them is removed.
+fn keep_odd(dir: &Path, lines: &[Vec<u8>]) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    // The name says the content: who dies before the removal finds the same file again.
+    let mut bytes = lines.join(&b'\n');
+    bytes.push(b'\n');
+    let name = format!("{KEPT}{}.jsonl", &blake3::hash(&bytes).to_hex()[..16]);
+    private::replace(&dir.join(name), &bytes)
+}
+
+fn files_in(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| [FILE, TAKEN, KEPT].iter().any(|start| is(path, start)))
+        .collect();
+    files.sort();
+    files
+}
+
+fn is(path: &Path, start: &str) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Lines<T>> {
     let file = File::open(path)?;
-    file.lock()?;
-    let lines = BufReader::new(file).lines();
-    Ok(lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok()).collect())
+    file.lock_shared()?;
+    let mut lines = Lines { entries: vec![], odd: vec![] };
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line?;
+        match serde_json::from_slice(&line) {
+            Ok(entry) => lines.entries.push(entry),
+            Err(_) if line.iter().all(u8::is_ascii_whitespace) => {}
+            Err(_) => lines.odd.push(line),
+        }
+    }
+    Ok(lines)
 }

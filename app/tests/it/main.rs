@@ -2,7 +2,7 @@
 //!
 //! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
 //! model API. Then a module per subject: `outcomes` (one test a row of the table), `evidence` (streams, programs
-//! and places as people have them), `errors` (the codes of failures), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`,
+//! and places as people have them), `errors` (the codes of failures), `looks` (what looking back changes, and files of the version before), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`,
 //! `real_claude` (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
 #![expect(
@@ -16,6 +16,7 @@ mod evidence;
 mod fake;
 mod judge;
 mod looking_back;
+mod looks;
 mod measuring;
 mod model_server;
 mod outcomes;

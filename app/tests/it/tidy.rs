@@ -28,7 +28,7 @@ struct Rule {
     because: &'static str,
 }
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 14] = [
     Rule {
         below: "core/src",
         except: &[],
@@ -80,6 +80,18 @@ const RULES: [Rule; 12] = [
         except: &["app/src/clock.rs"],
         words: &["SystemTime::now", "Timestamp::now", "Zoned::now"],
         because: "only clock.rs tells the time of day",
+    },
+    Rule {
+        below: "app/src/engine",
+        except: &[],
+        words: &["clock::now", "clock::local_now"],
+        because: "the engine is handed a clock",
+    },
+    Rule {
+        below: "app/src",
+        except: &["app/src/entropy.rs", "app/src/store/mod.rs"],
+        words: &["getrandom", "uuid::", "Uuid::"],
+        because: "only entropy.rs rolls dice; the store makes its key once",
     },
     Rule {
         below: "app/src",

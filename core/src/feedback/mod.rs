@@ -148,7 +148,7 @@ fn count_what_followed(tally: &mut Tally, run: &RunState, verdict: Verdict) {
         Verdict::Succeeded => tally.succeeded += 1,
         Verdict::Cancelled => tally.cancelled += 1,
         Verdict::Failed => tally.failed += 1,
-        Verdict::Waiting => tally.waiting += 1,
+        Verdict::Deferred => tally.waiting += 1,
         // Counted with all questions at the end.
         Verdict::Refused => {}
     }

@@ -84,7 +84,7 @@ fn every_end_of_a_run_is_counted_for_the_rule_that_decided() {
         ran(Tier::Haiku, &start(Outcome::ModelMismatch), Verdict::Succeeded),
         ran(Tier::Haiku, &start(Outcome::Cancelled), Verdict::Cancelled),
         ran(Tier::Haiku, &start(Outcome::Auth), Verdict::Failed),
-        ran(Tier::Haiku, &start(Outcome::Quota), Verdict::Waiting),
+        ran(Tier::Haiku, &start(Outcome::Quota), Verdict::Deferred),
         chosen(Tier::Opus),
         chosen(Tier::Haiku),
     ]);

@@ -20,7 +20,7 @@ pub fn hint(end: &Finish, denials: &Denials) -> Option<String> {
         Verdict::Refused => Some(
             "read the request once more; `--approve` runs it as it is, and `pointsman explain` shows the rule".to_owned(),
         ),
-        Verdict::Waiting | Verdict::Failed => {
+        Verdict::Deferred | Verdict::Failed => {
             // By the end's own code: a run can end for another reason than its last attempt.
             let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.error_code() == end.code);
             Some(match outcome {

@@ -79,7 +79,7 @@ impl<'a> OrchestratedExecution<'a> {
             schema_version: report.schema_version,
             run_id: report.run_id.as_str(),
             rehearsal: report.rehearsal,
-            verdict: verdict.as_str(),
+            verdict: verdict.recorded_name(),
             attempt_count: report.attempts.len(),
             outcomes: report.attempts.iter().filter_map(|a| a.outcome.map(|o| o.as_str())).collect(),
             models_served: report

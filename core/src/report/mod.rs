@@ -1,6 +1,6 @@
 //! Turning what was recorded into what is shown: plain values that are printed as text or JSON.
 //!
-//! Reading order: `run` (one run), `live` (a run as it happens), `metrics` (the daily records),
+//! Reading order: `run` (one run; `run_line` is one of many), `live` (a run as it happens), `metrics` (the daily records),
 //! `hint` (what a person can do next), `failure` (why a verb ended without one),
 //! `plain_text` (strangers' words for a terminal), `replay` (a past run decided again).
 
@@ -11,3 +11,4 @@ pub mod metrics;
 pub mod plain_text;
 pub mod replay;
 pub mod run;
+pub mod run_line;

@@ -138,7 +138,7 @@ pub fn difference(run_id: &RunId, run: &RunState, now: &Route) -> Option<Differe
         was,
         is,
         became: Became {
-            state: run.phase_name(),
+            state: run.recorded_word(),
             outcomes: run.attempts.iter().filter_map(|a| a.ended.as_ref().map(|end| end.outcome)).collect(),
             last_tier: run.attempts.last().map(|attempt| attempt.started.tier),
             escalated: escalated(run),

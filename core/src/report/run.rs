@@ -31,8 +31,15 @@ pub struct RunReport {
     pub mode: Mode,
     /// Whether the scripted agent played it.
     pub rehearsal: bool,
-    /// Where it stands: the verdict's name, or `running` and its kind.
+    /// Where it stands: the verdict's name, or `running` and its kind. Older than `phase` and `deferred`: `waiting` here is a run
+    /// that waits, and one that ended because it would have to.
     pub state: String,
+    /// Where it stands: `requested`, `ready`, `running`, `waiting` or `finished`.
+    #[serde(default)]
+    pub phase: String,
+    /// Whether it ended because it would have to wait.
+    #[serde(default)]
+    pub deferred: bool,
     /// The judgement, once there is one.
     pub verdict: Option<Verdict>,
     /// Why it ended badly: a code with a page of its own.
@@ -171,7 +178,9 @@ impl RunReport {
             session_id: requested.session_id.clone(),
             mode: requested.mode,
             rehearsal: requested.rehearsal,
-            state: run.phase_name().to_owned(),
+            state: run.recorded_word().to_owned(),
+            phase: run.phase.name().to_owned(),
+            deferred: verdict == Some(Verdict::Deferred),
             verdict,
             code,
             exit_code,

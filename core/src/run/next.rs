@@ -256,7 +256,7 @@ pub fn refused_by_breaker(
         }
         (OnLimit::End, None) => {
             let reason = format!("{refused} failed too often lately; its circuit breaker is open");
-            let end = Finish::badly(Verdict::Waiting, ErrorCode::BreakerOpen, reason);
+            let end = Finish::badly(Verdict::Deferred, ErrorCode::BreakerOpen, reason);
             Step::Finish(Finish { resets_at: Some(until), ..end })
         }
     }
@@ -368,7 +368,7 @@ const RESET_JITTER_MAX: Duration = Duration::from_secs(2);
 
 fn wait_for_reset(ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
     if limits.on_limit == OnLimit::End {
-        let end = Finish::badly(Verdict::Waiting, code(ended), &ended.detail);
+        let end = Finish::badly(Verdict::Deferred, code(ended), &ended.detail);
         return Step::Finish(Finish { resets_at: ended.resets_at, ..end });
     }
     let reset = match ended.resets_at {

@@ -226,8 +226,11 @@ pub enum Verdict {
     Cancelled,
     /// It was not begun: a person must say yes first.
     Refused,
-    /// It ended early; trying again after the reset makes sense.
-    Waiting,
+    /// It ended early because it would have to wait; trying again after the reset makes sense.
+    ///
+    /// Records of before called it `waiting`, and so do all of schema version 1: a program that reads them knows no other word.
+    #[serde(rename = "waiting", alias = "deferred")]
+    Deferred,
 }
 
 impl Verdict {
@@ -238,8 +241,24 @@ impl Verdict {
             Verdict::Failed => "failed",
             Verdict::Cancelled => "cancelled",
             Verdict::Refused => "refused",
-            Verdict::Waiting => "waiting",
+            Verdict::Deferred => "deferred",
         }
+    }
+
+    /// Returns the verdict's name in JSON of schema version 1 and in the log, which had one word for a run that waits and for
+    /// one that ended because it would have to.
+    pub fn recorded_name(self) -> &'static str {
+        match self {
+            Verdict::Deferred => "waiting",
+            Verdict::Succeeded | Verdict::Failed | Verdict::Cancelled | Verdict::Refused => self.as_str(),
+        }
+    }
+
+    /// Reads a verdict's name, also that of older records.
+    pub fn parse(text: &str) -> Option<Verdict> {
+        [Verdict::Succeeded, Verdict::Failed, Verdict::Cancelled, Verdict::Refused, Verdict::Deferred]
+            .into_iter()
+            .find(|verdict| verdict.as_str() == text || verdict.recorded_name() == text)
     }
 }
 

@@ -77,6 +77,20 @@ pub enum Phase {
     },
 }
 
+impl Phase {
+    /// Returns the phase's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Phase::New => "new",
+            Phase::Requested => "requested",
+            Phase::Ready => "ready",
+            Phase::Running => "running",
+            Phase::Waiting { .. } => "waiting",
+            Phase::Finished { .. } => "finished",
+        }
+    }
+}
+
 /// An event that cannot follow: the log is damaged, or the program has a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("event {seq} (`{kind}`) cannot follow in a run that is {phase}")]
@@ -101,7 +115,7 @@ impl RunState {
         let next = self.next_phase(event).ok_or_else(|| IllegalEvent {
             seq: event.seq,
             kind: event.fact.kind(),
-            phase: self.phase_name().to_owned(),
+            phase: self.word().to_owned(),
         })?;
         match &event.fact {
             Fact::Requested(requested) => {
@@ -167,15 +181,27 @@ impl RunState {
         self.attempts.iter().rev().find_map(|attempt| attempt.ended.as_ref())
     }
 
-    /// Returns one word for the phase: `new`, `requested`, `ready`, `running`, `waiting`, or the verdict.
-    pub fn phase_name(&self) -> &'static str {
+    /// Returns one word for where the run stands: its phase, or its verdict once there is one.
+    pub fn word(&self) -> &'static str {
         match &self.phase {
-            Phase::New => "new",
-            Phase::Requested => "requested",
-            Phase::Ready => "ready",
-            Phase::Running => "running",
-            Phase::Waiting { .. } => "waiting",
             Phase::Finished { verdict, .. } => verdict.as_str(),
+            phase => phase.name(),
+        }
+    }
+
+    /// Returns the same in the words of JSON of schema version 1.
+    pub fn recorded_word(&self) -> &'static str {
+        match &self.phase {
+            Phase::Finished { verdict, .. } => verdict.recorded_name(),
+            phase => phase.name(),
+        }
+    }
+
+    /// Returns the judgement, once there is one.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match &self.phase {
+            Phase::Finished { verdict, .. } => Some(*verdict),
+            _ => None,
         }
     }
 

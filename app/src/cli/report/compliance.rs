@@ -10,7 +10,7 @@ use super::tables;
 use crate::cli::exit::Failure;
 use crate::cli::output;
 use crate::cli::routing_args::ReportFormat;
-use crate::cli::run::world;
+use crate::cli::run::{runtime, world};
 use crate::clock;
 
 /// The contract of `report compliance -o json`.
@@ -39,11 +39,12 @@ const HEAD: [&str; 10] =
 pub fn main(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8, Failure> {
     let world = world(None)?;
     let (loaded, _) = world.settings_or_defaults();
-    let (mut engine, project) = (world.engine()?, world.project(&loaded)?);
-    engine.recover(&project);
-    engine.take_over_hook_facts(project.catalog());
+    let (engine, project) = (world.engine()?, world.project(&loaded)?);
     let since = since.map(|span| clock::now().saturating_sub(span).unwrap_or(Timestamp::MIN));
-    let (facts, runs) = engine.hook_facts(since.unwrap_or(Timestamp::MIN))?;
+    let (facts, runs) = runtime()?.block_on(async {
+        engine.tidy_up(&project).await;
+        engine.hook_facts(since.unwrap_or(Timestamp::MIN)).await
+    })?;
     let tier_of = |model: &str| project.catalog().tier_of_model(model);
     let report = compliance::report(&compliance::directives(&facts, &runs, &tier_of), &facts);
     match format {

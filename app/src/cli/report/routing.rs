@@ -9,7 +9,7 @@ use super::tables;
 use crate::cli::exit::Failure;
 use crate::cli::output::{self, Tone};
 use crate::cli::routing_args::ReportFormat;
-use crate::cli::run::world;
+use crate::cli::run::{runtime, world};
 use crate::engine::history::Span;
 
 /// The contract of `report routing -o json`.
@@ -43,10 +43,11 @@ const COLUMNS: [&str; 16] = [
 /// Runs the verb.
 pub fn main(span: Span, format: ReportFormat) -> Result<u8, Failure> {
     let mut feedback = Feedback::default();
-    world(None)?.history().each(span, |past| match &past.state {
+    let history = world(None)?.history();
+    runtime()?.block_on(history.each(span, |past| match &past.state {
         Some(run) => feedback.add(run),
         None => feedback.add_unreadable(),
-    })?;
+    }))?;
     let report = feedback.report();
     match format {
         ReportFormat::Text => output::text(&text(&report)),

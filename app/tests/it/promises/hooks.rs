@@ -75,7 +75,7 @@ const BREAKAGES: [Breakage; 25] = [
     ("the ledger is a directory", |s| fs::create_dir_all(s.state().join("ledger.db")).unwrap()),
     ("the ledger is a pipe", |s| fifo(&s.state().join("ledger.db"))),
     ("the ledger is of a newer version", |s| {
-        s.call(["runs", "list"]).wait().success();
+        s.run_on("haiku", "make a ledger").success();
         let db = Connection::open(s.state().join("ledger.db")).unwrap();
         db.pragma_update(None, "user_version", 99).unwrap();
     }),
@@ -142,7 +142,7 @@ fn p22_a_hook_is_never_in_the_way_whatever_is_broken() {
 #[test]
 fn p22_a_hook_is_not_in_the_way_of_a_ledger_that_is_locked_or_a_disk_that_is_full() {
     let sandbox = Sandbox::new();
-    sandbox.call(["runs", "list"]).wait().success();
+    sandbox.run_on("haiku", "make a ledger").success();
     let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
     db.execute_batch("BEGIN EXCLUSIVE").unwrap();
     for event in events(&sandbox) {

@@ -70,7 +70,7 @@ fn p07_every_outcome_is_followed_by_what_the_table_says() {
             Outcome::Overloaded | Outcome::Throttled | Outcome::Infrastructure | Outcome::WorkerLost => {
                 "wait Backoff"
             }
-            Outcome::Quota => "waiting 75",
+            Outcome::Quota => "deferred 75",
             Outcome::PermissionDenied => "failed 77",
             Outcome::Budget => "failed 1",
             Outcome::InvalidRequest => "failed 65",
@@ -190,7 +190,7 @@ fn a_quota_is_waited_for_only_when_asked_and_until_its_reset() {
     run.state.attempts[0].ended.as_mut().unwrap().resets_at = Some(reset);
     let ends = step(&run, &limits());
     assert!(
-        matches!(ends, Step::Finish(Finish { verdict: Verdict::Waiting, exit_code: 75, resets_at, .. }) if resets_at == Some(reset))
+        matches!(ends, Step::Finish(Finish { verdict: Verdict::Deferred, exit_code: 75, resets_at, .. }) if resets_at == Some(reset))
     );
     let waiting = Limits { on_limit: OnLimit::Wait, ..limits() };
     let Step::Wait { until, why: WaitReason::Quota } = step(&run, &waiting) else { panic!() };

@@ -1,0 +1,91 @@
+//! Stopping a run from outside: a row asks for it, its driver looks for the row, and a signal only makes it look sooner.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_core::ids::RunId;
+use pointsman_core::run::end::StopCause;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Engine;
+use super::error::EngineError;
+use super::query::FoundRun;
+use super::stops::StopHandle;
+use crate::clock::Clock;
+use crate::process::identity::Liveness;
+use crate::store::Store;
+
+/// How often a driver looks whether somebody wants its run to stop. A look that finds nothing new reads one number.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a driver says that it lives: often enough for who looks from another machine, rarely enough for the disk.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Asks the driver of a run to stop it. The run ends a moment later, as cancelled.
+    pub async fn cancel(&self, run: &FoundRun) -> Result<(), EngineError> {
+        let not_running =
+            || EngineError::NotRunning { run: run.id.to_string(), state: run.state.word().to_owned() };
+        if run.state.is_finished() {
+            return Err(not_running());
+        }
+        let driver = &run.driver.as_ref().ok_or_else(not_running)?.driver;
+        let asked = self.store.request_cancel(&run.id, self.clock.now()).await;
+        match (driver.liveness(), asked) {
+            (Liveness::Dead, _) => Err(not_running()),
+            (Liveness::Elsewhere, Ok(())) => Ok(()),
+            (Liveness::Elsewhere, Err(error)) => Err(error.into()),
+            // Older versions hear signals only, and so does a driver whose ledger cannot be written.
+            (Liveness::Alive, asked) => {
+                let hears_rows = driver.host_id.is_some() && asked.is_ok();
+                let signalled = if hears_rows { driver.wake() } else { driver.terminate() };
+                match (signalled, hears_rows) {
+                    (Err(source), false) => Err(EngineError::Signal { run: run.id.to_string(), source }),
+                    (Ok(()) | Err(_), _) => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Attends to a run while it is driven: says that its driver lives, and stops it where that is asked for.
+    pub(super) fn attend(&self, run: &RunId, stops: StopHandle, wake: Arc<Notify>) -> Attendance {
+        let attending = attend(self.store.clone(), self.clock.clone(), run.clone(), stops, wake);
+        Attendance(tokio::spawn(attending))
+    }
+}
+
+/// Ends with the run: dropping it ends the attending.
+pub(super) struct Attendance(tokio::task::JoinHandle<()>);
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn attend(store: Store, clock: Clock, run: RunId, stops: StopHandle, wake: Arc<Notify>) {
+    let mut renewed = Instant::now();
+    loop {
+        // Whether it is the time or a signal, the row is what counts.
+        let _ = timeout(LOOK_EVERY, wake.notified()).await;
+        // A ledger that cannot be read now is asked again; the run goes on meanwhile.
+        if store.is_cancel_requested(&run).await.unwrap_or(false) {
+            stops.stop(StopCause::Terminate);
+            return beat_on(&store, &clock, &run).await;
+        }
+        if renewed.elapsed() >= HEARTBEAT_EVERY {
+            renewed = Instant::now();
+            // Who looks sees an older beat, nothing else.
+            let _ = store.renew_driver(&run, clock.now()).await;
+        }
+    }
+}
+
+/// Goes on saying that the driver lives, while the run comes to its end.
+async fn beat_on(store: &Store, clock: &Clock, run: &RunId) {
+    loop {
+        sleep(HEARTBEAT_EVERY).await;
+        let _ = store.renew_driver(run, clock.now()).await;
+    }
+}

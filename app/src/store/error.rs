@@ -1,0 +1,92 @@
+//! What can be wrong with the ledger.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::private::PrivateError;
+
+/// Why the ledger does not do what it is asked for. Cheap to clone: the same trouble is told many times.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The directory is not ours alone.
+    #[error("{0}")]
+    Private(#[source] Arc<PrivateError>),
+    /// The database says no.
+    #[error("the ledger `{path}` cannot be used: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: Arc<rusqlite::Error>,
+    },
+    /// The file is not a healthy database.
+    #[error("the ledger `{path}` is damaged: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The file was written by a newer version.
+    #[error("the ledger `{path}` has schema {found}, and this version knows up to {known}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// SQLite itself is too old to be trusted with a write-ahead log.
+    #[error("SQLite {found} is older than 3.51.3, which can corrupt a write-ahead log")]
+    OldSqlite {
+        /// Its version.
+        found: &'static str,
+    },
+    /// A stored log cannot be read.
+    #[error("the log of run `{run}` cannot be read: {what}")]
+    Log {
+        /// The run.
+        run: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Somebody else wrote at that place of the log.
+    #[error("the log of run `{run}` has an event {seq} already")]
+    Taken {
+        /// The run.
+        run: String,
+        /// The place.
+        seq: u32,
+    },
+    /// It was opened to be read.
+    #[error("the ledger was opened for reading")]
+    ReadOnly,
+    /// No answer came in time: the disk may be gone.
+    #[error("the ledger `{path}` does not answer")]
+    Silent {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl From<PrivateError> for StoreError {
+    fn from(error: PrivateError) -> StoreError {
+        StoreError::Private(Arc::new(error))
+    }
+}
+
+impl StoreError {
+    /// Tells whether the ledger as a whole cannot be used, as opposed to one question that has a bad answer.
+    pub(super) fn is_of_the_ledger(&self) -> bool {
+        match self {
+            StoreError::Private(_)
+            | StoreError::Database { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Newer { .. }
+            | StoreError::OldSqlite { .. }
+            | StoreError::Silent { .. } => true,
+            StoreError::Log { .. } | StoreError::Taken { .. } | StoreError::ReadOnly => false,
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The ledger in a SQLite file: opening it, its schema, its transactions.
+//!
+//! Reading order: this file, then `runs` (logs, lines, drivers), `sessions` (agent sessions and breakers), `hooks`. Nobody
+//! but the handle's thread uses a connection, and a hook that glances and goes.
+
+mod hooks;
+mod runs;
+mod sessions;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pointsman_core::breaker::Breaker;
+use pointsman_core::hook::fact::HookFact;
+use pointsman_core::ids::{AgentName, RunId};
+use pointsman_core::run::event::RunEvent;
+use pointsman_core::run::row::RunRow;
+use rusqlite::backup::Backup;
+use rusqlite::config::DbConfig;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::error::StoreError;
+use super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Entry, Ledger, Runs};
+use super::private::{self, PrivateError};
+
+/// The migrations in order; the position is the schema version.
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../migrations/0001_ledger.sql"),
+    include_str!("../migrations/0002_hook_facts.sql"),
+    include_str!("../migrations/0003_agent_sessions.sql"),
+    include_str!("../migrations/0004_typed_rows.sql"),
+];
+
+/// SQLite 3.7.0 to 3.51.2 can corrupt a database when a write-ahead log is reset while short-lived
+/// processes come and go, which is just how this program works.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// How long a writer waits for another before it gives up.
+const BUSY_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a glance waits for a writer: a person's session waits for it.
+const GLANCE_LIMIT: Duration = Duration::from_millis(20);
+
+/// The write-ahead log is folded into the file when it has this many pages: a run writes about fifteen.
+const LOG_PAGES_MAX: u32 = 64;
+
+/// How many pages of a ledger of an older version are copied at once, to be read in the form of this one.
+const COPY_PAGES: i32 = 1024;
+
+/// An open ledger.
+pub struct Sqlite {
+    path: PathBuf,
+    db: Connection,
+    /// Whether a run's stop was asked for, as of a version of the data.
+    cancel_seen: Option<(i64, RunId, bool)>,
+}
+
+impl Sqlite {
+    /// Opens the ledger to be written; makes and migrates it where that is needed.
+    #[expect(clippy::disallowed_methods, reason = "this is the room that holds SQL")]
+    pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
+        new_enough()?;
+        let io = |source| PrivateError::Io { path: path.to_owned(), source };
+        // Made by us first, so that its mode is 0600 from its first moment; SQLite's side files copy it.
+        let is_new = !path.exists();
+        private::touch(path).map_err(io)?;
+        let opened = Connection::open(path).map_err(|source| database(path, source)).and_then(|db| {
+            let mut ledger = Sqlite::of(path, db);
+            ledger.configure().map_err(|source| database(path, source))?;
+            ledger.migrate()?;
+            Ok(ledger)
+        });
+        let is_empty = || std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
+        if opened.is_err() && is_new && is_empty() {
+            // An empty file that stays would look like a ledger that lost its content.
+            let _ = std::fs::remove_file(path);
+        }
+        opened
+    }
+
+    /// Opens the ledger to be read: nothing is made, and nothing is written. Where there is none, it is empty.
+    ///
+    /// One of an older version is copied into memory and read in the form of this one: who looks does not migrate.
+    pub fn open_to_read(path: &Path) -> Result<Sqlite, StoreError> {
+        new_enough()?;
+        let failed = |source| database(path, source);
+        if !path.exists() {
+            return Sqlite::in_memory(path, |_| Ok(()));
+        }
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+        db.busy_timeout(BUSY_LIMIT).map_err(failed)?;
+        db.pragma_update(None, "trusted_schema", "OFF").map_err(failed)?;
+        let ledger = Sqlite::of(path, db);
+        match ledger.schema_version()? {
+            found if found > known() => Err(ledger.newer(found)),
+            found if found == known() => Ok(ledger),
+            _ => Sqlite::in_memory(path, |memory| {
+                Backup::new(&ledger.db, memory)?.run_to_completion(COPY_PAGES, Duration::ZERO, None)
+            }),
+        }
+    }
+
+    /// Opens the ledger to look at it and go: nothing is made, nothing is migrated, and nobody is waited for.
+    pub fn open_to_glance(path: &Path) -> Option<Sqlite> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+        db.busy_timeout(GLANCE_LIMIT).ok()?;
+        let ledger = Sqlite::of(path, db);
+        (ledger.schema_version().ok()? == known()).then_some(ledger)
+    }
+
+    fn in_memory(
+        path: &Path,
+        fill: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
+    ) -> Result<Sqlite, StoreError> {
+        let failed = |source| database(path, source);
+        let mut db = Connection::open_in_memory().map_err(failed)?;
+        fill(&mut db).map_err(failed)?;
+        let mut ledger = Sqlite::of(path, db);
+        ledger.migrate()?;
+        Ok(ledger)
+    }
+
+    fn of(path: &Path, db: Connection) -> Sqlite {
+        Sqlite { path: path.to_owned(), db, cancel_seen: None }
+    }
+
+    fn configure(&self) -> rusqlite::Result<()> {
+        self.db.busy_timeout(BUSY_LIMIT)?;
+        self.db.pragma_update(None, "journal_mode", "WAL")?;
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        self.db.pragma_update(None, "foreign_keys", "ON")?;
+        // A database file from elsewhere must not be able to run code.
+        self.db.pragma_update(None, "trusted_schema", "OFF")?;
+        // Folding the log back at the end of every short process costs three syncs. Not folding it at all makes
+        // every start read a long log again. So it is folded every few runs.
+        self.db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
+        self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+    }
+
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        let found = self.schema_version()?;
+        if found > known() {
+            return Err(self.newer(found));
+        }
+        if found == known() {
+            return Ok(());
+        }
+        self.transaction(|tx| {
+            // Read again under the lock: another process may have migrated meanwhile.
+            let found: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            for sql in &MIGRATIONS[found as usize..] {
+                tx.execute_batch(sql)?;
+            }
+            tx.pragma_update(None, "user_version", known())
+        })
+    }
+
+    fn newer(&self, found: u32) -> StoreError {
+        StoreError::Newer { path: self.path.clone(), found, known: known() }
+    }
+
+    fn schema_version(&self) -> Result<u32, StoreError> {
+        self.read(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)))
+    }
+
+    /// Looks whether the whole file is healthy.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let said: String = self.read(|db| db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)))?;
+        if said == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: self.path.clone(), what: said }) }
+    }
+
+    /// Folds the write-ahead log into the file.
+    #[cfg(test)]
+    pub fn fold_log(&self) {
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        work(&self.db).map_err(|source| database(&self.path, source))
+    }
+
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let run = |db: &mut Connection| {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&tx)?;
+            tx.commit()?;
+            Ok(value)
+        };
+        run(&mut self.db).map_err(|source| database(&self.path, source))
+    }
+}
+
+impl Ledger for Sqlite {
+    fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        runs::append(self, entry)
+    }
+
+    fn add_events(&mut self, events: &[RunEvent]) -> Result<usize, StoreError> {
+        self.transaction(|tx| runs::add_events(tx, events))
+    }
+
+    fn events(&mut self, run: &RunId) -> Result<Vec<RunEvent>, StoreError> {
+        let log = |error: rusqlite::Error| StoreError::Log { run: run.to_string(), what: error.to_string() };
+        runs::events(&self.db, run).map_err(log)
+    }
+
+    fn runs(&mut self, which: &Runs) -> Result<Vec<RunRow>, StoreError> {
+        self.read(|db| runs::rows(db, which))
+    }
+
+    fn drivers(&mut self) -> Result<Vec<DriverRow>, StoreError> {
+        self.read(runs::drivers)
+    }
+
+    fn renew_driver(&mut self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
+        self.transaction(|tx| runs::renew_driver(tx, run, at))
+    }
+
+    fn request_cancel(&mut self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
+        self.transaction(|tx| runs::request_cancel(tx, run, at))
+    }
+
+    fn is_cancel_requested(&mut self, run: &RunId) -> Result<bool, StoreError> {
+        // It changes only when another connection commits.
+        let version = self.read(|db| db.pragma_query_value(None, "data_version", |row| row.get(0)))?;
+        match &self.cancel_seen {
+            Some((seen, of, answer)) if (*seen, of) == (version, run) => Ok(*answer),
+            _ => {
+                let answer = self.read(|db| runs::is_cancel_requested(db, run))?;
+                self.cancel_seen = Some((version, run.clone(), answer));
+                Ok(answer)
+            }
+        }
+    }
+
+    fn change_breaker(
+        &mut self,
+        agent: &AgentName,
+        model: &str,
+        decide: &mut dyn FnMut(Breaker) -> Breaker,
+    ) -> Result<(), StoreError> {
+        self.transaction(|tx| sessions::change_breaker(tx, agent, model, decide))
+    }
+
+    fn breakers(&mut self) -> Result<Vec<BreakerRow>, StoreError> {
+        self.read(sessions::breakers)
+    }
+
+    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<String>, StoreError> {
+        self.read(|db| sessions::agent_session(db, key))
+    }
+
+    fn add_hook_facts(&mut self, facts: &[HookFact]) -> Result<Vec<HookFact>, StoreError> {
+        self.transaction(|tx| hooks::add(tx, facts))
+    }
+
+    fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
+        self.read(|db| hooks::since(db, since))
+    }
+}
+
+fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("a handful")
+}
+
+fn new_enough() -> Result<(), StoreError> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        return Err(StoreError::OldSqlite { found: rusqlite::version() });
+    }
+    Ok(())
+}
+
+fn database(path: &Path, source: rusqlite::Error) -> StoreError {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            StoreError::Damaged { path: path.to_owned(), what: source.to_string() }
+        }
+        Some(_) | None => StoreError::Database { path: path.to_owned(), source: Arc::new(source) },
+    }
+}
+
+/// What a column holds that no row of ours can hold: the file may not be ours alone in content.
+fn odd(column: usize, what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
+}
+
+/// An instant as it is stored: whole milliseconds since 1970.
+fn instant(column: usize, milliseconds: i64) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_millisecond(milliseconds).map_err(|error| odd(column, &error.to_string()))
+}
+
+fn limit(count_max: usize) -> i64 {
+    i64::try_from(count_max).unwrap_or(i64::MAX)
+}

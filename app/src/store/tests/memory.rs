@@ -1,0 +1,191 @@
+//! A ledger in memory, for tests: the second one that the contract suite runs on, and one that fails when it is told to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use pointsman_core::breaker::Breaker;
+use pointsman_core::hook::fact::HookFact;
+use pointsman_core::ids::{AgentName, RunId};
+use pointsman_core::run::event::RunEvent;
+use pointsman_core::run::row::RunRow;
+use pointsman_core::run::state::RunState;
+
+use super::super::error::StoreError;
+use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Entry, Ledger, Runs};
+
+/// What it holds. Several ledgers on the same tables are several processes on one file.
+#[derive(Default)]
+pub struct Tables {
+    events: BTreeMap<(RunId, u32), RunEvent>,
+    rows: BTreeMap<RunId, RunRow>,
+    drivers: BTreeMap<RunId, DriverRow>,
+    cancels: BTreeSet<RunId>,
+    breakers: BTreeMap<(String, String), Breaker>,
+    agent_sessions: BTreeMap<AgentSessionKey, String>,
+    hook_facts: BTreeMap<String, HookFact>,
+    /// How many of the next calls fail.
+    pub failures: u32,
+}
+
+/// A ledger on such tables.
+#[derive(Clone, Default)]
+pub struct Memory(pub Arc<Mutex<Tables>>);
+
+impl Memory {
+    fn tables<T>(&self, work: impl FnOnce(&mut Tables) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut tables = self.0.lock().unwrap();
+        if tables.failures > 0 {
+            tables.failures -= 1;
+            let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+            let source = Arc::new(rusqlite::Error::SqliteFailure(busy, None));
+            return Err(StoreError::Database { path: "memory".into(), source });
+        }
+        work(&mut tables)
+    }
+}
+
+impl Tables {
+    fn log(&self, run: &RunId) -> Vec<RunEvent> {
+        self.events.iter().filter(|((id, _), _)| id == run).map(|(_, event)| event.clone()).collect()
+    }
+
+    fn upsert(&mut self, row: RunRow) {
+        if row.is_finished() {
+            self.drivers.remove(&row.run_id);
+            self.cancels.remove(&row.run_id);
+        }
+        match self.rows.get(&row.run_id) {
+            Some(known) if known.seq > row.seq => {}
+            Some(_) | None => drop(self.rows.insert(row.run_id.clone(), row)),
+        }
+    }
+}
+
+impl Ledger for Memory {
+    fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        self.tables(|tables| {
+            let key = |event: &RunEvent| (event.run_id.clone(), event.seq);
+            if let Some(taken) = entry.events.iter().find(|event| tables.events.contains_key(&key(event))) {
+                return Err(StoreError::Taken { run: taken.run_id.to_string(), seq: taken.seq });
+            }
+            for event in &entry.events {
+                tables.events.insert(key(event), event.clone());
+            }
+            if let Some(driver) = &entry.driver {
+                let row = DriverRow {
+                    run_id: entry.row.run_id.clone(),
+                    driver: driver.clone(),
+                    heartbeat_at: Some(entry.row.updated_at),
+                };
+                tables.drivers.insert(row.run_id.clone(), row);
+            }
+            if let Some(link) = &entry.agent_session {
+                tables.agent_sessions.insert(link.key.clone(), link.agent_session.clone());
+            }
+            tables.upsert(entry.row.clone());
+            Ok(())
+        })
+    }
+
+    fn add_events(&mut self, events: &[RunEvent]) -> Result<usize, StoreError> {
+        self.tables(|tables| {
+            let before = tables.events.len();
+            for event in events {
+                let key = (event.run_id.clone(), event.seq);
+                tables.events.entry(key).or_insert_with(|| event.clone());
+            }
+            for run in events.iter().map(|event| &event.run_id).collect::<BTreeSet<_>>() {
+                let log = tables.log(run);
+                let state = RunState::replay(&log).ok();
+                let row = state.and_then(|state| RunRow::new(run, &state, log.last()?.at));
+                row.into_iter().for_each(|row| tables.upsert(row));
+            }
+            Ok(tables.events.len() - before)
+        })
+    }
+
+    fn events(&mut self, run: &RunId) -> Result<Vec<RunEvent>, StoreError> {
+        self.tables(|tables| Ok(tables.log(run)))
+    }
+
+    fn runs(&mut self, which: &Runs) -> Result<Vec<RunRow>, StoreError> {
+        self.tables(|tables| {
+            let mut rows: Vec<RunRow> =
+                tables.rows.values().filter(|row| which.admits(row)).cloned().collect();
+            which.put_in_order(&mut rows);
+            Ok(rows)
+        })
+    }
+
+    fn drivers(&mut self) -> Result<Vec<DriverRow>, StoreError> {
+        self.tables(|tables| Ok(tables.drivers.values().rev().cloned().collect()))
+    }
+
+    fn renew_driver(&mut self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
+        self.tables(|tables| {
+            tables.drivers.get_mut(run).into_iter().for_each(|row| row.heartbeat_at = Some(at));
+            Ok(())
+        })
+    }
+
+    fn request_cancel(&mut self, run: &RunId, _at: Timestamp) -> Result<(), StoreError> {
+        self.tables(|tables| {
+            tables.cancels.insert(run.clone());
+            Ok(())
+        })
+    }
+
+    fn is_cancel_requested(&mut self, run: &RunId) -> Result<bool, StoreError> {
+        self.tables(|tables| Ok(tables.cancels.contains(run)))
+    }
+
+    fn change_breaker(
+        &mut self,
+        agent: &AgentName,
+        model: &str,
+        decide: &mut dyn FnMut(Breaker) -> Breaker,
+    ) -> Result<(), StoreError> {
+        self.tables(|tables| {
+            let key = (agent.to_string(), model.to_owned());
+            let before = tables.breakers.get(&key).copied().unwrap_or_default();
+            let after = decide(before);
+            if after != before {
+                tables.breakers.insert(key, after);
+            }
+            Ok(())
+        })
+    }
+
+    fn breakers(&mut self) -> Result<Vec<BreakerRow>, StoreError> {
+        self.tables(|tables| {
+            let row = |((agent, model), breaker): (&(String, String), &Breaker)| BreakerRow {
+                agent: agent.clone(),
+                model: model.clone(),
+                breaker: *breaker,
+            };
+            Ok(tables.breakers.iter().map(row).collect())
+        })
+    }
+
+    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<String>, StoreError> {
+        self.tables(|tables| Ok(tables.agent_sessions.get(key).cloned()))
+    }
+
+    fn add_hook_facts(&mut self, facts: &[HookFact]) -> Result<Vec<HookFact>, StoreError> {
+        self.tables(|tables| {
+            let is_new = |fact: &&HookFact| !tables.hook_facts.contains_key(fact.id.as_str());
+            let new: Vec<HookFact> = facts.iter().filter(is_new).cloned().collect();
+            for fact in &new {
+                tables.hook_facts.insert(fact.id.to_string(), fact.clone());
+            }
+            Ok(new)
+        })
+    }
+
+    fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
+        self.tables(|tables| {
+            Ok(tables.hook_facts.values().filter(|fact| fact.at >= since).cloned().collect())
+        })
+    }
+}
