@@ -26,6 +26,7 @@ use crate::engine::{Decider, Engine, StoredWords, Surroundings};
 use crate::plugin::Plugin;
 use crate::plugin::rivals::{self, Rival};
 use crate::process::probe;
+use crate::process::processes::Processes;
 use crate::rehearsal::{self, Scenario};
 use crate::store::{Store, StorePaths};
 
@@ -242,7 +243,7 @@ impl World {
                 extra_allow: loaded.settings.environment.allow.clone(),
                 login_found: self.login().is_some(),
                 depth,
-                own_program,
+                processes: Processes::guarded(&own_program),
                 version_cache: self.dirs.cache.join("versions.json"),
                 allow_old_cli: loaded.settings.allow_old_cli,
             },
@@ -260,7 +261,8 @@ impl World {
     }
 }
 
-/// This program, which is also the shim.
+/// The path of this program, to be shown, written into files, and called by others. The room of processes has a better
+/// way to start it again.
 pub fn own_program() -> Result<PathBuf, AssembleError> {
     std::env::current_exe().map_err(AssembleError::OwnProgram)
 }

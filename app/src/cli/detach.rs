@@ -129,6 +129,7 @@ fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
 pub fn drive() -> ExitCode {
     // Without a session of its own it would get the terminal's signals; that is worse than nothing, not fatal.
     let _ = background::leave_session();
+    output::line(background::READY);
     let first = |word: &FirstWord| {
         output::line(&serde_json::to_string(word).expect("plain data has a JSON form"));
     };

@@ -28,7 +28,8 @@ use super::submit::{Run, random_bytes};
 use super::{Engine, StoredWords, conversation, launch};
 use crate::clock;
 use crate::process::probe::Memory;
-use crate::process::supervise::{self, Shim};
+use crate::process::processes::Shim;
+use crate::process::supervise;
 use crate::store::AgentSessionLink;
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
@@ -44,7 +45,7 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let nonce = Nonce::from_bytes(random_bytes());
     let started = started(engine, number, &agent, plan, &session);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
-    let shim = Shim::start(&engine.surroundings.own_program);
+    let shim = engine.surroundings.processes.ready();
     let payer = started.payer;
     let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.is_some());
     run.log.record(&mut engine.store, vec![Fact::AttemptStarted(started)]);
@@ -56,7 +57,7 @@ pub async fn attempt(engine: &mut Engine, run: &mut Run, plan: &Plan, stops: &mu
     let work = Work { agent: &agent, plan, brief, payer };
     let mut tried = try_once(engine, run, work, shim, Memory::Trusted, stops).await;
     if tried.may_be_another_version(&agent) && tried.version != fresh_version(engine, run, &agent).await {
-        let shim = Shim::start(&engine.surroundings.own_program);
+        let shim = engine.surroundings.processes.ready();
         tried = try_once(engine, run, work, shim, Memory::Doubted, stops).await;
     }
     if tried.version.is_none() && tried.seen.cli_version.is_some() {

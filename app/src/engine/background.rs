@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::process::detach;
+pub use crate::process::detach::READY;
 
 /// Starts this program again under a verb, hands it an order, and returns the first line that it prints.
 pub fn start(own_program: &Path, verb: &str, order: &[u8]) -> io::Result<String> {

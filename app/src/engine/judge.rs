@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::submit::new_uuid;
 use super::{Engine, launch};
 use crate::process::probe::Memory;
-use crate::process::supervise::{self, Launch, LineMeaning, Shim};
+use crate::process::supervise::{self, Launch, LineMeaning};
 use crate::store::private;
 
 /// The most text of an answer that is looked at: it should be one word.
@@ -103,6 +103,6 @@ async fn ask(engine: &Engine, agent: &Agent, question: &str, timeout: Duration) 
         LineMeaning { settled: seen.is_settled(), usd: None, stop: None }
     };
     let (_nobody_stops_it, mut stops) = mpsc::channel(1);
-    let end = supervise::run(launch, Shim::start(&around.own_program), &mut stops, &mut hear).await;
+    let end = supervise::run(launch, around.processes.ready(), &mut stops, &mut hear).await;
     (end.stopped.is_none() && seen.has_answer()).then(|| seen.answer().to_owned())
 }

@@ -36,6 +36,7 @@ use pointsman_core::policy::Policy;
 use pointsman_core::request::Request;
 use pointsman_core::route::{self, Explained, Route};
 
+use crate::process::processes::Processes;
 use crate::store::Store;
 use error::EngineError;
 
@@ -68,8 +69,8 @@ pub struct Surroundings {
     pub login_found: bool,
     /// How deep in our own agents we already are.
     pub depth: u32,
-    /// This program, which is also the shim.
-    pub own_program: PathBuf,
+    /// What attempts run in.
+    pub processes: Processes,
     /// Where versions of CLIs are remembered.
     pub version_cache: PathBuf,
     /// Whether CLIs are run that are older than the oldest supported version.

@@ -59,6 +59,7 @@ fn boot_id() -> Option<String> {
 pub(super) struct Stat {
     pub(super) pid: i32,
     pub(super) parent: i32,
+    pub(super) session: i32,
     pub(super) state: char,
     pub(super) started_ticks: u64,
 }
@@ -74,9 +75,10 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let mut rest = text[text.rfind(')')? + 1..].split_whitespace();
     let state = rest.next()?.chars().next()?;
     let parent = rest.next()?.parse().ok()?;
-    // proc(5): the start time is field 22; the state is field 3, the parent 4.
-    let started_ticks = rest.nth(17)?.parse().ok()?;
-    Some(Stat { pid, parent, state, started_ticks })
+    // proc(5): the state is field 3, the parent 4, the session 6, the start time 22.
+    let session = rest.nth(1)?.parse().ok()?;
+    let started_ticks = rest.nth(15)?.parse().ok()?;
+    Some(Stat { pid, parent, session, state, started_ticks })
 }
 
 #[cfg(test)]
@@ -85,8 +87,9 @@ mod tests {
 
     #[test]
     fn a_program_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
-        let text = "77 (a) b (c)) S 12 77 77 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2 3";
-        assert_eq!(parse_stat(text), Some(Stat { pid: 77, parent: 12, state: 'S', started_ticks: 98765 }));
+        let text = "77 (a) b (c)) S 12 76 75 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2 3";
+        let stat = Stat { pid: 77, parent: 12, session: 75, state: 'S', started_ticks: 98765 };
+        assert_eq!(parse_stat(text), Some(stat));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::process::{Command, ExitCode, Stdio};
 /// The hidden verb of a process that only stays: `LEAF DEPTH`.
 pub const LEAF: &str = "__leaf";
 
+/// The hidden verb of a process that starts the next one of its kind and ends.
+pub const CHAIN: &str = "__chain";
+
 /// The environment variable by which a process knows that it is deaf already. Set by ourselves, on ourselves.
 const DEAF: &str = "FAKE_AGENT_IS_DEAF";
 
@@ -49,6 +52,31 @@ pub fn leaf(args: &[String]) -> ExitCode {
     loop {
         std::thread::park();
     }
+}
+
+/// Leaves a process that starts the next one and ends, and so on without pause, each in a session of its own.
+pub fn leave_chain() {
+    if let Err(error) = next_of_chain() {
+        let _ = writeln!(std::io::stderr(), "fake agent: {error}");
+        std::process::exit(97);
+    }
+}
+
+/// Is a process of that chain.
+pub fn chain() -> ExitCode {
+    let _ = rustix::process::setsid();
+    // Where the system has no room for another one the chain has ended by itself.
+    let _ = next_of_chain();
+    ExitCode::SUCCESS
+}
+
+fn next_of_chain() -> std::io::Result<std::process::Child> {
+    Command::new(std::env::current_exe()?)
+        .arg(CHAIN)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
 }
 
 /// Ends this process by a signal, as a crash would.

@@ -85,6 +85,7 @@ impl Script<'_> {
             "ignores-term" => {}
             "leaks-grandchild" => mischief::leak(3),
             "leaves-background" => mischief::leak(1),
+            "leaves-chain" => mischief::leave_chain(),
             "floods" => {
                 self.stage.begin();
                 let kind = self.word();
