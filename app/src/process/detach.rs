@@ -136,3 +136,36 @@ fn give_up(mut child: Child, owned: Owned) -> io::Error {
         Err(error) => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+    fn shell(words: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", words]);
+        command
+    }
+
+    #[test]
+    fn a_process_that_is_not_ready_in_time_or_says_something_else_is_not_waited_for() {
+        let silent = Background::start(shell("exec sleep 600"), Duration::from_millis(50));
+        assert_eq!(silent.err().map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
+        for words in ["exit 3", "echo hello; exec sleep 600"] {
+            let other = Background::start(shell(words), READY_LIMIT_OF_LAST_WAY);
+            assert!(other.is_err(), "{words}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_given_to_whoever_is_ready_and_its_answer_is_returned() {
+        let background =
+            Background::start(shell("echo ready; read order; echo \"got $order\""), READY_LIMIT_OF_LAST_WAY);
+        let answer = background.unwrap().answer(b"seven\n".to_vec());
+        assert_eq!(answer.unwrap(), "got seven\n");
+        let background = Background::start(shell("echo ready; exit 3"), READY_LIMIT_OF_LAST_WAY).unwrap();
+        let error = background.answer(vec![]).unwrap_err();
+        assert!(error.to_string().contains("ended at once"), "{error}");
+    }
+}

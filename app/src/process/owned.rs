@@ -37,6 +37,8 @@ pub(super) struct Owned {
 }
 
 /// Starts a child and writes it down before anybody can look.
+///
+/// This waits until the program has begun; one on a dead disk is in the kernel's hands, and so are we.
 pub(super) fn spawn<C>(
     start: impl FnOnce() -> io::Result<C>,
     pid: impl FnOnce(&C) -> Option<u32>,
@@ -83,5 +85,41 @@ impl Drop for Owned {
     fn drop(&mut self) {
         let started = identity::stat(self.pid).map(|stat| stat.started_ticks);
         list().0.insert(self.pid, Some(started.unwrap_or_default()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use rustix::process::Signal;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+    fn sleeping() -> (Child, Owned) {
+        spawn(|| Command::new("sleep").arg("600").spawn(), |child| Some(child.id())).unwrap()
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_in_time_is_killed() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let (mut child, owned) = sleeping();
+        let error = end_within(&mut child, owned, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
+    }
+
+    /// Seen to fail with the place given up, and with the start time not looked at.
+    #[test]
+    fn a_child_that_nobody_waits_for_is_still_ours_and_a_later_one_with_its_pid_is_not() {
+        let (mut child, owned) = sleeping();
+        let stat = identity::stat(owned.pid()).unwrap();
+        assert!(list().has(&stat));
+        drop(owned);
+        assert!(list().has(&stat));
+        assert!(!list().has(&Stat { started_ticks: stat.started_ticks + 1, ..stat }));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

@@ -23,6 +23,7 @@ use pointsman_core::run::watchdog::WatchLimits;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, split};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::lines::Overlong;
@@ -40,6 +41,7 @@ pub struct Script {
     obeys_after: Option<Duration>,
     leaked_count: u32,
     output_is_held: bool,
+    shim_hangs: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +60,7 @@ impl Default for Script {
             obeys_after: Some(Duration::ZERO),
             leaked_count: 0,
             output_is_held: false,
+            shim_hangs: false,
         }
     }
 }
@@ -118,6 +121,11 @@ impl Script {
         Script { output_is_held: true, ..self }
     }
 
+    /// Its shim does not even read its order, and hears no stop; it ends when it is killed.
+    pub fn shim_hangs() -> Script {
+        Script { shim_hangs: true, ..Script::new() }
+    }
+
     /// Takes so long to obey a polite stop.
     pub fn obeys_after(self, time: Duration) -> Script {
         Script { obeys_after: Some(time), ..self }
@@ -168,8 +176,11 @@ impl Stage {
         let (record, ended) = watch::channel(None);
         let mut player = Player { stdout, stderr, lifeline, stop_grace: launch.stop_grace };
         // A panic in there is an end without a record, like that of a shim.
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let output_is_held = script.output_is_held;
+            if script.shim_hangs {
+                pending::<()>().await;
+            }
             record.send_replace(Some(player.play(script).await));
             if output_is_held {
                 pending::<()>().await;
@@ -180,7 +191,7 @@ impl Stage {
             stderr: Box::new(our_stderr),
             notes: Box::new(notes),
             commands: Box::new(commands),
-            tree: SupervisedTree::Scripted(Tree { ended }),
+            tree: SupervisedTree::Scripted(Tree { ended, player: task.abort_handle() }),
         }
     }
 }
@@ -188,12 +199,18 @@ impl Stage {
 /// The end of a played process.
 pub(super) struct Tree {
     ended: watch::Receiver<Option<ExitRecord>>,
+    player: AbortHandle,
 }
 
 impl Tree {
     pub(super) async fn wait(&mut self) {
         // An error means that it ended without a record.
         let _ = self.ended.wait_for(Option::is_some).await;
+    }
+
+    /// Ends without a record.
+    pub(super) fn kill_shim(&self) {
+        self.player.abort();
     }
 
     pub(super) fn record(&self) -> ExitRecord {

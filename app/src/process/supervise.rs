@@ -235,7 +235,7 @@ impl Tree {
             // An error means that it has ended.
             Tree::Guarded(shim) => drop(shim.child.start_kill()),
             #[cfg(test)]
-            Tree::Scripted(_) => return,
+            Tree::Scripted(tree) => tree.kill_shim(),
         }
         let _ = timeout(KILLED_SHIM_LIMIT, self.wait()).await;
     }

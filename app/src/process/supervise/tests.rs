@@ -118,3 +118,25 @@ async fn a_supervision_that_is_dropped_is_no_endless_wait() {
     assert_eq!(waiting.await.unwrap().exit, Exit::Lost);
     handle.stop(StopCause::Interrupt);
 }
+
+/// Seen to hang with the whole order sent before anything else is looked at, and with a shim that is never given up.
+#[tokio::test(start_paused = true)]
+async fn a_shim_that_hangs_is_given_up() {
+    let processes = Processes::scripted(|_, _| Script::shim_hangs());
+    let mut launch = a_launch();
+    // More than a pipe takes in.
+    launch.invocation.stdin = "x".repeat(1 << 20);
+    let (handle, supervision) = supervise(launch, processes.ready());
+    handle.stop(StopCause::Terminate);
+    let mut on_line = unmoved;
+    let end = timeout(3600 * SECOND, supervision.run(&mut on_line)).await.expect("a bounded wait");
+    assert_eq!((&end.exit, end.stopped), (&Exit::Lost, Some(StopCause::Terminate)));
+    assert_eq!(seconds(&end), (a_launch().stop_grace + SHIM_LIMIT).as_secs());
+}
+
+#[test]
+fn what_the_engine_holds_can_be_shared() {
+    fn is_shared<T: Clone + Send + Sync + 'static>() {}
+    is_shared::<Processes>();
+    is_shared::<Handle>();
+}
