@@ -240,17 +240,35 @@ mod tests {
         supervision.run(&mut on_line).await
     }
 
+    /// Starts a shell in a session of its own, and waits until the system's coarse clock tells it from later ones.
+    fn elder(words: &str) -> Child {
+        let elder = shell(&format!("exec setsid /bin/sh -c '{words}'")).spawn().unwrap();
+        let started = |child: &Child| {
+            let pid = i32::try_from(child.id()).unwrap();
+            identity::stat(pid).unwrap().started_ticks
+        };
+        loop {
+            let mut later = shell("exit 0").spawn().unwrap();
+            let is_later = started(&later) > started(&elder);
+            later.wait().unwrap();
+            if is_later {
+                return elder;
+            }
+        }
+    }
+
     fn exit_code(mut child: Child) -> Option<i32> {
         drop(child.stdin.take());
         child.wait().unwrap().code()
     }
 
-    /// Seen to fail with all children but the shim's taken for orphans (the second shim and the strangers were killed),
-    /// with strangers told by their session alone (the second shim was killed), and with every ended child collected.
+    /// Seen to fail with each of the three conditions in `orphans` left out, and with every ended child collected.
     #[tokio::test]
     async fn a_lost_shim_takes_its_own_tree_with_it_and_nothing_else() {
         let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        // One was started by another part of the program and has ended, one lives, one is from this room.
+        // One was there before, in a session of its own; another part of the program started two, of which one has
+        // ended; one is from this room.
+        let elder = elder("read word; exit 6");
         let ended = shell("exit 7").spawn().unwrap();
         let living = shell("read word; exit 8").spawn().unwrap();
         let (probe, owned) =
@@ -273,7 +291,7 @@ mod tests {
             tokio::join!(run_agent(dirs[0].path(), said.clone()), run_agent(dirs[1].path(), said), meanwhile);
         let kept = if one.exit == Exit::Lost { other } else { one };
         assert_eq!((kept.exit, kept.leaked_count), (Exit::Signal { signal: Signal::TERM.as_raw() }, 1));
-        assert_eq!([ended, living, probe].map(exit_code), [Some(7), Some(8), Some(9)]);
+        assert_eq!([elder, ended, living, probe].map(exit_code), [6, 7, 8, 9].map(Some));
         owned.collected();
     }
 }

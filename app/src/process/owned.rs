@@ -90,7 +90,7 @@ impl Drop for Owned {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use rustix::process::Signal;
 
@@ -98,7 +98,9 @@ mod tests {
 
     #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
     fn sleeping() -> (Child, Owned) {
-        spawn(|| Command::new("sleep").arg("600").spawn(), |child| Some(child.id())).unwrap()
+        // Without our output: whoever reads that would wait for it where a test fails.
+        let start = || Command::new("sleep").arg("600").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        spawn(start, |child| Some(child.id())).unwrap()
     }
 
     #[test]

@@ -84,6 +84,7 @@ async fn a_second_stop_of_somebody_who_waits_kills_at_once_and_no_other_does() {
     assert_eq!((end.stopped, seconds(&end)), (Some(StopCause::Terminate), 10));
 }
 
+/// Seen to fail with causes taken while the rest of the output is read: the next attempt did not hear of them.
 #[tokio::test(start_paused = true)]
 async fn a_cause_that_comes_after_the_end_is_left_for_whoever_looks_next() {
     let processes = Processes::scripted(|_, _| Script::new().says("done").output_is_held().exits(0));
@@ -95,7 +96,7 @@ async fn a_cause_that_comes_after_the_end_is_left_for_whoever_looks_next() {
     };
     let end = run(a_launch(), processes.ready(), &mut stops, &mut on_line).await;
     assert_eq!((end.stopped, seconds(&end)), (None, DRAIN_LIMIT.as_secs()));
-    assert_eq!(stops.recv().await, Some(StopCause::Interrupt));
+    assert_eq!(stops.try_recv(), Ok(StopCause::Interrupt));
 }
 
 #[tokio::test(start_paused = true)]
