@@ -152,32 +152,21 @@ impl LostShim {
         let mut killed: Vec<(i32, u64)> = vec![];
         let mut empty_looks = 0;
         loop {
-            let living = self.living();
+            let orphans = self.orphans();
+            let living = kill_or_collect(&orphans);
             for stat in &living {
-                tree::kill_if_same(stat);
                 if !killed.contains(&(stat.pid, stat.started_ticks)) {
                     killed.push((stat.pid, stat.started_ticks));
                 }
             }
-            // The list of children may lack one while another is reaped by somebody else, but not twice.
-            empty_looks = if living.is_empty() { empty_looks + 1 } else { 0 };
+            // One that has ended counts: it may have left another that was not ours yet when we looked. The list of
+            // children may lack one while another is reaped by somebody else, but not twice.
+            empty_looks = if orphans.is_empty() { empty_looks + 1 } else { 0 };
             if empty_looks == 2 || begun.elapsed() >= CLEAN_UP_LIMIT {
                 return Ended { killed_count: count(killed.len()), living_count: count(living.len()) };
             }
             std::thread::sleep(LOOK_AGAIN);
         }
-    }
-
-    /// Collects those that have ended, and returns the others with all below them.
-    fn living(self) -> Vec<Stat> {
-        let orphans = self.orphans();
-        orphans.iter().filter(|stat| stat.state == 'Z').for_each(|stat| tree::reap(stat.pid));
-        let (roots, pids): (Vec<Stat>, Vec<i32>) =
-            orphans.into_iter().filter(|stat| stat.state != 'Z').map(|stat| (stat, stat.pid)).unzip();
-        // Like the shim does: the first ones at once, then those below them.
-        roots.iter().for_each(|stat| tree::send(stat.pid, Signal::KILL));
-        let below = if pids.is_empty() { vec![] } else { tree::descendants(&pids) };
-        roots.into_iter().chain(below).collect()
     }
 
     fn orphans(self) -> Vec<Stat> {
@@ -193,6 +182,18 @@ impl LostShim {
             })
             .collect()
     }
+}
+
+/// Collects those of these children that have ended, and kills the others with all below them, which are returned.
+fn kill_or_collect(orphans: &[Stat]) -> Vec<Stat> {
+    let (ended, living): (Vec<&Stat>, Vec<&Stat>) = orphans.iter().partition(|stat| stat.state == 'Z');
+    // Like in the shim: the children come first and at once. Nobody but us reaps them, so the pids are theirs.
+    living.iter().for_each(|stat| tree::send(stat.pid, Signal::KILL));
+    ended.iter().for_each(|stat| tree::reap(stat.pid));
+    let roots: Vec<i32> = living.iter().map(|stat| stat.pid).collect();
+    let below = if roots.is_empty() { vec![] } else { tree::descendants(&roots) };
+    below.iter().for_each(tree::kill_if_same);
+    living.into_iter().copied().chain(below).collect()
 }
 
 #[cfg(test)]

@@ -79,9 +79,9 @@ impl Fake {
         Fake::step([&"leaves-background"])
     }
 
-    /// Leaves a process that forks and exits without pause, in a new session each time.
-    pub fn leaves_chain() -> Fake {
-        Fake::step([&"leaves-chain"])
+    /// Leaves a process that forks and exits without pause, in a new session each time; `file` is locked until it is gone.
+    pub fn leaves_chain(file: &Path) -> Fake {
+        Fake::step([&"leaves-chain", &file.display()])
     }
 
     /// Writes that many bytes: `stream`, `line`, `garbage` or `text`.
