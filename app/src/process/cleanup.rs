@@ -244,18 +244,19 @@ mod tests {
     /// Starts a shell in a session of its own, and waits until the system's coarse clock tells it from later ones.
     fn elder(words: &str) -> Child {
         let elder = shell(&format!("exec setsid /bin/sh -c '{words}'")).spawn().unwrap();
-        let started = |child: &Child| {
-            let pid = i32::try_from(child.id()).unwrap();
-            identity::stat(pid).unwrap().started_ticks
-        };
-        loop {
-            let mut later = shell("exit 0").spawn().unwrap();
-            let is_later = started(&later) > started(&elder);
-            later.wait().unwrap();
-            if is_later {
-                return elder;
-            }
-        }
+        while started_now() <= started(&elder) {}
+        elder
+    }
+
+    fn started(child: &Child) -> u64 {
+        identity::stat(i32::try_from(child.id()).unwrap()).unwrap().started_ticks
+    }
+
+    fn started_now() -> u64 {
+        let mut child = shell("exit 0").spawn().unwrap();
+        let now = started(&child);
+        child.wait().unwrap();
+        now
     }
 
     fn exit_code(mut child: Child) -> Option<i32> {
