@@ -29,7 +29,9 @@ use crate::engine::{Engine, Surroundings};
 use crate::entropy::Entropy;
 use crate::plugin::Plugin;
 use crate::plugin::rivals::{self, Rival};
+use crate::process::identity::Host;
 use crate::process::probe;
+use crate::process::processes::Processes;
 use crate::rehearsal;
 use crate::store::{Store, StorePaths};
 
@@ -251,7 +253,8 @@ impl World {
             ambient: self.env.texts(),
             login_found: self.login().is_some(),
             depth,
-            own_program: own_program()?,
+            processes: Processes::guarded(&own_program()?),
+            host: Host::This,
             version_cache: self.dirs.cache.join("versions.json"),
         };
         Ok(Engine::new(store, surroundings, Clock::System, Entropy::System))
@@ -271,7 +274,7 @@ impl World {
         let loaded = self.settings(&flags(&spec))?;
         let mut catalog = match spec.rehearsal {
             None => loaded.catalog()?,
-            Some(scenario) => rehearsed(&loaded.catalog()?, engine.own_program(), scenario)?,
+            Some(scenario) => rehearsed(&loaded.catalog()?, &own_program()?, scenario)?,
         };
         spec.rights.mode.into_iter().for_each(|mode| catalog.set_permission_mode(mode));
         spec.rights.ceiling.into_iter().for_each(|ceiling| catalog.cap_permission_mode(ceiling));
@@ -335,7 +338,8 @@ fn flags(spec: &RunSpec) -> Vec<(String, String)> {
     flags
 }
 
-/// This program, which is also the shim.
+/// The path of this program, to be shown, written into files, and called by others. The room of processes has a better
+/// way to start it again.
 pub fn own_program() -> Result<PathBuf, AssembleError> {
     std::env::current_exe().map_err(AssembleError::OwnProgram)
 }

@@ -19,6 +19,7 @@ use crate::engine::stops::Stops;
 pub fn main() -> ExitCode {
     // Without a session of its own it would get the terminal's signals; that is worse than nothing, not fatal.
     let _ = background::leave_session();
+    output::line(background::READY);
     let done = run::runtime().and_then(|runtime| runtime.block_on(driven()));
     ExitCode::from(done.unwrap_or_else(|failure| {
         say(&FirstWord::Failed(failure.clone()));

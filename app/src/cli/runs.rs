@@ -131,7 +131,7 @@ impl Look {
             if let Some(exit_code) = print_new(found, log, format)? {
                 return Ok(exit_code);
             }
-            if !self.again(found).await?.is_driven() {
+            if !self.engine.is_driven(&self.again(found).await?) {
                 // Its last lines may have come between our look at the log and at the driver.
                 return match print_new(found, log, format)? {
                     Some(exit_code) => Ok(exit_code),

@@ -2,15 +2,6 @@
 
 use std::time::Duration;
 
-use super::hearing::{Hearing, HearingLimits};
-use super::launch::{Brief, Prepared};
-use super::project::StoredWords;
-use super::stops::Stops;
-use super::submit::Run;
-use super::{Engine, conversation, launch};
-use crate::process::probe::Memory;
-use crate::process::supervise::{self, Shim};
-use crate::store::{AgentSessionKey, AgentSessionLink};
 use jiff::Timestamp;
 use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::event::Complaint;
@@ -30,6 +21,17 @@ use pointsman_core::run::prompt::{self, Earlier};
 use pointsman_core::run::rights;
 use pointsman_core::run::tools::Denied;
 
+use super::hearing::{Hearing, HearingLimits};
+use super::launch::{Brief, Prepared};
+use super::project::StoredWords;
+use super::stops::Stops;
+use super::submit::Run;
+use super::{Engine, conversation, launch};
+use crate::process::probe::Memory;
+use crate::process::processes::Shim;
+use crate::process::supervise;
+use crate::store::{AgentSessionKey, AgentSessionLink};
+
 /// Carries out one plan: the facts before and after are in the log when this returns.
 pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut Stops) {
     let catalog = run.project.catalog();
@@ -47,7 +49,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     let nonce = Nonce::from_bytes(engine.entropy.bytes());
     let started = started(engine, run, number, &agent, plan, &session);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
-    let shim = Shim::start(&engine.surroundings.own_program);
+    let shim = engine.surroundings.processes.ready();
     let payer = started.payer;
     let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.is_some());
     run.log.record(&engine.store, vec![Fact::AttemptStarted(started)]).await;
@@ -59,7 +61,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     let work = Work { agent: &agent, plan, brief, payer };
     let mut tried = try_once(engine, run, work, shim, Memory::Trusted, stops).await;
     if tried.may_be_another_version(&agent) && tried.version != fresh_version(engine, run, &agent).await {
-        let shim = Shim::start(&engine.surroundings.own_program);
+        let shim = engine.surroundings.processes.ready();
         tried = try_once(engine, run, work, shim, Memory::Doubted, stops).await;
     }
     if tried.version.is_none() && tried.seen.cli_version.is_some() {

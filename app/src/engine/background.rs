@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::submit::Run;
 use crate::process::detach;
+pub use crate::process::detach::READY;
 
 /// The hidden verb of the process that drives a run which nobody waits for.
 pub const DRIVE: &str = "__drive";

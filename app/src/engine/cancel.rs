@@ -30,9 +30,10 @@ impl Engine {
         if run.state.is_finished() {
             return Err(not_running());
         }
-        let driver = &run.driver.as_ref().ok_or_else(not_running)?.driver;
+        let row = run.driver.as_ref().ok_or_else(not_running)?;
         let asked = self.store.request_cancel(&run.id, self.clock.now()).await;
-        match (driver.liveness(), asked) {
+        let driver = &row.driver;
+        match (self.liveness(row), asked) {
             (Liveness::Dead, _) => Err(not_running()),
             (Liveness::Elsewhere, Ok(())) => Ok(()),
             (Liveness::Elsewhere, Err(error)) => Err(error.into()),

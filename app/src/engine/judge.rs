@@ -21,7 +21,7 @@ use super::launch::{self, Marks};
 use super::project::ProjectContext;
 use super::stops::Stops;
 use crate::process::probe::Memory;
-use crate::process::supervise::{self, Launch, LineMeaning, Shim};
+use crate::process::supervise::{self, Launch, LineMeaning};
 use crate::store::private;
 
 /// The most text of an answer that is looked at: it should be one word.
@@ -104,8 +104,7 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
         LineMeaning { settled: seen.is_settled(), usd: None, stop: None }
     };
     let mut stops = Stops::new();
-    let end =
-        supervise::run(launch, Shim::start(&engine.surroundings.own_program), stops.causes(), &mut hear)
-            .await;
+    let shim = engine.surroundings.processes.ready();
+    let end = supervise::run(launch, shim, stops.causes(), &mut hear).await;
     (end.stopped.is_none() && seen.has_answer()).then(|| seen.answer().to_owned())
 }

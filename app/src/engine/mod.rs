@@ -30,10 +30,12 @@ pub mod stops;
 pub mod submit;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::process::identity::Host;
+use crate::process::processes::Processes;
 use crate::store::Store;
 
 /// What driving runs needs, whatever the project: one for each process.
@@ -53,8 +55,10 @@ pub struct Surroundings {
     pub login_found: bool,
     /// How deep in our own agents we already are.
     pub depth: u32,
-    /// This program, which is also the shim.
-    pub own_program: PathBuf,
+    /// What attempts run in.
+    pub processes: Processes,
+    /// Where we run.
+    pub host: Host,
     /// Where versions of CLIs are remembered.
     pub version_cache: PathBuf,
 }
@@ -68,10 +72,5 @@ impl Engine {
     /// Tells whether a subscription login was found.
     pub fn login_found(&self) -> bool {
         self.surroundings.login_found
-    }
-
-    /// Returns this program, to start it again.
-    pub fn own_program(&self) -> &Path {
-        &self.surroundings.own_program
     }
 }

@@ -33,13 +33,6 @@ pub struct FoundRun {
     pub driver: Option<DriverRow>,
 }
 
-impl FoundRun {
-    /// Tells whether somebody drives it, or may: of another machine nothing is known.
-    pub fn is_driven(&self) -> bool {
-        self.driver.as_ref().is_some_and(|row| row.driver.liveness() != Liveness::Dead)
-    }
-}
-
 impl Engine {
     /// Returns the newest runs.
     pub async fn runs(&self, project: &ProjectContext, count_max: usize) -> Result<Vec<RunRow>, EngineError> {
@@ -98,13 +91,22 @@ impl Engine {
         Ok(FoundRun { id, state, driver })
     }
 
+    /// Tells whether somebody drives a run, or may: of another machine nothing is known.
+    pub fn is_driven(&self, run: &FoundRun) -> bool {
+        run.driver.as_ref().is_some_and(|row| self.liveness(row) != Liveness::Dead)
+    }
+
+    pub(super) fn liveness(&self, row: &DriverRow) -> Liveness {
+        self.surroundings.host.liveness(&row.driver)
+    }
+
     /// Tells whether nobody drives a run that is not over, for sure.
     pub(super) fn is_orphan(&self, run: &FoundRun) -> bool {
         if run.state.is_finished() {
             return false;
         }
         match &run.driver {
-            Some(row) => row.driver.liveness() == Liveness::Dead,
+            Some(row) => self.liveness(row) == Liveness::Dead,
             // Its driver is about to be noted, or the ledger could not take it: then it holds the session all the same.
             None => {
                 let age = run.state.requested_at.map(|at| self.clock.now().duration_since(at));

@@ -55,6 +55,7 @@ impl RunLog {
         run_id: RunId,
         requested: &Requested,
         clock: Clock,
+        driver: ProcessIdentity,
         journal: Option<Journal>,
         watcher: Box<dyn Watcher>,
     ) -> RunLog {
@@ -64,7 +65,7 @@ impl RunLog {
             rehearsal: requested.rehearsal,
             clock,
             held: vec![],
-            driver: Some(ProcessIdentity::own()),
+            driver: Some(driver),
             agent_session: None,
             words_are_kept: requested.prompt.is_some(),
             journal,

@@ -116,7 +116,14 @@ impl Submission {
         let (requested, rehearsal) = (self.requested(&session), self.is_rehearsal());
         let lock = self.session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
         let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
-        let mut log = RunLog::new(run_id, &requested, engine.clock.clone(), journal, watcher);
+        let mut log = RunLog::new(
+            run_id,
+            &requested,
+            engine.clock.clone(),
+            engine.surroundings.host.own(),
+            journal,
+            watcher,
+        );
         let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: self.route.clone() }];
         if let (Decision::Escalate, Some(by)) = (self.route.decision, self.spec.approval) {
             facts.push(Fact::Approved { by });

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::tree;
+use super::{owned, tree};
 
 /// The most that is kept of what a program says.
 const TEXT_BYTES_MAX: u64 = 64 << 10;
@@ -42,24 +42,28 @@ pub fn run(
     cwd: &Path,
     limit: Duration,
 ) -> Result<Said, CallError> {
-    let mut child = Command::new(program)
-        .args(args)
-        .env_clear()
-        .envs(env)
-        .current_dir(cwd)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(CallError::Io)?;
-    let group = i32::try_from(child.id()).expect("a pid fits the system's own type");
+    let start = || {
+        Command::new(program)
+            .args(args)
+            .env_clear()
+            .envs(env)
+            .current_dir(cwd)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+    };
+    let (mut child, owned) = owned::spawn(start, |child| Some(child.id())).map_err(CallError::Io)?;
+    let group = owned.pid();
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
     let (sender, ended) = mpsc::channel();
     std::thread::spawn(move || {
         let errors = std::thread::spawn(move || text_of(stderr.as_mut()));
         let said = text_of(stdout.as_mut());
+        // The caller's limit is over the reading and this; the thread stays where even a kill does not end it.
         let status = child.wait();
+        owned.collected();
         // Nobody listens any more where it took too long.
         let _ = sender.send((status, said + &errors.join().unwrap_or_default()));
     });

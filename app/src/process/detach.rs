@@ -1,33 +1,171 @@
 //! Starting this program again in the background, to drive a run that nobody waits for.
+//!
+//! The background process says [`READY`] first, and only then is it given its order. So a start that fails before
+//! that (no `systemd-run`, no bus) has done nothing, and another way can be tried.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::own_program::{self, OwnProgram};
+use super::owned::{self, Owned};
+use super::{scope, tree};
+
+/// The first line of the background process: it runs, and waits for its order.
+pub const READY: &str = "ready";
+
+/// A program begins within milliseconds, and one that goes to the system's manager first within a second. A hook
+/// waits for this, and a person for the hook.
+const READY_LIMIT: Duration = Duration::from_millis(1500);
+
+/// The same for our own program where nobody stands in between: on a machine that is very busy it is late, and there
+/// is no other way that could be tried.
+const READY_LIMIT_OF_LAST_WAY: Duration = Duration::from_secs(30);
+
+/// From the order to the answer: settings are read, a busy ledger is waited for, and a small model may be asked, which
+/// has a limit of its own in the settings. Nobody sets that to minutes; a process that says nothing hangs.
+const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+
+/// How long a process that has closed its output may take to end.
+const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// Starts `program verb` in a session of its own, hands it `order` on standard input, and returns the
-/// first line that it prints: by then it needs us no longer.
-#[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+/// first line that it answers: by then it needs us no longer.
+///
+/// Where we run inside of a service, it is started outside of it, if that can be had: it outlives the service's restart.
 pub fn start(program: &Path, verb: &str, order: &[u8]) -> io::Result<String> {
-    let mut child = Command::new(program)
-        .arg(verb)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut stdin = child.stdin.take().expect("the child's standard input is piped");
-    stdin.write_all(order)?;
-    drop(stdin);
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("the child's output is piped")).read_line(&mut line)?;
-    if line.is_empty() {
-        let status = child.wait()?;
-        return Err(io::Error::other(format!("the background process ended at once ({status})")));
-    }
-    Ok(line)
+    let program = OwnProgram::of(program);
+    let ways = scope::ways_out();
+    let outside =
+        ways.iter().find_map(|way| Background::start(through(way, &program, verb), READY_LIMIT).ok());
+    let background = match outside {
+        Some(background) => background,
+        None => Background::start(plain(&program, verb), READY_LIMIT_OF_LAST_WAY)?,
+    };
+    background.answer(order.to_vec())
 }
 
 /// Leaves the session of whoever started us, so that the end of a terminal is not ours.
 pub fn leave_session() -> io::Result<()> {
+    own_program::name_process();
     rustix::process::setsid()?;
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+fn plain(program: &OwnProgram, verb: &str) -> Command {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = Command::new(&program.file);
+    command.arg0(&program.name).arg(verb);
+    command
+}
+
+/// The command that `way` puts in its own place once it has gone outside: the streams are the same.
+#[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+fn through(way: &scope::Way, program: &OwnProgram, verb: &str) -> Command {
+    let mut command = Command::new(way.program);
+    command.args(way.args).arg("--").arg(program.file_for_others()).arg(verb);
+    command
+}
+
+/// A background process that waits for its order. It ends without one.
+struct Background {
+    child: Child,
+    owned: Owned,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Background {
+    /// Starts it and waits until it is ready.
+    fn start(mut command: Command, limit: Duration) -> io::Result<Background> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let (mut child, owned) = owned::spawn(|| command.spawn(), |child| Some(child.id()))?;
+        let stdin = child.stdin.take().expect("the child's standard input is piped");
+        let stdout = BufReader::new(child.stdout.take().expect("the child's output is piped"));
+        let said = within(limit, owned.pid(), move || first_line(stdout))?;
+        match said {
+            (line, stdout) if line.trim_end() == READY => Ok(Background { child, owned, stdin, stdout }),
+            _ => Err(give_up(child, owned)),
+        }
+    }
+
+    /// Gives it its order, and returns what it answers.
+    fn answer(self, order: Vec<u8>) -> io::Result<String> {
+        let Background { child, owned, mut stdin, stdout } = self;
+        let (line, _) = within(ANSWER_LIMIT, owned.pid(), move || {
+            stdin.write_all(&order)?;
+            drop(stdin);
+            first_line(stdout)
+        })?;
+        if line.is_empty() { Err(give_up(child, owned)) } else { Ok(line) }
+    }
+}
+
+/// Reads a line; an empty one is the end of the stream.
+fn first_line(mut from: BufReader<ChildStdout>) -> io::Result<(String, BufReader<ChildStdout>)> {
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    Ok((line, from))
+}
+
+/// Does something that may never end, on a thread that is left alone then. The process that it waits for is killed.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    pid: i32,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (sender, done) = mpsc::channel();
+    // Nobody listens any more where it took too long.
+    std::thread::spawn(move || drop(sender.send(work())));
+    done.recv_timeout(limit).unwrap_or_else(|_| {
+        tree::send(pid, Signal::KILL);
+        let message = format!("the background process gave no sign within {} s", limit.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, message))
+    })
+}
+
+/// It has ended its output without an answer, so it has ended or is about to.
+fn give_up(mut child: Child, owned: Owned) -> io::Error {
+    match owned::end_within(&mut child, owned, END_LIMIT) {
+        Ok(status) => io::Error::other(format!("the background process ended at once ({status})")),
+        Err(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+    fn shell(words: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", words]);
+        command
+    }
+
+    #[test]
+    fn a_process_that_is_not_ready_in_time_or_says_something_else_is_not_waited_for() {
+        let silent = Background::start(shell("exec sleep 600"), Duration::from_millis(50));
+        assert_eq!(silent.err().map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
+        for words in ["exit 3", "echo hello; exec sleep 600"] {
+            let other = Background::start(shell(words), READY_LIMIT_OF_LAST_WAY);
+            assert!(other.is_err(), "{words}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_given_to_whoever_is_ready_and_its_answer_is_returned() {
+        let background =
+            Background::start(shell("echo ready; read order; echo \"got $order\""), READY_LIMIT_OF_LAST_WAY);
+        let answer = background.unwrap().answer(b"seven\n".to_vec());
+        assert_eq!(answer.unwrap(), "got seven\n");
+        let background = Background::start(shell("echo ready; exit 3"), READY_LIMIT_OF_LAST_WAY).unwrap();
+        let error = background.answer(vec![]).unwrap_err();
+        assert!(error.to_string().contains("ended at once"), "{error}");
+    }
 }

@@ -22,6 +22,65 @@ pub struct ProcessIdentity {
     pub pid_namespace: Option<String>,
 }
 
+/// Where this process runs, and what can be seen of others from there.
+#[derive(Debug, Clone)]
+pub enum Host {
+    /// This machine.
+    This,
+    /// One that a test plays.
+    #[cfg(test)]
+    Played(PlayedHost),
+}
+
+impl Host {
+    /// Returns the identity of the running program.
+    pub fn own(&self) -> ProcessIdentity {
+        match self {
+            Host::This => ProcessIdentity::own(),
+            #[cfg(test)]
+            Host::Played(host) => host.own(),
+        }
+    }
+
+    /// Tells whether a process is still alive, as far as that can be seen.
+    pub fn liveness(&self, process: &ProcessIdentity) -> Liveness {
+        match self {
+            Host::This => process.liveness(),
+            #[cfg(test)]
+            Host::Played(host) => host.liveness(process),
+        }
+    }
+}
+
+/// A machine on which processes live until a test says that they are dead.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+pub struct PlayedHost {
+    pid: i32,
+    dead: std::sync::Arc<std::sync::Mutex<std::collections::BTreeSet<i32>>>,
+}
+
+#[cfg(test)]
+impl PlayedHost {
+    /// Returns the same machine as another process on it sees it.
+    pub fn seen_by(&self, pid: i32) -> PlayedHost {
+        PlayedHost { pid, dead: std::sync::Arc::clone(&self.dead) }
+    }
+
+    /// Lets a process be dead for all who look, whatever it still does.
+    pub fn bury(&self, pid: i32) {
+        self.dead.lock().unwrap().insert(pid);
+    }
+
+    fn own(&self) -> ProcessIdentity {
+        ProcessIdentity { pid: self.pid, ..ProcessIdentity::own() }
+    }
+
+    fn liveness(&self, process: &ProcessIdentity) -> Liveness {
+        if self.dead.lock().unwrap().contains(&process.pid) { Liveness::Dead } else { Liveness::Alive }
+    }
+}
+
 /// What can be said of a process from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
@@ -118,6 +177,7 @@ fn pid_namespace() -> Option<String> {
 pub(super) struct Stat {
     pub(super) pid: i32,
     pub(super) parent: i32,
+    pub(super) session: i32,
     pub(super) state: char,
     pub(super) started_ticks: u64,
 }
@@ -133,9 +193,10 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let mut rest = text[text.rfind(')')? + 1..].split_whitespace();
     let state = rest.next()?.chars().next()?;
     let parent = rest.next()?.parse().ok()?;
-    // proc(5): the start time is field 22; the state is field 3, the parent 4.
-    let started_ticks = rest.nth(17)?.parse().ok()?;
-    Some(Stat { pid, parent, state, started_ticks })
+    // proc(5): the state is field 3, the parent 4, the session 6, the start time 22.
+    let session = rest.nth(1)?.parse().ok()?;
+    let started_ticks = rest.nth(15)?.parse().ok()?;
+    Some(Stat { pid, parent, session, state, started_ticks })
 }
 
 #[cfg(test)]
@@ -144,8 +205,9 @@ mod tests {
 
     #[test]
     fn a_program_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
-        let text = "77 (a) b (c)) S 12 77 77 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2 3";
-        assert_eq!(parse_stat(text), Some(Stat { pid: 77, parent: 12, state: 'S', started_ticks: 98765 }));
+        let text = "77 (a) b (c)) S 12 76 75 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 2 3";
+        let stat = Stat { pid: 77, parent: 12, session: 75, state: 'S', started_ticks: 98765 };
+        assert_eq!(parse_stat(text), Some(stat));
     }
 
     #[test]

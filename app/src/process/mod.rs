@@ -8,14 +8,25 @@
 //! The room has never heard of Claude: it is given an `Invocation`, hands out lines, and is told by
 //! the caller what a line means for the deadlines.
 //!
-//! Reading order: `supervise` (our side), `shim` (the other side), `lines` (bounded reading), `tree`
-//! (who descends from whom), `identity` (is that process still the same one), `probe` (`--version`), `call` (a program to its end), `detach` (this program in the background).
+//! Reading order: `supervise` (our side), `processes` (where shims come from), `shim` (the other side), `lines` (bounded
+//! reading), `cleanup` (ending until none is left), `tree` (who descends from whom), `owned` (which children are ours),
+//! `identity` (is that process still the same one), `probe` (`--version`), `call` (a program to its end), `detach` (this
+//! program in the background), `scope` (out of the service that it was started in).
+//!
+//! Every wait has a bound, which is a constant with its reason, or the words at it say what ends it.
 
 pub mod call;
+mod cleanup;
 pub mod detach;
 pub mod identity;
 pub mod lines;
+mod own_program;
+mod owned;
 pub mod probe;
+pub mod processes;
+mod scope;
+#[cfg(test)]
+pub mod scripted;
 pub mod shim;
 mod shim_news;
 pub mod supervise;

@@ -12,9 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
-use super::tree;
+use super::{owned, tree};
 use crate::clock;
 
 /// A version is printed in well under a second; a CLI that hangs here is not waited for.
@@ -163,23 +163,28 @@ async fn ask(
     env: &BTreeMap<String, String>,
     is_enough: impl Fn(&str) -> bool,
 ) -> io::Result<String> {
-    let mut child = Command::new(program)
-        .args(leading)
-        .arg("--version")
-        .env_clear()
-        .envs(env)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
+    let start = || {
+        Command::new(program)
+            .args(leading)
+            .arg("--version")
+            .env_clear()
+            .envs(env)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+    };
+    let (mut child, owned) = owned::spawn(start, Child::id)?;
     let _group = KilledAtEnd(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0));
     let stdout = child.stdout.take().expect("its output is piped");
     let printed =
         tokio::time::timeout(PROBE_LIMIT, printed(stdout, is_enough)).await.map_err(|_| no_answer())??;
     // It has said what was asked; one that goes on talking is killed with its group.
-    let _ = tokio::time::timeout(END_LIMIT, child.wait()).await;
+    if tokio::time::timeout(END_LIMIT, child.wait()).await.is_ok() {
+        owned.collected();
+    }
     Ok(printed)
 }
 
@@ -208,14 +213,20 @@ fn write_cache(path: &Path, cache: &BTreeMap<String, Known>) -> io::Result<()> {
     Ok(())
 }
 
+/// A program of the system answers at once; one that asks a person something is not waited for.
+const SYSTEM_LIMIT: Duration = Duration::from_secs(5);
+
 /// Tells whether a program of the system ends with success; used where only such a program knows.
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
 pub fn succeeds(program: &Path, args: &[&str]) -> bool {
-    let status = std::process::Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    status.is_ok_and(|status| status.success())
+    let start = || {
+        std::process::Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+    };
+    let Ok((mut child, owned)) = owned::spawn(start, |child| Some(child.id())) else { return false };
+    owned::end_within(&mut child, owned, SYSTEM_LIMIT).is_ok_and(|status| status.success())
 }

@@ -49,7 +49,7 @@ impl NewsSource {
         Ok(NewsSource { lifeline, unread: vec![], children })
     }
 
-    /// Returns the first line of the lifeline, without its end.
+    /// Returns the first line of the lifeline, without its end. The end of the supervisor ends this wait.
     pub(super) fn first_line(&mut self) -> io::Result<Vec<u8>> {
         let mut looked_at = 0;
         loop {
@@ -64,6 +64,11 @@ impl NewsSource {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
+    }
+
+    /// Says something to the supervisor. One that is gone does not hear it, and need not.
+    pub(super) fn tell(&self, note: u8) {
+        let _ = rustix::io::write(&self.lifeline, &[note]);
     }
 
     /// Waits for the next thing that happens, until a moment at the latest.
@@ -121,6 +126,8 @@ impl NewsSource {
                     return Ok(count > 0);
                 }
                 Err(rustix::io::Errno::INTR) => {}
+                // It died with something of ours unread.
+                Err(rustix::io::Errno::CONNRESET) => return Ok(false),
                 Err(error) => return Err(error.into()),
             }
         }

@@ -1,30 +1,38 @@
-//! Our side of an attempt: spawn the shim, hand out lines, hold the deadlines, stop it, see it end.
+//! Our side of an attempt: give the order, hand out lines, hold the deadlines, stop it, see it end.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::Invocation;
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::watchdog::{WatchLimits, Watchdog};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
+use super::cleanup::{CLEAN_UP_LIMIT, LostShim};
 use super::lines::{Heard, Lines, Overlong, Tail};
+use super::processes::{Kind, Shim, ShimProcess};
+#[cfg(test)]
+use super::scripted;
 use super::shim::{self, ExitRecord, LifelineCommand, ShimOrder};
-use super::tree;
 
 /// Somebody outside the tree can keep the agent's pipe open after all of it died; we stop listening then.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
-/// How much longer than its own grace a shim may take to stop before it is given up.
-const SHIM_LIMIT: Duration = Duration::from_secs(8);
+/// How much longer than its own grace a shim may take to stop before it is given up: it cleans up for so long, and
+/// then says that it cannot.
+const SHIM_LIMIT: Duration = CLEAN_UP_LIMIT.saturating_add(Duration::from_secs(3));
+
+/// A killed shim is gone in microseconds, unless the kernel cannot end it; then nothing can be done here.
+const KILLED_SHIM_LIMIT: Duration = Duration::from_secs(2);
 
 /// One process to run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Launch {
     /// What is run.
     pub invocation: Invocation,
@@ -49,88 +57,244 @@ pub struct LineMeaning {
     pub stop: Option<StopCause>,
 }
 
-/// A shim that was started and waits for its order. It does nothing without one, and ends when this is dropped.
-#[derive(Debug)]
-pub struct Shim(io::Result<Child>);
+/// Takes a line, with why we have stopped the process if we have, and says what it means.
+pub type OnLine<'a> = &'a mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning;
 
-impl Shim {
-    /// Starts a shim, so that it is ready when the order is. What goes wrong is said by [`run`].
-    pub fn start(program: &Path) -> Shim {
-        // What a dying shim leaves behind must come to us, not to the system.
-        Shim(tree::become_subreaper().and_then(|()| spawn_shim(program)))
-    }
+/// Gets one process ready to be run to its end.
+pub fn supervise(launch: Launch, shim: Shim) -> (Handle, Supervision) {
+    let (stop, stops) = mpsc::unbounded_channel();
+    let (progress, seen) = watch::channel(Progress::Running);
+    (Handle { stop, progress: seen }, Supervision { launch, shim, stops, progress })
 }
 
-/// Runs a process to its end. Every line goes to `on_line`, with why we have stopped the process if we have; a cause on
-/// `stops` ends it early.
+/// Runs a process to its end while causes to stop it come from `stops`. One that comes after the end of the process
+/// is left there, for whoever looks next.
 ///
-/// Whatever happens, no process of the tree is left when this returns.
+/// Whatever happens, no process of the tree is left when this returns, or else the end says so.
 pub async fn run(
     launch: Launch,
     shim: Shim,
     stops: &mut mpsc::Receiver<StopCause>,
-    on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning,
+    on_line: OnLine<'_>,
 ) -> ProcessEnd {
-    let begun = Instant::now();
-    let end = |exit, stopped| ProcessEnd {
-        exit,
-        stopped,
-        leaked_count: 0,
-        duration: begun.elapsed(),
-        stderr_tail: String::new(),
-        oversized_lines: 0,
-    };
-    let mut shim = match shim.0 {
-        Ok(shim) => shim,
-        Err(error) => {
-            let message = format!("the shim could not be started: {error}");
-            return end(Exit::NotSpawned { missing: false, message }, None);
+    let (handle, supervision) = supervise(launch, shim);
+    let mut running = pin!(supervision.run(on_line));
+    // By hand, because the order matters: whether it still runs is known once it was looked at, and only then a cause
+    // may be taken. The next look hears it before anything else.
+    poll_fn(|context| {
+        loop {
+            if let Poll::Ready(end) = running.as_mut().poll(context) {
+                return Poll::Ready(end);
+            }
+            match handle.is_running().then(|| stops.poll_recv(context)) {
+                Some(Poll::Ready(Some(cause))) => handle.stop(cause),
+                Some(Poll::Ready(None) | Poll::Pending) | None => return Poll::Pending,
+            }
         }
-    };
-    let lifeline = shim.stdin.take().expect("the shim's standard input is piped");
-    let mut attempt = Attempt {
-        stdout: Lines::new(shim.stdout.take().expect("the shim's output is piped"), launch.overlong),
-        stderr: shim.stderr.take().expect("the shim's errors are piped"),
-        stderr_tail: Tail::default(),
-        lifeline: Lifeline { pipe: lifeline },
-        watchdog: Watchdog::new(launch.limits),
-        begun,
-        stopped: None,
-        give_up_at: None,
-        stop_grace: launch.stop_grace,
-    };
-    let order =
-        ShimOrder { invocation: launch.invocation, dir: launch.dir.clone(), stop_grace: launch.stop_grace };
-    attempt.lifeline.send_order(&order).await;
-    drop(order);
-    attempt.until_shim_ends(&mut shim, stops, on_line).await;
-    attempt.drain(on_line).await;
-    let record = read_record(&launch.dir).unwrap_or_else(clean_up_after_lost_shim);
-    ProcessEnd {
-        leaked_count: record.leaked_count,
-        stderr_tail: attempt.stderr_tail.text(),
-        oversized_lines: attempt.stdout.overlong_count(),
-        ..end(record.exit, attempt.stopped)
+    })
+    .await
+}
+
+/// How far a supervision is.
+#[derive(Debug, Clone)]
+enum Progress {
+    Running,
+    /// The process has ended; the rest of its output is read.
+    TreeEnded,
+    Over(ProcessEnd),
+}
+
+/// What can be done with a process from anywhere while it is supervised.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    stop: mpsc::UnboundedSender<StopCause>,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Handle {
+    /// Ends the process early: politely at first; asked again for somebody who waits (`Interrupt`, `Terminate`), at once.
+    /// Does nothing once it has ended.
+    pub fn stop(&self, cause: StopCause) {
+        // Nobody listens any more: it has ended.
+        let _ = self.stop.send(cause);
+    }
+
+    /// Tells whether the process has not ended yet.
+    pub fn is_running(&self) -> bool {
+        matches!(*self.progress.borrow(), Progress::Running)
+    }
+
+    /// Waits for the end, as long as the supervision takes, which has the deadlines. A supervision that was dropped
+    /// before it was over has lost its process.
+    #[cfg_attr(not(test), expect(dead_code, reason = "whoever drives several runs at once waits by this"))]
+    pub async fn wait(&self) -> ProcessEnd {
+        let mut progress = self.progress.clone();
+        let over = progress.wait_for(|progress| matches!(progress, Progress::Over(_))).await;
+        match over.as_deref() {
+            Ok(Progress::Over(end)) => end.clone(),
+            Ok(Progress::Running | Progress::TreeEnded) | Err(_) => ProcessEnd {
+                exit: Exit::Lost,
+                stopped: None,
+                leaked_count: 0,
+                duration: Duration::ZERO,
+                stderr_tail: String::new(),
+                oversized_lines: 0,
+            },
+        }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
-fn spawn_shim(program: &Path) -> io::Result<Child> {
-    Command::new(program)
-        .arg(shim::VERB)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
+/// One process, to be driven to its end. When it is dropped, the process and its tree are killed.
+#[must_use = "nothing runs before this does"]
+#[derive(Debug)]
+pub struct Supervision {
+    launch: Launch,
+    shim: Shim,
+    stops: mpsc::UnboundedReceiver<StopCause>,
+    progress: watch::Sender<Progress>,
 }
 
+impl Supervision {
+    /// Runs the process to its end. Every line goes to `on_line`.
+    ///
+    /// Bounded by the launch's deadlines, the grace, [`SHIM_LIMIT`], [`DRAIN_LIMIT`] and [`CLEAN_UP_LIMIT`].
+    pub async fn run(self, on_line: OnLine<'_>) -> ProcessEnd {
+        let Supervision { launch, shim, stops, progress } = self;
+        let begun = Instant::now();
+        let end = match open(&launch, shim) {
+            Ok(side) => Attempt::new(launch, side, stops, begun).run(&progress, on_line).await,
+            Err(error) => ProcessEnd {
+                exit: Exit::NotSpawned {
+                    missing: false,
+                    message: format!("the shim could not be started: {error}"),
+                },
+                stopped: None,
+                leaked_count: 0,
+                duration: begun.elapsed(),
+                stderr_tail: String::new(),
+                oversized_lines: 0,
+            },
+        };
+        progress.send_replace(Progress::Over(end.clone()));
+        end
+    }
+}
+
+/// A stream that comes from the shim or its agent.
+pub(super) type Incoming = Box<dyn AsyncRead + Send + Unpin>;
+
+/// The ends on our side of what leads to a shim and its agent.
+pub(super) struct Side {
+    pub(super) stdout: Incoming,
+    pub(super) stderr: Incoming,
+    /// What the shim says to us.
+    pub(super) notes: Incoming,
+    /// What we say to the shim.
+    pub(super) commands: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(super) tree: Tree,
+}
+
+/// The processes themselves.
+pub(super) enum Tree {
+    Guarded(Box<ShimProcess>),
+    #[cfg(test)]
+    Scripted(scripted::Tree),
+}
+
+#[cfg_attr(not(test), expect(unused_variables, reason = "a script is told the launch"))]
+fn open(launch: &Launch, shim: Shim) -> io::Result<Side> {
+    let mut shim = match shim.0 {
+        Kind::Process(shim) => shim?,
+        #[cfg(test)]
+        Kind::Scripted(stage) => return Ok(stage.open(launch)),
+    };
+    let lifeline = shim.lifeline.take().expect("a shim has its lifeline");
+    let (notes, commands) = lifeline.into_split();
+    Ok(Side {
+        stdout: Box::new(shim.child.stdout.take().expect("the shim's output is piped")),
+        stderr: Box::new(shim.child.stderr.take().expect("the shim's errors are piped")),
+        notes: Box::new(notes),
+        commands: Box::new(commands),
+        tree: Tree::Guarded(Box::new(shim)),
+    })
+}
+
+impl Tree {
+    /// Waits for the end of the shim. May be dropped while it waits, and asked again.
+    async fn wait(&mut self) {
+        match self {
+            Tree::Guarded(shim) => shim.wait().await,
+            #[cfg(test)]
+            Tree::Scripted(tree) => tree.wait().await,
+        }
+    }
+
+    /// Kills the shim, which hangs.
+    async fn kill_shim(&mut self) {
+        match self {
+            // An error means that it has ended.
+            Tree::Guarded(shim) => drop(shim.child.start_kill()),
+            #[cfg(test)]
+            Tree::Scripted(tree) => tree.kill_shim(),
+        }
+        let _ = timeout(KILLED_SHIM_LIMIT, self.wait()).await;
+    }
+
+    /// Returns what the shim wrote down; where it died, ends what it guarded.
+    async fn record(&self, dir: &Path) -> ExitRecord {
+        match self {
+            Tree::Guarded(shim) => match read_record(dir) {
+                Some(record) => record,
+                None => clean_up_after(LostShim { started_ticks: shim.started_ticks }).await,
+            },
+            #[cfg(test)]
+            Tree::Scripted(tree) => tree.record(),
+        }
+    }
+}
+
+fn read_record(dir: &Path) -> Option<ExitRecord> {
+    serde_json::from_slice(&std::fs::read(dir.join(shim::EXIT_RECORD)).ok()?).ok()
+}
+
+/// The shim died: we are the next subreaper above it, so what it guarded is now below us.
+///
+/// Not on this thread, which has signals to hear.
+async fn clean_up_after(lost: LostShim) -> ExitRecord {
+    let ended = tokio::task::spawn_blocking(move || lost.end_orphans()).await;
+    // The only failure is a panic there.
+    let (leaked_count, unended_count) =
+        ended.map_or((0, 0), |ended| (ended.killed_count, ended.living_count));
+    ExitRecord { exit: Exit::Lost, leaked_count, unended_count }
+}
+
+/// What is still to be said to the shim. It may not listen, so nothing waits for this alone.
+struct Outgoing {
+    to: Box<dyn AsyncWrite + Send + Unpin>,
+    unsent: Vec<u8>,
+}
+
+impl Outgoing {
+    /// Sends a part. May be dropped while it waits, and asked again.
+    async fn send_some(&mut self) {
+        match self.to.write(&self.unsent).await {
+            Ok(count) => drop(self.unsent.drain(..count)),
+            // A shim that died cannot be written to; its end is seen by the wait for it.
+            Err(_) => self.unsent.clear(),
+        }
+    }
+}
+
+/// A process while it runs.
 struct Attempt {
-    stdout: Lines<tokio::process::ChildStdout>,
-    stderr: tokio::process::ChildStderr,
+    dir: PathBuf,
+    stdout: Lines<Incoming>,
+    stderr: Incoming,
     stderr_tail: Tail,
-    lifeline: Lifeline,
+    notes: Incoming,
+    outgoing: Outgoing,
+    tree: Tree,
+    stops: mpsc::UnboundedReceiver<StopCause>,
     watchdog: Watchdog,
     begun: Instant,
     stopped: Option<StopCause>,
@@ -139,23 +303,70 @@ struct Attempt {
 }
 
 impl Attempt {
-    async fn until_shim_ends(
-        &mut self,
-        shim: &mut Child,
-        stops: &mut mpsc::Receiver<StopCause>,
-        on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning,
-    ) {
+    fn new(launch: Launch, side: Side, stops: mpsc::UnboundedReceiver<StopCause>, begun: Instant) -> Attempt {
+        let Launch { invocation, dir, limits, stop_grace, overlong } = launch;
+        let order = ShimOrder { version: shim::ORDER_VERSION, invocation, dir, stop_grace };
+        let mut unsent = serde_json::to_vec(&order).expect("plain data has a JSON form");
+        unsent.push(b'\n');
+        Attempt {
+            dir: order.dir,
+            stdout: Lines::new(side.stdout, overlong),
+            stderr: side.stderr,
+            stderr_tail: Tail::default(),
+            notes: side.notes,
+            outgoing: Outgoing { to: side.commands, unsent },
+            tree: side.tree,
+            stops,
+            watchdog: Watchdog::new(limits),
+            begun,
+            stopped: None,
+            give_up_at: None,
+            stop_grace,
+        }
+    }
+
+    async fn run(mut self, progress: &watch::Sender<Progress>, on_line: OnLine<'_>) -> ProcessEnd {
+        self.until_tree_ends(on_line).await;
+        progress.send_replace(Progress::TreeEnded);
+        self.drain(on_line).await;
+        let record = self.tree.record(&self.dir).await;
+        if record.unended_count > 0 {
+            let words = format!(
+                "\npointsman: {} processes of this attempt could not be ended\n",
+                record.unended_count
+            );
+            self.stderr_tail.add(words.as_bytes());
+        }
+        ProcessEnd {
+            exit: record.exit,
+            stopped: self.stopped,
+            leaked_count: record.leaked_count.saturating_add(record.unended_count),
+            duration: self.begun.elapsed(),
+            stderr_tail: self.stderr_tail.text(),
+            oversized_lines: self.stdout.overlong_count(),
+        }
+    }
+
+    /// Listens until the shim has ended, or says that it has done what it can, or is given up.
+    async fn until_tree_ends(&mut self, on_line: OnLine<'_>) {
         let mut errors = [0u8; 4096];
-        let (mut output_open, mut errors_open) = (true, true);
+        let mut note = [0u8; 1];
+        let (mut output_open, mut errors_open, mut notes_open) = (true, true, true);
         loop {
             let due = self.give_up_at.unwrap_or_else(|| self.begun + self.watchdog.next_deadline().0);
             // In this order: what the agent already said counts before the clock, even if we slept meanwhile.
             tokio::select! {
                 biased;
-                _ = shim.wait() => return,
-                Some(cause) = stops.recv() => self.stop(cause).await,
+                Some(cause) = self.stops.recv() => self.stop(cause),
+                () = self.tree.wait() => return,
+                count = self.notes.read(&mut note), if notes_open => match count {
+                    Ok(1) if note[0] == shim::LEAK_NOTE => return,
+                    Ok(1..) => {}
+                    Ok(0) | Err(_) => notes_open = false,
+                },
+                () = self.outgoing.send_some(), if !self.outgoing.unsent.is_empty() => {}
                 heard = self.stdout.next(), if output_open => match heard {
-                    Some(Heard::Line(line)) => self.take(&line, on_line).await,
+                    Some(Heard::Line(line)) => self.take(&line, on_line),
                     Some(Heard::Bytes) => self.sign_of_life(),
                     None => output_open = false,
                 },
@@ -168,13 +379,10 @@ impl Attempt {
                 },
                 () = tokio::time::sleep_until(due) => {
                     if self.give_up_at.is_some() {
-                        // The shim itself hangs; what it leaves is cleaned up by the caller.
-                        let _ = shim.start_kill();
-                        let _ = shim.wait().await;
-                        return;
+                        return self.tree.kill_shim().await;
                     }
                     if let Some(cause) = self.watchdog.alarm(self.begun.elapsed()) {
-                        self.stop(cause).await;
+                        self.stop(cause);
                     }
                 }
             }
@@ -186,7 +394,7 @@ impl Attempt {
         self.watchdog.saw_output(self.begun.elapsed());
     }
 
-    async fn take(&mut self, line: &str, on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning) {
+    fn take(&mut self, line: &str, on_line: OnLine<'_>) {
         let meaning = on_line(line, self.stopped);
         let now = self.begun.elapsed();
         self.watchdog.saw_output(now);
@@ -196,12 +404,12 @@ impl Attempt {
         }
         let cause = meaning.stop.or_else(|| self.watchdog.alarm(now));
         if let Some(cause) = cause {
-            self.stop(cause).await;
+            self.stop(cause);
         }
     }
 
     /// Asks the shim to stop the agent; asking again while it does so means at once.
-    async fn stop(&mut self, cause: StopCause) {
+    fn stop(&mut self, cause: StopCause) {
         let (command, patience) = match self.stopped {
             None => (LifelineCommand::Stop, self.stop_grace),
             Some(_) if matches!(cause, StopCause::Interrupt | StopCause::Terminate) => {
@@ -211,11 +419,11 @@ impl Attempt {
         };
         self.stopped = self.stopped.or(Some(cause));
         self.give_up_at = Some(Instant::now() + patience + SHIM_LIMIT);
-        self.lifeline.send(command).await;
+        self.outgoing.unsent.push(command.byte());
     }
 
     /// Reads what is still in the pipes after the tree has ended.
-    async fn drain(&mut self, on_line: &mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning) {
+    async fn drain(&mut self, on_line: OnLine<'_>) {
         let rest = async {
             while let Some(heard) = self.stdout.next().await {
                 if let Heard::Line(line) = heard {
@@ -234,28 +442,5 @@ impl Attempt {
     }
 }
 
-struct Lifeline {
-    pipe: ChildStdin,
-}
-
-impl Lifeline {
-    /// A shim that died cannot be written to; its end is seen by the wait for it.
-    async fn send_order(&mut self, order: &ShimOrder) {
-        let mut line = serde_json::to_vec(order).expect("plain data has a JSON form");
-        line.push(b'\n');
-        let _ = self.pipe.write_all(&line).await;
-    }
-
-    async fn send(&mut self, command: LifelineCommand) {
-        let _ = self.pipe.write_all(&[command.byte()]).await;
-    }
-}
-
-fn read_record(dir: &Path) -> Option<ExitRecord> {
-    serde_json::from_slice(&std::fs::read(dir.join(shim::EXIT_RECORD)).ok()?).ok()
-}
-
-/// The shim died: we are the next subreaper above it, so what it guarded is now below us.
-fn clean_up_after_lost_shim() -> ExitRecord {
-    ExitRecord { exit: Exit::Lost, leaked_count: tree::kill_descendants() }
-}
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Who descends from whom, and ending all of them.
+//! Who descends from whom, and signals to them.
 //!
 //! Killing a process group misses whoever left it (`setsid`). A subreaper keeps every orphan below
 //! itself, so a walk over parents finds them all. On systems without a process table in `/proc` the
@@ -6,17 +6,10 @@
 
 use std::fs;
 use std::io;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 
 use super::identity::{self, Stat};
-
-/// A process that the kernel cannot end (waiting for a dead disk) must not hold us for ever.
-const KILL_LIMIT: Duration = Duration::from_secs(5);
-
-/// How long to wait before looking again whether killed processes are gone.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Makes every orphan among our descendants our child, where the system can do that.
 #[cfg(target_os = "linux")]
@@ -30,11 +23,11 @@ pub(super) fn become_subreaper() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns all living descendants of a process, zombies left out.
-pub(super) fn descendants(root: i32) -> Vec<Stat> {
+/// Returns all living descendants of these processes, parents before their children, zombies left out.
+pub(super) fn descendants(roots: &[i32]) -> Vec<Stat> {
     let table = process_table();
     let mut found: Vec<Stat> = vec![];
-    let mut parents = vec![root];
+    let mut parents = roots.to_vec();
     while let Some(parent) = parents.pop() {
         for stat in table.iter().filter(|stat| stat.parent == parent) {
             parents.push(stat.pid);
@@ -51,58 +44,18 @@ fn process_table() -> Vec<Stat> {
     entries.filter_map(|entry| identity::stat(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// Kills every descendant of this process and reaps what becomes our child; returns how many there were.
-pub(super) fn kill_descendants() -> u32 {
-    let own = identity::ProcessIdentity::own().pid;
-    let begun = Instant::now();
-    let mut killed: Vec<(i32, u64)> = vec![];
-    loop {
-        reap_orphans(None);
-        let living = descendants(own);
-        if living.is_empty() || begun.elapsed() > KILL_LIMIT {
-            return u32::try_from(killed.len()).unwrap_or(u32::MAX);
-        }
-        for stat in living {
-            if identity::stat(stat.pid).is_some_and(|now| now.started_ticks == stat.started_ticks) {
-                send(stat.pid, Signal::KILL);
-            }
-            if !killed.contains(&(stat.pid, stat.started_ticks)) {
-                killed.push((stat.pid, stat.started_ticks));
-            }
-        }
-        std::thread::sleep(LOOK_AGAIN);
-    }
-}
-
-/// Waits a little for descendants that are just about to end; returns whether all are gone.
-pub(super) fn descendants_end_within(limit: Duration, except: Option<i32>) -> bool {
-    if has_no_child_but(except) {
-        return true;
-    }
-    let own = identity::ProcessIdentity::own().pid;
-    let begun = Instant::now();
-    loop {
-        reap_orphans(except);
-        if descendants(own).is_empty() {
-            return true;
-        }
-        if begun.elapsed() >= limit {
-            return false;
-        }
-        std::thread::sleep(LOOK_AGAIN);
-    }
-}
-
-/// Tells whether this process has no child, or only the given one.
+/// Returns the pids of this process's children, ended ones included; none where the system has no process table.
 ///
-/// Whoever descends from a subreaper has a child of it above, so no child but an ended agent means no descendants.
-fn has_no_child_but(except: Option<i32>) -> bool {
-    children().is_some_and(|children| children.into_iter().all(|child| Some(child) == except))
+/// The kernel's list of them is read without the whole table. It is short of one at most while another is reaped.
+pub(super) fn children() -> Vec<i32> {
+    listed_children().unwrap_or_else(|| {
+        let own = identity::ProcessIdentity::own().pid;
+        process_table().iter().filter(|stat| stat.parent == own).map(|stat| stat.pid).collect()
+    })
 }
 
-/// Returns the pids of this process's children, ended ones included, without reading the whole process table;
-/// `None` where the system does not list them. None can leave the list unread: only we reap.
-fn children() -> Option<Vec<i32>> {
+/// An orphan becomes the child of any one of our threads, so all of their lists are read.
+fn listed_children() -> Option<Vec<i32>> {
     let mut children = vec![];
     for thread in fs::read_dir("/proc/self/task").ok()? {
         let listed = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
@@ -111,26 +64,48 @@ fn children() -> Option<Vec<i32>> {
     Some(children)
 }
 
-/// Collects the exit of every ended child except one, so that no zombies pile up.
-///
-/// The exception is the agent while somebody else waits for it.
-pub(super) fn reap_orphans(except: Option<i32>) {
-    let children = children().unwrap_or_else(|| {
-        let own = identity::ProcessIdentity::own().pid;
-        process_table().iter().filter(|stat| stat.parent == own).map(|stat| stat.pid).collect()
-    });
-    for child in children.into_iter().filter(|child| Some(*child) != except).filter_map(Pid::from_raw) {
+/// Collects the exit of a child if it has ended.
+pub(super) fn reap(child: i32) {
+    if let Some(child) = Pid::from_raw(child) {
         // Whoever it was, if it has ended there is nothing to do with its status.
         let _ = waitpid(Some(child), WaitOptions::NOHANG);
     }
 }
 
+/// Collects the exit of every ended child except one, so that no zombies pile up.
+///
+/// The exception is the agent while somebody else waits for it.
+pub(super) fn reap_orphans(except: i32) {
+    children().into_iter().filter(|child| *child != except).for_each(reap);
+}
+
 /// Sends a signal to one process; one that is gone is no error.
+///
+/// The pid must be ours to reap, or else it may mean another process by now: see [`kill_if_same`].
 pub(super) fn send(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
         // The only failures are "it is gone" and "it is not ours any more"; both mean: nothing to do.
         let _ = rustix::process::kill_process(pid, signal);
     }
+}
+
+/// Kills a process that somebody else may reap at any moment, if its pid still means it.
+#[cfg(target_os = "linux")]
+pub(super) fn kill_if_same(process: &Stat) {
+    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+    let Some(pid) = Pid::from_raw(process.pid) else { return };
+    // What is looked at after the opening is what was opened: it cannot become another process any more.
+    let Ok(opened) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    if identity::stat(process.pid).is_some_and(|now| now.started_ticks == process.started_ticks) {
+        // It may have ended meanwhile, or have become somebody else's.
+        let _ = pidfd_send_signal(opened, Signal::KILL);
+    }
+}
+
+/// Kills a process that somebody else may reap at any moment. Without a process table none is ever found.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn kill_if_same(process: &Stat) {
+    send(process.pid, Signal::KILL);
 }
 
 /// Sends a signal to a whole process group; one that is gone is no error.

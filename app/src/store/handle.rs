@@ -115,7 +115,13 @@ impl LedgerHandle {
     ) -> Result<T, StoreError> {
         let silent = || StoreError::Silent { path: self.path.clone() };
         match &self.way {
-            Way::Inline(keeper) => Ok(job(&mut keeper.lock().unwrap_or_else(PoisonError::into_inner))),
+            Way::Inline(keeper) => {
+                // Others go on before and after, as they do beside a thread; and a process may die there.
+                tokio::task::yield_now().await;
+                let done = job(&mut keeper.lock().unwrap_or_else(PoisonError::into_inner));
+                tokio::task::yield_now().await;
+                Ok(done)
+            }
             Way::Thread(jobs) => {
                 let (answer, answered) = oneshot::channel();
                 let job: Job = Box::new(move |keeper| drop(answer.send(job(keeper))));

@@ -134,6 +134,17 @@ impl Store {
         Store { paths, state, ledger }
     }
 
+    /// Opens the store on a ledger in memory, for a test on a clock that is not real.
+    #[cfg(test)]
+    pub fn on(paths: StorePaths, ledger: &tests::memory::Memory) -> Store {
+        private::ensure_dir(&paths.state).unwrap();
+        let ledger = ledger.clone();
+        let opener: Opener = Box::new(move || Ok(Box::new(ledger.clone())));
+        let spool = Spool::new(paths.spools("spool"), Durability::Process);
+        let ledger = LedgerHandle::inline(&paths.ledger(), opener, Some(spool));
+        Store { state: Some(paths.state.clone()), paths, ledger }
+    }
+
     /// Returns why the ledger cannot be used, if it cannot.
     pub async fn trouble(&self) -> Option<StoreError> {
         self.ledger.have(|keeper| keeper.trouble()).await.unwrap_or_else(Some)

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
     }
     match args.first().map(String::as_str) {
         Some(mischief::LEAF) => mischief::leaf(&args[1..]),
+        Some(mischief::CHAIN) => mischief::chain(),
         Some(_) | None => ExitCode::from(script::play(&args)),
     }
 }

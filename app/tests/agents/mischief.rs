@@ -1,11 +1,15 @@
 //! What a well-behaved agent does not do: floods, orphans, deaf ears.
 
+use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
 
 /// The hidden verb of a process that only stays: `LEAF DEPTH`.
 pub const LEAF: &str = "__leaf";
+
+/// The hidden verb of a process that starts the next one of its kind and ends.
+pub const CHAIN: &str = "__chain";
 
 /// The environment variable by which a process knows that it is deaf already. Set by ourselves, on ourselves.
 const DEAF: &str = "FAKE_AGENT_IS_DEAF";
@@ -49,6 +53,34 @@ pub fn leaf(args: &[String]) -> ExitCode {
     loop {
         std::thread::park();
     }
+}
+
+/// Leaves a process that starts the next one and ends, and so on without pause, each in a session of its own.
+///
+/// No look at the list of processes is sure to see one of them. So all of them hold a lock of `file` in common.
+pub fn leave_chain(file: &str) {
+    let locked = File::create(file).and_then(|file| file.lock_shared().map(|()| file));
+    if let Err(error) = locked.and_then(|file| next_of_chain(file.into())) {
+        let _ = writeln!(std::io::stderr(), "fake agent: {error}");
+        std::process::exit(97);
+    }
+}
+
+/// Is a process of that chain. Its standard input is the locked file.
+pub fn chain() -> ExitCode {
+    let _ = rustix::process::setsid();
+    // Where the system has no room for another one the chain has ended by itself.
+    let _ = next_of_chain(Stdio::inherit());
+    ExitCode::SUCCESS
+}
+
+fn next_of_chain(locked: Stdio) -> std::io::Result<std::process::Child> {
+    Command::new(std::env::current_exe()?)
+        .arg(CHAIN)
+        .stdin(locked)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
 }
 
 /// Ends this process by a signal, as a crash would.

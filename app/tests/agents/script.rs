@@ -85,6 +85,7 @@ impl Script<'_> {
             "ignores-term" => {}
             "leaks-grandchild" => mischief::leak(3),
             "leaves-background" => mischief::leak(1),
+            "leaves-chain" => mischief::leave_chain(&self.word()),
             "floods" => {
                 self.stage.begin();
                 let kind = self.word();
@@ -277,8 +278,9 @@ impl Script<'_> {
     fn skip(&mut self, step: &str) -> Option<u8> {
         let word_count = match step {
             "dumps" | "floods" | "deltas" | "wrong-model" | "api-error" => 2,
-            "says" | "answers" | "calls-tool" | "touches" | "awaits" | "locks" | "complains" | "slow"
-            | "spends" | "exits" | "completes" | "denied-but-answers" | "rate-limited" => 1,
+            "says" | "answers" | "calls-tool" | "leaves-chain" | "touches" | "awaits" | "locks"
+            | "complains" | "slow" | "spends" | "exits" | "completes" | "denied-but-answers"
+            | "rate-limited" => 1,
             "first" | "on" => wrong("a condition cannot stand in a condition"),
             _ => 0,
         };

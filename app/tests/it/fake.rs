@@ -79,6 +79,11 @@ impl Fake {
         Fake::step([&"leaves-background"])
     }
 
+    /// Leaves a process that forks and exits without pause, in a new session each time; `file` is locked until it is gone.
+    pub fn leaves_chain(file: &Path) -> Fake {
+        Fake::step([&"leaves-chain", &file.display()])
+    }
+
     /// Writes that many bytes: `stream`, `line`, `garbage` or `text`.
     pub fn floods(kind: &str, bytes: u64) -> Fake {
         Fake::step([&"floods", &kind, &bytes])

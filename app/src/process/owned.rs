@@ -1,0 +1,127 @@
+//! Which children this room has started and not yet collected. Every other child of ours is an orphan of somebody's.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::process::{Child, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::identity::{self, Stat};
+
+/// How long to wait before looking again whether a child has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// By pid: when it started, where nobody will tell us that it was collected.
+static OWNED: Mutex<BTreeMap<i32, Option<u64>>> = Mutex::new(BTreeMap::new());
+
+/// The list, which does not change while this is held.
+pub(super) struct List(MutexGuard<'static, BTreeMap<i32, Option<u64>>>);
+
+/// Looks at the list.
+pub(super) fn list() -> List {
+    // It is only ever changed by one call, so a panic elsewhere has left it whole.
+    List(OWNED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl List {
+    /// Tells whether a child is one of ours.
+    pub(super) fn has(&self, child: &Stat) -> bool {
+        self.0.get(&child.pid).is_some_and(|left| left.is_none_or(|started| started == child.started_ticks))
+    }
+}
+
+/// A child of ours, until it is collected.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pid: i32,
+}
+
+/// Starts a child and writes it down before anybody can look.
+///
+/// This waits until the program has begun; one on a dead disk is in the kernel's hands, and so are we.
+pub(super) fn spawn<C>(
+    start: impl FnOnce() -> io::Result<C>,
+    pid: impl FnOnce(&C) -> Option<u32>,
+) -> io::Result<(C, Owned)> {
+    let mut list = list();
+    let child = start()?;
+    let pid = pid(&child).and_then(|pid| i32::try_from(pid).ok()).expect("a child that just began has a pid");
+    list.0.insert(pid, None);
+    Ok((child, Owned { pid }))
+}
+
+impl Owned {
+    /// Returns its pid.
+    pub(super) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Its exit was collected: the pid may mean another process from now on.
+    pub(super) fn collected(self) {
+        list().0.remove(&self.pid);
+        std::mem::forget(self);
+    }
+}
+
+/// Waits for the end of a child that is to end by itself, and kills it where it does not in time.
+pub(super) fn end_within(child: &mut Child, owned: Owned, limit: Duration) -> io::Result<ExitStatus> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            owned.collected();
+            return Ok(status);
+        }
+        if begun.elapsed() >= limit {
+            // Its exit is collected by the system, after our own.
+            child.kill()?;
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+impl Drop for Owned {
+    /// Nobody waited for its end. It keeps its place, with its start time, since the pid may be used again one day.
+    fn drop(&mut self) {
+        let started = identity::stat(self.pid).map(|stat| stat.started_ticks);
+        list().0.insert(self.pid, Some(started.unwrap_or_default()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use rustix::process::Signal;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+    fn sleeping() -> (Child, Owned) {
+        // Without our output: whoever reads that would wait for it where a test fails.
+        let start = || Command::new("sleep").arg("600").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        spawn(start, |child| Some(child.id())).unwrap()
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_in_time_is_killed() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let (mut child, owned) = sleeping();
+        let error = end_within(&mut child, owned, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
+    }
+
+    /// Seen to fail with the place given up, and with the start time not looked at.
+    #[test]
+    fn a_child_that_nobody_waits_for_is_still_ours_and_a_later_one_with_its_pid_is_not() {
+        let (mut child, owned) = sleeping();
+        let stat = identity::stat(owned.pid()).unwrap();
+        assert!(list().has(&stat));
+        drop(owned);
+        assert!(list().has(&stat));
+        assert!(!list().has(&Stat { started_ticks: stat.started_ticks + 1, ..stat }));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,126 @@
+//! Where the processes of attempts come from: this program as a shim, or, in tests, a script.
+
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+
+use super::own_program::OwnProgram;
+use super::owned::{self, Owned};
+#[cfg(test)]
+use super::scripted;
+#[cfg(not(test))]
+use super::shim;
+use super::{identity, tree};
+
+/// How this program becomes a shim.
+#[cfg(not(test))]
+const SHIM_ARGS: [&str; 1] = [shim::VERB];
+
+/// How the program of the unit tests becomes a shim.
+#[cfg(test)]
+const SHIM_ARGS: [&str; 4] = ["--exact", "process::shim::tests::is_a_shim", "--ignored", "--nocapture"];
+
+/// Starts what attempts run in.
+#[derive(Debug, Clone)]
+pub struct Processes(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    OwnProgram(OwnProgram),
+    #[cfg(test)]
+    Scripted(scripted::Stage),
+}
+
+/// A shim that was started and waits for its order. It does nothing without one, and ends when this is dropped.
+#[derive(Debug)]
+pub struct Shim(pub(super) Kind);
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Process(io::Result<ShimProcess>),
+    #[cfg(test)]
+    Scripted(scripted::Stage),
+}
+
+impl Processes {
+    /// Processes that are guarded by a shim. `path` is where this program is, which is also the shim.
+    pub fn guarded(path: &Path) -> Processes {
+        Processes(Source::OwnProgram(OwnProgram::of(path)))
+    }
+
+    /// Processes that only play what a script says; it is asked with each launch and how many there were before.
+    #[cfg(test)]
+    pub fn scripted(
+        play: impl Fn(&super::supervise::Launch, usize) -> scripted::Script + Send + Sync + 'static,
+    ) -> Processes {
+        Processes(Source::Scripted(scripted::Stage::new(play)))
+    }
+
+    /// Returns what was launched so far.
+    #[cfg(test)]
+    pub fn launches(&self) -> Vec<super::supervise::Launch> {
+        match &self.0 {
+            Source::OwnProgram(_) => panic!("only scripted processes keep what was launched"),
+            Source::Scripted(stage) => stage.launches(),
+        }
+    }
+
+    /// Starts a shim, so that it is ready when the order is. What goes wrong is said when the order comes.
+    pub fn ready(&self) -> Shim {
+        Shim(match &self.0 {
+            // What a dying shim leaves behind must come to us, not to the system.
+            Source::OwnProgram(program) => {
+                Kind::Process(tree::become_subreaper().and_then(|()| ShimProcess::start(program)))
+            }
+            #[cfg(test)]
+            Source::Scripted(stage) => Kind::Scripted(stage.clone()),
+        })
+    }
+}
+
+/// A shim that runs. When it is dropped its lifeline ends, by which it ends itself and its tree.
+#[derive(Debug)]
+pub(super) struct ShimProcess {
+    /// Before the child: it looks at it once more.
+    owned: Option<Owned>,
+    /// When it started.
+    pub(super) started_ticks: Option<u64>,
+    pub(super) child: Child,
+    /// Our end of the lifeline, until it is taken.
+    pub(super) lifeline: Option<UnixStream>,
+}
+
+impl ShimProcess {
+    #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+    fn start(program: &OwnProgram) -> io::Result<ShimProcess> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let lifeline = Some(UnixStream::from_std(ours)?);
+        // Not killed when it is dropped: it must live to end its tree.
+        let start = || {
+            Command::new(&program.file)
+                .arg0(&program.name)
+                .args(SHIM_ARGS)
+                .env_clear()
+                .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+        };
+        let (child, owned) = owned::spawn(start, Child::id)?;
+        let started_ticks = identity::stat(owned.pid()).map(|stat| stat.started_ticks);
+        Ok(ShimProcess { owned: Some(owned), started_ticks, child, lifeline })
+    }
+
+    /// Waits for its end. May be dropped while it waits, and asked again.
+    pub(super) async fn wait(&mut self) {
+        // An error would mean that it was collected by somebody else: it is gone all the same.
+        let _ = self.child.wait().await;
+        if let Some(owned) = self.owned.take() {
+            owned.collected();
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Whether we run inside of a service of systemd, and how a process is started outside of it.
+//!
+//! A service's restart ends all processes of its control group, whatever session they are in. A scope is a control
+//! group of its own; `systemd-run --scope` makes one, goes into it, and becomes the command.
+
+use std::fs;
+
+/// A command that becomes the command behind it, outside of our service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) program: &'static str,
+    pub(super) args: &'static [&'static str],
+}
+
+/// Asks the manager of the user's services.
+const BY_USER: Way =
+    Way { program: "systemd-run", args: &["--user", "--scope", "--quiet", "--collect", "--no-ask-password"] };
+
+/// Asks the manager of the system's services; only root is answered without a question to a person.
+const BY_SYSTEM: Way =
+    Way { program: "systemd-run", args: &["--scope", "--quiet", "--collect", "--no-ask-password"] };
+
+/// Returns the ways out of the service that we run in, best first; none where we run in none.
+pub(super) fn ways_out() -> &'static [Way] {
+    // Other systems have no such file.
+    let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    ways_out_of(&cgroups, rustix::process::geteuid().is_root())
+}
+
+/// Says the same of any process, by what stands in its `/proc/PID/cgroup`.
+fn ways_out_of(cgroups: &str, is_root: bool) -> &'static [Way] {
+    let Some(path) = systemd_path(cgroups) else { return &[] };
+    let units = || path.split('/').filter(|part| is_unit(part));
+    match units().next_back() {
+        Some(unit) if unit.ends_with(".service") && !is_user_manager(unit) => {
+            match (units().any(is_user_manager), is_root) {
+                // A service of a user's manager: that manager it is.
+                (true, _) | (false, false) => &[BY_USER],
+                // Root may have a manager of its own where the system's does not answer.
+                (false, true) => &[BY_SYSTEM, BY_USER],
+            }
+        }
+        _ => &[],
+    }
+}
+
+/// The path in the tree that systemd keeps: the only one of version 2 of control groups, a named one of version 1.
+fn systemd_path(cgroups: &str) -> Option<&str> {
+    let path_of =
+        |prefix: &str| cgroups.lines().find_map(|line| line.split_once(prefix).map(|found| found.1));
+    path_of(":name=systemd:").or_else(|| cgroups.lines().find_map(|line| line.strip_prefix("0::")))
+}
+
+fn is_unit(part: &str) -> bool {
+    part.ends_with(".service") || part.ends_with(".scope")
+}
+
+fn is_user_manager(unit: &str) -> bool {
+    unit.starts_with("user@") && unit.ends_with(".service")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen to fail with the user's manager taken for a service, and with the outermost unit looked at.
+    #[test]
+    fn only_whoever_runs_in_a_service_is_started_outside_of_it() {
+        let users = "/user.slice/user-1000.slice/user@1000.service";
+        let none: &[Way] = &[];
+        let rows = [
+            ("0::/system.slice/agents.service".to_owned(), true, &[BY_SYSTEM, BY_USER][..]),
+            ("0::/system.slice/agents.service".to_owned(), false, &[BY_USER]),
+            ("0::/system.slice/system-agents.slice/agents@7.service/payload".to_owned(), false, &[BY_USER]),
+            (format!("0::{users}/app.slice/agents.service"), false, &[BY_USER]),
+            (format!("0::{users}/app.slice/agents.service"), true, &[BY_USER]),
+            (
+                "12:pids:/a.service\n1:name=systemd:/system.slice/cron.service\n0::/".to_owned(),
+                false,
+                &[BY_USER],
+            ),
+            // A terminal, a login, a container, another system.
+            (format!("0::{users}/app.slice/vte-spawn-1.scope"), false, none),
+            (format!("0::{users}/init.scope"), false, none),
+            (format!("0::{users}"), false, none),
+            ("0::/user.slice/user-1000.slice/session-3.scope".to_owned(), false, none),
+            ("0::/system.slice/agents.service/run-1.scope".to_owned(), false, none),
+            ("12:pids:/a.service\n1:name=systemd:/\n0::/".to_owned(), true, none),
+            ("0::/".to_owned(), true, none),
+            (String::new(), true, none),
+        ];
+        for (cgroups, is_root, ways) in rows {
+            assert_eq!(ways_out_of(&cgroups, is_root), ways, "{cgroups}, root: {is_root}");
+        }
+    }
+}
