@@ -74,3 +74,6 @@ impl Engine {
         self.surroundings.login_found
     }
 }
+
+#[cfg(test)]
+mod tests;

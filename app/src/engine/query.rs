@@ -109,9 +109,10 @@ impl Engine {
             Some(row) => self.liveness(row) == Liveness::Dead,
             // Its driver is about to be noted, or the ledger could not take it: then it holds the session all the same.
             None => {
-                let age = run.state.requested_at.map(|at| self.clock.now().duration_since(at));
+                let age = run.state.requested_at.map(|at| self.clock.now().duration_since(at).abs());
                 let is_held = |session: &SessionId| self.store.is_session_held(session);
                 let requested = run.state.requested.as_ref();
+                // One that was asked for in the future is not young: the clock was set back.
                 age.is_none_or(|age| age > YOUNG)
                     && !requested.is_some_and(|requested| is_held(&requested.session_id))
             }

@@ -20,10 +20,12 @@ use crate::process::identity::ProcessIdentity;
 
 /// What outlives a process.
 pub trait Ledger: Send {
-    /// Appends to the log of one run. An event at a place that is taken is [`StoreError::Taken`], and then nothing is kept.
+    /// Appends to the log of one run. Where the place of an event is taken, or the run is over, somebody else went on with
+    /// the run: that is [`StoreError::Taken`], and nothing is kept.
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError>;
 
-    /// Adds events of any runs that are not here yet, and renews the lines of their runs. Returns how many were new.
+    /// Adds events of any runs that are not here yet, and renews the lines of their runs. Returns how many were new. What
+    /// cannot follow what is here is void: it is of somebody who was taken for dead and went on.
     fn add_events(&mut self, events: &[RunEvent]) -> Result<usize, StoreError>;
 
     /// Returns a run's log, empty when there is no such run.
@@ -85,6 +87,22 @@ impl Entry {
         let row = RunRow::new(&last.run_id, run, last.at)?;
         Some(Entry { events, row, driver: None, agent_session: None })
     }
+}
+
+/// Returns which events of one run can be added to its log. `known` is the log so far, in order.
+///
+/// Behind a gap nothing can be said: those events are added, for the file that fills it may come later.
+pub(super) fn that_follow<'a>(known: &[RunEvent], new: &'a [RunEvent]) -> Vec<&'a RunEvent> {
+    let mut new: Vec<&RunEvent> =
+        new.iter().filter(|event| known.iter().all(|other| other.seq != event.seq)).collect();
+    new.sort_by_key(|event| event.seq);
+    new.dedup_by_key(|event| event.seq);
+    let Ok(mut state) = RunState::replay(known) else { return new };
+    let can_follow = |event: &&RunEvent| {
+        let is_behind_gap = event.seq > state.seq + 1 && !state.is_finished();
+        is_behind_gap || state.apply(event).is_ok()
+    };
+    new.into_iter().filter(can_follow).collect()
 }
 
 /// Which runs are meant.

@@ -10,7 +10,7 @@ use pointsman_core::run::state::RunState;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::super::error::StoreError;
-use super::super::ledger::{DriverRow, Entry, Runs};
+use super::super::ledger::{DriverRow, Entry, Runs, that_follow};
 use super::{Sqlite, instant, limit, odd, sessions};
 use crate::process::identity::ProcessIdentity;
 
@@ -20,7 +20,12 @@ const COLUMNS: &str = "run_id, seq, created_at, updated_at, phase, verdict, sess
 
 pub(super) fn append(ledger: &mut Sqlite, entry: &Entry) -> Result<(), StoreError> {
     let Some(first) = entry.events.first() else { return Ok(()) };
+    let mut is_over = false;
     let kept = ledger.transaction(|tx| {
+        is_over = has_ended(tx, &entry.row.run_id)?;
+        if is_over {
+            return Ok(());
+        }
         for event in &entry.events {
             insert_event(tx, event, "INSERT")?;
         }
@@ -34,7 +39,17 @@ pub(super) fn append(ledger: &mut Sqlite, entry: &Entry) -> Result<(), StoreErro
         // Pages have no checksums: a damaged index can take a row and not find it again.
         read_back(tx, &entry.row.run_id, &entry.events)
     });
-    kept.map_err(|error| if is_taken(&error) { taken(first) } else { error })
+    match kept {
+        Ok(()) if is_over => Err(taken(first)),
+        Ok(()) => Ok(()),
+        Err(error) if is_taken(&error) => Err(taken(first)),
+        Err(error) => Err(error),
+    }
+}
+
+fn has_ended(tx: &Transaction<'_>, run: &RunId) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM run_rows WHERE run_id = ?1 AND phase = 'finished')";
+    tx.prepare_cached(sql)?.query_row([run.as_str()], |row| row.get(0))
 }
 
 /// Tells whether the place of an event is taken: then the ledger is well, and somebody else was first.
@@ -53,10 +68,11 @@ pub(super) fn add_events(tx: &Transaction<'_>, new: &[RunEvent]) -> rusqlite::Re
     runs.sort();
     runs.dedup();
     let mut count = 0;
-    for event in new {
-        count += insert_event(tx, event, "INSERT OR IGNORE")?;
-    }
     for id in runs {
+        let of_run: Vec<RunEvent> = new.iter().filter(|event| event.run_id == *id).cloned().collect();
+        for event in that_follow(&events(tx, id)?, &of_run) {
+            count += insert_event(tx, event, "INSERT OR IGNORE")?;
+        }
         let log = events(tx, id)?;
         // A log with a gap (one file lost) keeps its events and gets no line.
         let row = RunState::replay(&log).ok().and_then(|state| RunRow::new(id, &state, log.last()?.at));

@@ -117,6 +117,23 @@ fn an_event_at_a_place_that_is_taken_is_refused_and_nothing_of_the_entry_is_kept
     });
 }
 
+/// Whoever was taken for dead and went on must not damage the log of the run that was ended for it.
+///
+/// Seen to fail in the simulation: the late driver's end stood behind the end that recovery wrote.
+#[test]
+fn nothing_follows_the_end_of_a_run_whoever_brings_it() {
+    every_ledger(|opens| {
+        let log = short_run("run-1", "s", Verdict::Failed);
+        let mut ledger = opens();
+        ledger.append(&entry(&log, 0, 3)).unwrap();
+        let late = |seq: u32| RunEvent { seq, ..log[2].clone() };
+        let refused = ledger.append(&Entry { events: vec![late(4)], ..entry(&log, 2, 3) });
+        assert!(matches!(refused, Err(StoreError::Taken { seq: 4, .. })), "{refused:?}");
+        assert_eq!(ledger.add_events(&[late(3), late(4), late(5)]).unwrap(), 0);
+        assert_eq!(ledger.events(&id("run-1")).unwrap(), log);
+    });
+}
+
 #[test]
 fn events_of_elsewhere_are_added_once_and_their_lines_renewed_in_any_order() {
     every_ledger(|opens| {

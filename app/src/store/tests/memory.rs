@@ -12,7 +12,7 @@ use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::super::error::StoreError;
-use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Entry, Ledger, Runs};
+use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Entry, Ledger, Runs, that_follow};
 
 /// What it holds. Several ledgers on the same tables are several processes on one file.
 #[derive(Default)]
@@ -26,6 +26,8 @@ pub struct Tables {
     hook_facts: BTreeMap<String, HookFact>,
     /// How many of the next calls fail.
     pub failures: u32,
+    /// How many of the calls after those do what they should, and then say that they failed.
+    pub late_failures: u32,
 }
 
 /// A ledger on such tables.
@@ -37,15 +39,39 @@ impl Memory {
         let mut tables = self.0.lock().unwrap();
         if tables.failures > 0 {
             tables.failures -= 1;
-            let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-            let source = Arc::new(rusqlite::Error::SqliteFailure(busy, None));
-            return Err(StoreError::Database { path: "memory".into(), source });
+            return Err(busy());
         }
-        work(&mut tables)
+        let done = work(&mut tables);
+        if tables.late_failures > 0 {
+            tables.late_failures -= 1;
+            return Err(busy());
+        }
+        done
     }
 }
 
+fn busy() -> StoreError {
+    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+    let source = Arc::new(rusqlite::Error::SqliteFailure(busy, None));
+    StoreError::Database { path: "memory".into(), source }
+}
+
 impl Tables {
+    /// Asks for a run to be stopped, as another process would.
+    pub fn request_cancel(&mut self, run: &RunId) {
+        self.cancels.insert(run.clone());
+    }
+
+    /// Returns all events, by run and place.
+    pub fn events(&self) -> Vec<RunEvent> {
+        self.events.values().cloned().collect()
+    }
+
+    /// Returns what is left of runs that are over: how many drivers, and wishes to stop.
+    pub fn leftovers(&self) -> (usize, usize) {
+        (self.drivers.len(), self.cancels.len())
+    }
+
     fn log(&self, run: &RunId) -> Vec<RunEvent> {
         self.events.iter().filter(|((id, _), _)| id == run).map(|(_, event)| event.clone()).collect()
     }
@@ -66,7 +92,9 @@ impl Ledger for Memory {
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
         self.tables(|tables| {
             let key = |event: &RunEvent| (event.run_id.clone(), event.seq);
-            if let Some(taken) = entry.events.iter().find(|event| tables.events.contains_key(&key(event))) {
+            let is_over = tables.rows.get(&entry.row.run_id).is_some_and(RunRow::is_finished);
+            let is_taken = |event: &&RunEvent| is_over || tables.events.contains_key(&key(event));
+            if let Some(taken) = entry.events.iter().find(is_taken) {
                 return Err(StoreError::Taken { run: taken.run_id.to_string(), seq: taken.seq });
             }
             for event in &entry.events {
@@ -91,11 +119,11 @@ impl Ledger for Memory {
     fn add_events(&mut self, events: &[RunEvent]) -> Result<usize, StoreError> {
         self.tables(|tables| {
             let before = tables.events.len();
-            for event in events {
-                let key = (event.run_id.clone(), event.seq);
-                tables.events.entry(key).or_insert_with(|| event.clone());
-            }
             for run in events.iter().map(|event| &event.run_id).collect::<BTreeSet<_>>() {
+                let of_run: Vec<_> = events.iter().filter(|event| event.run_id == *run).cloned().collect();
+                for event in that_follow(&tables.log(run), &of_run) {
+                    tables.events.insert((event.run_id.clone(), event.seq), event.clone());
+                }
                 let log = tables.log(run);
                 let state = RunState::replay(&log).ok();
                 let row = state.and_then(|state| RunRow::new(run, &state, log.last()?.at));
