@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Some(process::shim::VERB) => process::shim::main(),
         Some(rehearsal::VERB) => rehearsal::main(&args[1..]),
         Some(engine::background::DRIVE) => cli::driver::main(),
+        Some(engine::background::TIDY) => cli::tidy::main(),
         Some(hook::VERB) if !args[1..].iter().any(|arg| matches!(arg.as_str(), "-h" | "--help")) => {
             hook::main(args.get(1).cloned())
         }

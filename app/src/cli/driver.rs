@@ -33,7 +33,7 @@ async fn driven() -> Result<u8, Failure> {
     let assembled = World::new(spec.project.clone())?.assemble(spec)?;
     let mut notices = closing::notices(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
-    notices.extend(closing::taken_over(engine.tidy_up(&project).await));
+    notices.extend(closing::taken_over(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
     // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
@@ -44,6 +44,7 @@ async fn driven() -> Result<u8, Failure> {
     engine.keep(&mut run).await;
     say(&FirstWord::Submitted(Submitted::of(&run, notices)));
     let report = drive::drive(&engine, &mut run, &mut stops).await;
+    run::tidy_after(&engine);
     Ok(report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code()))
 }
 

@@ -25,6 +25,7 @@ mod routing_args;
 pub mod run;
 mod runs;
 mod shell;
+pub mod tidy;
 mod trust;
 mod usage;
 mod watch;

@@ -14,11 +14,11 @@ use super::args::{ModeArg, RunArgs};
 use super::exit::Failure;
 use super::output::{self, Format, Tone};
 use super::{closing, detach, watch, words};
-use crate::assemble::{Assembled, World};
+use crate::assemble::{self, Assembled, World};
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
-use crate::engine::{Engine, drive, preview};
+use crate::engine::{Engine, background, drive, preview};
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
@@ -87,7 +87,7 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         say_notices(&notices);
         return Ok(dry_run(&engine, &engine.submit(project, spec).await?, args.output).await);
     }
-    notices.extend(closing::taken_over(engine.tidy_up(&project).await));
+    notices.extend(closing::taken_over(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     if !args.quiet {
         say_notices(&notices);
@@ -118,7 +118,17 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         watcher.finish();
         print(&report, said.as_deref(), format, quiet)
     });
-    Ok(printed.await.expect("printing does not panic"))
+    let code = printed.await.expect("printing does not panic");
+    tidy_after(&engine);
+    Ok(code)
+}
+
+/// What hooks have left is taken over in the background, when nobody waits for an agent any more.
+pub fn tidy_after(engine: &Engine) {
+    if engine.hooks_have_left_something() {
+        // Whoever works next does the same.
+        let _ = assemble::own_program().map(|program| background::start_tidying(&program));
+    }
 }
 
 async fn dry_run(engine: &Engine, submission: &Submission, format: Format) -> u8 {

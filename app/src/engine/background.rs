@@ -16,6 +16,9 @@ pub use crate::process::detach::READY;
 /// The hidden verb of the process that drives a run which nobody waits for.
 pub const DRIVE: &str = "__drive";
 
+/// The hidden verb of a process that does what others left undone, and that nobody waits for.
+pub const TIDY: &str = "__tidy";
+
 /// What a driver says of its run once it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Submitted {
@@ -81,6 +84,11 @@ pub fn start(own_program: &std::path::Path, spec: &RunSpec) -> Result<Submitted,
             Err(Failure::bare(ErrorCode::OddAnswer, message))
         }
     }
+}
+
+/// Starts a process that does what others left undone, and does not wait for it.
+pub fn start_tidying(own_program: &std::path::Path) -> io::Result<()> {
+    detach::leave_behind(own_program, TIDY)
 }
 
 /// Leaves the session of whoever started us.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use pointsman_core::agent::Catalog;
@@ -12,6 +13,7 @@ use pointsman_core::hook::ran;
 use pointsman_core::ids::RunId;
 use pointsman_core::report::metrics::HookRecord;
 use pointsman_core::run::state::RunState;
+use tokio::time::Instant;
 
 use super::Engine;
 use super::error::EngineError;
@@ -21,6 +23,9 @@ pub use crate::store::takeovers::{Claim, Marker};
 
 /// How much of a transcript's end is read by who takes facts over: a turn that begins before that is known in part.
 const BYTES_MAX: u64 = 8 << 20;
+
+/// How long transcripts are read while facts are taken over: the ledger waits meanwhile.
+const LEARNING_LIMIT: Duration = Duration::from_secs(2);
 
 /// How much of it a hook reads, while a person waits.
 pub const HOOK_BYTES_MAX: u64 = 256 << 10;
@@ -52,9 +57,16 @@ fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
 }
 
 impl Engine {
-    /// Takes over what hooks have written since; returns how many facts were new.
+    /// Takes over what hooks have written since; returns how many facts were new. What transcripts say is looked for as long as
+    /// [`LEARNING_LIMIT`] lets; who reads the facts looks again.
     pub async fn take_over_hook_facts(&self, catalog: &Catalog) -> usize {
-        let facts = self.store.drain_hook_spool(learn_rest).await;
+        let until = Instant::now() + LEARNING_LIMIT;
+        let learn = move |fact: &mut HookFact| {
+            if Instant::now() < until {
+                learn_rest(fact);
+            }
+        };
+        let facts = self.store.drain_hook_spool(learn).await;
         let tier_of = |model: &str| catalog.tier_of_model(model);
         for fact in &facts {
             if let Some(record) = HookRecord::of(fact, &tier_of) {

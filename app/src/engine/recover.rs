@@ -12,16 +12,32 @@ use pointsman_core::run::state::RunState;
 use super::project::ProjectContext;
 use super::{Engine, launch};
 use crate::store::journal::{Journal, Weight};
+use crate::store::lock::Lock;
 use crate::store::{Entry, Runs};
 
 impl Engine {
-    /// Takes over what others could not store, and ends runs whose driver died. Returns how many events of runs were taken
-    /// over.
-    pub async fn tidy_up(&self, project: &ProjectContext) -> usize {
+    /// Takes the one place of who does this in the background; `None` where somebody has it, or where nothing can be stored.
+    pub fn try_lock_tidying(&self) -> Option<Lock> {
+        self.store.try_lock("tidying").ok().flatten()
+    }
+
+    /// Takes over events of runs that could not be stored, and ends runs whose driver died: what a new run must see. Returns
+    /// how many events were taken over.
+    pub async fn tidy_up_runs(&self, project: &ProjectContext) -> usize {
         let taken_over = self.store.drain_spool().await;
-        self.take_over_hook_facts(project.catalog()).await;
         self.recover(project).await;
         taken_over
+    }
+
+    /// Does that, and takes over what hooks have left, which may take seconds.
+    pub async fn tidy_up(&self, project: &ProjectContext) {
+        self.tidy_up_runs(project).await;
+        self.take_over_hook_facts(project.catalog()).await;
+    }
+
+    /// Tells whether hooks have left something.
+    pub fn hooks_have_left_something(&self) -> bool {
+        self.store.hooks_have_spooled()
     }
 
     /// Ends every run that nobody drives any more; returns how many there were. Only who is dead for sure is: a driver on

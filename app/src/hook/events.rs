@@ -80,7 +80,10 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn(&RunId)) -> 
         }
         Event::SessionEnd { reason } => {
             desk.store.remove_note(&input.session);
-            summary(desk, input, "end", reason)
+            let told = summary(desk, input, "end", reason);
+            // Nobody waits for it, and whoever works next does the same.
+            let _ = assemble::own_program().map(|program| background::start_tidying(&program));
+            told
         }
         Event::PreCompact { trigger } => summary(desk, input, "compact", trigger),
         Event::PreToolUse(_) | Event::PostToolUse { .. } | Event::Other => Ok(Answer::default()),

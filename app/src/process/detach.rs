@@ -49,6 +49,13 @@ pub fn start(program: &Path, verb: &str, order: &[u8]) -> io::Result<String> {
     background.answer(order.to_vec())
 }
 
+/// Starts `program verb` in the background, says nothing to it, and does not wait for it.
+pub fn leave_behind(program: &Path, verb: &str) -> io::Result<()> {
+    let mut command = plain(&OwnProgram::of(program), verb);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    owned::spawn(|| command.spawn(), |child| Some(child.id())).map(drop)
+}
+
 /// Leaves the session of whoever started us, so that the end of a terminal is not ours.
 pub fn leave_session() -> io::Result<()> {
     own_program::name_process();

@@ -40,7 +40,7 @@ pub struct Shim(pub(super) Kind);
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Process(io::Result<ShimProcess>),
+    Process(io::Result<Box<ShimProcess>>),
     #[cfg(test)]
     Scripted(scripted::Stage),
 }
@@ -72,9 +72,9 @@ impl Processes {
     pub fn ready(&self) -> Shim {
         Shim(match &self.0 {
             // What a dying shim leaves behind must come to us, not to the system.
-            Source::OwnProgram(program) => {
-                Kind::Process(tree::become_subreaper().and_then(|()| ShimProcess::start(program)))
-            }
+            Source::OwnProgram(program) => Kind::Process(
+                tree::become_subreaper().and_then(|()| ShimProcess::start(program).map(Box::new)),
+            ),
             #[cfg(test)]
             Source::Scripted(stage) => Kind::Scripted(stage.clone()),
         })
@@ -89,6 +89,8 @@ pub(super) struct ShimProcess {
     /// When it started.
     pub(super) started_ticks: Option<u64>,
     pub(super) child: Child,
+    /// Whether it was killed: then what stands in its record may be another's word.
+    pub(super) was_killed: bool,
     /// Our end of the lifeline, until it is taken.
     pub(super) lifeline: Option<UnixStream>,
 }
@@ -112,13 +114,13 @@ impl ShimProcess {
         };
         let (child, owned) = owned::spawn(start, Child::id)?;
         let started_ticks = identity::stat(owned.pid()).map(|stat| stat.started_ticks);
-        Ok(ShimProcess { owned: Some(owned), started_ticks, child, lifeline })
+        Ok(ShimProcess { owned: Some(owned), started_ticks, child, was_killed: false, lifeline })
     }
 
     /// Waits for its end. May be dropped while it waits, and asked again.
     pub(super) async fn wait(&mut self) {
         // An error would mean that it was collected by somebody else: it is gone all the same.
-        let _ = self.child.wait().await;
+        self.was_killed |= self.child.wait().await.is_ok_and(|status| status.code().is_none());
         if let Some(owned) = self.owned.take() {
             owned.collected();
         }

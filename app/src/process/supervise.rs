@@ -215,7 +215,7 @@ fn open(launch: &Launch, shim: Shim) -> io::Result<Side> {
         stderr: Box::new(shim.child.stderr.take().expect("the shim's errors are piped")),
         notes: Box::new(notes),
         commands: Box::new(commands),
-        tree: Tree::Guarded(Box::new(shim)),
+        tree: Tree::Guarded(shim),
     })
 }
 
@@ -240,10 +240,11 @@ impl Tree {
         let _ = timeout(KILLED_SHIM_LIMIT, self.wait()).await;
     }
 
-    /// Returns what the shim wrote down; where it died, ends what it guarded.
+    /// Returns what the shim wrote down; where it died, ends what it guarded. The record of a shim that was killed is no
+    /// proof of anything: an agent can write the file, and kill the shim.
     async fn record(&self, dir: &Path) -> ExitRecord {
         match self {
-            Tree::Guarded(shim) => match read_record(dir) {
+            Tree::Guarded(shim) => match read_record(dir).filter(|_| !shim.was_killed) {
                 Some(record) => record,
                 None => clean_up_after(LostShim { started_ticks: shim.started_ticks }).await,
             },

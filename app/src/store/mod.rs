@@ -167,8 +167,13 @@ impl Store {
 
     /// Takes a session for one run; `Ok(None)` when another run has it.
     pub fn try_lock_session(&self, session: &SessionId) -> std::io::Result<Option<lock::Lock>> {
+        self.try_lock(&format!("session-{session}"))
+    }
+
+    /// Takes a lock by name; `Ok(None)` when somebody else has it.
+    pub fn try_lock(&self, name: &str) -> std::io::Result<Option<lock::Lock>> {
         let state = self.state.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
-        lock::try_lock(&state.join("locks"), &format!("session-{session}"))
+        lock::try_lock(&state.join("locks"), name)
     }
 
     /// Tells whether a run has a session, without taking it.
@@ -312,6 +317,11 @@ impl Store {
             new
         });
         drained.await.unwrap_or_default()
+    }
+
+    /// Tells whether the spool of hooks has anything in it, without reading it.
+    pub fn hooks_have_spooled(&self) -> bool {
+        self.paths.hook_spool().is_used()
     }
 
     /// Returns what waits in the spool of events.

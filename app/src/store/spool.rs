@@ -91,6 +91,11 @@ impl Spool {
         waiting
     }
 
+    /// Tells whether there is anything that a drain could take.
+    pub(super) fn is_used(&self) -> bool {
+        self.files().iter().any(|file| !is(file, KEPT))
+    }
+
     /// Returns what waits, without taking it.
     pub(super) fn peek<T: DeserializeOwned>(&self) -> Vec<T> {
         self.files().iter().filter_map(|file| read(file).ok()).flat_map(|lines| lines.entries).collect()

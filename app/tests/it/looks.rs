@@ -207,6 +207,8 @@ fn the_files_of_the_version_before_are_read_as_that_version_read_them() {
     assert!(settings.contains("limits.max_usd = 2.5"), "{settings}");
     sandbox.call(["policy", "check"]).wait().success();
     sandbox.call(["run", "--rehearse", "--tier", "haiku", REQUEST]).wait().success();
+    // What the hooks left is taken over in the background.
+    sandbox.no_process_is_left(PATIENCE);
     looked_at(&sandbox);
     let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
     let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();

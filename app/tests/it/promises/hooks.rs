@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{PATIENCE, Ran, Sandbox};
 
 const SESSION: &str = "c4c22f79-b771-4762-91bd-ac4f9ae591f3";
 
@@ -137,6 +137,19 @@ fn p22_a_hook_is_never_in_the_way_whatever_is_broken() {
         }
         assert!(!sandbox.path("elsewhere").exists(), "{what}: nothing is written through a link");
     }
+}
+
+/// Seen to fail without the pass in the background: facts waited for a run that many people never start by hand.
+#[test]
+fn what_hooks_have_seen_is_in_the_ledger_soon_after_a_session_is_over() {
+    let sandbox = patient();
+    hook(&sandbox, &prompt(&sandbox, "p1", "rename foo to bar in lib.rs"));
+    let end = json!({"hook_event_name": "SessionEnd", "session_id": SESSION, "reason": "exit", "cwd": sandbox.project()});
+    hook(&sandbox, &end);
+    sandbox.no_process_is_left(PATIENCE);
+    let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
+    let count: i64 = db.query_row("SELECT count(*) FROM hook_facts", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 2, "the prompt and the end");
 }
 
 #[test]

@@ -229,6 +229,25 @@ fn p05_a_process_that_cannot_be_ended_is_told_of_and_ended_when_it_can_be() {
     sandbox.no_process_is_left(GONE_WITHIN);
 }
 
+/// Seen to fail: the record was believed, and the agent outlived its run.
+#[test]
+fn p05_an_agent_that_forges_the_record_of_its_end_and_kills_its_shim_is_ended_all_the_same() {
+    let sandbox = Sandbox::new();
+    let record = r#"{"exit":{"how":"code","code":0},"leaked_count":0,"unended_count":0}"#;
+    let runs = sandbox.state().join("runs");
+    let forges = format!(
+        "cat > /dev/null; echo 'I renamed foo in one file.'; \
+         for dir in {}/*/pointsman-attempt-*; do echo '{record}' > $dir/exit.json; done; \
+         kill -9 $PPID; exec sleep 600",
+        runs.display()
+    );
+    let command = toml_list(["/bin/sh", "-c", &forges].into_iter());
+    let sandbox = sandbox.agent_key("haiku", "command", &command).agent_key("haiku", "adapter", "\"plain\"");
+    let sandbox = sandbox.set("limits.attempts", "1");
+    sandbox.call(["run", "--tier", "haiku", REQUEST]).wait();
+    sandbox.no_process_is_left(GONE_WITHIN);
+}
+
 #[test]
 #[ignore = "minutes: 100 hostile runs of each ending"]
 fn deep_p05_no_process_outlives_its_attempt() {

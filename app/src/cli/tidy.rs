@@ -1,0 +1,29 @@
+//! The hidden verb of a bounded pass in the background: what hooks have left is taken over, and runs whose driver died are
+//! ended, when a session is over and nobody waits.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::exit::Failure;
+use super::run::{runtime, world};
+use crate::engine::background;
+
+/// The longest that a pass may take. What is left then is for the next one.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Runs the verb. Whatever happens, nobody hears of it: `doctor` says what is wrong.
+pub fn main() -> ExitCode {
+    let _ = background::leave_session();
+    let _ = tidied();
+    ExitCode::SUCCESS
+}
+
+fn tidied() -> Result<(), Failure> {
+    let world = world(None)?;
+    let (loaded, _) = world.settings_or_defaults();
+    let (engine, project) = (world.engine()?, world.project(&loaded)?);
+    // One at a time: the others would wait for each other's files.
+    let Some(_only) = engine.try_lock_tidying() else { return Ok(()) };
+    let _ = runtime()?.block_on(async { tokio::time::timeout(LIMIT, engine.tidy_up(&project)).await });
+    Ok(())
+}
