@@ -22,7 +22,7 @@ use super::{closing, route};
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
-use crate::engine::query::{FoundRun, LiveLog};
+use crate::engine::query::{Driver, FoundRun, LiveLog};
 
 /// How often a growing log is looked at: soon enough for eyes, rare enough for a battery.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -98,7 +98,10 @@ impl Look {
         let report = report(&found)?;
         match format {
             PlainFormat::Json => output::json(&report),
-            PlainFormat::Text => output::text(&in_words(&found, &report)),
+            PlainFormat::Text => {
+                let driver = self.engine.driver(&found).map(driver);
+                output::text(&in_words(&found, &report, driver));
+            }
         }
         Ok(0)
     }
@@ -151,7 +154,7 @@ impl Look {
             output::say(Tone::Good, "cancelled:", &format!("run {} already was", found.id));
             return Ok(0);
         }
-        self.engine.cancel(&found).await?;
+        self.engine.cancel(&self.project, &found).await?;
         let begun = Instant::now();
         while begun.elapsed() < CANCEL_LIMIT {
             let now = self.again(&found).await?;
@@ -186,7 +189,7 @@ fn report(found: &FoundRun) -> Result<RunReport, Failure> {
     })
 }
 
-fn in_words(found: &FoundRun, report: &RunReport) -> String {
+fn in_words(found: &FoundRun, report: &RunReport, driver: Option<String>) -> String {
     let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };
     let mut lines = vec![
         format!("run        {}{rehearsal}", report.run_id),
@@ -197,6 +200,7 @@ fn in_words(found: &FoundRun, report: &RunReport) -> String {
             report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()
         ),
         waiting(found),
+        driver.unwrap_or_default(),
         format!("session    {}", report.session_id),
         format!("project    {}", report.project_root),
     ];
@@ -245,6 +249,13 @@ fn waiting(found: &FoundRun) -> String {
             String::new()
         }
     }
+}
+
+/// Says who drives a run, and when it was heard of last.
+fn driver(driver: Driver) -> String {
+    let heard = driver.heartbeat_at.map(|at| format!(", heard of {}", closing::ago(at, clock::now())));
+    let place = if driver.is_elsewhere { " on another machine, or in another container" } else { "" };
+    format!("driver     process {}{place}{}", driver.pid, heard.unwrap_or_default())
 }
 
 fn indented(text: &str) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use pointsman_core::ids::RunId;
 use pointsman_core::run::end::StopCause;
 use tokio::sync::Notify;
@@ -10,11 +11,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Engine;
 use super::error::EngineError;
+use super::project::ProjectContext;
 use super::query::FoundRun;
 use super::stops::StopHandle;
 use crate::clock::Clock;
 use crate::process::identity::Liveness;
-use crate::store::Store;
+use crate::store::{DriverRow, Store};
 
 /// How often a driver looks whether somebody wants its run to stop. A look that finds nothing new reads one number.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -22,9 +24,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often a driver says that it lives: often enough for who looks from another machine, rarely enough for the disk.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 
+/// A driver that has not said for so long that it lives is not expected to hear anything: it misses ten beats.
+const UNHEARD_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
 impl Engine {
     /// Asks the driver of a run to stop it. The run ends a moment later, as cancelled.
-    pub async fn cancel(&self, run: &FoundRun) -> Result<(), EngineError> {
+    ///
+    /// Of a driver elsewhere that was not heard of for long nobody can say whether it lives; where a person wants its run to
+    /// stop, the run is ended here, as one whose driver is lost. Should it live after all, what it still writes is void.
+    pub async fn cancel(&self, project: &ProjectContext, run: &FoundRun) -> Result<(), EngineError> {
         let not_running =
             || EngineError::NotRunning { run: run.id.to_string(), state: run.state.word().to_owned() };
         if run.state.is_finished() {
@@ -35,6 +43,10 @@ impl Engine {
         let driver = &row.driver;
         match (self.liveness(row), asked) {
             (Liveness::Dead, _) => Err(not_running()),
+            (Liveness::Elsewhere, Ok(())) if self.is_unheard(row) => {
+                self.end(&run.id, &run.state, project).await;
+                Ok(())
+            }
             (Liveness::Elsewhere, Ok(())) => Ok(()),
             (Liveness::Elsewhere, Err(error)) => Err(error.into()),
             // Older versions hear signals only, and so does a driver whose ledger cannot be written.
@@ -47,6 +59,10 @@ impl Engine {
                 }
             }
         }
+    }
+
+    fn is_unheard(&self, row: &DriverRow) -> bool {
+        row.heartbeat_at.is_none_or(|at| self.clock.now().duration_since(at) > UNHEARD_AFTER)
     }
 
     /// Attends to a run while it is driven: says that its driver lives, and stops it where that is asked for.

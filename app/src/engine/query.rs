@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::orphan;
@@ -31,6 +31,16 @@ pub struct FoundRun {
     pub state: RunState,
     /// Who drives it.
     pub driver: Option<DriverRow>,
+}
+
+/// Who drives a run, for people.
+pub struct Driver {
+    /// The process.
+    pub pid: i32,
+    /// Whether it is on another machine, or in another container.
+    pub is_elsewhere: bool,
+    /// When it said last that it lives.
+    pub heartbeat_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -94,6 +104,16 @@ impl Engine {
     /// Tells whether somebody drives a run, or may: of another machine nothing is known.
     pub fn is_driven(&self, run: &FoundRun) -> bool {
         run.driver.as_ref().is_some_and(|row| self.liveness(row) != Liveness::Dead)
+    }
+
+    /// Returns who drives a run that is not over.
+    pub fn driver(&self, run: &FoundRun) -> Option<Driver> {
+        let row = run.driver.as_ref().filter(|_| !run.state.is_finished())?;
+        Some(Driver {
+            pid: row.driver.pid,
+            is_elsewhere: self.liveness(row) == Liveness::Elsewhere,
+            heartbeat_at: row.heartbeat_at,
+        })
     }
 
     pub(super) fn liveness(&self, row: &DriverRow) -> Liveness {

@@ -53,11 +53,13 @@ impl Engine {
 
     async fn end_orphan(&self, id: &RunId, project: &ProjectContext) -> bool {
         let Ok(found) = self.look_at(id.clone()).await else { return false };
-        if !self.is_orphan(&found) {
-            return false;
-        }
+        self.is_orphan(&found) && self.end(id, &found.state, project).await
+    }
+
+    /// Ends a run for its driver; returns whether that was still to do.
+    pub(super) async fn end(&self, id: &RunId, state: &RunState, project: &ProjectContext) -> bool {
         let now = self.clock.now();
-        let ended = orphan::ending(id, &found.state, project.limits(), project.catalog(), now);
+        let ended = orphan::ending(id, state, project.limits(), project.catalog(), now);
         let Some((events, state)) = ended else { return false };
         let Some(entry) = Entry::new(events.clone(), &state) else { return false };
         // Whoever else writes at the log's next position wins; this is no trouble of the store.

@@ -141,6 +141,25 @@ fn a_run_that_is_driven_elsewhere_is_not_ended_from_here_and_hears_of_a_wish_to_
     started.wait().exits(143);
 }
 
+/// A container that was thrown away took its drivers with it, and no machine can know: a person says so.
+///
+/// Seen to fail: the run said `running` for ever, and `runs cancel` waited for nobody.
+#[test]
+fn a_run_whose_driver_elsewhere_is_silent_for_long_is_ended_by_a_person_who_wants_it_to_stop() {
+    let (sandbox, started, run) = hanging(Sandbox::new());
+    started.signal(Signal::KILL);
+    drop(started);
+    let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
+    let elsewhere =
+        json!({"pid": 1, "started_ticks": 1, "boot_id": "b", "host_id": "gone", "pid_namespace": "n"});
+    let sql = "UPDATE drivers SET identity = ?2, heartbeat_at = heartbeat_at - 3600000 WHERE run_id = ?1";
+    db.execute(sql, [&run, &elsewhere.to_string()]).unwrap();
+    let shown = sandbox.call(["runs", "show", &run]).wait().success();
+    shown.stdout_has("process 1 on another machine, or in another container, heard of 1h ago");
+    sandbox.call(["runs", "cancel", &run]).wait().success();
+    assert_eq!(sandbox.show(&run)["attempts"][0]["outcome"], "worker_lost");
+}
+
 /// Copies a directory of the repository's data.
 fn copy(from: &Path, to: &Path) {
     for file in walk(from).into_iter().filter(|path| path.is_file()) {
