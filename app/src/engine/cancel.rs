@@ -38,8 +38,9 @@ impl Engine {
         if run.state.is_finished() {
             return Err(not_running());
         }
-        let row = run.driver.as_ref().ok_or_else(not_running)?;
         let asked = self.store.request_cancel(&run.id, self.clock.now()).await;
+        // Its driver could not be noted, because its ledger failed: it looks for the row once that works again.
+        let Some(row) = &run.driver else { return Ok(asked?) };
         let driver = &row.driver;
         match (self.liveness(row), asked) {
             (Liveness::Dead, _) => Err(not_running()),

@@ -47,9 +47,7 @@ impl Engine {
         }
         Ok(Submission { spec, request, route, project, session_lock: None })
     }
-}
 
-impl Engine {
     /// Keeps what a run has said so far, for who must know now that it is kept.
     pub async fn keep(&self, run: &mut Run) {
         run.log.record(&self.store, vec![]).await;
