@@ -76,6 +76,12 @@ impl Look {
 
     async fn list(&self, limit: usize, format: PlainFormat) -> Result<u8, Failure> {
         let runs = self.engine.runs(&self.project, limit).await?;
+        if let count @ 1.. = self.engine.odd_line_count() {
+            let text = format!(
+                "{count} lines of the spool are not understood, and are kept; `pointsman doctor` says more"
+            );
+            output::say(Tone::Warning, "notice:", &text);
+        }
         match format {
             PlainFormat::Json => {
                 let runs = runs.iter().map(RunLine::new).collect();

@@ -57,6 +57,11 @@ impl Engine {
         Ok(rows)
     }
 
+    /// Returns how many lines of the spool this version does not understand: runs may be missing for them.
+    pub fn odd_line_count(&self) -> usize {
+        self.store.spooled().odd_lines
+    }
+
     /// Finds a run by its id, by an unambiguous beginning of it, or as `latest`.
     pub async fn find(&self, project: &ProjectContext, wanted: &str) -> Result<FoundRun, EngineError> {
         let unknown = || EngineError::UnknownRun { wanted: printable(wanted) };

@@ -49,6 +49,7 @@ fn a_run_whose_driver_died_is_shown_as_ended_and_is_ended_by_who_works_next() {
     fs::write(sandbox.state().join("spool/events.jsonl"), "{\"type\":\"of_tomorrow\"}\n").unwrap();
     let before = files(&sandbox);
     assert_eq!(listed(&sandbox)[0]["phase"], "failed");
+    sandbox.call(["runs", "list"]).wait().success().stderr_has("1 lines of the spool are not understood");
     let shown = sandbox.show(&run);
     assert_eq!(
         (&shown["verdict"], &shown["attempts"][0]["outcome"]),

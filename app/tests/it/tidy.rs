@@ -28,7 +28,7 @@ struct Rule {
     because: &'static str,
 }
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule {
         below: "core/src",
         except: &[],
@@ -86,6 +86,12 @@ const RULES: [Rule; 14] = [
         except: &[],
         words: &["clock::now", "clock::local_now"],
         because: "the engine is handed a clock",
+    },
+    Rule {
+        below: "app/src/store",
+        except: &[],
+        words: &["crate::clock"],
+        because: "the store is told the time",
     },
     Rule {
         below: "app/src",
