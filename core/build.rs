@@ -12,11 +12,11 @@ mod lexicon;
 mod pattern;
 #[path = "src/policy/row.rs"]
 mod row;
-#[path = "src/route/tokens.rs"]
+#[path = "src/text/tokens.rs"]
 pub mod tokens;
 
 /// Where the shared modules look for each other.
-mod route {
+mod text {
     pub(crate) use crate::tokens;
 }
 
@@ -36,7 +36,7 @@ fn main() {
         "src/policy/lexicon.rs",
         "src/policy/pattern.rs",
         "src/policy/row.rs",
-        "src/route/tokens.rs",
+        "src/text/tokens.rs",
         "build.rs",
     ] {
         println!("cargo::rerun-if-changed={file}");

@@ -6,10 +6,10 @@ use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::circumstances::Circumstances;
 use pointsman_core::hook::mode::Signals;
+use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
 use pointsman_core::policy::problem::Problem;
-use pointsman_core::request::Mode;
 use pointsman_core::run::next::{Limits, OnModelMismatch};
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};

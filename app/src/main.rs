@@ -11,6 +11,7 @@ mod engine;
 mod entropy;
 mod hook;
 mod plugin;
+mod present;
 mod process;
 mod rehearsal;
 mod store;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AgentName;
-use crate::run::tokens::Price;
+use crate::usage::Price;
 
 /// Ordered capability: a stronger tier can do what a weaker one can, at a higher price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -145,6 +145,19 @@ impl PermissionMode {
             PermissionMode::Auto => "auto",
             PermissionMode::BypassPermissions => "bypassPermissions",
         }
+    }
+}
+
+impl Price {
+    /// Returns the list price of a tier, for figures that must not be too low: what Anthropic published for Claude Haiku 4.5,
+    /// Sonnet 4.5 and Opus 4.5 (cache writes a quarter more than input, reads a tenth of it).
+    pub fn list(tier: Tier) -> Price {
+        let (input, output) = match tier {
+            Tier::Haiku => (1.0, 5.0),
+            Tier::Sonnet => (3.0, 15.0),
+            Tier::Opus => (5.0, 25.0),
+        };
+        Price { input, output, cache_read: input * 0.1, cache_write: input * 1.25 }
     }
 }
 

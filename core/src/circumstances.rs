@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::DateTime;
 
-use crate::request::Mode;
+use crate::mode::Mode;
 
 /// From this many Markdown files in a project's root on, it may be a collection of notes.
 const NOTES_FROM: usize = 10;

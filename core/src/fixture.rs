@@ -6,13 +6,14 @@ use jiff::Timestamp;
 
 use crate::agent::{AdapterKind, Agent, Catalog, Tier};
 use crate::agent_env::Payer;
-use crate::request::{Mode, Origin, Overrides};
+use crate::mode::Mode;
+use crate::request::{Origin, Overrides};
 use crate::route::Route;
 use crate::run::event::{AttemptEnded, AttemptStarted, EVENT_VERSION, Fact, Requested, RunEvent};
 use crate::run::next::{Escalation, Limits, OnLimit, OnModelMismatch, Plan};
 use crate::run::outcome::Outcome;
 use crate::run::state::RunState;
-use crate::run::tokens::Tokens;
+use crate::usage::Tokens;
 
 /// An agent named as given, of the tier, with nothing special about it.
 pub fn agent(name: &str, tier: Tier) -> Agent {

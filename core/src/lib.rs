@@ -15,13 +15,16 @@ pub mod eval;
 pub mod feedback;
 pub mod hook;
 pub mod ids;
-pub mod language;
+pub mod mode;
+pub mod model;
 pub mod policy;
 pub mod redact;
 pub mod report;
 pub mod request;
 pub mod route;
 pub mod run;
+pub mod text;
+pub mod usage;
 
 #[cfg(test)]
 mod fixture;

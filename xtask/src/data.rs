@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use pointsman_core::eval::{Answer, Labelled};
-use pointsman_core::route::classifier::Class;
+use pointsman_core::model::Class;
 
 /// One labelled request.
 pub struct Example {

@@ -1,6 +1,7 @@
 //! Fitting: multinomial logistic regression by AdaGrad, the same bytes from the same data.
 
-use pointsman_core::route::classifier::{Class, Feature, Model, Weights};
+use pointsman_core::model::{Class, Model, Weights};
+use pointsman_core::route::classifier::Feature;
 
 /// One example as numbers.
 pub struct Point {

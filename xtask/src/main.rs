@@ -1,7 +1,7 @@
 //! Tasks of this repository that are no part of the program.
 //!
 //! `cargo xtask train` fits the router's classifier to `training/`, prints how well the whole router does on requests
-//! that the model was not fitted to, and writes `core/src/route/classifier/model.bin`. `cargo xtask study` does the
+//! that the model was not fitted to, and writes `core/src/model/model.bin`. `cargo xtask study` does the
 //! same without writing the model, on other data if told so. `cargo xtask cli-matrix` tries versions of the Claude CLI.
 //!
 //! Reading order: the tasks here · `data` (what is learned from) · `fit` (the model) · `measure` (how good it is) ·
@@ -21,8 +21,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use pointsman_core::eval::rows;
+use pointsman_core::model::Model;
 use pointsman_core::policy::Policy;
-use pointsman_core::route::classifier::{Model, features_of};
+use pointsman_core::route::classifier::features_of;
 
 use data::Training;
 use fit::{Point, Settings, fit};
@@ -133,7 +134,7 @@ fn run(study: &Study, after: After) -> io::Result<()> {
     weights.rules_hash = policy.rules_hash();
     let bytes = weights.pack();
     if after == After::Write {
-        fs::write(root().join("core/src/route/classifier/model.bin"), &bytes)?;
+        fs::write(root().join("core/src/model/model.bin"), &bytes)?;
     }
     let model = Model::read(Cow::Owned(bytes)).map_err(io::Error::other)?;
     println!("\ntemperature {}, data {}", by_chance.temperature, &model.data_hash()[..16]);

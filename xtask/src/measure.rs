@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::eval::{Answer, Judged, Labelled, scores};
+use pointsman_core::model::{Model, Weights};
 use pointsman_core::policy::Policy;
-use pointsman_core::route::classifier::{Model, Weights};
 use pointsman_core::route::route;
 
 use crate::data::Example;

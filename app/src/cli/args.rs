@@ -10,9 +10,9 @@ use pointsman_core::ids::{AgentName, SessionId};
 use pointsman_core::run::scenario::Scenario;
 
 use super::exit;
-use super::output::{Format, PlainFormat};
 use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportFormat, ReportVerb};
 use crate::config::model::HumanDuration;
+use crate::present::output::{Format, PlainFormat};
 
 /// Sends every request for a coding agent down the right track, and proves afterwards that it went there.
 ///

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::ExplainArgs;
 use super::exit::Failure;
-use super::output::{self, PlainFormat};
+use crate::present::output::{self, PlainFormat};
 
 /// The contract of `explain E0123 -o json`.
 #[derive(Debug, Serialize)]

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::args::{ConfigArgs, ConfigVerb};
 use super::exit::Failure;
-use super::output::{self, PlainFormat, Tone};
 use super::run::world;
 use crate::config::load::Loaded;
 use crate::config::{init, schema};
+use crate::present::output::{self, PlainFormat, Tone};
 
 #[derive(Serialize)]
 struct Shown {

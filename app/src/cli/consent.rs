@@ -3,7 +3,7 @@
 use pointsman_core::error_code::ErrorCode;
 
 use super::exit::Failure;
-use super::output;
+use crate::present::output;
 
 /// Returns when the person agrees, beforehand by `--yes` or now. `refusal` is what is said to a no.
 pub fn ask(yes: bool, question: &str, refusal: &str) -> Result<(), Failure> {

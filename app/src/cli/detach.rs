@@ -4,10 +4,10 @@ use pointsman_core::run::spec::RunSpec;
 
 use super::args::RunArgs;
 use super::exit::Failure;
-use super::output::{self, Format, Tone};
-use super::route;
 use crate::assemble;
 use crate::engine::background::{self, Submitted};
+use crate::present::output::{self, Format, Tone};
+use crate::present::route;
 
 /// Starts the run in the background and prints its id.
 pub fn start(args: &RunArgs, spec: &RunSpec) -> Result<u8, Failure> {

@@ -11,9 +11,7 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::args::DoctorArgs;
-use super::closing;
 use super::exit::Failure;
-use super::output::{self, PlainFormat};
 use super::run::{runtime, world};
 use crate::assemble::{AssembleError, World};
 use crate::config::error::Warning;
@@ -21,6 +19,8 @@ use crate::config::load::Loaded;
 use crate::config::login::Login;
 use crate::engine::health::{AgentHealth, Spooled, StoreHealth};
 use crate::plugin::rivals::Rival;
+use crate::present::output::{self, PlainFormat};
+use crate::present::run_summary;
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -236,7 +236,7 @@ fn login(login: Option<&Login>, payers: &[(AgentName, Payer)]) -> Check {
         None => "no subscription login was found".to_owned(),
     };
     let said: Vec<String> =
-        payers.iter().map(|(agent, payer)| format!("{agent}: {}", closing::pays(*payer))).collect();
+        payers.iter().map(|(agent, payer)| format!("{agent}: {}", run_summary::pays(*payer))).collect();
     let detail = format!("{place}; {}", said.join("; "));
     if payers.iter().any(|(_, payer)| *payer == Payer::Unknown) && login.is_none() {
         return Check::new("login", Status::Warning, detail)

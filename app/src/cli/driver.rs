@@ -8,12 +8,13 @@ use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::spec::RunSpec;
 
 use super::exit::Failure;
-use super::{closing, output, run};
+use super::run;
 use crate::assemble::{Assembled, World};
 use crate::engine::background::{self, FirstWord, Submitted};
 use crate::engine::drive;
 use crate::engine::record::Unwatched;
 use crate::engine::stops::Stops;
+use crate::present::{output, run_summary};
 
 /// Runs the verb.
 pub fn main() -> ExitCode {
@@ -31,14 +32,14 @@ pub fn main() -> ExitCode {
 async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
     let assembled = World::new(spec.project.clone())?.assemble(spec)?;
-    let mut notices = closing::notices(&assembled);
+    let mut notices = run_summary::notices(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
-    notices.extend(closing::taken_over(engine.tidy_up_runs(&project).await));
+    notices.extend(run_summary::taken_over(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
     // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
     submission.take_session(&engine, OnLimit::End, &mut stops).await?;
-    notices.push(closing::route_in_words(&engine, &submission));
+    notices.push(run_summary::route_in_words(&engine, &submission));
     let mut run = submission.begin(&engine, Box::new(Unwatched));
     // The id is told to somebody who may ask for the run at once.
     engine.keep(&mut run).await;

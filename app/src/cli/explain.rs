@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::args::{ExplainArgs, PromptArgs};
 use super::exit::Failure;
-use super::output::{self, PlainFormat};
 use super::run::{runtime, world};
-use super::{codes, route, words};
+use super::{codes, words};
 use crate::assemble::World;
 use crate::engine::query::FoundRun;
+use crate::present::output::{self, PlainFormat};
+use crate::present::route;
 
 /// What is explained: a route, and the run that it led to.
 #[derive(Debug, Serialize)]

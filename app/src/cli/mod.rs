@@ -5,7 +5,6 @@
 
 mod args;
 mod bug;
-mod closing;
 mod codes;
 mod config;
 mod consent;
@@ -15,7 +14,6 @@ pub mod driver;
 mod eval;
 pub mod exit;
 mod explain;
-pub mod output;
 mod plugin;
 mod policy;
 mod replay;
@@ -38,6 +36,8 @@ use pointsman_core::error_code::ErrorCode;
 
 use args::{Cli, Verb};
 use exit::Failure;
+
+use crate::present::output;
 
 /// Reads the command line, does what it says, and returns the exit code.
 pub fn main() -> ExitCode {

@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
 use super::consent;
 use super::exit::Failure;
-use super::output::{self, PlainFormat, Tone};
 use super::run::world;
 use crate::assemble::World;
 use crate::config::load::Loaded;
 use crate::plugin::{Change, Plugin, Scope};
+use crate::present::output::{self, PlainFormat, Tone};
 
 /// The contract of `plugin status -o json`.
 #[derive(Debug, Serialize)]

@@ -15,11 +15,11 @@ use serde::Serialize;
 
 use super::args::{PolicyArgs, PolicyVerb};
 use super::exit::Failure;
-use super::output::{self, PlainFormat, Tone};
 use super::run::world;
 use crate::assemble::{AssembleError, PolicyHere};
 use crate::config::init::InitError;
 use crate::config::policy;
+use crate::present::output::{self, PlainFormat, Tone};
 
 /// The contract of `policy test -o json`.
 #[derive(Serialize)]

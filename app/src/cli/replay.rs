@@ -5,14 +5,14 @@ use pointsman_core::report::replay::{self, Decided, Difference};
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use super::closing;
 use super::exit::Failure;
-use super::output::{self, PlainFormat};
 use super::routing_args::{ReplayArgs, SpanArgs};
 use super::run::{runtime, world};
 use crate::clock;
 use crate::engine::history::{PastRun, Span};
 use crate::engine::project::Decider;
+use crate::present::output::{self, PlainFormat};
+use crate::present::run_summary;
 
 /// The contract of `replay -o json`.
 #[derive(Debug, Serialize)]
@@ -130,7 +130,7 @@ fn summary(replay: &Replay) -> String {
 }
 
 fn difference(one: &Difference) -> String {
-    let when = one.at.map(|at| format!(" · {}", closing::ago(at, clock::now()))).unwrap_or_default();
+    let when = one.at.map(|at| format!(" · {}", run_summary::ago(at, clock::now()))).unwrap_or_default();
     let rehearsal = if one.rehearsal { " · rehearsal" } else { "" };
     let outcomes: Vec<&str> = one.became.outcomes.iter().map(|outcome| outcome.as_str()).collect();
     let attempts = match (outcomes.is_empty(), one.became.last_tier) {

@@ -6,16 +6,17 @@ use std::path::Path;
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
-use pointsman_core::route::{Decision, Route};
+use pointsman_core::route::Route;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::args::{OverrideArgs, RouteArgs};
 use super::exit::Failure;
-use super::output::{self, Format};
 use super::run::world;
 use super::words;
 use crate::engine::project::Decider;
+use crate::present;
+use crate::present::output::{self, Format};
 
 /// The contract of `route -o json`.
 #[derive(Debug, Serialize)]
@@ -46,7 +47,7 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
     let mut request = words::request(&args.words, &args.overrides)?;
     let route = decider.decide(&mut request)?;
     match args.output {
-        Format::Text => output::text(&in_words(&route)),
+        Format::Text => output::text(&present::route::in_words(&route)),
         Format::Json => output::json(&line(None, &route)),
         Format::Jsonl => {
             output::line(&serde_json::to_string(&line(None, &route)).expect("plain data has a JSON form"));
@@ -57,15 +58,6 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
 
 fn line<'a>(id: Option<&'a RawValue>, route: &'a Route) -> RouteLine<'a> {
     RouteLine { schema_version: SCHEMA_VERSION, id, route }
-}
-
-/// Says a route in one line for people.
-pub fn in_words(route: &Route) -> String {
-    let decision = match route.decision {
-        Decision::Direct => format!("{} ({})", route.agent, route.tier),
-        Decision::Escalate => format!("ask a person first, then {} ({})", route.agent, route.tier),
-    };
-    format!("{decision}, {:.0} % sure: {}", route.confidence * 100.0, route.reason)
 }
 
 /// Decides line by line. A line that cannot be read ends the batch: a script must not mistake a gap for a route.

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, SpanRelativeTo};
 use pointsman_core::eval::gates::Gates;
 
-use super::output::PlainFormat;
+use crate::present::output::PlainFormat;
 
 /// Measure the router on labelled requests.
 ///

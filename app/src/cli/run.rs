@@ -4,21 +4,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::mode::Mode;
 use pointsman_core::report::run::RunReport;
-use pointsman_core::request::{Mode, Origin, Request};
+use pointsman_core::request::{Origin, Request};
 use pointsman_core::route::Decision;
 use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::spec::{RunSpec, SpecLimits, SpecRights};
 
 use super::args::{ModeArg, RunArgs};
 use super::exit::Failure;
-use super::output::{self, Format, Tone};
-use super::{closing, detach, watch, words};
+use super::{detach, watch, words};
 use crate::assemble::{self, Assembled, World};
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
 use crate::engine::{Engine, background, drive, preview};
+use crate::present::output::{self, Format, Tone};
+use crate::present::run_summary;
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
@@ -81,13 +83,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Submits and drives the run while somebody waits for it.
 async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failure> {
-    let mut notices = closing::notices(&assembled);
+    let mut notices = run_summary::notices(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
     if args.dry_run {
         say_notices(&notices);
         return Ok(dry_run(&engine, &engine.submit(project, spec).await?, args.output).await);
     }
-    notices.extend(closing::taken_over(engine.tidy_up_runs(&project).await));
+    notices.extend(run_summary::taken_over(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     if !args.quiet {
         say_notices(&notices);
@@ -99,7 +101,7 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     submission.take_session(&engine, on_busy, &mut stops).await?;
     if !args.quiet {
         // Before the live line begins, which must not be torn.
-        closing::route_notice(&engine, &submission);
+        run_summary::route_notice(&engine, &submission);
     }
     let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
         (Format::Jsonl, _) => Box::new(watch::Stream::new()),
@@ -134,7 +136,7 @@ pub fn tidy_after(engine: &Engine) {
 async fn dry_run(engine: &Engine, submission: &Submission, format: Format) -> u8 {
     let shown = preview::preview(engine, submission).await;
     match format {
-        Format::Text => output::text(&closing::preview(&shown)),
+        Format::Text => output::text(&run_summary::preview(&shown)),
         Format::Json | Format::Jsonl => output::json(&shown),
     }
     0
@@ -153,7 +155,7 @@ fn print(report: &RunReport, said: Option<&str>, format: Format, quiet: bool) ->
         Format::Json => output::json(report),
         Format::Jsonl => {}
     }
-    closing::line(report, said, quiet);
+    run_summary::line(report, said, quiet);
     report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code())
 }
 
@@ -175,7 +177,7 @@ fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
         ));
     }
     let route = submission.route();
-    output::say(Tone::Plain, "route:", &super::route::in_words(route));
+    output::say(Tone::Plain, "route:", &crate::present::route::in_words(route));
     if output::ask(&format!("Run it with {} ({})?", route.agent, route.tier)) {
         submission.approve("terminal");
         return Ok(());

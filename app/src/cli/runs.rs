@@ -16,13 +16,13 @@ use serde::Serialize;
 
 use super::args::{RunsArgs, RunsVerb};
 use super::exit::Failure;
-use super::output::{self, Format, PlainFormat, Tone};
 use super::run::{runtime, world};
-use super::{closing, route};
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
 use crate::engine::query::{Driver, FoundRun, LiveLog};
+use crate::present::output::{self, Format, PlainFormat, Tone};
+use crate::present::{route, run_summary};
 
 /// How often a growing log is looked at: soon enough for eyes, rare enough for a battery.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -183,7 +183,7 @@ fn row(run: &RunRow, now: jiff::Timestamp) -> Vec<String> {
         run.run_id.to_string(),
         run.word().to_owned(),
         run.agent.as_ref().map_or("-", AgentName::as_str).to_owned(),
-        closing::ago(run.created_at, now),
+        run_summary::ago(run.created_at, now),
         run.project_root.clone(),
         if run.rehearsal { "rehearsal".to_owned() } else { String::new() },
     ]
@@ -212,7 +212,7 @@ fn in_words(found: &FoundRun, report: &RunReport, driver: Option<String>) -> Str
     ];
     lines.retain(|line| !line.is_empty());
     if let Some(at) = report.created_at {
-        lines.push(format!("asked      {at} ({})", closing::ago(at, clock::now())));
+        lines.push(format!("asked      {at} ({})", run_summary::ago(at, clock::now())));
     }
     if let Some(decided) = &report.route {
         lines.push(format!("route      {}", route::in_words(&decided.route)));
@@ -231,12 +231,12 @@ fn in_words(found: &FoundRun, report: &RunReport, driver: Option<String>) -> Str
             } else {
                 attempt.models_served.join(", ")
             },
-            closing::marks(attempt),
-            closing::seconds(attempt.duration_ms),
+            run_summary::marks(attempt),
+            run_summary::seconds(attempt.duration_ms),
         ));
     }
     if let Some(usd) = report.cost_usd() {
-        lines.push(format!("cost       {}", closing::usd_text(usd)));
+        lines.push(format!("cost       {}", run_summary::usd_text(usd)));
     }
     if let Some(prompt) = found.state.requested.as_ref().and_then(|requested| requested.prompt.as_ref()) {
         lines.push(format!("\nrequest\n{}", indented(prompt)));
@@ -259,7 +259,7 @@ fn waiting(found: &FoundRun) -> String {
 
 /// Says who drives a run, and when it was heard of last.
 fn driver(driver: Driver) -> String {
-    let heard = driver.heartbeat_at.map(|at| format!(", heard of {}", closing::ago(at, clock::now())));
+    let heard = driver.heartbeat_at.map(|at| format!(", heard of {}", run_summary::ago(at, clock::now())));
     let place = if driver.is_elsewhere { " on another machine, or in another container" } else { "" };
     format!("driver     process {}{place}{}", driver.pid, heard.unwrap_or_default())
 }
@@ -343,7 +343,7 @@ fn print_fact(fact: &Fact, rehearsal: bool) {
         Fact::AttemptEnded(ended) => output::say(
             if ended.outcome.exit_code() == 0 { Tone::Good } else { Tone::Warning },
             &word(&format!("{}:", ended.outcome)),
-            &format!("{} ({})", ended.detail, closing::seconds(ended.duration_ms)),
+            &format!("{} ({})", ended.detail, run_summary::seconds(ended.duration_ms)),
         ),
         Fact::Waiting { until, .. } => output::say(Tone::Plain, &word("waiting:"), &format!("until {until}")),
         Fact::Finished { verdict, code, reason, .. } => {

@@ -8,7 +8,7 @@ use pointsman_core::error_code::ErrorCode;
 
 use super::args::{Cli, InitShell};
 use super::exit::Failure;
-use super::output;
+use crate::present::output;
 
 /// Prints the completion script of a shell.
 pub fn completions(shell: Shell) -> Result<u8, Failure> {

@@ -3,11 +3,11 @@
 use super::args::TrustArgs;
 use super::consent;
 use super::exit::Failure;
-use super::output::{self, Tone};
 use super::run::world;
 use crate::clock;
 use crate::config::project::{self, ProjectFiles};
 use crate::config::trust::TrustStore;
+use crate::present::output::{self, Tone};
 
 /// Runs the verb.
 pub fn main(args: &TrustArgs) -> Result<u8, Failure> {

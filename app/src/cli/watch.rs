@@ -13,9 +13,9 @@ use pointsman_core::report::plain_text::plain_text;
 use pointsman_core::run::event::{Fact, WaitReason};
 use pointsman_core::run::tools::call_in_words;
 
-use super::closing;
-use super::output::{self, Tone};
 use crate::engine::record::Watcher;
+use crate::present::output::{self, Tone};
+use crate::present::run_summary;
 
 /// Says the few things that people must hear even without a terminal.
 pub struct Quiet;
@@ -128,7 +128,7 @@ impl People {
                 if started.attempt > 1 {
                     let resumed = if started.resumed { ", in the same agent session" } else { "" };
                     let payer = if self.payer.is_some_and(|before| before != started.payer) {
-                        format!(", {}", closing::pays(started.payer))
+                        format!(", {}", run_summary::pays(started.payer))
                     } else {
                         String::new()
                     };

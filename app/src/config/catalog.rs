@@ -6,7 +6,7 @@ use pointsman_core::agent::{
     Access, AdapterKind, Agent, AgentSource, Catalog, CatalogError, PermissionMode, Tier,
 };
 use pointsman_core::ids::AgentName;
-use pointsman_core::run::tokens::Price;
+use pointsman_core::usage::Price;
 
 use super::error::Warning;
 use super::model::{AgentSettings, Settings};

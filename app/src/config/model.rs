@@ -7,7 +7,7 @@ use std::time::Duration;
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
-use pointsman_core::run::tokens::Price;
+use pointsman_core::usage::Price;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pointsman_core::breaker::Admission;
-use pointsman_core::report::hint::{self, Denials};
 use pointsman_core::report::metrics::OrchestratedExecution;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::event::Fact;
+use pointsman_core::run::hint::{self, Denials};
 use pointsman_core::run::next::{self, Finish, Plan, Step};
 
 use super::stops::Stops;

@@ -9,8 +9,9 @@ use pointsman_core::hook::fact::{FACT_VERSION, HookFact, What};
 use pointsman_core::hook::input::{Event, HookInput};
 use pointsman_core::hook::mode::{self, ModeChoice};
 use pointsman_core::hook::note::{self, Heard, Note};
+use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::request::{Context, Mode, Origin, Overrides, Request};
+use pointsman_core::request::{Context, Origin, Overrides, Request};
 use pointsman_core::route::Route;
 
 use crate::assemble::World;

@@ -11,18 +11,20 @@ use pointsman_core::hook::note::{Heard, Note};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::hook::takeover::{self, Stage, Takeover};
 use pointsman_core::ids::RunId;
-use pointsman_core::request::{Context, Mode, Origin};
-use pointsman_core::route::{Layer, Route};
+use pointsman_core::mode::Mode;
+use pointsman_core::policy::layer::Layer;
+use pointsman_core::request::{Context, Origin};
+use pointsman_core::route::Route;
 use pointsman_core::run::spec::{RunSpec, SpecRights};
 
 use super::briefing;
 use super::desk::{Desk, routed};
 use crate::assemble;
-use crate::cli::route;
 use crate::clock;
 use crate::engine::background;
 use crate::engine::hooks::{Claim, Marker};
 use crate::entropy::Entropy;
+use crate::present::route;
 
 /// Answers an event. `handing_over` is told which run takes a prompt over before it is there: then the answer is worth waiting
 /// for.

@@ -23,8 +23,8 @@ use pointsman_core::ids::RunId;
 use pointsman_core::redact::redact;
 use pointsman_core::report::plain_text::one_line;
 
-use crate::cli::output;
 use crate::config::env::Environment;
+use crate::present::output;
 use desk::Desk;
 
 /// The verb.

@@ -43,6 +43,12 @@ const LEAK_GRACE: Duration = Duration::from_millis(300);
 /// The version of the order's form. A shim does what it is told, or says that it cannot.
 pub const ORDER_VERSION: u32 = 1;
 
+/// Orders of the version before had none: a driver of then starts its shims from its file, which an upgrade replaces. Their
+/// form is that of the first version.
+fn unversioned() -> u32 {
+    1
+}
+
 /// The byte by which the shim says that the record is written and processes are left that it cannot end.
 pub const LEAK_NOTE: u8 = b'l';
 
@@ -50,6 +56,7 @@ pub const LEAK_NOTE: u8 = b'l';
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ShimOrder {
     /// The version of this form.
+    #[serde(default = "unversioned")]
     pub version: u32,
     /// What to spawn.
     pub invocation: Invocation,
@@ -130,6 +137,7 @@ fn serve() -> io::Result<()> {
 fn read_order(line: &[u8]) -> io::Result<ShimOrder> {
     #[derive(Deserialize)]
     struct Versioned {
+        #[serde(default = "unversioned")]
         version: u32,
     }
     match serde_json::from_slice::<ShimOrder>(line) {
@@ -282,6 +290,10 @@ mod tests {
         assert!(read_order(&line).unwrap_err().to_string().contains("version 7"));
         let known = ShimOrder { version: ORDER_VERSION, ..same_form };
         assert!(read_order(&serde_json::to_vec(&known).unwrap()).is_ok());
+        // As the version before wrote it.
+        let mut without = serde_json::to_value(&known).unwrap();
+        without.as_object_mut().unwrap().remove("version");
+        assert!(read_order(&serde_json::to_vec(&without).unwrap()).is_ok());
         let broken = read_order(br#"{"version":1,"dir":7}"#).unwrap_err().to_string();
         assert!(!broken.contains("another pointsman"), "{broken}");
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
-use crate::run::tokens::Tokens;
+use crate::usage::Tokens;
 
 /// One fact from an agent's output.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use crate::hook::delegation::{Done, PersonSaid, Whom};
 use crate::hook::fact::{Delegation, HookFact, Recommendation};
 use crate::hook::prompt::{Action, LeftBecause};
 use crate::hook::ran::Ran;
-use crate::request::Mode;
+use crate::mode::Mode;
 use crate::route::Decision;
 
 /// What is said where no end of a turn was seen.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::agent::Tier;
 use crate::ids::RunId;
-use crate::request::Mode;
+use crate::mode::Mode;
 
 pub use judge::directives;
 pub use report::{Arm, ComplianceReport, Experiment, Group, Latency, Rates, report};

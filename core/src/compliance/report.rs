@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Directive, Scope, Status};
 use crate::feedback::report::Share;
 use crate::hook::fact::{HookFact, What};
-use crate::request::Mode;
+use crate::mode::Mode;
 
 /// The whole report.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -15,7 +15,8 @@ use jiff::Timestamp;
 
 use crate::agent::Tier;
 use crate::eval::Answer;
-use crate::route::{Layer, Route};
+use crate::policy::layer::Layer;
+use crate::route::Route;
 use crate::run::event::AttemptReason;
 use crate::run::outcome::{Outcome, Verdict};
 use crate::run::state::{Phase, RunState};

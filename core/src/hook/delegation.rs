@@ -7,7 +7,7 @@ use super::answer::{Answer, Effect};
 use super::input::ToolCall;
 use super::prompt::{APPROVE, reason};
 use crate::agent::{Agent, Catalog, Tier};
-use crate::request::Mode;
+use crate::mode::Mode;
 use crate::route::{Decision, Route};
 
 /// The kind of subagent that the CLI takes when none is named: a general one, so ours can stand in for it.

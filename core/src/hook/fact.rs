@@ -9,7 +9,7 @@ use super::delegation::{Done, PersonSaid, Whom};
 use super::prompt::{Action, LeftBecause};
 use super::ran::{Part, Ran};
 use crate::ids::{RunId, SessionId};
-use crate::request::Mode;
+use crate::mode::Mode;
 use crate::route::Route;
 
 /// The version of the persisted form. A reader takes equal and older ones; fields are only added.

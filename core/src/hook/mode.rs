@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::SessionId;
-use crate::request::Mode;
+use crate::mode::Mode;
 
 /// What the settings say about sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

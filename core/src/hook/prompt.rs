@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Effect};
 use super::reply;
-use crate::request::Mode;
+use crate::mode::Mode;
 use crate::route::{Complexity, Decision, Route};
 
 /// The mark with which a person approves what would be asked about.

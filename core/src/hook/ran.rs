@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::run::tokens::Tokens;
+use crate::usage::Tokens;
 
 /// The model's name in answers that the CLI made up itself.
 const SYNTHETIC: &str = "<synthetic>";

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::lexicon::{Entry, How, Lexicon, Piece};
 use super::pattern::{Element, Pattern};
 use super::{Effect, Rule};
-use crate::route::Layer;
+use crate::policy::layer::Layer;
 
 include!(concat!(env!("OUT_DIR"), "/builtin_policy.rs"));
 

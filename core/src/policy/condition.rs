@@ -5,8 +5,8 @@ use jiff::civil::{DateTime, Time, Weekday};
 use regex::{Regex, RegexBuilder};
 
 use crate::circumstances::ProjectKind;
-use crate::language::Language;
-use crate::request::Mode;
+use crate::mode::Mode;
+use crate::text::language::Language;
 
 /// The most memory that one compiled expression may take: a stranger's file must not take all of it.
 const REGEX_BYTES_MAX: usize = 256 * 1024;

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 use crate::agent::Tier;
 use crate::circumstances::{Circumstances, ProjectKind};
 use crate::ids::AgentName;
-use crate::request::Mode;
+use crate::mode::Mode;
 
 use super::condition::{clock, weekday};
 use super::file_condition::{all_of, mode, one_of};

@@ -3,8 +3,8 @@
 use toml::de::DeTable;
 
 use crate::circumstances::ProjectKind;
-use crate::language::Language;
-use crate::request::Mode;
+use crate::mode::Mode;
+use crate::text::language::Language;
 
 use super::condition::{self, Condition, Days, Globs, Hours, Span};
 use super::lexicon::Lexicon;

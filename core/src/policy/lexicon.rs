@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::route::tokens;
+use crate::text::tokens;
 
 /// The number of a word list.
 pub(crate) type Concept = u16;

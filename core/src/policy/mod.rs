@@ -12,6 +12,7 @@ pub mod file;
 mod file_condition;
 pub mod file_rule;
 pub mod files;
+pub mod layer;
 pub mod lexicon;
 pub mod pattern;
 pub mod preset;
@@ -25,8 +26,8 @@ use std::collections::BTreeSet;
 
 use crate::agent::{Catalog, Tier};
 use crate::circumstances::ProjectKind;
-use crate::route::Layer;
-use crate::route::classifier::Model;
+use crate::model::Model;
+use crate::policy::layer::Layer;
 
 use file::Source;
 use files::Files;

@@ -11,10 +11,10 @@ mod tests {
 
     use super::*;
     use crate::circumstances::ProjectKind;
-    use crate::language::Language;
+    use crate::mode::Mode;
     use crate::policy::file::{EXAMPLE_KEYS, FILE_KEYS};
     use crate::policy::file_rule::RULE_KEYS;
-    use crate::request::Mode;
+    use crate::text::language::Language;
 
     fn schema() -> Value {
         serde_json::from_str(FILE_SCHEMA).unwrap()

@@ -6,9 +6,10 @@ use serde::Serialize;
 use super::run::{RunReport, SCHEMA_VERSION};
 use crate::agent::Tier;
 use crate::hook::fact::{HookFact, What};
+use crate::mode::Mode;
 use crate::request::request_hash;
 use crate::route::{Decision, Route};
-use crate::run::tokens::Tokens;
+use crate::usage::Tokens;
 
 /// One `orchestrated_execution` record. Carries the request's hash, never its words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -183,7 +184,7 @@ impl<'a> HookRecord<'a> {
                     schema_version: SCHEMA_VERSION,
                     session_id: fact.session.as_str(),
                     prompt_id: fact.prompt_id.as_deref(),
-                    routing_mode: fact.mode.map(crate::request::Mode::as_str),
+                    routing_mode: fact.mode.map(Mode::as_str),
                 }))
             }
             What::SubagentEnded { agent_id, agent_type, ran, .. } => {

@@ -7,13 +7,13 @@ use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
-use crate::request::Mode;
+use crate::mode::Mode;
 use crate::route::Route;
 use crate::run::event::{AttemptReason, Requested};
 use crate::run::outcome::{Flag, Outcome, Verdict};
 use crate::run::state::{Attempt, Phase, RunState};
-use crate::run::tokens::Tokens;
 use crate::run::tools::Denied;
+use crate::usage::Tokens;
 
 /// The version of every JSON that this program prints. Fields are added freely, never changed.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -3,10 +3,10 @@
 use crate::agent::Tier;
 use crate::request::{Context, QuotaPressure};
 
-use super::Layer;
-use super::classifier::{Class, PerClass};
 use super::explain::{IN_SESSION, Looks, SETTLED, UNLIKELY};
 use super::rules::Found;
+use crate::model::{Class, PerClass};
+use crate::policy::layer::Layer;
 
 /// From this probability on, the classifier asks a person: it may be dangerous.
 ///

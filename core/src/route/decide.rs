@@ -6,14 +6,16 @@ use crate::policy::Policy;
 use crate::request::{JudgesWord, Request};
 
 use super::choose::{self, Settled};
-use super::classifier::{self, PerClass};
+use super::classifier;
 use super::explain::Looks;
 use super::file_rules::{self, ByFiles};
 use super::overrides;
 use super::own_decision::Said;
 use super::rules::{self, Found};
 use super::signals::Signals;
-use super::{Decision, Layer, Route, RouteError, judge, safety};
+use super::{Decision, Route, RouteError, judge, safety};
+use crate::model::PerClass;
+use crate::policy::layer::Layer;
 
 /// A decision, and what an explanation needs besides.
 pub(super) struct Decided {

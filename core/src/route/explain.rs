@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::policy::file_rule::FileRule;
 
-use super::Layer;
 use super::file_rules::Why;
+use crate::policy::layer::Layer;
 
 /// What became of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,15 +7,13 @@ use std::cell::OnceCell;
 
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
-use crate::language::{self, Language};
 use crate::policy::Policy;
 use crate::policy::condition;
 use crate::policy::file_rule::{FileEffect, FileRule, Whose};
 use crate::request::Request;
+use crate::text::language::{self, Language};
 
-use super::Layer;
 use super::choose::Settled;
-use super::classifier::PerClass;
 use super::explain::{
     EXCEPTED, Looks, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME,
     QUOTED,
@@ -23,7 +21,9 @@ use super::explain::{
 use super::rules::{Found, first_match};
 use super::signals::Signals;
 use super::stream::Reading;
-use super::tokens::Kind;
+use crate::model::PerClass;
+use crate::policy::layer::Layer;
+use crate::text::tokens::Kind;
 
 /// What the policy files say about a request.
 #[derive(Default)]

@@ -6,8 +6,9 @@
 
 use super::explain::Looks;
 use super::rules::Found;
-use super::{Decision, Layer, Route};
+use super::{Decision, Route};
 use crate::agent::Tier;
+use crate::policy::layer::Layer;
 use crate::request::JudgesWord;
 
 /// Confidence of a route that the judge chose. Not measured: no model is asked while pointsman is tested.

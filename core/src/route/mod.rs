@@ -2,7 +2,7 @@
 //!
 //! The room never runs anything, reads no clock and no file, and gives byte-equal answers for equal input.
 //!
-//! In reading order: `route` here · `decide` (the layers in order) · `segment` (own words or pasted) · `tokens` and `stream` (words and
+//! In reading order: `route` here · `decide` (the layers in order) · `stream` (words of the text and
 //! where they stand) · `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `explain`
 //! (what was looked at, and why it did or did not fire) · `own_decision` (what it would have said without the person).
 
@@ -16,17 +16,17 @@ mod overrides;
 mod own_decision;
 mod rules;
 mod safety;
-mod segment;
 mod signals;
 mod stream;
-pub(crate) mod tokens;
 
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
 use crate::policy::Policy;
+use crate::policy::layer::Layer;
 use crate::request::Request;
+use crate::text::segment;
 
 use classifier::Opinion;
 use explain::Looks;
@@ -45,26 +45,6 @@ pub enum Decision {
     Direct,
     /// A person must say yes first.
     Escalate,
-}
-
-/// The layer of the router that decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layer {
-    /// Hard safety: destructive, outward-facing, secrets, own configuration.
-    Safety,
-    /// The person's own structured choice.
-    Override,
-    /// A rule of the policy file.
-    Policy,
-    /// A built-in rule.
-    Rules,
-    /// The learned classifier.
-    Classifier,
-    /// An LLM judge.
-    Judge,
-    /// Nothing else had an opinion.
-    Default,
 }
 
 /// How much planning a request needs.

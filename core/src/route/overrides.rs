@@ -5,12 +5,13 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::Request;
 
+use super::RouteError;
 use super::explain::{Looks, NO_MATCH, SETTLED};
 use super::rules::Found;
 use super::signals::Signals;
 use super::stream::Stream;
-use super::tokens::Kind;
-use super::{Layer, RouteError};
+use crate::policy::layer::Layer;
+use crate::text::tokens::Kind;
 
 /// The person said so; what remains is that they may have chosen too weak a tier.
 const CHOSEN_CONFIDENCE: f64 = 0.95;

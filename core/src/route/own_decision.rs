@@ -6,10 +6,11 @@ use crate::agent::Tier;
 use crate::request::Context;
 
 use super::choose::Choice;
-use super::classifier::PerClass;
 use super::file_rules::ByFiles;
 use super::rules::Found;
-use super::{Decision, Layer, Route};
+use super::{Decision, Route};
+use crate::model::PerClass;
+use crate::policy::layer::Layer;
 
 /// The decision that the person's own took the place of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,10 +4,10 @@ use crate::agent::Tier;
 use crate::policy::pattern::Pattern;
 use crate::policy::{Policy, Rule};
 
-use super::Layer;
 use super::explain::{EXCEPTED, Looks, MENTIONED, NEGATED, NO_MATCH, OTHER_FORM, QUOTED};
 use super::signals::Signals;
 use super::stream::{Reading, Stream};
+use crate::policy::layer::Layer;
 
 /// What a layer found.
 pub(super) struct Found {

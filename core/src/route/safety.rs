@@ -2,12 +2,12 @@
 
 use crate::policy::Policy;
 
-use super::Layer;
 use super::explain::{IN_SESSION, Looks, MENTIONED, NO_MATCH};
 use super::rules::{Found, first_match, look_at};
 use super::signals::Signals;
 use super::stream::Reading;
 use crate::agent::Tier;
+use crate::policy::layer::Layer;
 use crate::request::Context;
 
 /// The rule that protects the agents' own configuration.

@@ -4,10 +4,10 @@ use crate::agent::Tier;
 use crate::policy::Policy;
 use crate::policy::lexicon::Structure;
 
-use super::segment::Segments;
 use super::stream::Stream;
-use super::tokens::Kind;
 use super::{Complexity, Decision, Timing};
+use crate::text::segment::Segments;
+use crate::text::tokens::Kind;
 
 /// From this many orders on, a request is several phases and wants a plan.
 const ORDERS_COMPLEX: usize = 4;

@@ -6,7 +6,7 @@
 use crate::policy::lexicon::{Concept, Lexicon, Structure};
 use crate::policy::pattern::{Element, Pattern};
 
-use super::tokens::{self, Kind, Seen};
+use crate::text::tokens::{self, Kind, Seen};
 
 /// How much further words may stand apart in scripts with one token per character.
 const IDEOGRAPH_REACH: u8 = 3;

@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::end::StopCause;
 use super::outcome::{Flag, Outcome, Verdict};
-use super::tokens::Tokens;
 use super::tools::Denied;
 use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
-use crate::request::{JudgesWord, Mode, Origin, Overrides, QuotaPressure};
+use crate::mode::Mode;
+use crate::request::{JudgesWord, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
+use crate::usage::Tokens;
 
 /// The version of the persisted form. A reader takes equal and older ones; fields are only added.
 pub const EVENT_VERSION: u32 = 1;

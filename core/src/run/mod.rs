@@ -1,7 +1,7 @@
 //! The durable life of one request: its log, where it stands, how an attempt is judged, what comes next.
 //!
 //! Reading order: `spec` (what is handed in; `scenario` names what a rehearsal plays), `event` (the log), `state` (its fold; `row` is its line in lists), `evidence` and `end` (what is known of an attempt), `judge` (what
-//! that means), `outcome` (its words), `next` (the step after that), `orphan` (how a run ends whose driver died), `rights` (what it may do). `tools` tells whether denied calls were the work
+//! that means), `outcome` (its words), `next` (the step after that), `hint` (what a person can do then), `orphan` (how a run ends whose driver died), `rights` (what it may do). `tools` tells whether denied calls were the work
 //! itself, `said` quotes an agent's words, `watchdog` holds an attempt's deadlines, `contract` what an agent must
 //! return, `prompt` what it is told when it takes over.
 
@@ -9,6 +9,7 @@ pub mod contract;
 pub mod end;
 pub mod event;
 pub mod evidence;
+pub mod hint;
 pub mod judge;
 pub mod next;
 pub mod orphan;
@@ -20,6 +21,5 @@ mod said;
 pub mod scenario;
 pub mod spec;
 pub mod state;
-pub mod tokens;
 pub mod tools;
 pub mod watchdog;

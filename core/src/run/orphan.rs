@@ -6,10 +6,10 @@ use super::event::{AttemptEnded, Fact, RunEvent};
 use super::next::{self, Finish, Limits, Step};
 use super::outcome::Outcome;
 use super::state::{Phase, RunState};
-use super::tokens::Tokens;
 use crate::agent::Catalog;
 use crate::ids::RunId;
-use crate::report::hint::{self, Denials};
+use crate::run::hint::{self, Denials};
+use crate::usage::Tokens;
 
 /// Returns the events that end an orphaned run, and where it stands after them; `None` where it is over already, or where its
 /// log does not go that far.

@@ -12,7 +12,8 @@ use super::next::{Escalation, OnLimit};
 use super::scenario::Scenario;
 use crate::agent::PermissionMode;
 use crate::ids::{RunId, SessionId};
-use crate::request::{Mode, Origin, Overrides, QuotaPressure, Request, RequestError};
+use crate::mode::Mode;
+use crate::request::{Origin, Overrides, QuotaPressure, Request, RequestError};
 
 /// The version of the form. A reader takes equal and older ones; fields are only added, each with a default.
 pub const SPEC_VERSION: u32 = 1;

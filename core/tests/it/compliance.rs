@@ -8,8 +8,9 @@ use pointsman_core::hook::delegation::{Done, PersonSaid, Whom};
 use pointsman_core::hook::fact::{Delegation, FACT_VERSION, HookFact, Recommendation, What};
 use pointsman_core::hook::prompt::{Action, LeftBecause};
 use pointsman_core::hook::ran::Ran;
+use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::request::{Mode, Origin, Overrides, Request};
+use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Route, route};
 
 fn routed(words: &str) -> Route {

@@ -4,7 +4,7 @@ use pointsman_core::hook::input::HookInput;
 use pointsman_core::hook::mode::{self, ModeChoice, RoutingMode, Signals};
 use pointsman_core::hook::prompt::{self, Action, Wanted};
 use pointsman_core::hook::takeover::{self, Stage, Takeover};
-use pointsman_core::request::Mode;
+use pointsman_core::mode::Mode;
 use pointsman_core::route::Route;
 use serde_json::{Value, json};
 

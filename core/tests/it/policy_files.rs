@@ -6,13 +6,15 @@ use pointsman_core::agent::{Access, AdapterKind, Agent, Catalog, PermissionMode,
 use pointsman_core::circumstances::Circumstances;
 use pointsman_core::eval::examples::try_example;
 use pointsman_core::eval::{Answer, Judged, Labelled, Scores, scores};
+use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
 use pointsman_core::policy::file_rule::Whose;
+use pointsman_core::policy::layer::Layer;
 use pointsman_core::policy::preset::Preset;
 use pointsman_core::policy::problem::Problem;
-use pointsman_core::request::{Mode, Origin, Overrides, Request};
-use pointsman_core::route::{Decision, Layer, LookOutcome, Route, explain, route};
+use pointsman_core::request::{Origin, Overrides, Request};
+use pointsman_core::route::{Decision, LookOutcome, Route, explain, route};
 use proptest::prelude::*;
 
 const SAMPLE: &str = include_str!("../data/routing-dev.jsonl");

@@ -16,9 +16,9 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::exit::Failure;
-use super::output::{self, PlainFormat, Tone};
 use super::routing_args::EvalArgs;
 use super::run::world;
+use crate::present::output::{self, PlainFormat, Tone};
 use measured::{Against, Latency, Measured, WrongRow};
 
 /// The contract of `eval -o json`.

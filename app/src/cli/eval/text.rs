@@ -3,8 +3,8 @@
 use pointsman_core::eval::{Answer, Evaluation, Scores, Slice};
 use pointsman_core::report::plain_text::one_line;
 
-use super::super::output::table;
 use super::measured::{Against, ChangedRow, Measured, Said, WrongRow};
+use crate::present::output::table;
 
 /// Names from the file are strangers' words.
 const NAME_CHARS_MAX: usize = 40;

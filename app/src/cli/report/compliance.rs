@@ -6,12 +6,12 @@ use pointsman_core::report::plain_text::one_line;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use super::tables;
 use crate::cli::exit::Failure;
-use crate::cli::output;
 use crate::cli::routing_args::ReportFormat;
 use crate::cli::run::{runtime, world};
 use crate::clock;
+use crate::present::output;
+use crate::present::tables;
 
 /// The contract of `report compliance -o json`.
 #[derive(Debug, Serialize)]

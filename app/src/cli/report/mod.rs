@@ -3,7 +3,6 @@
 
 mod compliance;
 mod routing;
-mod tables;
 
 use super::exit::Failure;
 use super::routing_args::{ReportArgs, ReportVerb};

@@ -5,12 +5,12 @@ use pointsman_core::feedback::{Feedback, LeftOut, RoutingReport};
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use super::tables;
 use crate::cli::exit::Failure;
-use crate::cli::output::{self, Tone};
 use crate::cli::routing_args::ReportFormat;
 use crate::cli::run::{runtime, world};
 use crate::engine::history::Span;
+use crate::present::output::{self, Tone};
+use crate::present::tables;
 
 /// The contract of `report routing -o json`.
 #[derive(Debug, Serialize)]

@@ -14,7 +14,7 @@ use crate::adapter::invocation::CliVersion;
 use crate::adapter::json_text;
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
-use crate::run::tokens::Tokens;
+use crate::usage::Tokens;
 
 /// How much of a line that nobody understands is kept: enough to see what it was.
 const RAW_BYTES_MAX: usize = 2048;

@@ -7,7 +7,7 @@ use crate::adapter::event::{AgentResult, ApiErrorKind, Complaint, DeniedCall, En
 use crate::adapter::fields::Fields;
 use crate::agent::Tier;
 use crate::agent_env::{Cloud, Payer};
-use crate::run::tokens::{Price, Tokens};
+use crate::usage::{Price, Tokens};
 
 impl Decoder {
     /// Reads a result.

@@ -7,11 +7,9 @@
 
 use super::super::signals::Signals;
 use super::super::stream::Stream;
-use super::super::tokens::Kind;
+use crate::model::BUCKET_BITS;
 use crate::policy::lexicon::{Lexicon, hash_of};
-
-/// How many bits of a hash name its bucket.
-pub(crate) const BUCKET_BITS: u32 = 16;
+use crate::text::tokens::Kind;
 
 /// Requests with no more content than this point at something: at what was pasted, if anything was.
 const CONTENT_OF_A_POINTER_MAX: usize = 1;

@@ -5,57 +5,17 @@
 //! `model.bin` is its output. In reading order: `Model` here · `features` · `choose` (what follows from an opinion).
 
 mod features;
-pub mod model;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::explain::Looks;
 use super::signals::Signals;
+use crate::model::{Class, PerClass};
 use crate::policy::Policy;
 
 use features::{Block, Buckets, Sink};
-pub use model::{Model, ModelError, Weights};
-
-/// What a request can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// Work for the haiku tier.
-    Haiku,
-    /// Work for the sonnet tier.
-    Sonnet,
-    /// Work for the opus tier.
-    Opus,
-    /// A person is asked first: it cannot be taken back, reaches others, or widens rights.
-    Danger,
-    /// A person is asked first: the words do not say what is meant.
-    Unclear,
-}
-
-impl Class {
-    /// How many classes there are.
-    pub const COUNT: usize = 5;
-
-    /// Every class, in the order of its number.
-    pub const ALL: [Class; Class::COUNT] =
-        [Class::Haiku, Class::Sonnet, Class::Opus, Class::Danger, Class::Unclear];
-
-    /// Returns the name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Class::Haiku => "haiku",
-            Class::Sonnet => "sonnet",
-            Class::Opus => "opus",
-            Class::Danger => "danger",
-            Class::Unclear => "unclear",
-        }
-    }
-}
-
-/// A number for each class, in the order of [`Class::ALL`].
-pub type PerClass = [f64; Class::COUNT];
 
 /// One feature of a request, as the trainer sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,7 +28,7 @@ pub struct Feature {
 
 /// Returns the features of a text, for training.
 pub fn features_of(text: &str, policy: &Policy) -> Vec<Feature> {
-    let segments = super::segment::segment(text);
+    let segments = crate::text::segment::segment(text);
     let signals = Signals::read(&segments, policy);
     let rules = super::decide::look_at_rules(policy, &signals, Looks::fired_only());
     let fired: Vec<&str> = rules.safety_looks.fired_ids().chain(rules.rule_looks.fired_ids()).collect();

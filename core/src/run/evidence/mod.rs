@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use results::Results;
 use spending::Spending;
 
-use super::tokens::{Price, Tokens};
 use super::tools::ToolLog;
 use crate::adapter::event::{
     AgentEvent, AgentResult, ApiFailure, EndKind, LimitReached, RateLimit, Reset, Started, TaskKind,
@@ -21,6 +20,7 @@ use crate::adapter::event::{
 };
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
+use crate::usage::{Price, Tokens};
 
 /// The most distinct names (models, unknown kinds, tasks, servers) that are remembered of one attempt.
 const NAMES_MAX: usize = 64;

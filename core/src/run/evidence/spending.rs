@@ -1,7 +1,7 @@
 //! What an attempt used and cost, from several reports of which none may be the last word.
 
 use crate::adapter::event::{AgentResult, ReportedCost};
-use crate::run::tokens::Tokens;
+use crate::usage::Tokens;
 
 /// The most API calls that are remembered one by one.
 const CALLS_MAX: usize = 64;

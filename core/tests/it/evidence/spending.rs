@@ -3,7 +3,7 @@
 use pointsman_core::agent::{AdapterKind, Tier};
 use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::outcome::{Flag, Outcome};
-use pointsman_core::run::tokens::Price;
+use pointsman_core::usage::Price;
 use serde_json::{Value, json};
 
 use super::*;

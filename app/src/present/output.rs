@@ -8,10 +8,9 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::report::failure::Failure;
 use pointsman_core::report::plain_text::plain_text;
 use serde::Serialize;
-
-use super::exit::Failure;
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -149,7 +149,7 @@ mod tests {
 
     fn language(text: &str) -> Option<&'static str> {
         let mut folded = vec![];
-        crate::route::tokens::tokenize(text, |token| folded.push(token.folded.to_owned()));
+        crate::text::tokens::tokenize(text, |token| folded.push(token.folded.to_owned()));
         detect(folded.iter().map(String::as_str)).map(Language::as_str)
     }
 

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::Tier;
-
 /// Tokens by what is billed differently.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
@@ -60,17 +58,6 @@ pub struct Price {
 }
 
 impl Price {
-    /// Returns the list price of a tier, for figures that must not be too low: what Anthropic published for Claude Haiku 4.5,
-    /// Sonnet 4.5 and Opus 4.5 (cache writes a quarter more than input, reads a tenth of it).
-    pub fn list(tier: Tier) -> Price {
-        let (input, output) = match tier {
-            Tier::Haiku => (1.0, 5.0),
-            Tier::Sonnet => (3.0, 15.0),
-            Tier::Opus => (5.0, 25.0),
-        };
-        Price { input, output, cache_read: input * 0.1, cache_write: input * 1.25 }
-    }
-
     /// Returns this price, so many times as high.
     pub fn times(&self, factor: f64) -> Price {
         Price {

@@ -14,13 +14,54 @@
 
 use std::borrow::Cow;
 
-use super::features::BUCKET_BITS;
-use super::{Class, PerClass};
+use serde::{Deserialize, Serialize};
+
+/// How many bits of a feature's hash name its bucket.
+pub(crate) const BUCKET_BITS: u32 = 16;
 
 const MAGIC: &[u8; 4] = b"PMC1";
 const HASH_BYTES: usize = 32;
 const NUMBERS_AT: usize = 4 + 3 * HASH_BYTES;
 const HEADER_BYTES: usize = NUMBERS_AT + 4 * (2 + Class::COUNT);
+
+/// What a request can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Work for the haiku tier.
+    Haiku,
+    /// Work for the sonnet tier.
+    Sonnet,
+    /// Work for the opus tier.
+    Opus,
+    /// A person is asked first: it cannot be taken back, reaches others, or widens rights.
+    Danger,
+    /// A person is asked first: the words do not say what is meant.
+    Unclear,
+}
+
+impl Class {
+    /// How many classes there are.
+    pub const COUNT: usize = 5;
+
+    /// Every class, in the order of its number.
+    pub const ALL: [Class; Class::COUNT] =
+        [Class::Haiku, Class::Sonnet, Class::Opus, Class::Danger, Class::Unclear];
+
+    /// Returns the name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Haiku => "haiku",
+            Class::Sonnet => "sonnet",
+            Class::Opus => "opus",
+            Class::Danger => "danger",
+            Class::Unclear => "unclear",
+        }
+    }
+}
+
+/// A number for each class, in the order of [`Class::ALL`].
+pub type PerClass = [f64; Class::COUNT];
 
 /// Why bytes are no model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,29 @@
+//! Who decides: how far the word of the person in a session goes.
+
+use serde::{Deserialize, Serialize};
+
+/// How far the person's word goes: who decides, and whether anybody can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The route is advice; a person is there.
+    Directive,
+    /// The route is imposed on subagent calls of an interactive session.
+    Enforced,
+    /// pointsman decides alone and spawns the agent.
+    Orchestration,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Mode; 3] = [Mode::Directive, Mode::Enforced, Mode::Orchestration];
+
+    /// Returns the mode's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Directive => "directive",
+            Mode::Enforced => "enforced",
+            Mode::Orchestration => "orchestration",
+        }
+    }
+}

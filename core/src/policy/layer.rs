@@ -1,0 +1,23 @@
+//! The layers in which a route is decided: rules belong to one, and a route says which one decided.
+
+use serde::{Deserialize, Serialize};
+
+/// The layer of the router that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layer {
+    /// Hard safety: destructive, outward-facing, secrets, own configuration.
+    Safety,
+    /// The person's own structured choice.
+    Override,
+    /// A rule of the policy file.
+    Policy,
+    /// A built-in rule.
+    Rules,
+    /// The learned classifier.
+    Classifier,
+    /// An LLM judge.
+    Judge,
+    /// Nothing else had an opinion.
+    Default,
+}
