@@ -3,9 +3,10 @@
 //! `cargo xtask train` fits the router's classifier to `training/`, prints how well the whole router does on requests
 //! that the model was not fitted to, and writes `core/src/model/model.bin`. `cargo xtask study` does the
 //! same without writing the model, on other data if told so. `cargo xtask cli-matrix` tries versions of the Claude CLI.
+//! `cargo xtask upgrade-check` tries this program beside an older one of its own.
 //!
 //! Reading order: the tasks here · `data` (what is learned from) · `fit` (the model) · `measure` (how good it is) ·
-//! `matrix` (versions of the CLI).
+//! `matrix` (versions of the CLI) · `upgrade` (versions of this program).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables")]
 
@@ -13,6 +14,7 @@ mod data;
 mod fit;
 mod matrix;
 mod measure;
+mod upgrade;
 
 use std::borrow::Cow;
 use std::fs;
@@ -29,6 +31,7 @@ use data::Training;
 use fit::{Point, Settings, fit};
 use matrix::Matrix;
 use measure::Answered;
+use upgrade::UpgradeCheck;
 
 const USAGE: &str = "\
 usage: cargo xtask train    fit, measure, and write the model
@@ -38,7 +41,11 @@ usage: cargo xtask train    fit, measure, and write the model
            --training DIR         fit to this data
        cargo xtask cli-matrix VERSION…    install versions of the Claude CLI from npm, run the tests of the real
                               CLI on each, and print a table; exit code 1 where one fails
-           --cases FILTER         tests whose names hold this (default: real_claude_resume)";
+           --cases FILTER         tests whose names hold this (default: real_claude_resume)
+       cargo xtask upgrade-check [REV]    build the program of an older revision (default: the last one before the
+                              ledger's typed rows) below target/, use it and this tree's beside each other and in
+                              each other's place, and print what holds; exit code 1 where something does not
+           --bench                compare `run`, `hook` and `route` of both instead, built for release, in pairs";
 
 /// What is studied beyond the usual.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -78,6 +85,7 @@ fn done(task: &str, args: &[String]) -> Option<io::Result<bool>> {
     match task {
         "train" if args.is_empty() => study(After::Write),
         "study" => study(After::Forget),
+        "upgrade-check" => UpgradeCheck::of_args(args).map(|check| check.run(&root())),
         "cli-matrix" => Matrix::of_args(args).map(|matrix| matrix.run(&root())),
         _ => None,
     }

@@ -1,0 +1,330 @@
+//! A home, a project and a state directory of their own for both programs, and what is done there.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::builds::Builds;
+
+/// What every run is asked for.
+pub const REQUEST: &str = "rename foo to bar in lib.rs";
+
+/// Nothing that is waited for takes this long unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Why something is not as it must be.
+pub type Fault = String;
+
+/// A place for one case. It is gone, with all its processes, when it is dropped.
+pub struct Place {
+    root: tempfile::TempDir,
+    /// The older program.
+    pub old: PathBuf,
+    /// The program of this tree.
+    pub new: PathBuf,
+    /// Where a person has the program: what is there may be replaced.
+    pub installed: PathBuf,
+    fake_agent: PathBuf,
+}
+
+/// How a command line ended.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    line: String,
+}
+
+impl Place {
+    /// Makes a place where opus answers at once; haiku works as long as it must, fails once for the service, and answers
+    /// when it is asked again; sonnet works until it is stopped.
+    pub fn new(builds: &Builds) -> io::Result<Place> {
+        let root = tempfile::Builder::new().prefix("pointsman-upgrade-").tempdir()?;
+        for dir in ["home", "project", "config/pointsman", "state", "cache", "runtime", "tmp", "bin"] {
+            fs::create_dir_all(root.path().join(dir))?;
+        }
+        fs::set_permissions(root.path().join("runtime"), fs::Permissions::from_mode(0o700))?;
+        let (old, new) = (builds.old.clone(), builds.new.clone());
+        let place = Place {
+            installed: root.path().join("bin/pointsman"),
+            old,
+            new,
+            fake_agent: builds.fake_agent.clone(),
+            root,
+        };
+        fs::write(place.path("config/pointsman/config.toml"), place.settings())?;
+        Ok(place)
+    }
+
+    fn settings(&self) -> String {
+        let [sign, go, starts] =
+            ["at-work", "go", "starts"].map(|name| self.path(name).display().to_string());
+        let agent = |tier: &str, words: &[&str]| {
+            let fake_agent = self.fake_agent.display().to_string();
+            let words: Vec<&str> =
+                std::iter::once(fake_agent.as_str()).chain(words.iter().copied()).collect();
+            format!("\n[agents.{tier}-general]\nadapter = \"claude\"\ncommand = {}\n", Value::from(words))
+        };
+        let waits =
+            ["touches", &sign, "awaits", &go, "first", "1", &starts, "overloaded", "completes", "at last"];
+        [
+            "retry.base = \"1ms\"\nretry.cap = \"5ms\"\nretry.max_elapsed = \"1s\"\nlimits.stop_grace = \"200ms\"\n".to_owned(),
+            agent("haiku", &waits),
+            agent("sonnet", &["touches", &sign, "hangs-after-init"]),
+            agent("opus", &["completes", "the answer of opus"]),
+        ]
+        .concat()
+    }
+
+    /// Returns a path in this place.
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.root.path().join(below)
+    }
+
+    /// Puts a program where the person has it, in the place of the one that is there.
+    pub fn install(&self, program: &Path) -> Result<(), Fault> {
+        let part = self.installed.with_extension("part");
+        let put = fs::copy(program, &part).and_then(|_| fs::rename(&part, &self.installed));
+        put.map_err(|error| format!("the program cannot be installed: {error}"))
+    }
+
+    /// Runs a command line to its end.
+    pub fn call(&self, program: &Path, args: &[&str]) -> Result<Ran, Fault> {
+        self.call_with(program, args, "")
+    }
+
+    /// The same with something on standard input.
+    pub fn call_with(&self, program: &Path, args: &[&str], input: &str) -> Result<Ran, Fault> {
+        let line = args.join(" ");
+        self.ran(program, args, input, line.clone())
+            .map_err(|error| format!("`{line}` cannot be run: {error}"))
+    }
+
+    fn ran(&self, program: &Path, args: &[&str], input: &str, line: String) -> io::Result<Ran> {
+        // Files, not pipes: whoever holds a stream open longer than it lives does not make us wait.
+        let dir = tempfile::tempdir_in(self.path("tmp"))?;
+        let [stdin, stdout, stderr] = ["in", "out", "err"].map(|name| dir.path().join(name));
+        fs::write(&stdin, input)?;
+        let mut command = self.command(program, args);
+        command.stdin(File::open(stdin)?).stdout(File::create(&stdout)?).stderr(File::create(&stderr)?);
+        let mut child = command.spawn()?;
+        let ended = wait_for(|| child.try_wait().ok().flatten());
+        if ended.is_none() {
+            child.kill()?;
+            child.wait()?;
+        }
+        let text = |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Ran {
+            code: ended.and_then(|status| status.code()),
+            stdout: text(stdout)?,
+            stderr: text(stderr)?,
+            line,
+        })
+    }
+
+    /// A command line in this place, with nothing of our own surroundings but where programs are.
+    pub fn command(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        for (name, dir) in [
+            ("HOME", "home"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_RUNTIME_DIR", "runtime"),
+            ("TMPDIR", "tmp"),
+        ] {
+            command.env(name, self.path(dir));
+        }
+        command.current_dir(self.path("project")).stdin(Stdio::null());
+        command
+    }
+
+    /// Starts a run in the background and returns its id once its agent works.
+    pub fn detached(&self, program: &Path, tier: &str) -> Result<String, Fault> {
+        let sign = self.path("at-work");
+        let _ = fs::remove_file(&sign);
+        let ran = self.call(program, &["run", "--detach", "--tier", tier, REQUEST])?.success()?;
+        wait_for(|| sign.exists().then_some(())).ok_or("the agent does not begin to work")?;
+        Ok(ran.stdout.trim().to_owned())
+    }
+
+    /// Lets haiku go on.
+    pub fn go(&self) -> Result<(), Fault> {
+        fs::write(self.path("go"), "").map_err(|error| error.to_string())
+    }
+
+    /// Runs something with the new program, which migrates the ledger and takes the spool over.
+    pub fn new_runs(&self) -> Result<Ran, Fault> {
+        let ran = self.call(&self.new, &["run", "--tier", "opus", REQUEST])?.success()?;
+        ran.says_on_stdout("the answer of opus")
+    }
+
+    /// What the new program shows of a run.
+    pub fn show(&self, run: &str) -> Result<Value, Fault> {
+        self.call(&self.new, &["runs", "show", run, "-o", "json"])?.success()?.json()
+    }
+
+    /// What the new program lists.
+    pub fn list(&self) -> Result<Vec<Value>, Fault> {
+        let list = self.call(&self.new, &["runs", "list", "-o", "json"])?.success()?.json()?;
+        list["runs"].as_array().cloned().ok_or_else(|| format!("a list without runs: {list}"))
+    }
+
+    /// Waits for the end of a run; its verdict must be this one, after so many attempts, and the list must say the same.
+    pub fn ends(&self, run: &str, verdict: &str, attempt_count: usize) -> Result<(), Fault> {
+        let shown = self.end_of(run)?;
+        let attempts = shown["attempts"].as_array().cloned().unwrap_or_default();
+        if shown["verdict"] != verdict || attempts.len() != attempt_count {
+            return Err(format!("the run ended as {}: {}", shown["verdict"], in_words(&attempts)));
+        }
+        let list = self.list()?;
+        let row = list.iter().find(|row| row["run_id"] == run).ok_or("the run is not in the list")?;
+        if row["finished"] != true || row["phase"] != verdict {
+            return Err(format!("the list has it as {row}"));
+        }
+        Ok(())
+    }
+
+    fn end_of(&self, run: &str) -> Result<Value, Fault> {
+        let begun = Instant::now();
+        loop {
+            let shown = self.show(run)?;
+            if !shown["verdict"].is_null() {
+                return Ok(shown);
+            }
+            if begun.elapsed() > PATIENCE {
+                let attempts = shown["attempts"].as_array().cloned().unwrap_or_default();
+                return Err(format!(
+                    "the run does not end, it is {}: {}",
+                    shown["phase"],
+                    in_words(&attempts)
+                ));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Every file of the spool that has something in it, with its text.
+    pub fn spool(&self) -> Vec<(PathBuf, String)> {
+        let dirs = [self.path("state/pointsman/spool"), self.path("runtime/pointsman")];
+        let files = dirs.iter().flat_map(|dir| walk(dir)).filter(|path| path.is_file());
+        let texts = files.map(|path| (path.clone(), fs::read_to_string(path).unwrap_or_default()));
+        texts.filter(|(_, text)| !text.is_empty()).collect()
+    }
+
+    /// Nothing waits to be taken over into the ledger.
+    pub fn spool_is_empty(&self) -> Result<(), Fault> {
+        let left = self.spool();
+        if left.is_empty() { Ok(()) } else { Err(format!("the spool still has {left:?}")) }
+    }
+
+    /// No process of this place goes on, and none goes on soon after.
+    pub fn is_quiet(&self) -> Result<(), Fault> {
+        wait_for(|| self.processes().is_empty().then_some(()))
+            .ok_or_else(|| format!("processes are left: {:?}", self.processes()))
+    }
+
+    /// Every living process of this place: what it was given names it. Known to the kernel of Linux only.
+    fn processes(&self) -> Vec<u32> {
+        let mark = self.root.path().as_os_str().as_encoded_bytes();
+        let has_mark = |bytes: Vec<u8>| bytes.windows(mark.len()).any(|window| window == mark);
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let is_here = |pid: &u32| {
+            let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+            let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+            cwd.starts_with(self.root.path()) || has_mark(read("cmdline")) || has_mark(read("environ"))
+        };
+        pids.filter(is_here).collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for pid in self.processes() {
+            // One that has ended meanwhile is what is wanted.
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+impl Ran {
+    /// Its exit code is 0.
+    pub fn success(self) -> Result<Ran, Fault> {
+        if self.code == Some(0) { Ok(self) } else { Err(self.fault("did not succeed")) }
+    }
+
+    /// It said this on its standard output.
+    pub fn says_on_stdout(self, words: &str) -> Result<Ran, Fault> {
+        if self.stdout.contains(words) {
+            Ok(self)
+        } else {
+            Err(self.fault(&format!("did not print `{words}`")))
+        }
+    }
+
+    /// It said this to people.
+    pub fn says_on_stderr(self, words: &str) -> Result<Ran, Fault> {
+        if self.stderr.contains(words) {
+            Ok(self)
+        } else {
+            Err(self.fault(&format!("did not say `{words}`")))
+        }
+    }
+
+    /// It told people of nothing that is wrong.
+    pub fn without_notice(self) -> Result<Ran, Fault> {
+        let is_notice = ["notice:", "warning", "error"].iter().any(|word| self.stderr.contains(word));
+        if is_notice { Err(self.fault("has something to say")) } else { Ok(self) }
+    }
+
+    /// Its standard output as a JSON value.
+    pub fn json(&self) -> Result<Value, Fault> {
+        serde_json::from_str(&self.stdout).map_err(|_| self.fault("printed no JSON"))
+    }
+
+    /// What is wrong with it, in one line.
+    pub fn fault(&self, what: &str) -> Fault {
+        let short = |text: &str| text.trim().replace('\n', " / ").chars().take(600).collect::<String>();
+        let code = self.code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+        format!(
+            "`{}` {what}: {code}, said `{}` and `{}`",
+            self.line,
+            short(&self.stdout),
+            short(&self.stderr)
+        )
+    }
+}
+
+/// How attempts ended, the last ones where there are many.
+fn in_words(attempts: &[Value]) -> String {
+    let word = |attempt: &Value, key: &str| attempt[key].as_str().unwrap_or("-").to_owned();
+    let last = attempts.iter().skip(attempts.len().saturating_sub(3));
+    let ends: Vec<String> =
+        last.map(|attempt| format!("{} ({})", word(attempt, "outcome"), word(attempt, "detail"))).collect();
+    format!("{} attempts, at last {}", attempts.len(), ends.join(", "))
+}
+
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    None
+}
+
+fn walk(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
