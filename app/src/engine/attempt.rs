@@ -30,7 +30,7 @@ use super::{Engine, conversation, launch};
 use crate::process::probe::Memory;
 use crate::process::processes::Shim;
 use crate::process::supervise;
-use crate::store::{AgentSessionKey, AgentSessionLink};
+use crate::store::{AgentSessionKey, AgentSessionLink, EndedCall};
 
 /// Carries out one plan: the facts before and after are in the log when this returns.
 pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut Stops) {
@@ -78,7 +78,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
         StoredWords::HashOnly { .. } => None,
     };
     run.answer = Some(answer);
-    after(engine, run, &agent, ended).await;
+    after(run, &agent, ended);
 }
 
 /// What an attempt has to do.
@@ -158,17 +158,18 @@ async fn fresh_version(engine: &Engine, run: &Run, agent: &Agent) -> Option<CliV
     launch::cli_version(engine, agent, &program, &env, Memory::Doubted).await
 }
 
-/// Keeps the end of the attempt and what follows from it for others.
-async fn after(engine: &Engine, run: &mut Run, agent: &Agent, ended: AttemptEnded) {
-    let now = engine.clock.now();
-    if !run.rehearsal {
-        let limits = &run.project.terms().breaker_limits;
-        engine.store.record_outcome(&agent.name, &agent.model, ended.outcome, limits, now).await;
-    }
+/// Keeps the end of the attempt and what follows from it for others. A rehearsal asks no service, so no breaker hears of it.
+fn after(run: &mut Run, agent: &Agent, ended: AttemptEnded) {
     let link = ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| {
         AgentSessionLink { key: AgentSessionKey::new(&run.session, agent, run.project.dir()), agent_session }
     });
-    run.log.hold(Fact::AttemptEnded(Box::new(ended)), link);
+    let call = (!run.rehearsal).then(|| EndedCall {
+        agent: agent.name.clone(),
+        model: agent.model.clone(),
+        outcome: ended.outcome,
+        limits: run.project.terms().breaker_limits,
+    });
+    run.log.hold_end(ended, link, call);
 }
 
 /// The words for this attempt's agent.

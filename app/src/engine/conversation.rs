@@ -22,6 +22,8 @@ pub async fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Pla
         return AgentSession::Resume(agent_session_id.clone());
     }
     let known = match plan.why {
+        // A session that is called by its run's id began with it.
+        AttemptReason::Start if !is_named(run) => None,
         AttemptReason::Start => {
             let key = AgentSessionKey::new(&run.session, agent, run.project.dir());
             engine.store.agent_session(key).await
@@ -29,6 +31,11 @@ pub async fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Pla
         AttemptReason::Retry | AttemptReason::Escalate | AttemptReason::FallBack => None,
     };
     known.map_or_else(|| AgentSession::New(engine.entropy.uuid(engine.clock.now())), AgentSession::Resume)
+}
+
+/// Tells whether a person named the session.
+fn is_named(run: &Run) -> bool {
+    run.session.as_str() != run.log.run_id.as_str()
 }
 
 /// What people should know of an attempt that begins anew, and would be expected to go on: the agent no longer has the
@@ -73,9 +80,8 @@ pub async fn predecessor(
     plan: &Plan,
     session: &AgentSession,
 ) -> Option<Predecessor> {
-    let is_named = run.session.as_str() != run.log.run_id.as_str();
     let knows_nothing = matches!((&plan.carry, session), (Carry::Nothing, AgentSession::New(_)));
-    if !is_named || !knows_nothing {
+    if !is_named(run) || !knows_nothing {
         return None;
     }
     let of_session = Runs::OfSession {

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line, LiveEvent, Seen};
-use pointsman_core::run::event::{Fact, Requested, RunEvent};
+use pointsman_core::run::event::{AttemptEnded, Fact, Requested, RunEvent};
 use pointsman_core::run::state::RunState;
 
 use crate::clock::Clock;
 use crate::process::identity::ProcessIdentity;
 use crate::store::journal::{Journal, Weight};
-use crate::store::{AgentSessionLink, Entry, Kept, Store};
+use crate::store::{AgentSessionLink, EndedCall, Entry, Kept, Store};
 
 /// Somebody who is told about a run as it happens.
 pub trait Watcher: Send {
@@ -41,6 +41,8 @@ pub struct RunLog {
     driver: Option<ProcessIdentity>,
     /// Noted with the next events.
     agent_session: Option<AgentSessionLink>,
+    /// Told to a breaker with the next events.
+    call: Option<EndedCall>,
     /// Whether the live log may hold what agents say.
     words_are_kept: bool,
     journal: Option<Journal>,
@@ -67,6 +69,7 @@ impl RunLog {
             held: vec![],
             driver: Some(driver),
             agent_session: None,
+            call: None,
             words_are_kept: requested.prompt.is_some(),
             journal,
             watcher,
@@ -81,9 +84,9 @@ impl RunLog {
     pub async fn record(&mut self, store: &Store, facts: Vec<Fact>) {
         facts.into_iter().for_each(|fact| self.apply(fact));
         let events = std::mem::take(&mut self.held);
-        let (driver, agent_session) = (self.driver.take(), self.agent_session.take());
+        let (driver, agent_session, call) = (self.driver.take(), self.agent_session.take(), self.call.take());
         if let Some(entry) = Entry::new(events.clone(), &self.state) {
-            let kept = store.append(Entry { driver, agent_session, ..entry }).await;
+            let kept = store.append(Entry { driver, agent_session, call, ..entry }).await;
             self.tell_trouble(&kept);
         }
         for event in events {
@@ -92,9 +95,25 @@ impl RunLog {
     }
 
     /// Lets a fact happen that is kept with the next one: what follows it is decided at once.
-    pub fn hold(&mut self, fact: Fact, agent_session: Option<AgentSessionLink>) {
-        self.agent_session = agent_session;
+    pub fn hold(&mut self, fact: Fact) {
         self.apply(fact);
+    }
+
+    /// Lets an attempt end, which is kept with the fact that follows it: with the agent session to go on in, and with what
+    /// the agent's breaker is told.
+    pub fn hold_end(
+        &mut self,
+        ended: AttemptEnded,
+        agent_session: Option<AgentSessionLink>,
+        call: Option<EndedCall>,
+    ) {
+        (self.agent_session, self.call) = (agent_session, call);
+        self.hold(Fact::AttemptEnded(Box::new(ended)));
+    }
+
+    /// Tells whether a breaker has not been told yet what was held.
+    pub fn has_news_for_a_breaker(&self) -> bool {
+        self.call.is_some()
     }
 
     fn apply(&mut self, fact: Fact) {

@@ -7,13 +7,14 @@ use pointsman_core::report::run::RunReport;
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::orphan;
 use pointsman_core::run::outcome::Outcome;
+use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::project::ProjectContext;
 use super::{Engine, launch};
 use crate::store::journal::{Journal, Weight};
 use crate::store::lock::Lock;
-use crate::store::{Entry, Runs};
+use crate::store::{EndedCall, Entry, Runs};
 
 impl Engine {
     /// Takes the one place of who does this in the background; `None` where somebody has it, or where nothing can be stored.
@@ -24,8 +25,8 @@ impl Engine {
     /// Takes over events of runs that could not be stored, and ends runs whose driver died: what a new run must see. Returns
     /// how many events were taken over.
     pub async fn tidy_up_runs(&self, project: &ProjectContext) -> usize {
-        let taken_over = self.store.drain_spool().await;
-        self.recover(project).await;
+        let (taken_over, open) = self.store.drain_and_look().await;
+        self.end_orphans(open, project).await;
         taken_over
     }
 
@@ -43,7 +44,11 @@ impl Engine {
     /// Ends every run that nobody drives any more; returns how many there were. Only who is dead for sure is: a driver on
     /// another machine, or in another container, is left alone.
     pub async fn recover(&self, project: &ProjectContext) -> usize {
-        let Ok(open) = self.store.runs(Runs::Open).await else { return 0 };
+        let open = self.store.runs(Runs::Open).await.unwrap_or_default();
+        self.end_orphans(open, project).await
+    }
+
+    async fn end_orphans(&self, open: Vec<RunRow>, project: &ProjectContext) -> usize {
         let mut count = 0;
         for row in open {
             count += usize::from(self.end_orphan(&row.run_id, project).await);
@@ -62,33 +67,28 @@ impl Engine {
         let ended = orphan::ending(id, state, project.limits(), project.catalog(), now);
         let Some((events, state)) = ended else { return false };
         let Some(entry) = Entry::new(events.clone(), &state) else { return false };
+        // A probe that died must not keep the breaker half-open.
+        let call = state.attempts.last().map(|attempt| EndedCall {
+            agent: attempt.started.agent.clone(),
+            model: attempt.started.model_requested.clone(),
+            outcome: Outcome::WorkerLost,
+            limits: project.terms().breaker_limits,
+        });
         // Whoever else writes at the log's next position wins; this is no trouble of the store.
-        if !self.store.try_append(entry).await {
+        if !self.store.try_append(Entry { call, ..entry }).await {
             return false;
         }
-        self.clear_up_after(project, id, &state, &events).await;
+        self.clear_up_after(id, &state, &events);
         true
     }
 
-    /// What the driver would have done at the end: live log, metrics, breaker, and no files of attempts left.
-    async fn clear_up_after(
-        &self,
-        project: &ProjectContext,
-        id: &RunId,
-        state: &RunState,
-        events: &[RunEvent],
-    ) {
+    /// What the driver would have done at the end: live log, metrics, and no files of attempts left.
+    fn clear_up_after(&self, id: &RunId, state: &RunState, events: &[RunEvent]) {
         let now = self.clock.now();
         let report = state.requested.as_ref().map(|requested| RunReport::new(id, requested, state, None));
         if let Some(record) = report.as_ref().and_then(OrchestratedExecution::of) {
             // Metrics and live log are for looking back; the ledger has the truth.
             let _ = self.store.append_metrics(now, &record);
-        }
-        if let Some(attempt) = state.attempts.last() {
-            let (agent, model) = (&attempt.started.agent, &attempt.started.model_requested);
-            // A probe that died must not keep the breaker half-open.
-            let limits = &project.terms().breaker_limits;
-            self.store.record_outcome(agent, model, Outcome::WorkerLost, limits, now).await;
         }
         let Some(dir) = self.store.run_dir(id) else { return };
         let rehearsal = report.is_some_and(|report| report.rehearsal);

@@ -127,7 +127,7 @@ impl Submission {
             facts.push(Fact::Approved { by });
         }
         // Kept with the start of the first attempt, in one transaction: nothing is spawned before that.
-        facts.into_iter().for_each(|fact| log.hold(fact, None));
+        facts.into_iter().for_each(|fact| log.hold(fact));
         let (request, project) = (self.request, self.project);
         Run { log, request, session, project, rehearsal, answer: None, _session_lock: lock }
     }

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use pointsman_core::agent::Agent;
-use pointsman_core::breaker::Breaker;
+use pointsman_core::breaker::{Breaker, BreakerLimits};
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
+use pointsman_core::run::outcome::Outcome;
 use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 use serde::Serialize;
@@ -78,6 +79,28 @@ pub struct Entry {
     pub driver: Option<ProcessIdentity>,
     /// In which session of the agent's CLI our session goes on from now on.
     pub agent_session: Option<AgentSessionLink>,
+    /// What the breaker of an agent is told.
+    pub call: Option<EndedCall>,
+}
+
+/// How a call of an agent's service ended, for its breaker.
+#[derive(Debug, Clone)]
+pub struct EndedCall {
+    /// The agent.
+    pub agent: AgentName,
+    /// The model.
+    pub model: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When breakers open.
+    pub limits: BreakerLimits,
+}
+
+impl EndedCall {
+    /// Returns the breaker after the call.
+    pub(super) fn record(&self, breaker: Breaker, now: Timestamp) -> Breaker {
+        breaker.record(self.outcome, &self.limits, now)
+    }
 }
 
 impl Entry {
@@ -85,7 +108,7 @@ impl Entry {
     pub fn new(events: Vec<RunEvent>, run: &RunState) -> Option<Entry> {
         let last = events.last()?;
         let row = RunRow::new(&last.run_id, run, last.at)?;
-        Some(Entry { events, row, driver: None, agent_session: None })
+        Some(Entry { events, row, driver: None, agent_session: None, call: None })
     }
 }
 

@@ -23,16 +23,15 @@ mod view;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use pointsman_core::breaker::{Admission, Breaker, BreakerLimits};
+use pointsman_core::breaker::{Admission, BreakerLimits};
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
-use pointsman_core::run::outcome::Outcome;
 use pointsman_core::run::row::RunRow;
 
 pub use error::StoreError;
 pub use handle::Kept;
-pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, Entry, Runs};
+pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, EndedCall, Entry, Runs};
 pub use spool::Spooled;
 
 use handle::{LedgerHandle, Opener};
@@ -242,43 +241,17 @@ impl Store {
         limits: &BreakerLimits,
         now: Timestamp,
     ) -> Admission {
-        let limits = *limits;
-        let decided = self.with_breaker(agent, model, move |breaker| breaker.admit(&limits, now)).await;
-        decided.unwrap_or(Admission::Pass)
-    }
-
-    /// Tells a breaker how a call ended.
-    pub async fn record_outcome(
-        &self,
-        agent: &AgentName,
-        model: &str,
-        outcome: Outcome,
-        limits: &BreakerLimits,
-        now: Timestamp,
-    ) {
-        let limits = *limits;
-        let record = move |breaker: Breaker| (breaker.record(outcome, &limits, now), ());
-        // Without a ledger nobody counts failures, and every call passes.
-        let _ = self.with_breaker(agent, model, record).await;
-    }
-
-    async fn with_breaker<T: Send + 'static>(
-        &self,
-        agent: &AgentName,
-        model: &str,
-        decide: impl Fn(Breaker) -> (Breaker, T) + Send + 'static,
-    ) -> Option<T> {
-        let (agent, model) = (agent.clone(), model.to_owned());
+        let (agent, model, limits) = (agent.clone(), model.to_owned(), *limits);
         let question = move |ledger: &mut dyn Ledger| {
-            let mut decision = None;
+            let mut admission = Admission::Pass;
             ledger.change_breaker(&agent, &model, &mut |before| {
-                let (after, decided) = decide(before);
-                decision = Some(decided);
+                let (after, decided) = before.admit(&limits, now);
+                admission = decided;
                 after
             })?;
-            Ok(decision)
+            Ok(admission)
         };
-        self.ledger.ask(question).await.ok().flatten()
+        self.ledger.ask(question).await.unwrap_or(Admission::Pass)
     }
 
     /// Returns all breakers that are not in their first state.
@@ -299,6 +272,15 @@ impl Store {
     /// Takes over what the spool holds; returns how many events were new.
     pub async fn drain_spool(&self) -> usize {
         self.ledger.have(|keeper| keeper.drain()).await.unwrap_or(0)
+    }
+
+    /// Takes over what the spool holds, and returns which runs are not over then. One question: every start of a run asks it.
+    pub async fn drain_and_look(&self) -> (usize, Vec<RunRow>) {
+        let looked = self.ledger.have(|keeper| {
+            let taken_over = keeper.drain();
+            (taken_over, keeper.with(|ledger| ledger.runs(&Runs::Open)).unwrap_or_default())
+        });
+        looked.await.unwrap_or_default()
     }
 
     /// Takes over what hooks have written, each fact completed first; returns those that are new.

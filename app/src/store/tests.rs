@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use pointsman_core::run::outcome::Verdict;
+use pointsman_core::run::outcome::{Outcome, Verdict};
 
 use super::*;
 use contract::{at, entry, short_run};
@@ -219,10 +219,17 @@ fn a_newer_ledger_is_left_alone() {
 fn p13_of_thirty_two_concurrent_callers_one_is_the_probe_and_a_restart_forgets_nothing() {
     let place = Place::new();
     let (agent, model): (AgentName, _) = ("sonnet-general".parse().unwrap(), "sonnet");
-    for _ in 0..3 {
-        now(place.open().record_outcome(&agent, model, Outcome::Overloaded, &LIMITS, at(0)));
+    for n in 0..3 {
+        let call = EndedCall {
+            agent: agent.clone(),
+            model: model.to_owned(),
+            outcome: Outcome::Overloaded,
+            limits: LIMITS,
+        };
+        let ended = Entry { call: Some(call), ..entry(&refused(&format!("run-{n}")), 0, 3) };
+        now(place.open().append(ended));
     }
-    assert_eq!(now(place.open().admit(&agent, model, &LIMITS, at(1))), Admission::Refuse { until: at(60) });
+    assert_eq!(now(place.open().admit(&agent, model, &LIMITS, at(4))), Admission::Refuse { until: at(63) });
     let start = Arc::new(Barrier::new(32));
     let callers: Vec<_> = (0..32)
         .map(|_| {
@@ -230,7 +237,7 @@ fn p13_of_thirty_two_concurrent_callers_one_is_the_probe_and_a_restart_forgets_n
             std::thread::spawn(move || {
                 let store = Store::open(paths);
                 start.wait();
-                now(store.admit(&agent, model, &LIMITS, at(61)))
+                now(store.admit(&agent, model, &LIMITS, at(64)))
             })
         })
         .collect();

@@ -35,6 +35,10 @@ pub(super) fn append(ledger: &mut Sqlite, entry: &Entry) -> Result<(), StoreErro
         if let Some(link) = &entry.agent_session {
             sessions::link(tx, link, entry.row.updated_at)?;
         }
+        if let Some(call) = &entry.call {
+            let record = &mut |breaker| call.record(breaker, entry.row.updated_at);
+            sessions::change_breaker(tx, &call.agent, &call.model, record)?;
+        }
         upsert(tx, &entry.row)?;
         // Pages have no checksums: a damaged index can take a row and not find it again.
         read_back(tx, &entry.row.run_id, &entry.events)

@@ -111,6 +111,11 @@ impl Ledger for Memory {
             if let Some(link) = &entry.agent_session {
                 tables.agent_sessions.insert(link.key.clone(), link.agent_session.clone());
             }
+            if let Some(call) = &entry.call {
+                let key = (call.agent.to_string(), call.model.clone());
+                let before = tables.breakers.get(&key).copied().unwrap_or_default();
+                tables.breakers.insert(key, call.record(before, entry.row.updated_at));
+            }
             tables.upsert(entry.row.clone());
             Ok(())
         })
