@@ -84,6 +84,15 @@ pub struct Assembled {
     pub home: PathBuf,
 }
 
+/// Whether something is to be done, or only to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Runs are driven, or mended: what that needs is made.
+    Work,
+    /// Nothing is made or changed.
+    Look,
+}
+
 /// The surroundings of the process, read once.
 pub struct World {
     /// The environment.
@@ -264,12 +273,19 @@ impl World {
     /// whatever is wrong with a policy file.
     pub fn project(&self, loaded: &Loaded) -> Result<ProjectContext, AssembleError> {
         let decider = Decider::new(loaded.catalog()?, Policy::builtin(), Circumstances::default());
-        Ok(ProjectContext::new(self.cwd.clone(), decider, self.terms(loaded, &SpecLimits::default())))
+        Ok(ProjectContext::new(
+            self.cwd.clone(),
+            decider,
+            self.terms(loaded, &SpecLimits::default(), Purpose::Look),
+        ))
     }
 
-    /// Puts together what driving a spec needs.
-    pub fn assemble(&self, mut spec: RunSpec) -> Result<Assembled, AssembleError> {
-        let engine = self.engine()?;
+    /// Puts together what driving a spec needs, or showing what that would be.
+    pub fn assemble(&self, mut spec: RunSpec, purpose: Purpose) -> Result<Assembled, AssembleError> {
+        let engine = match purpose {
+            Purpose::Work => self.engine()?,
+            Purpose::Look => self.engine_to_read()?,
+        };
         spec.rehearsal = self.played(&engine, spec.rehearsal)?;
         let loaded = self.settings(&flags(&spec))?;
         let mut catalog = match spec.rehearsal {
@@ -283,7 +299,7 @@ impl World {
         let PolicyHere { policy, around, warnings } = self.policy(&loaded, &catalog)?;
         let pays = spec.rehearsal.is_none() && engine.login_found();
         let stray_keys = if pays { self.stray_keys(&loaded.project.root) } else { vec![] };
-        let terms = self.terms(&loaded, &spec.limits);
+        let terms = self.terms(&loaded, &spec.limits, purpose);
         let project = ProjectContext::new(spec.project.clone(), Decider::new(catalog, policy, around), terms);
         let warnings = loaded.warnings.into_iter().chain(warnings).collect();
         Ok(Assembled { spec, engine, project, warnings, stray_keys, home: self.dirs.home.clone() })
@@ -298,8 +314,13 @@ impl World {
         Ok((!engine.can_work(&project)).then_some(Scenario::Success))
     }
 
-    fn terms(&self, loaded: &Loaded, asked: &SpecLimits) -> Terms {
+    fn terms(&self, loaded: &Loaded, asked: &SpecLimits, purpose: Purpose) -> Terms {
         let settings = &loaded.settings;
+        let paths = self.store_paths();
+        let key = || match purpose {
+            Purpose::Work => paths.hash_key(),
+            Purpose::Look => paths.known_hash_key().unwrap_or_default(),
+        };
         Terms {
             limits: limits(settings, asked),
             breaker_limits: breaker_limits(settings),
@@ -311,7 +332,7 @@ impl World {
             stored_words: if settings.store_prompts {
                 StoredWords::Kept
             } else {
-                StoredWords::HashOnly { key: self.store_paths().hash_key() }
+                StoredWords::HashOnly { key: key() }
             },
             extra_allow: settings.environment.allow.clone(),
             allow_old_cli: settings.allow_old_cli,

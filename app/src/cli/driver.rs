@@ -9,7 +9,7 @@ use pointsman_core::run::spec::RunSpec;
 
 use super::exit::Failure;
 use super::run;
-use crate::assemble::{Assembled, World};
+use crate::assemble::{Assembled, Purpose, World};
 use crate::engine::background::{self, FirstWord, Submitted};
 use crate::engine::drive;
 use crate::engine::record::Unwatched;
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
 /// Drives a run that nobody waits for. Every failure is one of before it began: after that, the run has a verdict.
 async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
-    let assembled = World::new(spec.project.clone())?.assemble(spec)?;
+    let assembled = World::new(spec.project.clone())?.assemble(spec, Purpose::Work)?;
     let mut notices = run_summary::notices(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
     notices.extend(run_summary::taken_over(engine.tidy_up_runs(&project).await));

@@ -14,7 +14,7 @@ use pointsman_core::run::spec::{RunSpec, SpecLimits, SpecRights};
 use super::args::{ModeArg, RunArgs};
 use super::exit::Failure;
 use super::{detach, watch, words};
-use crate::assemble::{self, Assembled, World};
+use crate::assemble::{self, Assembled, Purpose, World};
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
@@ -30,7 +30,8 @@ pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
     if args.detach {
         return detach::start(&args, &spec);
     }
-    let assembled = world.assemble(spec)?;
+    let purpose = if args.dry_run { Purpose::Look } else { Purpose::Work };
+    let assembled = world.assemble(spec, purpose)?;
     runtime()?.block_on(attended(args, assembled))
 }
 

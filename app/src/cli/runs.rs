@@ -44,17 +44,13 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
         output::say(Tone::Warning, "notice:", &format!("{trouble}; the defaults hold for this look back"));
     }
     let project = world.project(&loaded)?;
-    let engine = match args.verb {
-        RunsVerb::Cancel { .. } => world.engine()?,
-        RunsVerb::List { .. } | RunsVerb::Show { .. } | RunsVerb::Logs { .. } => world.engine_to_read()?,
-    };
-    let look = Look { engine, project };
+    let look = Look { engine: world.engine_to_read()?, project };
     runtime()?.block_on(async {
         match args.verb {
             RunsVerb::List { limit, output } => look.list(limit, output).await,
             RunsVerb::Show { run, output } => look.show(&run, output).await,
             RunsVerb::Logs { run, follow, output } => look.logs(&run, follow, output).await,
-            RunsVerb::Cancel { run } => look.cancel(&run).await,
+            RunsVerb::Cancel { run } => look.cancel(&run, &world.engine()?).await,
         }
     })
 }
@@ -154,17 +150,20 @@ impl Look {
         }
     }
 
-    async fn cancel(&self, wanted: &str) -> Result<u8, Failure> {
+    /// Finds the run by a look, which works where nothing can be written; the wish is written by an engine that can.
+    async fn cancel(&self, wanted: &str, writing: &Engine) -> Result<u8, Failure> {
         let found = self.find(wanted).await?;
         if found.state.verdict() == Some(Verdict::Cancelled) {
             output::say(Tone::Good, "cancelled:", &format!("run {} already was", found.id));
             return Ok(0);
         }
-        self.engine.cancel(&self.project, &found).await?;
+        writing.cancel(&self.project, &found).await?;
         let begun = Instant::now();
         while begun.elapsed() < CANCEL_LIMIT {
-            let now = self.again(&found).await?;
-            if now.state.is_finished() {
+            // A ledger that cannot be read for a moment does not say that the run goes on.
+            if let Ok(now) = self.again(&found).await
+                && now.state.is_finished()
+            {
                 output::say(Tone::Good, &format!("{}:", now.state.word()), &format!("run {}", found.id));
                 return Ok(0);
             }
@@ -172,8 +171,8 @@ impl Look {
         }
         Err(Failure::new(
             ErrorCode::StillRunning,
-            format!("run `{}` was asked to stop and has not ended yet", found.id),
-            "`pointsman runs show` tells when it has",
+            format!("run `{}` was asked to stop, and that it has ended is not seen yet", found.id),
+            "`pointsman runs show` tells who drives it, and when it has ended",
         ))
     }
 }

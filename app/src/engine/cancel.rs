@@ -45,7 +45,7 @@ impl Engine {
         match (self.liveness(row), asked) {
             (Liveness::Dead, _) => Err(not_running()),
             (Liveness::Elsewhere, Ok(())) if self.is_unheard(row) => {
-                self.end(&run.id, &run.state, project).await;
+                self.end(run, project).await;
                 Ok(())
             }
             (Liveness::Elsewhere, Ok(())) => Ok(()),

@@ -29,6 +29,8 @@ pub struct FoundRun {
     pub id: RunId,
     /// Where it stands.
     pub state: RunState,
+    /// When its log grew last.
+    pub grown_at: Option<Timestamp>,
     /// Who drives it.
     pub driver: Option<DriverRow>,
 }
@@ -51,7 +53,8 @@ impl Engine {
             // One log that cannot be read must not hide the others.
             let Ok(found) = self.load(project, row.run_id.clone()).await else { continue };
             if found.state.is_finished() {
-                *row = RunRow::new(&found.id, &found.state, self.clock.now()).unwrap_or_else(|| row.clone());
+                let at = found.grown_at.unwrap_or(row.updated_at);
+                *row = RunRow::new(&found.id, &found.state, at).unwrap_or_else(|| row.clone());
             }
         }
         Ok(rows)
@@ -89,10 +92,16 @@ impl Engine {
         if !self.is_orphan(&found) {
             return Ok(found);
         }
-        let now = self.clock.now();
-        let ended = orphan::ending(&found.id, &found.state, project.limits(), project.catalog(), now);
+        let at = self.last_sign_of(&found);
+        let ended = orphan::ending(&found.id, &found.state, project.limits(), project.catalog(), at);
         let (_, state) = ended.unwrap_or_else(|| (vec![], found.state.clone()));
-        Ok(FoundRun { state, ..found })
+        Ok(FoundRun { state, grown_at: Some(at), ..found })
+    }
+
+    /// Returns when a run, or its driver, gave its last sign: whoever looks at an orphan, or ends it, sees the same end.
+    pub(super) fn last_sign_of(&self, run: &FoundRun) -> Timestamp {
+        let heard_at = run.driver.as_ref().and_then(|row| row.heartbeat_at);
+        run.grown_at.max(heard_at).unwrap_or_else(|| self.clock.now())
     }
 
     /// Loads a run as it is recorded.
@@ -103,7 +112,7 @@ impl Engine {
         })?;
         let drivers = if state.is_finished() { vec![] } else { self.store.drivers().await? };
         let driver = drivers.into_iter().find(|row| row.run_id == id);
-        Ok(FoundRun { id, state, driver })
+        Ok(FoundRun { id, state, grown_at: events.last().map(|event| event.at), driver })
     }
 
     /// Tells whether somebody drives a run, or may: of another machine nothing is known.

@@ -9,7 +9,7 @@ use pointsman_core::run::state::RunState;
 use crate::clock::Clock;
 use crate::process::identity::ProcessIdentity;
 use crate::store::journal::{Journal, Weight};
-use crate::store::{AgentSessionLink, EndedCall, Entry, Kept, Store};
+use crate::store::{AgentSessionLink, EndedCall, Entry, Kept, Store, StoreError};
 
 /// Somebody who is told about a run as it happens.
 pub trait Watcher: Send {
@@ -37,7 +37,11 @@ pub struct RunLog {
     clock: Clock,
     /// Events that happened and are kept with the next ones.
     held: Vec<RunEvent>,
-    /// Noted with the first events.
+    /// All that was kept so far, for a ledger that begins anew meanwhile.
+    log: Vec<RunEvent>,
+    /// Who drives the run.
+    identity: ProcessIdentity,
+    /// The same, to be noted with the next events.
     driver: Option<ProcessIdentity>,
     /// Noted with the next events.
     agent_session: Option<AgentSessionLink>,
@@ -67,7 +71,9 @@ impl RunLog {
             rehearsal: requested.rehearsal,
             clock,
             held: vec![],
-            driver: Some(driver),
+            log: vec![],
+            driver: Some(driver.clone()),
+            identity: driver,
             agent_session: None,
             call: None,
             words_are_kept: requested.prompt.is_some(),
@@ -84,9 +90,21 @@ impl RunLog {
     pub async fn record(&mut self, store: &Store, facts: Vec<Fact>) {
         facts.into_iter().for_each(|fact| self.apply(fact));
         let events = std::mem::take(&mut self.held);
-        let (driver, agent_session, call) = (self.driver.take(), self.agent_session.take(), self.call.take());
+        let (agent_session, call) = (self.agent_session.take(), self.call.take());
         if let Some(entry) = Entry::new(events.clone(), &self.state) {
+            self.log.extend(events.iter().cloned());
+            let driver = self.driver.clone();
             let kept = store.append(Entry { driver, agent_session, call, ..entry }).await;
+            match &kept {
+                // Who drives the run is noted once; until the ledger takes it, with all that follows.
+                Kept::Ledger => self.driver = None,
+                // Another ledger stands there now, which knows nothing of this run.
+                Kept::Spool(StoreError::Replaced { .. }) => {
+                    self.driver = Some(self.identity.clone());
+                    store.spool(self.log.clone()).await;
+                }
+                Kept::Spool(_) | Kept::Nowhere(..) | Kept::Void(_) => {}
+            }
             self.tell_trouble(&kept);
         }
         for event in events {

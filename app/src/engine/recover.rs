@@ -11,6 +11,7 @@ use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::project::ProjectContext;
+use super::query::FoundRun;
 use super::{Engine, launch};
 use crate::store::journal::{Journal, Weight};
 use crate::store::lock::Lock;
@@ -58,13 +59,13 @@ impl Engine {
 
     async fn end_orphan(&self, id: &RunId, project: &ProjectContext) -> bool {
         let Ok(found) = self.look_at(id.clone()).await else { return false };
-        self.is_orphan(&found) && self.end(id, &found.state, project).await
+        self.is_orphan(&found) && self.end(&found, project).await
     }
 
     /// Ends a run for its driver; returns whether that was still to do.
-    pub(super) async fn end(&self, id: &RunId, state: &RunState, project: &ProjectContext) -> bool {
-        let now = self.clock.now();
-        let ended = orphan::ending(id, state, project.limits(), project.catalog(), now);
+    pub(super) async fn end(&self, run: &FoundRun, project: &ProjectContext) -> bool {
+        let (id, at) = (&run.id, self.last_sign_of(run));
+        let ended = orphan::ending(id, &run.state, project.limits(), project.catalog(), at);
         let Some((events, state)) = ended else { return false };
         let Some(entry) = Entry::new(events.clone(), &state) else { return false };
         // A probe that died must not keep the breaker half-open.

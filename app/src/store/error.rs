@@ -51,6 +51,12 @@ pub enum StoreError {
         /// What is wrong.
         what: String,
     },
+    /// Another file stands in the ledger's place.
+    #[error("the ledger `{path}` was replaced by another")]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody else wrote at that place of the log.
     #[error("the log of run `{run}` has an event {seq} already")]
     Taken {
@@ -85,6 +91,7 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::Newer { .. }
             | StoreError::OldSqlite { .. }
+            | StoreError::Replaced { .. }
             | StoreError::Silent { .. } => true,
             StoreError::Log { .. } | StoreError::Taken { .. } | StoreError::ReadOnly => false,
         }

@@ -1,12 +1,16 @@
 //! The one way to the ledger: a handle that is cloned freely and awaited, with a keeper behind it that has the ledger for
-//! itself, on a thread of its own.
+//! itself.
+//!
+//! The keeper works where it is asked until there is an agent to hear ([`LedgerHandle::to_thread`]), and on a thread of its own
+//! from then on: a slow ledger must not stop a driver from hearing its agent, and two wake-ups for each question are not
+//! worth it before.
 //!
 //! A ledger that fails is not the end of a run: what must not be lost goes to the spool, and the keeper tries the ledger
 //! again by itself, at first soon and then more rarely. Once it works, what the spool holds is taken over before anything
 //! is added.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use pointsman_core::run::event::RunEvent;
@@ -35,16 +39,19 @@ pub(super) struct LedgerHandle {
     path: PathBuf,
     /// What stands in when not even the keeper answers; who only looks has none.
     spool: Option<Spool>,
-    way: Way,
+    keeper: Arc<Whereabouts>,
+    /// Whether the keeper stays here, and others go on before and after it works, as they would beside a thread: in a test
+    /// whose clock is not real nothing may wait for a thread.
+    #[cfg(test)]
+    is_played: bool,
 }
 
-#[derive(Clone)]
-enum Way {
-    /// To the keeper's thread.
-    Thread(mpsc::Sender<Job>),
-    /// To a keeper that works at once, on the thread of whoever asks: where time is not real, nothing may wait for a thread.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests on a virtual clock use it"))]
-    Inline(Arc<Mutex<Keeper>>),
+/// Where the keeper is.
+struct Whereabouts {
+    /// With whoever asks, until it moves.
+    here: Mutex<Option<Keeper>>,
+    /// On its thread.
+    thread: OnceLock<mpsc::Sender<Job>>,
 }
 
 /// Where an entry is kept.
@@ -61,24 +68,40 @@ pub enum Kept {
 }
 
 impl LedgerHandle {
-    /// Starts a keeper on a thread of its own. The ledger is opened there; whoever asks first waits for that.
-    pub(super) fn start(path: &Path, opener: Opener, spool: Option<Spool>) -> LedgerHandle {
+    /// Makes a keeper. It opens the ledger when it is asked for the first time.
+    pub(super) fn new(path: &Path, opener: Opener, spool: Option<Spool>) -> LedgerHandle {
+        let keeper = Keeper::new(opener, spool.clone());
+        LedgerHandle {
+            path: path.to_owned(),
+            spool,
+            keeper: Arc::new(Whereabouts { here: Mutex::new(Some(keeper)), thread: OnceLock::new() }),
+            #[cfg(test)]
+            is_played: false,
+        }
+    }
+
+    /// Makes a keeper that stays where it is asked.
+    #[cfg(test)]
+    pub(super) fn played(path: &Path, opener: Opener, spool: Option<Spool>) -> LedgerHandle {
+        LedgerHandle { is_played: true, ..LedgerHandle::new(path, opener, spool) }
+    }
+
+    /// Moves the keeper to a thread of its own, which ends with the last handle.
+    pub(super) fn to_thread(&self) {
+        #[cfg(test)]
+        if self.is_played {
+            return;
+        }
+        let mut here = self.keeper.here.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut keeper) = here.take() else { return };
         let (jobs, todo) = mpsc::channel::<Job>();
-        let keepers = spool.clone();
         std::thread::spawn(move || {
-            let mut keeper = Keeper::new(opener, keepers);
             while let Ok(job) = todo.recv() {
                 job(&mut keeper);
             }
         });
-        LedgerHandle { path: path.to_owned(), spool, way: Way::Thread(jobs) }
-    }
-
-    /// Makes a keeper that works on the thread of whoever asks.
-    #[cfg(test)]
-    pub(super) fn inline(path: &Path, opener: Opener, spool: Option<Spool>) -> LedgerHandle {
-        let keeper = Arc::new(Mutex::new(Keeper::new(opener, spool.clone())));
-        LedgerHandle { path: path.to_owned(), spool, way: Way::Inline(keeper) }
+        // Before the lock is given back: who finds nobody here finds the thread.
+        let _ = self.keeper.thread.set(jobs);
     }
 
     /// Has the keeper do something with the ledger.
@@ -98,6 +121,12 @@ impl LedgerHandle {
         }
     }
 
+    /// Keeps events in the spool, from where the ledger takes them over.
+    pub(super) async fn spool(&self, events: Vec<RunEvent>) {
+        // What cannot be kept there either was said when it happened.
+        let _ = self.have(move |keeper| keeper.spool.as_ref().map(|spool| spool.append(&events))).await;
+    }
+
     async fn append_beside(&self, events: Vec<RunEvent>, because: StoreError) -> Kept {
         let spool = self.spool.clone();
         let reason = because.clone();
@@ -113,24 +142,34 @@ impl LedgerHandle {
         &self,
         job: impl FnOnce(&mut Keeper) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
+        #[cfg(test)]
+        if self.is_played {
+            tokio::task::yield_now().await;
+            let done = self.here(job).ok();
+            tokio::task::yield_now().await;
+            return Ok(done.expect("it stays here"));
+        }
+        let job = match self.here(job) {
+            Ok(done) => return Ok(done),
+            Err(job) => job,
+        };
         let silent = || StoreError::Silent { path: self.path.clone() };
-        match &self.way {
-            Way::Inline(keeper) => {
-                // Others go on before and after, as they do beside a thread; and a process may die there.
-                tokio::task::yield_now().await;
-                let done = job(&mut keeper.lock().unwrap_or_else(PoisonError::into_inner));
-                tokio::task::yield_now().await;
-                Ok(done)
-            }
-            Way::Thread(jobs) => {
-                let (answer, answered) = oneshot::channel();
-                let job: Job = Box::new(move |keeper| drop(answer.send(job(keeper))));
-                jobs.send(job).map_err(|_| silent())?;
-                match timeout(ANSWER_LIMIT, answered).await {
-                    Ok(Ok(value)) => Ok(value),
-                    Ok(Err(_)) | Err(_) => Err(silent()),
-                }
-            }
+        let jobs = self.keeper.thread.get().expect("who is not here is on its thread");
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |keeper| drop(answer.send(job(keeper))));
+        jobs.send(job).map_err(|_| silent())?;
+        match timeout(ANSWER_LIMIT, answered).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(_)) | Err(_) => Err(silent()),
+        }
+    }
+
+    /// Has the keeper do something here, or gives the job back where it has moved.
+    fn here<T, J: FnOnce(&mut Keeper) -> T>(&self, job: J) -> Result<T, J> {
+        let mut here = self.keeper.here.lock().unwrap_or_else(PoisonError::into_inner);
+        match here.as_mut() {
+            Some(keeper) => Ok(job(keeper)),
+            None => Err(job),
         }
     }
 }
@@ -138,7 +177,8 @@ impl LedgerHandle {
 /// Who has the ledger.
 pub(super) struct Keeper {
     opener: Opener,
-    ledger: Result<Box<dyn Ledger>, StoreError>,
+    /// Nothing until it is asked for the first time.
+    ledger: Option<Result<Box<dyn Ledger>, StoreError>>,
     spool: Option<Spool>,
     retry_at: Instant,
     retry_after: Duration,
@@ -146,8 +186,13 @@ pub(super) struct Keeper {
 
 impl Keeper {
     fn new(opener: Opener, spool: Option<Spool>) -> Keeper {
-        let ledger = opener();
-        Keeper { opener, ledger, spool, retry_at: Instant::now() + RETRY_FIRST, retry_after: RETRY_FIRST }
+        Keeper {
+            opener,
+            ledger: None,
+            spool,
+            retry_at: Instant::now() + RETRY_FIRST,
+            retry_after: RETRY_FIRST,
+        }
     }
 
     /// Does something with the ledger, if there is one that works.
@@ -156,21 +201,27 @@ impl Keeper {
         question: impl FnOnce(&mut dyn Ledger) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.try_again();
-        let ledger = self.ledger.as_mut().map_err(|error| error.clone())?;
+        let ledger = self.opened().as_mut().map_err(|error| error.clone())?;
         let answer = question(ledger.as_mut());
         if let Err(error) = &answer
             && error.is_of_the_ledger()
         {
-            self.ledger = Err(error.clone());
+            let is_replaced = matches!(error, StoreError::Replaced { .. });
+            self.ledger = Some(Err(error.clone()));
             self.retry_after = RETRY_FIRST;
-            self.retry_at = Instant::now() + RETRY_FIRST;
+            // The one that stands there now may be well.
+            self.retry_at = Instant::now() + if is_replaced { Duration::ZERO } else { RETRY_FIRST };
         }
         answer
     }
 
     /// Returns why the ledger cannot be used, if it cannot.
-    pub(super) fn trouble(&self) -> Option<StoreError> {
-        self.ledger.as_ref().err().cloned()
+    pub(super) fn trouble(&mut self) -> Option<StoreError> {
+        self.opened().as_ref().err().cloned()
+    }
+
+    fn opened(&mut self) -> &mut Result<Box<dyn Ledger>, StoreError> {
+        self.ledger.get_or_insert_with(|| (self.opener)())
     }
 
     /// Takes over what the spool holds; returns how many events were new.
@@ -181,12 +232,12 @@ impl Keeper {
 
     /// Opens the ledger anew, whatever became of it before.
     pub(super) fn reopen(&mut self) -> Result<(), StoreError> {
-        self.ledger = (self.opener)();
+        self.ledger = Some((self.opener)());
         self.trouble().map_or(Ok(()), Err)
     }
 
     fn try_again(&mut self) {
-        if self.ledger.is_ok() || Instant::now() < self.retry_at {
+        if self.opened().is_ok() || Instant::now() < self.retry_at {
             return;
         }
         match self.reopen() {

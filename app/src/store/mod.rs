@@ -59,15 +59,19 @@ impl StorePaths {
     /// Where it cannot be kept, a key of the moment does: then hashes of different runs cannot be compared.
     pub fn hash_key(&self) -> [u8; 32] {
         let path = self.state.join("hash.key");
-        let kept = || std::fs::read(&path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        if let Some(key) = kept() {
+        if let Some(key) = self.known_hash_key() {
             return key;
         }
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("the system has random numbers; without them nothing here is safe");
         let written = private::ensure_dir(&self.state).is_ok() && private::write_new(&path, &key).is_ok();
         // Somebody else may have been first; then theirs is the one.
-        if written { key } else { kept().unwrap_or(key) }
+        if written { key } else { self.known_hash_key().unwrap_or(key) }
+    }
+
+    /// Returns the key, where it was made already.
+    pub fn known_hash_key(&self) -> Option<[u8; 32]> {
+        std::fs::read(self.state.join("hash.key")).ok().and_then(|bytes| bytes.try_into().ok())
     }
 
     fn spools(&self, name: &str) -> Vec<PathBuf> {
@@ -116,7 +120,7 @@ impl Store {
             not_emptied(&place)?;
             Ok(Box::new(Sqlite::open(&place.ledger())?))
         });
-        let ledger = LedgerHandle::start(&paths.ledger(), opener, Some(paths.event_spool()));
+        let ledger = LedgerHandle::new(&paths.ledger(), opener, Some(paths.event_spool()));
         Store { paths, state, ledger }
     }
 
@@ -129,7 +133,7 @@ impl Store {
             not_emptied(&place)?;
             Ok(Box::new(Sqlite::open_to_read(&place.ledger())?))
         });
-        let ledger = LedgerHandle::start(&paths.ledger(), opener, None);
+        let ledger = LedgerHandle::new(&paths.ledger(), opener, None);
         Store { paths, state, ledger }
     }
 
@@ -140,8 +144,13 @@ impl Store {
         let ledger = ledger.clone();
         let opener: Opener = Box::new(move || Ok(Box::new(ledger.clone())));
         let spool = Spool::new(paths.spools("spool"), Durability::Process);
-        let ledger = LedgerHandle::inline(&paths.ledger(), opener, Some(spool));
+        let ledger = LedgerHandle::played(&paths.ledger(), opener, Some(spool));
         Store { state: Some(paths.state.clone()), paths, ledger }
+    }
+
+    /// Says that there is an agent to hear from now on: no question to the ledger holds this thread any more.
+    pub fn step_aside(&self) {
+        self.ledger.to_thread();
     }
 
     /// Returns why the ledger cannot be used, if it cannot.
@@ -184,6 +193,11 @@ impl Store {
     /// Appends an entry, in one transaction. What the ledger refuses goes to the spool, the events at least.
     pub async fn append(&self, entry: Entry) -> Kept {
         self.ledger.append(entry).await
+    }
+
+    /// Keeps the whole log of a run in the spool, for a ledger that does not know it.
+    pub async fn spool(&self, log: Vec<RunEvent>) {
+        self.ledger.spool(log).await;
     }
 
     /// Appends an entry to the ledger or nowhere; returns whether it is there.

@@ -85,7 +85,9 @@ impl Spool {
     pub(super) fn waiting<T: DeserializeOwned>(&self) -> Spooled {
         let mut waiting = Spooled::default();
         for file in self.files() {
-            waiting.bytes += fs::metadata(&file).map_or(0, |meta| meta.len());
+            // What is kept waits for another version.
+            let bytes = fs::metadata(&file).map_or(0, |meta| meta.len());
+            waiting.bytes += if is(&file, KEPT) { 0 } else { bytes };
             waiting.odd_lines += read::<T>(&file).map_or(0, |lines| lines.odd.len());
         }
         waiting
@@ -138,6 +140,9 @@ fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()>
     let path = dir.join(FILE);
     loop {
         let mut file = private::append(&path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other(format!("`{}` is no file", path.display())));
+        }
         file.lock()?;
         if is_named(&file, &path) {
             return append_whole(&mut file, bytes, durability);
@@ -173,7 +178,9 @@ fn end_torn_line(file: &mut File, length: u64) -> io::Result<()> {
 /// Renames the current file out of the writers' way.
 fn move_out_of_the_way(dir: &Path) {
     let current = dir.join(FILE);
-    if let Ok(meta) = fs::metadata(&current) {
+    if let Ok(meta) = fs::symlink_metadata(&current)
+        && meta.is_file()
+    {
         // Somebody else may drain at the same moment; then one of the renames finds nothing.
         let _ = fs::rename(&current, dir.join(format!("{TAKEN}{}-{}", meta.ino(), std::process::id())));
     }
@@ -194,6 +201,8 @@ fn keep_odd(dir: &Path, lines: &[Vec<u8>]) -> io::Result<()> {
 fn files_in(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries
+        // A link leads elsewhere, and a pipe has no end.
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .map(|entry| entry.path())
         .filter(|path| [FILE, TAKEN, KEPT].iter().any(|start| is(path, start)))
         .collect();

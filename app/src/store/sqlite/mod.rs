@@ -7,6 +7,7 @@ mod hooks;
 mod runs;
 mod sessions;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,8 @@ const COPY_PAGES: i32 = 1024;
 /// An open ledger.
 pub struct Sqlite {
     path: PathBuf,
+    /// Which file the path led to when it was opened.
+    file: Option<(u64, u64)>,
     db: Connection,
     /// Whether a run's stop was asked for, as of a version of the data.
     cancel_seen: Option<(i64, RunId, bool)>,
@@ -87,8 +90,16 @@ impl Sqlite {
     pub fn open_to_read(path: &Path) -> Result<Sqlite, StoreError> {
         new_enough()?;
         let failed = |source| database(path, source);
-        if !path.exists() {
-            return Sqlite::in_memory(path, |_| Ok(()));
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Sqlite::in_memory(path, |_| Ok(()));
+            }
+            Err(source) => return Err(PrivateError::Io { path: path.to_owned(), source }.into()),
+            Ok(meta) if meta.is_dir() => {
+                let source = std::io::ErrorKind::IsADirectory.into();
+                return Err(PrivateError::Io { path: path.to_owned(), source }.into());
+            }
+            Ok(_) => {}
         }
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
         db.busy_timeout(BUSY_LIMIT).map_err(failed)?;
@@ -124,7 +135,7 @@ impl Sqlite {
     }
 
     fn of(path: &Path, db: Connection) -> Sqlite {
-        Sqlite { path: path.to_owned(), db, cancel_seen: None }
+        Sqlite { path: path.to_owned(), file: file_at(path), db, cancel_seen: None }
     }
 
     fn configure(&self) -> rusqlite::Result<()> {
@@ -186,6 +197,10 @@ impl Sqlite {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        // What is written into a file that was moved away is seen by nobody. Where none stands in its place, it may come back.
+        if file_at(&self.path).is_some_and(|now| self.file.is_some_and(|then| then != now)) {
+            return Err(StoreError::Replaced { path: self.path.clone() });
+        }
         let run = |db: &mut Connection| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = work(&tx)?;
@@ -263,6 +278,11 @@ impl Ledger for Sqlite {
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
         self.read(|db| hooks::since(db, since))
     }
+}
+
+/// Returns which file a path leads to.
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 fn known() -> u32 {

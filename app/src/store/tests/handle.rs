@@ -24,7 +24,7 @@ impl Failing {
         let memory = Memory::default();
         let opened = memory.clone();
         let opener: Opener = Box::new(move || Ok(Box::new(opened.clone()) as Box<dyn Ledger>));
-        let handle = LedgerHandle::inline(dir.path(), opener, Some(spool.clone()));
+        let handle = LedgerHandle::played(dir.path(), opener, Some(spool.clone()));
         Failing { memory, handle, spool, _dir: dir }
     }
 
@@ -83,4 +83,24 @@ async fn a_place_that_is_taken_is_no_trouble_of_the_ledger() {
     assert!(matches!(it.handle.append(entry(&log, 0, 2)).await, Kept::Void(_)));
     assert!(matches!(it.handle.append(entry(&log, 2, 3)).await, Kept::Ledger));
     assert_eq!(it.spooled_count(), 0, "a void event must not come back");
+}
+
+/// Seen to fail with the keeper left where it is asked: the answer was waited for by the thread that was to give it.
+#[tokio::test]
+async fn a_question_that_takes_long_holds_nobody_once_the_keeper_is_on_its_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let opener: Opener = Box::new(|| Ok(Box::new(Memory::default()) as Box<dyn Ledger>));
+    let handle = LedgerHandle::new(dir.path(), opener, None);
+    assert!(handle.ask(|ledger| ledger.drivers()).await.is_ok(), "here");
+    handle.to_thread();
+    handle.to_thread();
+    let (release, released) = std::sync::mpsc::channel();
+    let slow = handle.have(move |_| released.recv_timeout(Duration::from_secs(60)).is_ok());
+    let hears = async {
+        tokio::task::yield_now().await;
+        release.send(()).unwrap();
+    };
+    let (was_released, ()) = tokio::join!(slow, hears);
+    assert!(was_released.unwrap());
+    assert!(handle.clone().ask(|ledger| ledger.drivers()).await.is_ok(), "there");
 }
