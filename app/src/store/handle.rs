@@ -237,7 +237,12 @@ impl Keeper {
     }
 
     fn try_again(&mut self) {
-        if self.opened().is_ok() || Instant::now() < self.retry_at {
+        let is_due = match self.opened() {
+            Ok(ledger) if ledger.is_current() => return,
+            Ok(_) => true,
+            Err(_) => Instant::now() >= self.retry_at,
+        };
+        if !is_due {
             return;
         }
         match self.reopen() {

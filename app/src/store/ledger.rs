@@ -21,6 +21,11 @@ use crate::process::identity::ProcessIdentity;
 
 /// What outlives a process.
 pub trait Ledger: Send {
+    /// Tells whether it still is what it was opened as; one that is not is opened anew before it is asked.
+    fn is_current(&self) -> bool {
+        true
+    }
+
     /// Appends to the log of one run. Where the place of an event is taken, or the run is over, somebody else went on with
     /// the run: that is [`StoreError::Taken`], and nothing is kept.
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError>;

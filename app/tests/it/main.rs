@@ -2,7 +2,7 @@
 //!
 //! `sandbox` has the tools, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
 //! model API. Then a module per subject: `outcomes` (one test a row of the table), `evidence` (streams, programs
-//! and places as people have them), `background` (what drivers outlive), `errors` (the codes of failures), `looks` (what looking back changes, and files of the version before), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`,
+//! and places as people have them), `background` (what drivers outlive), `cancels` (stopping a run from outside), `errors` (the codes of failures), `looks` (what looking back changes, and files of the version before), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`,
 //! `real_claude` (the real CLI against the model server), `tidy` (what the sources themselves must keep to).
 
 #![expect(
@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and fails")]
 
 mod background;
+mod cancels;
 mod errors;
 mod evidence;
 mod fake;

@@ -57,6 +57,8 @@ pub struct Sqlite {
     /// Which file the path led to when it was opened.
     file: Option<(u64, u64)>,
     db: Connection,
+    /// What the files were when they were copied into memory; of a ledger that is read where it lies nothing.
+    copied: Option<[Option<FileState>; 2]>,
     /// Whether a run's stop was asked for, as of a version of the data.
     cancel_seen: Option<(i64, RunId, bool)>,
 }
@@ -127,15 +129,16 @@ impl Sqlite {
         fill: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
     ) -> Result<Sqlite, StoreError> {
         let failed = |source| database(path, source);
+        let copied = Some(files(path));
         let mut db = Connection::open_in_memory().map_err(failed)?;
         fill(&mut db).map_err(failed)?;
-        let mut ledger = Sqlite::of(path, db);
+        let mut ledger = Sqlite { copied, ..Sqlite::of(path, db) };
         ledger.migrate()?;
         Ok(ledger)
     }
 
     fn of(path: &Path, db: Connection) -> Sqlite {
-        Sqlite { path: path.to_owned(), file: file_at(path), db, cancel_seen: None }
+        Sqlite { path: path.to_owned(), file: file_at(path), db, copied: None, cancel_seen: None }
     }
 
     fn configure(&self) -> rusqlite::Result<()> {
@@ -212,6 +215,11 @@ impl Sqlite {
 }
 
 impl Ledger for Sqlite {
+    /// A copy in memory is current as long as the files are as they were.
+    fn is_current(&self) -> bool {
+        self.copied.as_ref().is_none_or(|copied| *copied == files(&self.path))
+    }
+
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
         runs::append(self, entry)
     }
@@ -278,6 +286,17 @@ impl Ledger for Sqlite {
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
         self.read(|db| hooks::since(db, since))
     }
+}
+
+/// By what a file that was changed differs: its number, its length, and when it was written.
+type FileState = (u64, u64, i64, i64);
+
+/// Returns what the ledger's file and its write-ahead log are now.
+fn files(path: &Path) -> [Option<FileState>; 2] {
+    [path.to_owned(), path.with_extension("db-wal")].map(|path| {
+        let meta = std::fs::metadata(path).ok()?;
+        Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
+    })
 }
 
 /// Returns which file a path leads to.

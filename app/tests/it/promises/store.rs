@@ -189,6 +189,46 @@ impl Drop for TinyDisk<'_> {
     }
 }
 
+/// Seen to fail: the driver wrote on into the file that was moved away, and its run was known to nobody.
+#[test]
+fn p22_a_run_is_whole_in_a_ledger_that_took_the_place_of_another_in_the_middle_of_it() {
+    let sandbox = Sandbox::new();
+    let (sign, goes_on) = (sandbox.path("at-work"), sandbox.path("go-on"));
+    let works =
+        Fake::touches(&sign).then(Fake::awaits(&goes_on)).then(Fake::completes("the answer of haiku"));
+    let sandbox = sandbox.agent("haiku", works);
+    let started = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).start();
+    wait_for_file(&sign);
+    fs::write(ledger(&sandbox), [0xa5; 8192]).unwrap();
+    without_log(&sandbox);
+    sandbox.call(["doctor", "--fix"]).wait().stdout_has("a new one was begun");
+    fs::write(&goes_on, "").unwrap();
+    let run = started.wait().success().json()["run_id"].as_str().unwrap().to_owned();
+    sandbox.run_on("sonnet", "after the repair").success();
+    let report = sandbox.show(&run);
+    assert_eq!(
+        (&report["verdict"], &report["attempts"][0]["outcome"]),
+        (&"succeeded".into(), &"completed".into())
+    );
+}
+
+/// Seen to fail: a link's text was copied into the spool, and a pipe was waited for.
+#[test]
+fn p22_a_spool_that_is_a_link_or_a_pipe_is_left_alone() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.state().join("hook-spool")).unwrap();
+    fs::create_dir_all(sandbox.state().join("spool")).unwrap();
+    let secret = sandbox.path("secret");
+    fs::write(&secret, "a secret\n").unwrap();
+    std::os::unix::fs::symlink(&secret, sandbox.state().join("spool/events.jsonl")).unwrap();
+    let pipe = sandbox.state().join("hook-spool/events.jsonl");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    sandbox.call(["doctor", "--fix"]).wait();
+    sandbox.call(["runs", "list"]).wait().success();
+    let copied = sandbox.files_with("a secret");
+    assert_eq!(copied, [sandbox.state().join("spool/events.jsonl")], "only the link itself leads to it");
+}
+
 #[test]
 fn p22_a_full_disk() {
     let sandbox = Sandbox::new();
