@@ -53,7 +53,6 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     let payer = started.payer;
     let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.is_some());
     run.log.record(&engine.store, vec![Fact::AttemptStarted(started)]).await;
-    engine.store.step_aside();
     if let Some(text) = notice {
         run.log.see(Seen::Notice { text });
     }

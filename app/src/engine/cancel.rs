@@ -87,6 +87,8 @@ async fn attend(store: Store, clock: Clock, run: RunId, stops: StopHandle, wake:
     loop {
         // Whether it is the time or a signal, the row is what counts.
         let _ = timeout(LOOK_EVERY, wake.notified()).await;
+        // The first question that is asked while an agent may be heard.
+        store.step_aside();
         // A ledger that cannot be read now is asked again; the run goes on meanwhile.
         if store.is_cancel_requested(&run).await.unwrap_or(false) {
             stops.stop(StopCause::Terminate);

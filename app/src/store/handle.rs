@@ -1,9 +1,9 @@
 //! The one way to the ledger: a handle that is cloned freely and awaited, with a keeper behind it that has the ledger for
 //! itself.
 //!
-//! The keeper works where it is asked until there is an agent to hear ([`LedgerHandle::to_thread`]), and on a thread of its own
-//! from then on: a slow ledger must not stop a driver from hearing its agent, and two wake-ups for each question are not
-//! worth it before.
+//! The keeper works where it is asked until something is asked while an agent is heard ([`LedgerHandle::to_thread`]), and on a
+//! thread of its own from then on: a slow ledger must not stop a driver from hearing its agent, and two wake-ups for each
+//! question are not worth it before.
 //!
 //! A ledger that fails is not the end of a run: what must not be lost goes to the spool, and the keeper tries the ledger
 //! again by itself, at first soon and then more rarely. Once it works, what the spool holds is taken over before anything

@@ -148,7 +148,7 @@ impl Store {
         Store { state: Some(paths.state.clone()), paths, ledger }
     }
 
-    /// Says that there is an agent to hear from now on: no question to the ledger holds this thread any more.
+    /// Says that an agent is heard on this thread from now on: no question to the ledger holds it any more.
     pub fn step_aside(&self) {
         self.ledger.to_thread();
     }
