@@ -1,5 +1,7 @@
 //! Keeping what happens: a fact is applied, stored, written to the live log, and then told to watchers.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line, LiveEvent, Seen};
@@ -38,7 +40,7 @@ pub struct RunLog {
     /// Events that happened and are kept with the next ones.
     held: Vec<RunEvent>,
     /// All that was kept so far, for a ledger that begins anew meanwhile.
-    log: Vec<RunEvent>,
+    log: Vec<Arc<Entry>>,
     /// Who drives the run.
     identity: ProcessIdentity,
     /// The same, to be noted with the next events.
@@ -90,26 +92,37 @@ impl RunLog {
     pub async fn record(&mut self, store: &Store, facts: Vec<Fact>) {
         facts.into_iter().for_each(|fact| self.apply(fact));
         let events = std::mem::take(&mut self.held);
-        let (agent_session, call) = (self.agent_session.take(), self.call.take());
-        if let Some(entry) = Entry::new(events.clone(), &self.state) {
-            self.log.extend(events.iter().cloned());
-            let driver = self.driver.clone();
-            let kept = store.append(Entry { driver, agent_session, call, ..entry }).await;
-            match &kept {
-                // Who drives the run is noted once; until the ledger takes it, with all that follows.
-                Kept::Ledger => self.driver = None,
-                // Another ledger stands there now, which knows nothing of this run.
-                Kept::Spool(StoreError::Replaced { .. }) => {
-                    self.driver = Some(self.identity.clone());
-                    store.spool(self.log.clone()).await;
-                }
-                Kept::Spool(_) | Kept::Nowhere(..) | Kept::Void(_) => {}
-            }
-            self.tell_trouble(&kept);
-        }
+        let events = match Entry::new(events, &self.state) {
+            Some(entry) => self.keep(store, entry).await,
+            None => return,
+        };
         for event in events {
             self.tell(Body::Fact(Box::new(event)), Weight::Fact);
         }
+    }
+
+    /// Keeps an entry with what was noted for it, and gives its events back.
+    async fn keep(&mut self, store: &Store, entry: Entry) -> Vec<RunEvent> {
+        let (driver, agent_session, call) =
+            (self.driver.clone(), self.agent_session.take(), self.call.take());
+        let entry = Arc::new(Entry { driver, agent_session, call, ..entry });
+        // Nothing follows an end; and an answer can be long.
+        if !self.state.is_finished() {
+            self.log.push(Arc::clone(&entry));
+        }
+        let kept = store.append(Arc::clone(&entry)).await;
+        match &kept {
+            // Who drives the run is noted once; until the ledger takes it, with all that follows.
+            Kept::Ledger => self.driver = None,
+            // Another ledger stands there now, which knows nothing of this run.
+            Kept::Spool(StoreError::Replaced { .. }) => {
+                self.driver = Some(self.identity.clone());
+                store.spool(self.log.clone()).await;
+            }
+            Kept::Spool(_) | Kept::Nowhere(..) | Kept::Void(_) => {}
+        }
+        self.tell_trouble(&kept);
+        Arc::try_unwrap(entry).map_or_else(|shared| shared.events.clone(), |entry| entry.events)
     }
 
     /// Lets a fact happen that is kept with the next one: what follows it is decided at once.

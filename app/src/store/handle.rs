@@ -113,24 +113,25 @@ impl LedgerHandle {
     }
 
     /// Keeps an entry in the ledger, or in the spool in its place.
-    pub(super) async fn append(&self, entry: Entry) -> Kept {
-        let events = entry.events.clone();
-        match self.have(move |keeper| keeper.append(&entry)).await {
+    pub(super) async fn append(&self, entry: Arc<Entry>) -> Kept {
+        let asked = Arc::clone(&entry);
+        match self.have(move |keeper| keeper.append(&asked)).await {
             Ok(kept) => kept,
-            Err(error) => self.append_beside(events, error).await,
+            Err(error) => self.append_beside(entry, error).await,
         }
     }
 
-    /// Keeps events in the spool, from where the ledger takes them over.
-    pub(super) async fn spool(&self, events: Vec<RunEvent>) {
+    /// Keeps entries in the spool, from where the ledger takes them over.
+    pub(super) async fn spool(&self, log: Vec<Arc<Entry>>) {
         // What cannot be kept there either was said when it happened.
-        let _ = self.have(move |keeper| keeper.spool.as_ref().map(|spool| spool.append(&events))).await;
+        let keep = move |spool: &Spool| log.iter().for_each(|entry| drop(spool.append(&entry.events)));
+        let _ = self.have(move |keeper| keeper.spool.as_ref().map(keep)).await;
     }
 
-    async fn append_beside(&self, events: Vec<RunEvent>, because: StoreError) -> Kept {
+    async fn append_beside(&self, entry: Arc<Entry>, because: StoreError) -> Kept {
         let spool = self.spool.clone();
         let reason = because.clone();
-        let written = tokio::task::spawn_blocking(move || spooled(spool.as_ref(), &events, reason));
+        let written = tokio::task::spawn_blocking(move || spooled(spool.as_ref(), &entry.events, reason));
         match timeout(ANSWER_LIMIT, written).await {
             Ok(Ok(kept)) => kept,
             Ok(Err(_)) | Err(_) => Kept::Nowhere(because, Arc::new(std::io::ErrorKind::TimedOut.into())),

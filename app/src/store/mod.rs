@@ -21,6 +21,7 @@ pub mod takeovers;
 mod view;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use pointsman_core::breaker::{Admission, BreakerLimits};
@@ -191,12 +192,12 @@ impl Store {
     }
 
     /// Appends an entry, in one transaction. What the ledger refuses goes to the spool, the events at least.
-    pub async fn append(&self, entry: Entry) -> Kept {
+    pub async fn append(&self, entry: Arc<Entry>) -> Kept {
         self.ledger.append(entry).await
     }
 
     /// Keeps the whole log of a run in the spool, for a ledger that does not know it.
-    pub async fn spool(&self, log: Vec<RunEvent>) {
+    pub async fn spool(&self, log: Vec<Arc<Entry>>) {
         self.ledger.spool(log).await;
     }
 

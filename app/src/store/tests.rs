@@ -45,7 +45,7 @@ fn refused(run: &str) -> Vec<RunEvent> {
 }
 
 fn keep(store: &Store, log: &[RunEvent], from: usize, to: usize) -> Kept {
-    now(store.append(entry(log, from, to)))
+    now(store.append(entry(log, from, to).into()))
 }
 
 fn events(store: &Store, run: &str) -> Result<Vec<RunEvent>, StoreError> {
@@ -227,7 +227,7 @@ fn p13_of_thirty_two_concurrent_callers_one_is_the_probe_and_a_restart_forgets_n
             limits: LIMITS,
         };
         let ended = Entry { call: Some(call), ..entry(&refused(&format!("run-{n}")), 0, 3) };
-        now(place.open().append(ended));
+        now(place.open().append(ended.into()));
     }
     assert_eq!(now(place.open().admit(&agent, model, &LIMITS, at(4))), Admission::Refuse { until: at(63) });
     let start = Arc::new(Barrier::new(32));

@@ -47,11 +47,14 @@ async fn p22_a_ledger_that_works_again_is_used_again_and_has_what_was_spooled_me
     let it = Failing::new();
     let log = short_run("run-1", "s", Verdict::Refused);
     it.fail(1);
-    assert!(matches!(it.handle.append(entry(&log, 0, 1)).await, Kept::Spool(_)));
-    assert!(matches!(it.handle.append(entry(&log, 1, 2)).await, Kept::Spool(_)), "not asked again at once");
+    assert!(matches!(it.handle.append(entry(&log, 0, 1).into()).await, Kept::Spool(_)));
+    assert!(
+        matches!(it.handle.append(entry(&log, 1, 2).into()).await, Kept::Spool(_)),
+        "not asked again at once"
+    );
     assert_eq!(it.spooled_count(), 2);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let kept = it.handle.append(entry(&log, 2, 3)).await;
+    let kept = it.handle.append(entry(&log, 2, 3).into()).await;
     assert!(matches!(kept, Kept::Ledger), "{kept:?}");
     assert_eq!(it.spooled_count(), 0, "taken over without being asked");
     let run = "run-1".parse().unwrap();
@@ -79,9 +82,9 @@ async fn a_ledger_that_stays_broken_is_tried_more_and_more_rarely_but_always_aga
 async fn a_place_that_is_taken_is_no_trouble_of_the_ledger() {
     let it = Failing::new();
     let log = short_run("run-1", "s", Verdict::Refused);
-    assert!(matches!(it.handle.append(entry(&log, 0, 2)).await, Kept::Ledger));
-    assert!(matches!(it.handle.append(entry(&log, 0, 2)).await, Kept::Void(_)));
-    assert!(matches!(it.handle.append(entry(&log, 2, 3)).await, Kept::Ledger));
+    assert!(matches!(it.handle.append(entry(&log, 0, 2).into()).await, Kept::Ledger));
+    assert!(matches!(it.handle.append(entry(&log, 0, 2).into()).await, Kept::Void(_)));
+    assert!(matches!(it.handle.append(entry(&log, 2, 3).into()).await, Kept::Ledger));
     assert_eq!(it.spooled_count(), 0, "a void event must not come back");
 }
 
