@@ -28,9 +28,12 @@ fn main() -> ExitCode {
         Some(rehearsal::VERB) => rehearsal::main(&args[1..]),
         Some(engine::background::DRIVE) => cli::driver::main(),
         Some(engine::background::TIDY) => cli::tidy::main(),
-        Some(hook::VERB) if !args[1..].iter().any(|arg| matches!(arg.as_str(), "-h" | "--help")) => {
-            hook::main(args.get(1).cloned())
-        }
+        Some(hook::VERB) if !asks_for_help(&args[1..]) => hook::main(args.get(1).cloned()),
         Some(_) | None => cli::main(),
     }
+}
+
+/// Tells whether only the help of a verb is wanted: the one thing that the command line answers for a hidden verb.
+fn asks_for_help(words: &[String]) -> bool {
+    matches!(words, [word] if word == "-h" || word == "--help")
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::ExplainArgs;
 use super::exit::Failure;
 use crate::present::output::{self, PlainFormat};
+use crate::present::tables;
 
 /// The contract of `explain E0123 -o json`.
 #[derive(Debug, Serialize)]
@@ -69,7 +70,7 @@ fn list(format: PlainFormat) {
                 vec![entry.code.to_string(), entry.exit_code.to_string(), entry.title.to_owned()]
             };
             let rows: Vec<Vec<String>> = codes.iter().map(row).collect();
-            output::text(&output::table(&["CODE", "EXIT", "MEANS"], &rows));
+            output::text(&tables::columns(&["CODE", "EXIT", "MEANS"], &rows));
         }
         PlainFormat::Json => output::json(&List { schema_version: SCHEMA_VERSION, codes }),
     }

@@ -4,11 +4,13 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::args::{ConfigArgs, ConfigVerb};
+use super::context::world;
 use super::exit::Failure;
-use super::run::world;
 use crate::config::load::Loaded;
 use crate::config::{init, schema};
+use crate::present::human::short_path;
 use crate::present::output::{self, PlainFormat, Tone};
+use crate::present::tables;
 
 #[derive(Serialize)]
 struct Shown {
@@ -59,7 +61,7 @@ fn show(with_origin: bool, format: PlainFormat) -> Result<u8, Failure> {
                 .into_iter()
                 .map(|setting| vec![format!("{} = {}", setting.key, setting.value), setting.origin])
                 .collect();
-            output::text(&output::table(&["SETTING", "FROM"], &rows));
+            output::text(&tables::columns(&["SETTING", "FROM"], &rows));
         }
         PlainFormat::Text => {
             let lines: Vec<String> =
@@ -81,7 +83,7 @@ fn settings(loaded: &Loaded) -> Vec<ShownSetting> {
 fn begin() -> Result<u8, Failure> {
     let world = world(None)?;
     let path = init::write_user_config(&world.dirs.config)?;
-    output::say(Tone::Good, "written:", &output::short_path(&path, &world.dirs.home));
+    output::say(Tone::Good, "written:", &short_path(&path, &world.dirs.home));
     output::hint("every setting is commented out; take the `#` away from what you change");
     Ok(0)
 }

@@ -20,7 +20,7 @@ fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
         Format::Json | Format::Jsonl => output::json(submitted),
     }
     if let Some(code) = submitted.code {
-        output::say(Tone::Bad, &output::coded("refused", Some(code)), &route::in_words(&submitted.route));
+        output::say(Tone::Bad, &output::coded("refused", Some(code)), &route::text(&submitted.route));
         output::hint("`--approve` runs it");
         output::more(code);
         return code.exit_code();

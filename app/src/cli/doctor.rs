@@ -7,59 +7,20 @@ use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::ids::AgentName;
-use pointsman_core::report::run::SCHEMA_VERSION;
-use serde::Serialize;
 
 use super::args::DoctorArgs;
+use super::context::{runtime, world};
 use super::exit::Failure;
-use super::run::{runtime, world};
 use crate::assemble::{AssembleError, World};
 use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::config::login::Login;
 use crate::engine::health::{AgentHealth, Spooled, StoreHealth};
 use crate::plugin::rivals::Rival;
+use crate::present::checks::{self, Check, Checks, Severity};
+use crate::present::human::{name, short_path};
 use crate::present::output::{self, PlainFormat};
-use crate::present::run_summary;
-
-/// How a check went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Ok,
-    Warning,
-    Broken,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct Check {
-    name: String,
-    status: Status,
-    detail: String,
-    /// The code of the failure that was found, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<ErrorCode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
-}
-
-impl Check {
-    fn new(name: &str, status: Status, detail: impl Into<String>) -> Check {
-        Check { name: name.to_owned(), status, detail: detail.into(), code: None, hint: None }
-    }
-
-    fn hint(self, hint: impl Into<String>) -> Check {
-        Check { hint: Some(hint.into()), ..self }
-    }
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    schema_version: u32,
-    healthy: bool,
-    checks: &'a [Check],
-}
+use crate::present::payer;
 
 /// Runs the verb.
 pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
@@ -70,30 +31,17 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
         let failure = Failure::from(error);
         let broken = Check::new(
             "configuration",
-            Status::Broken,
+            Severity::Broken,
             format!("{}; below, the defaults hold", failure.message),
         );
         checks.push(Check { code: Some(failure.code), hint: failure.hint, ..broken });
     }
     checks.extend(look_around(&world, &loaded, args.fix)?);
-    let healthy = checks.iter().all(|check| check.status != Status::Broken);
     match args.output {
-        PlainFormat::Json => {
-            output::json(&Report { schema_version: SCHEMA_VERSION, healthy, checks: &checks })
-        }
-        PlainFormat::Text => output::text(&checks.iter().map(in_words).collect::<Vec<_>>().join("\n")),
+        PlainFormat::Json => output::json(&Checks::new(&checks)),
+        PlainFormat::Text => output::text(&checks::text(&checks)),
     }
-    Ok(u8::from(!healthy))
-}
-
-fn in_words(check: &Check) -> String {
-    let word = match check.status {
-        Status::Ok => "ok     ",
-        Status::Warning => "warning",
-        Status::Broken => "BROKEN ",
-    };
-    let hint = check.hint.as_ref().map(|hint| format!("\n         hint: {hint}")).unwrap_or_default();
-    format!("{word}  {} {}{hint}", output::coded(&check.name, check.code), check.detail)
+    Ok(u8::from(!checks::are_healthy(&checks)))
 }
 
 fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
@@ -124,12 +72,12 @@ fn hooks(world: &World, loaded: &Loaded) -> Vec<Check> {
             rival.command,
             rival.file.display()
         );
-        Check::new("hooks", Status::Warning, detail)
+        Check::new("hooks", Severity::Warning, detail)
             .hint("if it changes `model` or `subagent_type`, keep one of the two: `routing_mode = \"directive\"` rewrites nothing")
     };
     let off = |file: &PathBuf| {
         let detail = format!("`disableAllHooks` in {} switches all hooks off, ours too", file.display());
-        Check::new("hooks", Status::Warning, detail).hint("take it out, or take the plugin out")
+        Check::new("hooks", Severity::Warning, detail).hint("take it out, or take the plugin out")
     };
     let switched_off = world.hooks_switched_off(&loaded.project.root);
     rivals.iter().map(check).chain(switched_off.iter().map(off)).collect()
@@ -145,7 +93,7 @@ fn policy(world: &World, loaded: &Loaded) -> Vec<Check> {
         Ok(here) => here,
         Err(error) => {
             let failure = Failure::from(error);
-            let broken = Check::new("policy", Status::Broken, failure.message);
+            let broken = Check::new("policy", Severity::Broken, failure.message);
             return vec![Check { code: Some(failure.code), hint: failure.hint, ..broken }];
         }
     };
@@ -156,27 +104,27 @@ fn policy(world: &World, loaded: &Loaded) -> Vec<Check> {
         (count, presets) if presets.is_empty() => format!("{count} rules of policy files"),
         (count, presets) => format!("{count} rules of policy files, with the presets {presets}"),
     };
-    let mut checks = vec![Check::new("policy", Status::Ok, detail)];
+    let mut checks = vec![Check::new("policy", Severity::Ok, detail)];
     checks.extend(here.warnings.iter().map(|warning| warned("policy", warning)));
     checks
 }
 
 fn warned(name: &str, warning: &Warning) -> Check {
-    let check = Check::new(name, Status::Warning, warning.to_string());
+    let check = Check::new(name, Severity::Warning, warning.to_string());
     Check { hint: warning.hint.clone(), ..check }
 }
 
 fn configuration(world: &World, loaded: &Loaded) -> Vec<Check> {
     let file = world.dirs.config.join(crate::config::load::USER_FILE);
-    let file = output::short_path(&file, &world.dirs.home);
+    let file = short_path(&file, &world.dirs.home);
     let mut checks = vec![Check::new(
         "configuration",
-        Status::Ok,
+        Severity::Ok,
         format!(
             "{} settings; yours: {file}; project: {} ({})",
             loaded.entries().len(),
             loaded.project.root.display(),
-            serde_json::to_value(loaded.trust).unwrap_or_default().as_str().unwrap_or_default()
+            name(loaded.trust)
         ),
     )];
     checks.extend(loaded.warnings.iter().map(|warning| warned("configuration", warning)));
@@ -188,18 +136,18 @@ fn agent(health: &AgentHealth) -> Check {
     let used = format!("used by {}", health.agents.join(", "));
     match (&health.path, &health.version) {
         (None, _) if !health.is_needed => {
-            Check::new(&name, Status::Ok, format!("not found, and no tier needs it; {used}"))
+            Check::new(&name, Severity::Ok, format!("not found, and no tier needs it; {used}"))
         }
-        (None, _) => Check::new(&name, Status::Broken, format!("not found; {used}")).hint(
+        (None, _) => Check::new(&name, Severity::Broken, format!("not found; {used}")).hint(
             "install it (`npm install -g @anthropic-ai/claude-code`), or name it in `agents.NAME.command`",
         ),
         (Some(path), Some(version)) => of_version(&name, path, *version, health, &used),
         (Some(path), None) if health.support == Support::Supported => {
-            Check::new(&name, Status::Ok, format!("{}; {used}", path.display()))
+            Check::new(&name, Severity::Ok, format!("{}; {used}", path.display()))
         }
         (Some(path), None) => Check::new(
             &name,
-            Status::Warning,
+            Severity::Warning,
             format!("{} does not tell its version; {used}", path.display()),
         )
         .hint("run it with `--version` by hand; until then only the basic flags are used"),
@@ -213,17 +161,17 @@ fn of_version(name: &str, path: &Path, version: CliVersion, health: &AgentHealth
         let newer = newer.unwrap_or_default();
         return Check::new(
             name,
-            Status::Ok,
+            Severity::Ok,
             format!("{} (version {version}{newer}); {used}", path.display()),
         );
     };
     let detail = format!("{} is version {version}, and {oldest} or newer is needed; {used}", path.display());
-    let status = match (health.is_allowed_to_be_old, health.is_needed) {
-        (false, true) => Status::Broken,
-        (_, _) => Status::Warning,
+    let severity = match (health.is_allowed_to_be_old, health.is_needed) {
+        (false, true) => Severity::Broken,
+        (_, _) => Severity::Warning,
     };
-    let check = Check::new(name, status, detail);
-    let code = (status == Status::Broken).then_some(ErrorCode::AgentConfiguration);
+    let check = Check::new(name, severity, detail);
+    let code = (severity == Severity::Broken).then_some(ErrorCode::AgentConfiguration);
     Check { code, ..check }
         .hint(format!("update it (`allow_old_cli = true` runs it all the same, without {not_held})"))
 }
@@ -236,13 +184,13 @@ fn login(login: Option<&Login>, payers: &[(AgentName, Payer)]) -> Check {
         None => "no subscription login was found".to_owned(),
     };
     let said: Vec<String> =
-        payers.iter().map(|(agent, payer)| format!("{agent}: {}", run_summary::pays(*payer))).collect();
+        payers.iter().map(|(agent, payer)| format!("{agent}: {}", payer::text(*payer))).collect();
     let detail = format!("{place}; {}", said.join("; "));
     if payers.iter().any(|(_, payer)| *payer == Payer::Unknown) && login.is_none() {
-        return Check::new("login", Status::Warning, detail)
+        return Check::new("login", Severity::Warning, detail)
             .hint("log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, unless the agent has its own settings");
     }
-    Check::new("login", Status::Ok, detail)
+    Check::new("login", Severity::Ok, detail)
 }
 
 fn stray_keys(world: &World, loaded: &Loaded, login_found: bool) -> Vec<Check> {
@@ -251,16 +199,16 @@ fn stray_keys(world: &World, loaded: &Loaded, login_found: bool) -> Vec<Check> {
     for name in in_environment.into_iter().filter(|name| world.env.text(name).is_some() && login_found) {
         checks.push(Check::new(
             "who pays",
-            Status::Ok,
+            Severity::Ok,
             format!("`{name}` in your environment is kept from agents: the subscription pays"),
         ));
     }
     for key in world.stray_keys(&loaded.project.root) {
-        let file = output::short_path(&key.file, &world.dirs.home);
+        let file = short_path(&key.file, &world.dirs.home);
         checks.push(
             Check::new(
                 "who pays",
-                Status::Warning,
+                Severity::Warning,
                 format!("`{}` in {file} could change who pays, or where a login is sent", key.name),
             )
             .hint("remove it, or say `billing = \"api\"` for the agents that should use it"),
@@ -273,10 +221,10 @@ fn store(health: &StoreHealth) -> Vec<Check> {
     let mut checks = vec![match &health.trouble {
         None => Check::new(
             "store",
-            Status::Ok,
+            Severity::Ok,
             format!("{} ({} runs known)", health.ledger.display(), health.run_count),
         ),
-        Some(trouble) => Check::new("store", Status::Broken, trouble.clone()).hint(if health.is_repairable {
+        Some(trouble) => Check::new("store", Severity::Broken, trouble.clone()).hint(if health.is_repairable {
             "`pointsman doctor --fix` moves the damaged file aside and begins a new one; nothing is deleted"
         } else {
             "runs still work and are kept in the spool; mend the cause and run `pointsman doctor` again"
@@ -289,7 +237,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
         checks.push(
             Check::new(
                 "breaker",
-                Status::Warning,
+                Severity::Warning,
                 format!("{} with {} is {}", row.agent, row.model, row.breaker.name()),
             )
             .hint("its service failed again and again; it closes by itself once a call succeeds"),
@@ -304,7 +252,7 @@ fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
     if waiting.bytes > 0 {
         let detail = format!("{} bytes of {of} wait to be taken over", waiting.bytes);
         checks.push(
-            Check::new("spool", Status::Warning, detail)
+            Check::new("spool", Severity::Warning, detail)
                 .hint("the next run or `pointsman doctor --fix` takes them over"),
         );
     }
@@ -312,7 +260,7 @@ fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
         let detail =
             format!("{} lines of {of} are not understood by this version, and are kept", waiting.odd_lines);
         checks.push(
-            Check::new("spool", Status::Warning, detail)
+            Check::new("spool", Severity::Warning, detail)
                 .hint("a newer version may have written them: it takes them over when it runs next"),
         );
     }
@@ -320,10 +268,10 @@ fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
 }
 
 fn repair(mended: Result<Vec<String>, String>) -> Vec<Check> {
-    let check = |detail: String| Check::new("repair", Status::Ok, detail);
+    let check = |detail: String| Check::new("repair", Severity::Ok, detail);
     match mended {
         Ok(done) if done.is_empty() => vec![check("nothing needed repair".to_owned())],
         Ok(done) => done.into_iter().map(check).collect(),
-        Err(error) => vec![Check::new("repair", Status::Broken, error)],
+        Err(error) => vec![Check::new("repair", Severity::Broken, error)],
     }
 }

@@ -7,21 +7,21 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::spec::RunSpec;
 
+use super::context;
 use super::exit::Failure;
-use super::run;
 use crate::assemble::{Assembled, Purpose, World};
 use crate::engine::background::{self, FirstWord, Submitted};
 use crate::engine::drive;
 use crate::engine::record::Unwatched;
 use crate::engine::stops::Stops;
-use crate::present::{output, run_summary};
+use crate::present::{notices, output, route};
 
 /// Runs the verb.
 pub fn main() -> ExitCode {
     // Without a session of its own it would get the terminal's signals; that is worse than nothing, not fatal.
     let _ = background::leave_session();
     output::line(background::READY);
-    let done = run::runtime().and_then(|runtime| runtime.block_on(driven()));
+    let done = context::runtime().and_then(|runtime| runtime.block_on(driven()));
     ExitCode::from(done.unwrap_or_else(|failure| {
         say(&FirstWord::Failed(failure.clone()));
         failure.exit_code()
@@ -32,20 +32,20 @@ pub fn main() -> ExitCode {
 async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
     let assembled = World::new(spec.project.clone())?.assemble(spec, Purpose::Work)?;
-    let mut notices = run_summary::notices(&assembled);
+    let mut told = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
-    notices.extend(run_summary::taken_over(engine.tidy_up_runs(&project).await));
+    told.extend(notices::imported(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
     // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
     submission.take_session(&engine, OnLimit::End, &mut stops).await?;
-    notices.push(run_summary::route_in_words(&engine, &submission));
+    told.push(route::text_with_rights(&engine, &submission));
     let mut run = submission.begin(&engine, Box::new(Unwatched));
     // The id is told to somebody who may ask for the run at once.
     engine.keep(&mut run).await;
-    say(&FirstWord::Submitted(Submitted::of(&run, notices)));
+    say(&FirstWord::Submitted(Submitted::of(&run, told)));
     let report = drive::drive(&engine, &mut run, &mut stops).await;
-    run::tidy_after(&engine);
+    context::tidy_after(&engine);
     Ok(report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code()))
 }
 

@@ -3,32 +3,17 @@
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::replay;
-use pointsman_core::report::run::{AttemptReport, RunReport, SCHEMA_VERSION};
-use pointsman_core::route::classifier::{Contribution, Opinion};
-use pointsman_core::route::{Explained, Look, LookOutcome, NO_MATCH, Route};
-use serde::Serialize;
+use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::route::Explained;
 
 use super::args::{ExplainArgs, PromptArgs};
+use super::context::{runtime, world};
 use super::exit::Failure;
-use super::run::{runtime, world};
 use super::{codes, words};
 use crate::assemble::World;
 use crate::engine::query::FoundRun;
+use crate::present::explanation::{self, Explanation, Shown};
 use crate::present::output::{self, PlainFormat};
-use crate::present::route;
-
-/// What is explained: a route, and the run that it led to.
-#[derive(Debug, Serialize)]
-struct Explanation<'a> {
-    schema_version: u32,
-    route: &'a Route,
-    looked: Option<&'a [Look]>,
-    /// What the classifier said, and because of what.
-    opinion: Option<&'a Opinion>,
-    /// Why the rules are not shown, when they are not.
-    note: Option<&'a str>,
-    run: Option<&'a RunReport>,
-}
 
 /// Runs the verb.
 pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
@@ -63,7 +48,9 @@ fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
     let loaded = world.settings(&[])?;
     let explained = world.decider(&loaded)?.explain(&mut request)?;
     match args.output {
-        PlainFormat::Text => output::text(&in_words(&explained.route, Some(&explained), args.all)),
+        PlainFormat::Text => {
+            output::text(&explanation::text(&explained.route, Some(&explained), shown(args)))
+        }
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
             route: &explained.route,
@@ -92,11 +79,11 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
     };
     match args.output {
         PlainFormat::Text => {
-            let mut text = in_words(recorded, again.as_ref(), args.all);
+            let mut text = explanation::text(recorded, again.as_ref(), shown(args));
             if let Some(note) = note {
                 text.push_str(&format!("\nnote: {note}"));
             }
-            text.push_str(&format!("\n\n{}", served(&report)));
+            text.push_str(&format!("\n\n{}", explanation::served(&report)));
             output::text(&text);
         }
         PlainFormat::Json => output::json(&Explanation {
@@ -121,71 +108,6 @@ fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Fa
     Ok(world.decider(&loaded)?.explain(&mut request).ok())
 }
 
-fn in_words(decided: &Route, explained: Option<&Explained>, all: bool) -> String {
-    let json_word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let word = |value: Result<serde_json::Value, serde_json::Error>| json_word(value.unwrap_or_default());
-    let mut lines = vec![
-        format!("route       {}", route::in_words(decided)),
-        format!("layer       {}", word(serde_json::to_value(decided.layer))),
-        format!("complexity  {}", word(serde_json::to_value(decided.complexity))),
-        format!("timing      {}", word(serde_json::to_value(decided.timing))),
-        format!("policy      {}", decided.policy_hash),
-    ];
-    if let Some(Explained { looked, opinion, .. }) = explained {
-        lines.push(String::new());
-        lines.push("rules looked at, in order:".to_owned());
-        let silent = looked.iter().filter(|look| !has_something_to_say(look)).count();
-        lines.extend(looked.iter().filter(|look| all || has_something_to_say(look)).map(rule_line));
-        if !all && silent > 0 {
-            lines.push(format!("  ({silent} more had nothing to say; `--all` shows them)"));
-        }
-        lines.push(String::new());
-        lines.extend(opinion_lines(opinion));
-    }
-    lines.join("\n")
-}
-
-/// What the classifier holds it for, and what spoke most for or against that.
-fn opinion_lines(opinion: &Opinion) -> Vec<String> {
-    let classes = opinion.classes.iter().map(|(class, p)| format!("{} {:.0} %", class.as_str(), p * 100.0));
-    let signed = |one: &Contribution| format!("  {:+.2}  {}", one.weight, one.feature);
-    let head = format!("the classifier: {}; what spoke most:", classes.collect::<Vec<_>>().join(", "));
-    std::iter::once(head).chain(opinion.because.iter().map(signed)).collect()
-}
-
-fn has_something_to_say(look: &Look) -> bool {
-    look.outcome != LookOutcome::PassedOver(NO_MATCH)
-}
-
-fn rule_line(look: &Look) -> String {
-    let matched = look.matched.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
-    let origin = look.origin.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
-    match &look.outcome {
-        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}{origin}", look.rule, look.because),
-        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}{origin}", look.rule),
-    }
-}
-
-/// Routed against served, attempt by attempt.
-fn served(report: &RunReport) -> String {
-    let head = format!("run {} ({})", report.run_id, report.state);
-    if report.attempts.is_empty() {
-        return format!("{head}: no attempt was made");
-    }
-    let rows: Vec<Vec<String>> =
-        report.attempts.iter().enumerate().map(|(at, attempt)| row(at + 1, attempt)).collect();
-    let columns = ["#", "ROUTED TO", "MODEL ASKED", "MODEL SERVED", "OUTCOME"];
-    format!("{head}\n{}", output::table(&columns, &rows))
-}
-
-fn row(number: usize, attempt: &AttemptReport) -> Vec<String> {
-    let served =
-        if attempt.models_served.is_empty() { "-".to_owned() } else { attempt.models_served.join(", ") };
-    vec![
-        number.to_string(),
-        format!("{} ({})", attempt.agent, attempt.tier),
-        attempt.model_requested.clone(),
-        served,
-        attempt.outcome.map_or("running", |outcome| outcome.as_str()).to_owned(),
-    ]
+fn shown(args: &ExplainArgs) -> Shown {
+    if args.all { Shown::All } else { Shown::Matching }
 }

@@ -8,6 +8,7 @@ mod bug;
 mod codes;
 mod config;
 mod consent;
+mod context;
 mod detach;
 mod doctor;
 pub mod driver;
@@ -26,7 +27,6 @@ mod shell;
 pub mod tidy;
 mod trust;
 mod usage;
-mod watch;
 mod words;
 
 use std::process::ExitCode;
@@ -72,8 +72,7 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
         Verb::Config(args) => config::main(args),
         Verb::Policy(args) => policy::main(args),
         Verb::Plugin(args) => plugin::main(args),
-        // Calls of the plugin never come here: `main` looks for them before anything is parsed.
-        Verb::Hook { event } => Ok(hook_by_hand(event)),
+        Verb::Hook { .. } => unreachable!("the program's `main` answers events before anything is parsed"),
         Verb::ShellInit { shell } => Ok(shell::init(shell)),
         Verb::Trust(args) => trust::main(&args),
         Verb::Completions { shell } => shell::completions(shell),
@@ -88,10 +87,4 @@ fn fail(failure: &Failure, as_data: bool) -> u8 {
     }
     output::failure(failure);
     failure.exit_code()
-}
-
-/// Answers an event in a process that was started with flags; they mean nothing to it.
-fn hook_by_hand(event: Option<String>) -> u8 {
-    let _ = crate::hook::main(event);
-    0
 }

@@ -1,42 +1,17 @@
 //! `pointsman plugin`: install, status, update, uninstall.
 
-use std::path::PathBuf;
-
 use pointsman_core::error_code::ErrorCode;
-use pointsman_core::hook::mode::RoutingMode;
-use pointsman_core::report::run::SCHEMA_VERSION;
-use serde::Serialize;
 
 use super::args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
 use super::consent;
+use super::context::world;
 use super::exit::Failure;
-use super::run::world;
 use crate::assemble::World;
 use crate::config::load::Loaded;
 use crate::plugin::{Change, Plugin, Scope};
+use crate::present::human::short_path;
 use crate::present::output::{self, PlainFormat, Tone};
-
-/// The contract of `plugin status -o json`.
-#[derive(Debug, Serialize)]
-struct Status {
-    schema_version: u32,
-    scope: Scope,
-    installed: bool,
-    /// Whether the rendered plugin is that of this program.
-    up_to_date: bool,
-    folder: PathBuf,
-    files: Vec<StatusOfFile>,
-    /// How far hooks go here.
-    routing_mode: RoutingMode,
-    /// Where that comes from.
-    set_by: String,
-}
-
-#[derive(Debug, Serialize)]
-struct StatusOfFile {
-    path: PathBuf,
-    enabled: bool,
-}
+use crate::present::plugin_status::PluginStatus;
 
 /// Runs the verb.
 pub fn main(args: PluginArgs) -> Result<u8, Failure> {
@@ -100,7 +75,7 @@ fn install(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
 
 fn show(world: &World, changes: &[Change]) {
     for change in changes.iter().filter(|change| change.is_any()) {
-        let path = output::short_path(&change.path, &world.dirs.home);
+        let path = short_path(&change.path, &world.dirs.home);
         output::say(Tone::Plain, "would change:", &path);
         change.in_lines().lines().for_each(output::detail);
     }
@@ -109,48 +84,20 @@ fn show(world: &World, changes: &[Change]) {
 fn status(place: &PluginPlace, format: PlainFormat) -> Result<u8, Failure> {
     let (world, loaded, plugin) = with_settings(place)?;
     let scope = scope(place);
-    let routing_mode = loaded.settings.routing_mode;
     let set_by =
         loaded.origin("routing_mode").map_or_else(|| "its default".to_owned(), |origin| origin.to_string());
-    let files: Vec<StatusOfFile> =
-        plugin.status(scope)?.into_iter().map(|(path, enabled)| StatusOfFile { path, enabled }).collect();
-    let installed = files.last().is_some_and(|file| file.enabled);
-    let up_to_date = plugin.is_up_to_date();
-    let folder = plugin.folder();
+    let status = PluginStatus::of(&plugin, scope, loaded.settings.routing_mode, set_by)?;
     match format {
-        PlainFormat::Json => {
-            output::json(&Status {
-                schema_version: SCHEMA_VERSION,
-                scope,
-                installed,
-                up_to_date,
-                folder,
-                files,
-                routing_mode,
-                set_by,
-            });
-        }
-        PlainFormat::Text => {
-            let word = if installed { "installed" } else { "not installed" };
-            let mut text = format!("{word}, scope {}", scope.as_str());
-            for file in &files {
-                let mark = if file.enabled { "on " } else { "off" };
-                text.push_str(&format!("\n  {mark} {}", output::short_path(&file.path, &world.dirs.home)));
-            }
-            text.push_str(&format!("\nrouting_mode is {} here: {set_by}", routing_mode.as_str()));
-            if installed && !up_to_date {
-                text.push_str("\nthe rendered plugin is of another version: `pointsman plugin update`");
-            }
-            output::text(&text);
-        }
+        PlainFormat::Json => output::json(&status),
+        PlainFormat::Text => output::text(&status.text(&world.dirs.home)),
     }
-    Ok(u8::from(!installed))
+    Ok(u8::from(!status.is_installed()))
 }
 
 fn update() -> Result<u8, Failure> {
     let (world, plugin) = of(&PluginPlace { scope: ScopeArg::User, project: None })?;
     let word = if plugin.render()? { "updated:" } else { "up to date:" };
-    output::say(Tone::Good, word, &output::short_path(&plugin.folder(), &world.dirs.home));
+    output::say(Tone::Good, word, &short_path(&plugin.folder(), &world.dirs.home));
     Ok(0)
 }
 
@@ -171,10 +118,10 @@ fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
         output::say(Tone::Warning, "notice:", &trouble.to_string());
     }
     for path in done.restored {
-        output::say(Tone::Good, "as before:", &output::short_path(&path, &world.dirs.home));
+        output::say(Tone::Good, "as before:", &short_path(&path, &world.dirs.home));
     }
     for path in done.edited {
-        output::say(Tone::Good, "without our keys:", &output::short_path(&path, &world.dirs.home));
+        output::say(Tone::Good, "without our keys:", &short_path(&path, &world.dirs.home));
     }
     Ok(0)
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::args::{OverrideArgs, RouteArgs};
+use super::context::world;
 use super::exit::Failure;
-use super::run::world;
 use super::words;
 use crate::engine::project::Decider;
 use crate::present;
@@ -47,7 +47,7 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
     let mut request = words::request(&args.words, &args.overrides)?;
     let route = decider.decide(&mut request)?;
     match args.output {
-        Format::Text => output::text(&present::route::in_words(&route)),
+        Format::Text => output::text(&present::route::text(&route)),
         Format::Json => output::json(&line(None, &route)),
         Format::Jsonl => {
             output::line(&serde_json::to_string(&line(None, &route)).expect("plain data has a JSON form"));

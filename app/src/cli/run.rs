@@ -1,6 +1,5 @@
 //! `pointsman run`: words → spec → run → answer.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pointsman_core::error_code::ErrorCode;
@@ -12,15 +11,16 @@ use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::spec::{RunSpec, SpecLimits, SpecRights};
 
 use super::args::{ModeArg, RunArgs};
+use super::context::{runtime, tidy_after, world};
 use super::exit::Failure;
-use super::{detach, watch, words};
-use crate::assemble::{self, Assembled, Purpose, World};
+use super::{detach, words};
+use crate::assemble::{Assembled, Purpose, World};
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
-use crate::engine::{Engine, background, drive, preview};
+use crate::engine::{Engine, drive, preview};
 use crate::present::output::{self, Format, Tone};
-use crate::present::run_summary;
+use crate::present::{notices, route, run_summary, watch};
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
@@ -64,36 +64,18 @@ fn spec(args: &RunArgs, request: &Request, world: &World) -> RunSpec {
     }
 }
 
-/// The world for a project directory; the current directory without one.
-pub fn world(project: Option<&Path>) -> Result<World, Failure> {
-    let given = project.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let usable = |dir: &PathBuf| dir.is_dir() && dir.to_str().is_some();
-    let cwd = std::fs::canonicalize(&given).ok().filter(usable).ok_or_else(|| {
-        let what = if given.is_dir() { "has no name in UTF-8" } else { "is gone, or no directory" };
-        let message = format!("the project directory `{}` {what}", given.display());
-        Failure::new(ErrorCode::BadProject, message, "give another directory with `--project`")
-    })?;
-    Ok(World::new(cwd)?)
-}
-
-/// A runtime of one thread: a run waits for one process, not for thousands of sockets.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| Failure::of_system(&error))
-}
-
 /// Submits and drives the run while somebody waits for it.
 async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failure> {
-    let mut notices = run_summary::notices(&assembled);
+    let mut told = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
     if args.dry_run {
-        say_notices(&notices);
+        notices::say(&told);
         return Ok(dry_run(&engine, &engine.submit(project, spec).await?, args.output).await);
     }
-    notices.extend(run_summary::taken_over(engine.tidy_up_runs(&project).await));
+    told.extend(notices::imported(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     if !args.quiet {
-        say_notices(&notices);
+        notices::say(&told);
     }
     // Before signals are ours: Ctrl-C at the question must end the program.
     ask_where_needed(&mut submission)?;
@@ -102,7 +84,7 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     submission.take_session(&engine, on_busy, &mut stops).await?;
     if !args.quiet {
         // Before the live line begins, which must not be torn.
-        run_summary::route_notice(&engine, &submission);
+        route::say(&engine, &submission);
     }
     let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
         (Format::Jsonl, _) => Box::new(watch::Stream::new()),
@@ -126,27 +108,13 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     Ok(code)
 }
 
-/// What hooks have left is taken over in the background, when nobody waits for an agent any more.
-pub fn tidy_after(engine: &Engine) {
-    if engine.hooks_have_left_something() {
-        // Whoever works next does the same.
-        let _ = assemble::own_program().map(|program| background::start_tidying(&program));
-    }
-}
-
 async fn dry_run(engine: &Engine, submission: &Submission, format: Format) -> u8 {
     let shown = preview::preview(engine, submission).await;
     match format {
-        Format::Text => output::text(&run_summary::preview(&shown)),
+        Format::Text => output::text(&crate::present::preview::text(&shown)),
         Format::Json | Format::Jsonl => output::json(&shown),
     }
     0
-}
-
-fn say_notices(notices: &[String]) {
-    for notice in notices {
-        output::say(Tone::Warning, "notice:", notice);
-    }
 }
 
 /// Prints what came of it and returns the exit code.
@@ -156,7 +124,7 @@ fn print(report: &RunReport, said: Option<&str>, format: Format, quiet: bool) ->
         Format::Json => output::json(report),
         Format::Jsonl => {}
     }
-    run_summary::line(report, said, quiet);
+    run_summary::say(report, said, quiet);
     report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code())
 }
 
@@ -177,9 +145,9 @@ fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
             "leave out `--mode`, or say yes beforehand with `--approve`",
         ));
     }
-    let route = submission.route();
-    output::say(Tone::Plain, "route:", &crate::present::route::in_words(route));
-    if output::ask(&format!("Run it with {} ({})?", route.agent, route.tier)) {
+    let chosen = submission.route();
+    output::say(Tone::Plain, "route:", &route::text(chosen));
+    if output::ask(&format!("Run it with {} ({})?", chosen.agent, chosen.tier)) {
         submission.approve("terminal");
         return Ok(());
     }

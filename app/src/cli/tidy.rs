@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::context::{runtime, world};
 use super::exit::Failure;
-use super::run::{runtime, world};
 use crate::engine::background;
 
 /// The longest that a pass may take. What is left then is for the next one.

@@ -2,12 +2,13 @@
 
 use super::args::TrustArgs;
 use super::consent;
+use super::context::world;
 use super::exit::Failure;
-use super::run::world;
 use crate::clock;
 use crate::config::project::{self, ProjectFiles};
 use crate::config::trust::TrustStore;
 use crate::present::output::{self, Tone};
+use crate::present::tables;
 
 /// Runs the verb.
 pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
@@ -19,7 +20,7 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
             .into_iter()
             .map(|(dir, approval)| vec![dir, approval.approved_at.to_string()])
             .collect();
-        output::text(&output::table(&["DIRECTORY", "APPROVED"], &rows));
+        output::text(&tables::columns(&["DIRECTORY", "APPROVED"], &rows));
         return Ok(0);
     }
     let project = project::find(&world.cwd, &world.dirs.home);

@@ -21,11 +21,13 @@ pub mod history;
 pub mod hooks;
 pub mod judge;
 pub mod launch;
+pub mod measured;
 pub mod preview;
 pub mod project;
 pub mod query;
 pub mod record;
 pub mod recover;
+pub mod replayed;
 pub mod stops;
 pub mod submit;
 

@@ -258,7 +258,7 @@ fn start(
     };
     let own_program = assemble::own_program().map_err(|error| error.to_string())?;
     let started = background::start(&own_program, &spec);
-    match started.map(|submitted| route::in_words(&submitted.route)) {
+    match started.map(|submitted| route::text(&submitted.route)) {
         Ok(who) => {
             marker.begun();
             Ok(who)

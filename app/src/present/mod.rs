@@ -1,9 +1,27 @@
-//! What is shown: values become text for people, and are printed. It asks the engine nothing and decides nothing.
+//! What is shown: values become text or JSON, and are printed. Nothing is decided here.
 //!
-//! `output` is the only place that prints; `route` and `run_summary` say what happens around a run; `tables` are for
-//! spreadsheets and documents.
+//! `output` is the only place that prints. `human` and `tables` are how single values and rows are written; the other parts
+//! are named after what they show.
 
+pub mod attempt;
+pub mod briefing;
+pub mod checks;
+pub mod compliance_report;
+pub mod evaluation;
+pub mod explanation;
+pub mod human;
+pub mod live_line;
+pub mod notices;
 pub mod output;
+pub mod payer;
+pub mod plugin_status;
+pub mod policy;
+pub mod preview;
+pub mod replay;
 pub mod route;
+pub mod routing_report;
+pub mod run_detail;
+pub mod run_list;
 pub mod run_summary;
 pub mod tables;
+pub mod watch;

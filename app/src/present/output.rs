@@ -1,7 +1,6 @@
 //! The only place that prints: data to standard output, everything for people to standard error.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 use std::sync::OnceLock;
 
 use anstream::AutoStream;
@@ -159,30 +158,4 @@ pub fn somebody_is_there() -> bool {
 pub fn progress_is_seen() -> bool {
     let dumb = anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never;
     std::io::stderr().is_terminal() && !dumb
-}
-
-/// Returns a path as people write it: below the home directory with `~`.
-pub fn short_path(path: &Path, home: &Path) -> String {
-    match path.strip_prefix(home) {
-        Ok(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-        Ok(rest) => format!("~/{}", rest.display()),
-        Err(_) => path.display().to_string(),
-    }
-}
-
-/// Returns rows as columns of equal width.
-pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([head[column].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let print = |cells: Vec<&str>| {
-        let padded: Vec<String> =
-            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    let mut lines = vec![print(head.to_vec())];
-    lines.extend(rows.iter().map(|row| print(row.iter().map(String::as_str).collect())));
-    lines.join("\n")
 }

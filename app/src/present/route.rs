@@ -2,11 +2,41 @@
 
 use pointsman_core::route::{Decision, Route};
 
-/// Says a route in one line for people.
-pub fn in_words(route: &Route) -> String {
+use super::human::rehearsed;
+use super::output::{self, Tone};
+use super::payer;
+use crate::engine::submit::Submission;
+use crate::engine::{Engine, launch};
+
+/// Returns a route in one line.
+pub fn text(route: &Route) -> String {
     let decision = match route.decision {
         Decision::Direct => format!("{} ({})", route.agent, route.tier),
         Decision::Escalate => format!("ask a person first, then {} ({})", route.agent, route.tier),
     };
     format!("{decision}, {:.0} % sure: {}", route.confidence * 100.0, route.reason)
+}
+
+/// Returns where the request goes, with which rights, and who pays.
+pub fn text_with_rights(engine: &Engine, submission: &Submission) -> String {
+    let (route, project) = (submission.route(), submission.project());
+    let mut parts = vec![text(route)];
+    if let Some(agent) = project.catalog().get(&route.agent) {
+        if agent.adapter.capabilities(None).has_permissions {
+            parts.push(agent.effective_permission_mode().as_str().to_owned());
+        } else {
+            parts.push("no limits of its own: it may do what you may".to_owned());
+        }
+        if !submission.is_rehearsal() && agent.adapter.capabilities(None).names_models {
+            let (payer, gateway) = launch::payer(engine, project, agent);
+            parts.push(payer::text_with_gateway(payer, gateway.as_deref()));
+        }
+    }
+    parts.join(" · ")
+}
+
+/// Says in one line where the request goes, with which rights, and who pays.
+pub fn say(engine: &Engine, submission: &Submission) {
+    let word = rehearsed("route:", submission.is_rehearsal());
+    output::say(Tone::Plain, &word, &text_with_rights(engine, submission));
 }

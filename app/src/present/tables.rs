@@ -1,4 +1,21 @@
-//! Tables for spreadsheets and documents.
+//! Tables: for a terminal, for spreadsheets, for documents.
+
+/// Returns rows as columns of equal width.
+pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([head[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let print = |cells: Vec<&str>| {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![print(head.to_vec())];
+    lines.extend(rows.iter().map(|row| print(row.iter().map(String::as_str).collect())));
+    lines.join("\n")
+}
 
 /// Returns lines of comma separated cells, the head first.
 pub fn csv(head: &str, rows: impl Iterator<Item = Vec<String>>) -> String {

@@ -1,9 +1,4 @@
 //! `pointsman eval`: the router held against labelled requests.
-//!
-//! Reading order: the verb here · `measured` (deciding every row, and what comes of it as a value) · `text`.
-
-mod measured;
-mod text;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -13,29 +8,13 @@ use pointsman_core::eval::gates::{self, Gate};
 use pointsman_core::eval::rows::{self, RowsError};
 use pointsman_core::eval::{Labelled, compare};
 use pointsman_core::report::run::SCHEMA_VERSION;
-use serde::Serialize;
 
+use super::context::world;
 use super::exit::Failure;
 use super::routing_args::EvalArgs;
-use super::run::world;
+use crate::engine::measured::{Against, Measured};
+use crate::present::evaluation::{self, EvalReport};
 use crate::present::output::{self, PlainFormat, Tone};
-use measured::{Against, Latency, Measured, WrongRow};
-
-/// The contract of `eval -o json`.
-#[derive(Debug, Serialize)]
-struct EvalReport<'a> {
-    schema_version: u32,
-    #[serde(flatten)]
-    measured: &'a Measured<'a>,
-    gates: &'a [Gate],
-    passed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wrong: Option<Vec<WrongRow>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    latency_us: Option<Latency>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    against: Option<&'a Against<'a>>,
-}
 
 /// Runs the verb.
 pub fn main(args: &EvalArgs) -> Result<u8, Failure> {
@@ -55,7 +34,7 @@ pub fn main(args: &EvalArgs) -> Result<u8, Failure> {
     let gates = gates::check(&args.thresholds.gates(), &measured.evaluation);
     let missed: Vec<&Gate> = gates.iter().filter(|gate| !gate.holds).collect();
     match args.output {
-        PlainFormat::Text => output::text(&text::in_words(&measured, against.as_ref(), args.wrong)),
+        PlainFormat::Text => output::text(&evaluation::text(&measured, against.as_ref(), args.wrong)),
         PlainFormat::Json => output::json(&EvalReport {
             schema_version: SCHEMA_VERSION,
             measured: &measured,

@@ -1,26 +1,30 @@
-//! `pointsman report compliance`: which directives were followed, at what price.
+//! Which directives were followed, at what price.
 
-use jiff::{SignedDuration, Timestamp};
-use pointsman_core::compliance::{self, Arm, ComplianceReport, Experiment, Group, Rates, Scope, Status};
+use jiff::Timestamp;
+use pointsman_core::compliance::{Arm, ComplianceReport, Experiment, Group, Rates, Scope, Status};
 use pointsman_core::report::plain_text::one_line;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use crate::cli::exit::Failure;
-use crate::cli::routing_args::ReportFormat;
-use crate::cli::run::{runtime, world};
-use crate::clock;
-use crate::present::output;
-use crate::present::tables;
+use super::tables;
 
 /// The contract of `report compliance -o json`.
 #[derive(Debug, Serialize)]
-struct Printed<'a> {
+pub struct Printed<'a> {
     schema_version: u32,
     since: Option<Timestamp>,
     #[serde(flatten)]
     report: &'a ComplianceReport,
     definitions: Vec<Definition>,
+}
+
+impl Printed<'_> {
+    /// Returns the report as data, with what its words mean.
+    pub fn new(report: &ComplianceReport, since: Option<Timestamp>) -> Printed<'_> {
+        let definition = |(status, _, means)| Definition { status, means };
+        let definitions = Status::ALL.into_iter().map(definition).collect();
+        Printed { schema_version: SCHEMA_VERSION, since, report, definitions }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -35,31 +39,6 @@ const NAME_CHARS_MAX: usize = 200;
 const HEAD: [&str; 10] =
     ["", "ABOUT", "FOLLOWED", "IGNORED", "RATE", "BETWEEN", "UNKNOWN", "OVERRIDDEN", "N/A", "ALL"];
 
-/// Runs the verb.
-pub fn main(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8, Failure> {
-    let world = world(None)?;
-    let (loaded, _) = world.settings_or_defaults();
-    let (engine, project) = (world.engine()?, world.project(&loaded)?);
-    let since = since.map(|span| clock::now().saturating_sub(span).unwrap_or(Timestamp::MIN));
-    let (facts, runs) = runtime()?.block_on(async {
-        engine.tidy_up(&project).await;
-        engine.hook_facts(since.unwrap_or(Timestamp::MIN)).await
-    })?;
-    let tier_of = |model: &str| project.catalog().tier_of_model(model);
-    let report = compliance::report(&compliance::directives(&facts, &runs, &tier_of), &facts);
-    match format {
-        ReportFormat::Text => output::text(&text(&report)),
-        ReportFormat::Json => {
-            let definitions =
-                Status::ALL.into_iter().map(|(status, _, means)| Definition { status, means }).collect();
-            output::json(&Printed { schema_version: SCHEMA_VERSION, since, report: &report, definitions });
-        }
-        ReportFormat::Csv => output::text(&csv(&report)),
-        ReportFormat::Md => output::text(&markdown(&report)),
-    }
-    Ok(0)
-}
-
 /// The parts of the report by the word over their names.
 fn parts(report: &ComplianceReport) -> [(&'static str, &[Group]); 5] {
     [
@@ -71,7 +50,8 @@ fn parts(report: &ComplianceReport) -> [(&'static str, &[Group]); 5] {
     ]
 }
 
-fn text(report: &ComplianceReport) -> String {
+/// Returns the report for a terminal.
+pub fn text(report: &ComplianceReport) -> String {
     if report.facts == 0 {
         return "no hook has recorded anything yet; `pointsman plugin install` sets them up".to_owned();
     }
@@ -80,7 +60,7 @@ fn text(report: &ComplianceReport) -> String {
         .map(|(word, groups)| {
             let mut head = HEAD;
             head[0] = word;
-            output::table(&head, &groups.iter().map(cells).collect::<Vec<_>>())
+            tables::columns(&head, &groups.iter().map(cells).collect::<Vec<_>>())
         })
         .collect();
     said.extend(report.experiment.as_ref().map(experiment));
@@ -135,7 +115,7 @@ fn experiment(experiment: &Experiment) -> String {
         vec![word.to_owned(), arm.sessions.to_string(), rate, between, unknown]
     };
     let rows = [arm("directive", &experiment.directive), arm("enforced", &experiment.enforced)];
-    let table = output::table(&["EXPERIMENT", "SESSIONS", "RATE", "BETWEEN", "UNKNOWN"], &rows);
+    let table = tables::columns(&["EXPERIMENT", "SESSIONS", "RATE", "BETWEEN", "UNKNOWN"], &rows);
     let difference = match (experiment.difference, experiment.difference_range) {
         (Some(points), Some([low, high])) => format!(
             "enforced less directive: {:+.1} points, probably between {:+.1} and {:+.1}",
@@ -161,7 +141,7 @@ fn price(report: &ComplianceReport) -> String {
     let overrides = report.override_rate;
     format!(
         "{}\n\ndirectives: {} told, {:.0} tokens each, {} at most (estimated)\noverrides: {} of {} prompts",
-        output::table(&["HOOK", "COUNT", "MEDIAN", "P99"], &rows),
+        tables::columns(&["HOOK", "COUNT", "MEDIAN", "P99"], &rows),
         tokens.told,
         tokens.mean,
         tokens.max,
@@ -175,7 +155,8 @@ fn definitions(line: impl Fn(&str, &str) -> String) -> String {
     lines.join("\n")
 }
 
-fn csv(report: &ComplianceReport) -> String {
+/// Returns the report for a spreadsheet.
+pub fn csv(report: &ComplianceReport) -> String {
     let head = "part,name,about,followed,ignored,rate,low,high,unknown,unknown_share,overridden,not_applicable,directives";
     let number = |share: Option<f64>| share.map(|share| share.to_string()).unwrap_or_default();
     let row = |part: &str, group: &Group| {
@@ -202,7 +183,8 @@ fn csv(report: &ComplianceReport) -> String {
     tables::csv(head, rows)
 }
 
-fn markdown(report: &ComplianceReport) -> String {
+/// Returns the report for a document.
+pub fn markdown(report: &ComplianceReport) -> String {
     let mut said = vec!["# Compliance".to_owned()];
     for (word, groups) in parts(report) {
         let mut head = HEAD;

@@ -1,16 +1,41 @@
 //! An evaluation for people: the figures, where answers went, slice by slice.
 
+use pointsman_core::eval::gates::Gate;
 use pointsman_core::eval::{Answer, Evaluation, Scores, Slice};
 use pointsman_core::report::plain_text::one_line;
+use serde::Serialize;
 
-use super::measured::{Against, ChangedRow, Measured, Said, WrongRow};
-use crate::present::output::table;
+use super::tables;
+use crate::engine::measured::{Against, ChangedRow, Latency, Measured, Said, WrongRow};
+
+/// The contract of `eval -o json`.
+#[derive(Debug, Serialize)]
+pub struct EvalReport<'a> {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The policy and its figures.
+    #[serde(flatten)]
+    pub measured: &'a Measured<'a>,
+    /// The thresholds that were asked for.
+    pub gates: &'a [Gate],
+    /// Whether all of them hold.
+    pub passed: bool,
+    /// The wrong answers, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<Vec<WrongRow>>,
+    /// How long deciding took, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_us: Option<Latency>,
+    /// Another policy on the same requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<&'a Against<'a>>,
+}
 
 /// Names from the file are strangers' words.
 const NAME_CHARS_MAX: usize = 40;
 
-/// Says everything that was measured.
-pub fn in_words(measured: &Measured, against: Option<&Against>, with_wrong: bool) -> String {
+/// Returns everything that was measured.
+pub fn text(measured: &Measured, against: Option<&Against>, with_wrong: bool) -> String {
     let evaluation = &measured.evaluation;
     let mut parts =
         vec![head(measured, against), figures(evaluation, against.map(|a| &a.measured.evaluation))];
@@ -91,8 +116,8 @@ fn figures(now: &Evaluation, against: Option<&Evaluation>) -> String {
         })
         .collect();
     match against {
-        None => table(&["FIGURE", "VALUE", "MEANS"], &rows),
-        Some(_) => table(&["FIGURE", "NOW", "AGAINST", "MEANS"], &rows),
+        None => tables::columns(&["FIGURE", "VALUE", "MEANS"], &rows),
+        Some(_) => tables::columns(&["FIGURE", "NOW", "AGAINST", "MEANS"], &rows),
     }
 }
 
@@ -109,7 +134,7 @@ fn confusion(scores: &Scores) -> String {
         let counts = scores.confusion[*answer as usize].iter().map(ToString::to_string);
         std::iter::once(answer.as_str().to_owned()).chain(counts).collect()
     };
-    table(&head, &Answer::ALL.iter().map(row).collect::<Vec<_>>())
+    tables::columns(&head, &Answer::ALL.iter().map(row).collect::<Vec<_>>())
 }
 
 fn bands(evaluation: &Evaluation) -> String {
@@ -125,7 +150,7 @@ fn bands(evaluation: &Evaluation) -> String {
             ]
         })
         .collect();
-    table(&["CONFIDENCE", "ROWS", "SURE", "RIGHT"], &rows)
+    tables::columns(&["CONFIDENCE", "ROWS", "SURE", "RIGHT"], &rows)
 }
 
 fn slices(what: &str, slices: &[Slice], others: Option<&[Slice]>) -> String {
@@ -145,8 +170,8 @@ fn slices(what: &str, slices: &[Slice], others: Option<&[Slice]>) -> String {
     };
     let rows: Vec<Vec<String>> = slices.iter().enumerate().map(row).collect();
     match others {
-        None => table(&[what, "ROWS", "ACCURACY", "NEEDLESS", "MISSED"], &rows),
-        Some(_) => table(&[what, "ROWS", "ACCURACY", "AGAINST", "NEEDLESS", "MISSED"], &rows),
+        None => tables::columns(&[what, "ROWS", "ACCURACY", "NEEDLESS", "MISSED"], &rows),
+        Some(_) => tables::columns(&[what, "ROWS", "ACCURACY", "AGAINST", "NEEDLESS", "MISSED"], &rows),
     }
 }
 
@@ -165,7 +190,7 @@ fn wrong(rows: Vec<WrongRow>) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
-    table(&["ID", "LABEL → ANSWER", "SURE", "DECIDED BY", "CATEGORY", "REQUEST"], &rows)
+    tables::columns(&["ID", "LABEL → ANSWER", "SURE", "DECIDED BY", "CATEGORY", "REQUEST"], &rows)
 }
 
 fn changed(against: &Against) -> String {
@@ -186,5 +211,5 @@ fn changed(against: &Against) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = changed.iter().map(row).collect();
-    format!("{head}\n{}", table(&["EFFECT", "ID", "LABEL", "NOW", "AGAINST", "REQUEST"], &rows))
+    format!("{head}\n{}", tables::columns(&["EFFECT", "ID", "LABEL", "NOW", "AGAINST", "REQUEST"], &rows))
 }

@@ -8,8 +8,8 @@ use pointsman_core::report::plain_text::one_line;
 use pointsman_core::route::Route;
 use serde::Serialize;
 
-use super::super::exit::Failure;
-use crate::engine::project::Decider;
+use super::error::EngineError;
+use super::project::Decider;
 
 /// How much of a request is shown.
 const REQUEST_CHARS_MAX: usize = 80;
@@ -85,7 +85,7 @@ pub struct ChangedRow {
 
 impl<'a> Measured<'a> {
     /// Decides about every row.
-    pub fn new(decider: &Decider, rows: &'a [Labelled]) -> Result<Measured<'a>, Failure> {
+    pub fn new(decider: &Decider, rows: &'a [Labelled]) -> Result<Measured<'a>, EngineError> {
         let mut routes = Vec::with_capacity(rows.len());
         let mut times = Vec::with_capacity(rows.len());
         for row in rows {

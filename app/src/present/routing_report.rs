@@ -1,23 +1,25 @@
-//! `pointsman report routing`: which rule was wrong how often, and what would be better.
+//! Which rule was wrong how often, and what would be better.
 
 use pointsman_core::feedback::report::{Row, Share};
-use pointsman_core::feedback::{Feedback, LeftOut, RoutingReport};
+use pointsman_core::feedback::{LeftOut, RoutingReport};
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use crate::cli::exit::Failure;
-use crate::cli::routing_args::ReportFormat;
-use crate::cli::run::{runtime, world};
-use crate::engine::history::Span;
-use crate::present::output::{self, Tone};
-use crate::present::tables;
+use super::tables;
 
 /// The contract of `report routing -o json`.
 #[derive(Debug, Serialize)]
-struct Printed<'a> {
+pub struct Printed<'a> {
     schema_version: u32,
     #[serde(flatten)]
     report: &'a RoutingReport,
+}
+
+impl Printed<'_> {
+    /// Returns the report as data.
+    pub fn new(report: &RoutingReport) -> Printed<'_> {
+        Printed { schema_version: SCHEMA_VERSION, report }
+    }
 }
 
 /// The columns of the table, and of the CSV.
@@ -40,28 +42,8 @@ const COLUMNS: [&str; 16] = [
     "BETWEEN",
 ];
 
-/// Runs the verb.
-pub fn main(span: Span, format: ReportFormat) -> Result<u8, Failure> {
-    let mut feedback = Feedback::default();
-    let history = world(None)?.history();
-    runtime()?.block_on(history.each(span, |past| match &past.state {
-        Some(run) => feedback.add(run),
-        None => feedback.add_unreadable(),
-    }))?;
-    let report = feedback.report();
-    match format {
-        ReportFormat::Text => output::text(&text(&report)),
-        ReportFormat::Json => output::json(&Printed { schema_version: SCHEMA_VERSION, report: &report }),
-        ReportFormat::Csv => output::text(&csv(&report)),
-        ReportFormat::Md => output::text(&markdown(&report)),
-    }
-    if format != ReportFormat::Json && !report.proposals.is_empty() {
-        output::say(Tone::Plain, "nothing was changed:", "a proposal is for you to judge and to write down");
-    }
-    Ok(0)
-}
-
-fn text(report: &RoutingReport) -> String {
+/// Returns the report for a terminal.
+pub fn text(report: &RoutingReport) -> String {
     let mut parts = vec![head(report)];
     if !report.by_rule.is_empty() {
         parts.push(narrow_table(cells(&report.by_rule)));
@@ -81,7 +63,7 @@ fn narrow_table(rows: Vec<Vec<String>>) -> String {
     let head: Vec<&str> = kept.iter().map(|at| COLUMNS[*at]).collect();
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| kept.iter().map(|at| row[*at].clone()).collect()).collect();
-    output::table(&head, &rows)
+    tables::columns(&head, &rows)
 }
 
 const LEGEND: &str = "UP, DOWN: a person chose a stronger or weaker tier. YES, NO: a person was asked first. WRONG: work \
@@ -149,8 +131,8 @@ fn row(row: &Row) -> Vec<String> {
     cells
 }
 
-/// The table of rules for a spreadsheet: shares as numbers.
-fn csv(report: &RoutingReport) -> String {
+/// Returns the table of rules for a spreadsheet: shares as numbers.
+pub fn csv(report: &RoutingReport) -> String {
     let head = "rule,answer,runs,succeeded,escalated,overridden_up,overridden_down,retried,mismatched,fell_back,\
                 approved,refused,cancelled,failed,waiting,approved_later,wrong,of,believed,low,high";
     let line = |one: &Row| {
@@ -167,7 +149,8 @@ fn csv(report: &RoutingReport) -> String {
     tables::csv(head, report.by_rule.iter().map(line))
 }
 
-fn markdown(report: &RoutingReport) -> String {
+/// Returns the report for a document.
+pub fn markdown(report: &RoutingReport) -> String {
     let table = |rows: &[Row]| tables::markdown(&COLUMNS, &cells(rows));
     let proposed = proposals(report, |policy| format!("\n\n```toml\n{policy}\n```\n"));
     [

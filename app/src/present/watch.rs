@@ -13,9 +13,10 @@ use pointsman_core::report::plain_text::plain_text;
 use pointsman_core::run::event::{Fact, WaitReason};
 use pointsman_core::run::tools::call_in_words;
 
+use super::human::{name, rehearsed};
+use super::output::{self, Tone};
+use super::payer;
 use crate::engine::record::Watcher;
-use crate::present::output::{self, Tone};
-use crate::present::run_summary;
 
 /// Says the few things that people must hear even without a terminal.
 pub struct Quiet;
@@ -69,7 +70,7 @@ impl People {
     }
 
     fn say(&self, tone: Tone, word: &str, sentence: &str) {
-        let word = if self.rehearsal { format!("rehearsal: {word}") } else { word.to_owned() };
+        let word = rehearsed(word, self.rehearsal);
         match &self.bar {
             Some(bar) => bar.suspend(|| output::say(tone, &word, sentence)),
             None => output::say(tone, &word, sentence),
@@ -128,12 +129,11 @@ impl People {
                 if started.attempt > 1 {
                     let resumed = if started.resumed { ", in the same agent session" } else { "" };
                     let payer = if self.payer.is_some_and(|before| before != started.payer) {
-                        format!(", {}", run_summary::pays(started.payer))
+                        format!(", {}", payer::text(started.payer))
                     } else {
                         String::new()
                     };
-                    let why = serde_json::to_value(started.why).unwrap_or_default();
-                    let why = why.as_str().unwrap_or("next").replace('_', " ");
+                    let why = name(started.why).replace('_', " ");
                     self.say(
                         Tone::Plain,
                         &format!("{why}:"),

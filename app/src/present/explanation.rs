@@ -1,0 +1,104 @@
+//! Why a request goes where it goes: every rule that was looked at, and routed against served.
+
+use pointsman_core::report::run::{AttemptReport, RunReport};
+use pointsman_core::route::classifier::{Contribution, Opinion};
+use pointsman_core::route::{Explained, Look, LookOutcome, NO_MATCH, Route};
+use serde::Serialize;
+
+use super::human::name;
+use super::{route, tables};
+
+/// What is explained: a route, and the run that it led to.
+#[derive(Debug, Serialize)]
+pub struct Explanation<'a> {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The route.
+    pub route: &'a Route,
+    /// Every rule that was looked at.
+    pub looked: Option<&'a [Look]>,
+    /// What the classifier said, and because of what.
+    pub opinion: Option<&'a Opinion>,
+    /// Why the rules are not shown, when they are not.
+    pub note: Option<&'a str>,
+    /// The run that the route led to.
+    pub run: Option<&'a RunReport>,
+}
+
+/// Which rules are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// All of them.
+    All,
+    /// Those that had something to say.
+    Matching,
+}
+
+impl Shown {
+    fn has(self, look: &Look) -> bool {
+        self == Shown::All || look.outcome != LookOutcome::PassedOver(NO_MATCH)
+    }
+}
+
+/// Returns a route with the rules behind it; with those that had nothing to say where `shown` wants them.
+pub fn text(decided: &Route, explained: Option<&Explained>, shown: Shown) -> String {
+    let mut lines = vec![
+        format!("route       {}", route::text(decided)),
+        format!("layer       {}", name(decided.layer)),
+        format!("complexity  {}", name(decided.complexity)),
+        format!("timing      {}", name(decided.timing)),
+        format!("policy      {}", decided.policy_hash),
+    ];
+    if let Some(Explained { looked, opinion, .. }) = explained {
+        lines.push(String::new());
+        lines.push("rules looked at, in order:".to_owned());
+        lines.extend(looked.iter().filter(|look| shown.has(look)).map(rule_line));
+        if let hidden @ 1.. = looked.iter().filter(|look| !shown.has(look)).count() {
+            lines.push(format!("  ({hidden} more had nothing to say; `--all` shows them)"));
+        }
+        lines.push(String::new());
+        lines.extend(opinion_lines(opinion));
+    }
+    lines.join("\n")
+}
+
+/// What the classifier holds it for, and what spoke most for or against that.
+fn opinion_lines(opinion: &Opinion) -> Vec<String> {
+    let classes = opinion.classes.iter().map(|(class, p)| format!("{} {:.0} %", class.as_str(), p * 100.0));
+    let signed = |one: &Contribution| format!("  {:+.2}  {}", one.weight, one.feature);
+    let head = format!("the classifier: {}; what spoke most:", classes.collect::<Vec<_>>().join(", "));
+    std::iter::once(head).chain(opinion.because.iter().map(signed)).collect()
+}
+
+fn rule_line(look: &Look) -> String {
+    let matched = look.matched.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
+    let origin = look.origin.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
+    match &look.outcome {
+        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}{origin}", look.rule, look.because),
+        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}{origin}", look.rule),
+    }
+}
+
+/// Returns routed against served, attempt by attempt.
+pub fn served(report: &RunReport) -> String {
+    let head = format!("run {} ({})", report.run_id, report.state);
+    if report.attempts.is_empty() {
+        return format!("{head}: no attempt was made");
+    }
+    let rows: Vec<Vec<String>> =
+        report.attempts.iter().enumerate().map(|(at, attempt)| row(at + 1, attempt)).collect();
+    let columns = ["#", "ROUTED TO", "MODEL ASKED", "MODEL SERVED", "OUTCOME"];
+    format!("{head}\n{}", tables::columns(&columns, &rows))
+}
+
+fn row(number: usize, attempt: &AttemptReport) -> Vec<String> {
+    let served =
+        if attempt.models_served.is_empty() { "-".to_owned() } else { attempt.models_served.join(", ") };
+    vec![
+        number.to_string(),
+        format!("{} ({})", attempt.agent, attempt.tier),
+        attempt.model_requested.clone(),
+        served,
+        attempt.outcome.map_or("running", |outcome| outcome.as_str()).to_owned(),
+    ]
+}

@@ -1,0 +1,62 @@
+//! One line of a run's live log, printed for people.
+
+use pointsman_core::report::live::{Body, Line, Seen};
+use pointsman_core::run::event::Fact;
+use pointsman_core::run::tools::call_in_words;
+
+use super::human::{duration, rehearsed};
+use super::output::{self, Tone};
+use super::route;
+
+/// Prints a line.
+pub fn print(line: &Line) {
+    let live = match &line.body {
+        Body::Fact(event) => return print_fact(&event.fact, line.rehearsal),
+        Body::Live(live) => live,
+    };
+    let say = |tone: Tone, word: &str, sentence: &str| {
+        output::say(tone, &rehearsed(word, line.rehearsal), sentence)
+    };
+    match &live.seen {
+        Seen::Text { text } => output::text(text),
+        Seen::ToolUse { tool, what, subagent } => {
+            let call = call_in_words(tool, what);
+            say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, &call);
+        }
+        Seen::Notice { text } => say(Tone::Warning, "notice:", text),
+        Seen::PermissionDenied { tool, what } => {
+            let call = call_in_words(tool, what);
+            say(Tone::Warning, "denied:", &call);
+        }
+        Seen::ModelServed { model } => say(Tone::Plain, "served by", model),
+        Seen::ModelFallback { from, to } => say(Tone::Warning, "fallback:", &format!("{from} to {to}")),
+        Seen::ApiError { kind, .. } => say(Tone::Warning, "api error:", kind),
+        Seen::AgentStarted { .. }
+        | Seen::TextDelta { .. }
+        | Seen::RateLimit(_)
+        | Seen::UnknownAgentEvent { .. } => {}
+    }
+}
+
+fn print_fact(fact: &Fact, rehearsal: bool) {
+    let word = |word: &str| rehearsed(word, rehearsal);
+    match fact {
+        Fact::Requested(_) => {}
+        Fact::Routed { route } => output::say(Tone::Plain, &word("route:"), &route::text(route)),
+        Fact::Approved { by } => output::say(Tone::Plain, &word("approved:"), by),
+        Fact::AttemptStarted(started) => output::say(
+            Tone::Plain,
+            &word(&format!("attempt {}:", started.attempt)),
+            &format!("{} ({}), model {}", started.agent, started.tier, started.model_requested),
+        ),
+        Fact::AttemptEnded(ended) => output::say(
+            if ended.outcome.exit_code() == 0 { Tone::Good } else { Tone::Warning },
+            &word(&format!("{}:", ended.outcome)),
+            &format!("{} ({})", ended.detail, duration(ended.duration_ms)),
+        ),
+        Fact::Waiting { until, .. } => output::say(Tone::Plain, &word("waiting:"), &format!("until {until}")),
+        Fact::Finished { verdict, code, reason, .. } => {
+            output::say(Tone::Plain, &word(&output::coded(verdict.as_str(), *code)), reason);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What people should hear before a run begins.
+
+use super::human::short_path;
+use super::output::{self, Tone};
+use crate::assemble::Assembled;
+use crate::config::error::Warning;
+use crate::config::login::StrayKey;
+
+/// Returns what people should hear before a run begins.
+pub fn of(assembled: &Assembled) -> Vec<String> {
+    let of_warning = |warning: &Warning| match &warning.hint {
+        Some(hint) => format!("{warning}; {hint}"),
+        None => warning.to_string(),
+    };
+    let of_key = |key: &StrayKey| {
+        let file = short_path(&key.file, &assembled.home);
+        format!("`{}` in {file} could change who pays, or where your login is sent", key.name)
+    };
+    assembled.warnings.iter().map(of_warning).chain(assembled.stray_keys.iter().map(of_key)).collect()
+}
+
+/// Returns what people should hear of events that were kept elsewhere until now.
+pub fn imported(event_count: usize) -> Option<String> {
+    (event_count > 0).then(|| format!("{event_count} events were taken over from the spool"))
+}
+
+/// Prints notices.
+pub fn say(notices: &[String]) {
+    for notice in notices {
+        output::say(Tone::Warning, "notice:", notice);
+    }
+}

@@ -1,0 +1,36 @@
+//! What a run would do, for `run --dry-run`.
+
+use super::human::{duration, shell_word, usd};
+use super::{payer, route};
+use crate::engine::preview::Preview;
+
+/// Returns what a run would do, line by line.
+pub fn text(preview: &Preview) -> String {
+    let argv: Vec<String> = preview.argv.iter().map(|arg| shell_word(arg)).collect();
+    let program = match &preview.program {
+        Some(_) => String::new(),
+        None => "\n           (not found: this run would end with exit 69)".to_owned(),
+    };
+    let or_none = |count: Option<String>| count.unwrap_or_else(|| "no limit".to_owned());
+    let limits = &preview.limits;
+    [
+        format!("route      {}", route::text(&preview.route)),
+        format!("rules      {}", preview.route.rules.join(", ")),
+        format!("directory  {}", preview.cwd.display()),
+        format!("command    {}{program}", argv.join(" ")),
+        format!("stdin      {} bytes: the request", preview.stdin_bytes),
+        format!("rights     {}", preview.permission_mode),
+        format!("pays       {}", payer::text(preview.payer)),
+        format!("env        {}", preview.environment.join(" ")),
+        format!("withheld   {} variables of yours", preview.withheld.len()),
+        format!(
+            "limits     {} attempts, each {} at most, {} of silence; turns: {}; cost: {}",
+            limits.attempts,
+            duration(limits.wall_seconds * 1000),
+            duration(limits.idle_seconds * 1000),
+            or_none(limits.max_turns.map(|turns| turns.to_string())),
+            or_none(limits.max_usd.map(usd)),
+        ),
+    ]
+    .join("\n")
+}

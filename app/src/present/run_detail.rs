@@ -1,0 +1,77 @@
+//! One run with everything that is known of it.
+
+use jiff::Timestamp;
+use pointsman_core::report::run::RunReport;
+use pointsman_core::run::state::Phase;
+
+use super::human::{ago, duration, indented, usd};
+use super::{attempt, route};
+use crate::engine::query::{Driver, FoundRun};
+
+/// Returns everything that is known of a run; `driver` is the process that has it, where one has.
+pub fn text(found: &FoundRun, report: &RunReport, driver: Option<Driver>, now: Timestamp) -> String {
+    let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };
+    let mut lines = vec![
+        format!("run        {}{rehearsal}", report.run_id),
+        format!(
+            "state      {}{}{}",
+            found.state.word(),
+            report.code.map(|code| format!(" [{code}]")).unwrap_or_default(),
+            report.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default()
+        ),
+        waiting(found),
+        driver.map(|driver| driven_by(driver, now)).unwrap_or_default(),
+        format!("session    {}", report.session_id),
+        format!("project    {}", report.project_root),
+    ];
+    lines.retain(|line| !line.is_empty());
+    if let Some(at) = report.created_at {
+        lines.push(format!("asked      {at} ({})", ago(at, now)));
+    }
+    if let Some(decided) = &report.route {
+        lines.push(format!("route      {}", route::text(&decided.route)));
+    }
+    for (number, attempt) in report.attempts.iter().enumerate() {
+        let outcome = attempt.outcome.map_or("running", |outcome| outcome.as_str());
+        let detail = attempt.detail.as_deref().unwrap_or_default();
+        lines.push(format!(
+            "attempt {}  {} ({}), asked for {}, served by {}{}: {outcome}, {detail} ({})",
+            number + 1,
+            attempt.agent,
+            attempt.tier,
+            attempt.model_requested,
+            if attempt.models_served.is_empty() {
+                "nobody".to_owned()
+            } else {
+                attempt.models_served.join(", ")
+            },
+            attempt::marks(attempt),
+            duration(attempt.duration_ms),
+        ));
+    }
+    lines.extend(report.cost_usd().map(|cost| format!("cost       {}", usd(cost))));
+    if let Some(prompt) = found.state.requested.as_ref().and_then(|requested| requested.prompt.as_ref()) {
+        lines.push(format!("\nrequest\n{}", indented(prompt)));
+    }
+    if let Some(answer) = &report.answer {
+        lines.push(format!("\nanswer\n{}", indented(answer)));
+    }
+    lines.join("\n")
+}
+
+/// For what and until when a run waits, if it does.
+fn waiting(found: &FoundRun) -> String {
+    match &found.state.phase {
+        Phase::Waiting { until, why } => format!("waits      until {until} ({})", why.as_str()),
+        Phase::New | Phase::Requested | Phase::Ready | Phase::Running | Phase::Finished { .. } => {
+            String::new()
+        }
+    }
+}
+
+/// The process that drives a run, and when it was heard of last.
+fn driven_by(driver: Driver, now: Timestamp) -> String {
+    let heard = driver.heartbeat_at.map(|at| format!(", heard of {}", ago(at, now)));
+    let place = if driver.is_elsewhere { " on another machine, or in another container" } else { "" };
+    format!("driver     process {}{place}{}", driver.pid, heard.unwrap_or_default())
+}
