@@ -1,7 +1,7 @@
 //! Fitting: multinomial logistic regression by AdaGrad, the same bytes from the same data.
 
 use pointsman_core::model::{Class, Model, Weights};
-use pointsman_core::route::classifier::Feature;
+use pointsman_core::route::training::Feature;
 
 /// One example as numbers.
 pub struct Point {

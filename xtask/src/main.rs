@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use pointsman_core::eval::rows;
 use pointsman_core::model::Model;
 use pointsman_core::policy::Policy;
-use pointsman_core::route::classifier::features_of;
+use pointsman_core::route::training::features_of;
 
 use data::Training;
 use fit::{Point, Settings, fit};

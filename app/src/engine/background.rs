@@ -9,7 +9,7 @@ use pointsman_core::route::{Decision, Route};
 use pointsman_core::run::spec::RunSpec;
 use serde::{Deserialize, Serialize};
 
-use super::submit::Run;
+use super::run::Run;
 use crate::process::detach;
 pub use crate::process::detach::READY;
 

@@ -10,7 +10,7 @@ use pointsman_core::run::next::{Carry, Plan};
 use pointsman_core::run::prompt::Earlier;
 
 use super::Engine;
-use super::submit::Run;
+use super::run::Run;
 use crate::store::{AgentSessionKey, Runs};
 
 /// How many runs of a session are looked at for the one before.

@@ -11,8 +11,8 @@ use pointsman_core::run::event::Fact;
 use pointsman_core::run::hint::{self, Denials};
 use pointsman_core::run::next::{self, Finish, Plan, Step};
 
+use super::run::Run;
 use super::stops::Stops;
-use super::submit::Run;
 use super::{Engine, attempt};
 
 /// Drives a run to its end and returns its report. A cause on `stops` ends it early.

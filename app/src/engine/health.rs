@@ -10,8 +10,9 @@ use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentName;
 
 use super::Engine;
-use super::launch::{self, Marks};
+use super::launch;
 use super::project::ProjectContext;
+use super::run::Marks;
 use crate::process::probe::Memory;
 pub use crate::store::Spooled;
 use crate::store::{BreakerRow, Runs, StoreError};

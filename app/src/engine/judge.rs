@@ -4,7 +4,6 @@
 //! wrong, the answer is "no word", and the router's own opinion stands.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order};
@@ -17,8 +16,9 @@ use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::watchdog::WatchLimits;
 
 use super::Engine;
-use super::launch::{self, Marks};
-use super::project::ProjectContext;
+use super::launch;
+use super::project::{JudgeTerms, ProjectContext};
+use super::run::Marks;
 use super::stops::Stops;
 use crate::process::probe::Memory;
 use crate::process::supervise::{self, Launch, LineMeaning};
@@ -35,17 +35,6 @@ const USD_MAX: f64 = 0.05;
 
 /// From the polite signal to the kill.
 const STOP_GRACE: Duration = Duration::from_secs(1);
-
-/// When and how the judge is asked.
-#[derive(Debug, Clone)]
-pub struct JudgeTerms {
-    /// Routes that are less sure than this are put to the judge.
-    pub below: f64,
-    /// The longest that it may take.
-    pub timeout: Duration,
-    /// Where its words are remembered.
-    pub cache: PathBuf,
-}
 
 /// Returns the judge's word about a request, if its route wants one and the judge gives one.
 pub async fn word(

@@ -18,7 +18,7 @@ use pointsman_core::run::watchdog::WatchLimits;
 
 use super::Engine;
 use super::project::ProjectContext;
-use super::submit::Run;
+use super::run::{Marks, Run};
 use crate::process::lines::Overlong;
 use crate::process::probe::{self, Memory};
 use crate::process::supervise::Launch;
@@ -156,20 +156,6 @@ pub fn resolve(mut invocation: Invocation, program: &Path, env: AgentEnv) -> Inv
     invocation.env = env.vars;
     invocation.env.extend(own);
     invocation
-}
-
-/// What an agent is told of the run that it works for.
-#[derive(Debug, Clone, Copy)]
-pub struct Marks<'a> {
-    /// The run.
-    pub run: &'a str,
-    /// The session.
-    pub session: &'a str,
-}
-
-impl Marks<'_> {
-    /// Of a program that is only looked at.
-    pub const NONE: Marks<'static> = Marks { run: "", session: "" };
 }
 
 /// The environment of an agent: what is allowed of ours, what the operator adds, and our own marks.

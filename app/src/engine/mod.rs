@@ -28,6 +28,7 @@ pub mod query;
 pub mod record;
 pub mod recover;
 pub mod replayed;
+pub mod run;
 pub mod stops;
 pub mod submit;
 

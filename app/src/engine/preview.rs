@@ -10,7 +10,8 @@ use pointsman_core::run::next::Limits;
 use serde::Serialize;
 
 use super::Engine;
-use super::launch::{self, Marks};
+use super::launch;
+use super::run::Marks;
 use super::submit::Submission;
 use crate::process::probe::Memory;
 

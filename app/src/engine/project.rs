@@ -1,6 +1,7 @@
 //! What holds in one project: its agents, its policy, its limits. An engine is of a process; this is of a place.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::breaker::BreakerLimits;
@@ -11,7 +12,6 @@ use pointsman_core::route::{self, Explained, Route};
 use pointsman_core::run::next::Limits;
 
 use super::error::EngineError;
-use super::judge::JudgeTerms;
 
 /// What deciding needs: agents, rules, and what surrounds requests here and now.
 pub struct Decider {
@@ -83,6 +83,17 @@ pub struct Terms {
     pub extra_allow: Vec<String>,
     /// Whether CLIs are run that are older than the oldest supported version.
     pub allow_old_cli: bool,
+}
+
+/// When and how the judge is asked.
+#[derive(Debug, Clone)]
+pub struct JudgeTerms {
+    /// Routes that are less sure than this are put to the judge.
+    pub below: f64,
+    /// The longest that it may take.
+    pub timeout: Duration,
+    /// Where its words are remembered.
+    pub cache: PathBuf,
 }
 
 /// Whether prompts and answers are kept in the ledger.

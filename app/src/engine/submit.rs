@@ -11,9 +11,9 @@ use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::spec::RunSpec;
 
 use super::error::EngineError;
-use super::launch::Marks;
 use super::project::{ProjectContext, StoredWords};
 use super::record::{RunLog, Watcher};
+use super::run::Run;
 use super::stops::Stops;
 use super::{Engine, judge};
 use crate::store::journal::Journal;
@@ -151,31 +151,6 @@ impl Submission {
             quota_pressure: request.pressure,
             judges_word: request.judges_word,
         }
-    }
-}
-
-/// A run that can be driven.
-pub struct Run {
-    /// Its log.
-    pub log: RunLog,
-    /// What was asked, word for word: agents get this, records a redacted copy.
-    pub request: Request,
-    /// The session.
-    pub session: SessionId,
-    /// What holds where it is driven.
-    pub project: ProjectContext,
-    /// Whether the scripted agent plays it.
-    pub rehearsal: bool,
-    /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep words.
-    pub answer: Option<String>,
-    /// Held for the whole run: one run at a time goes on in a session.
-    _session_lock: Option<Lock>,
-}
-
-impl Run {
-    /// Returns what agents are told of it.
-    pub fn marks(&self) -> Marks<'_> {
-        Marks { run: self.log.run_id.as_str(), session: self.session.as_str() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which rule was wrong how often, and what would be better.
 
-use pointsman_core::feedback::report::{Row, Share};
+use pointsman_core::feedback::row::{Row, Share};
 use pointsman_core::feedback::{LeftOut, RoutingReport};
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;

@@ -19,6 +19,7 @@ pub mod call;
 mod cleanup;
 pub mod detach;
 pub mod identity;
+pub mod lifeline;
 pub mod lines;
 mod own_program;
 mod owned;

@@ -26,8 +26,8 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::lifeline::{ExitRecord, LifelineCommand};
 use super::lines::Overlong;
-use super::shim::{ExitRecord, LifelineCommand};
 use super::supervise::{Launch, Side, Tree as SupervisedTree};
 
 /// How much fits into a pipe of a script before its reader must read.

@@ -1,8 +1,6 @@
 //! The shim: one small process per attempt, between the supervisor and the agent.
 //!
-//! Standard input is the lifeline: first one line with the [`ShimOrder`], then single bytes as
-//! commands; its end means that the supervisor died. It is a socket: one byte goes the other way where
-//! processes of the tree cannot be ended. Standard output and error are the agent's own and are never written to here.
+//! Standard input is the lifeline. Standard output and error are the agent's own and are never written to here.
 //!
 //! Waits: for the order as long as the supervisor lives, which ends the lifeline when it dies (it may be stopped for
 //! hours by Ctrl-Z, and there is nothing to guard yet); for the agent's end or a command the same, since the
@@ -13,17 +11,17 @@ use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use pointsman_core::adapter::invocation::Invocation;
 use pointsman_core::run::end::Exit;
 use rustix::process::{Signal, WaitStatus};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::cleanup::{self, Reaper};
 use super::identity::ProcessIdentity;
+use super::lifeline::{AGENT_RECORD, EXIT_RECORD, ExitRecord, LEAK_NOTE, ShimOrder};
 use super::own_program;
 use super::shim_news::{News, NewsSource};
 use super::tree;
@@ -31,71 +29,8 @@ use super::tree;
 /// The hidden verb under which this program is a shim.
 pub const VERB: &str = "__shim";
 
-/// The exit record's name in the attempt's directory.
-pub const EXIT_RECORD: &str = "exit.json";
-
-/// The agent's identity, for whoever has to find it after the shim died.
-pub const AGENT_RECORD: &str = "agent.json";
-
 /// Children of an agent that ended by itself get this long to end as well before they count as leaked.
 const LEAK_GRACE: Duration = Duration::from_millis(300);
-
-/// The version of the order's form. A shim does what it is told, or says that it cannot.
-pub const ORDER_VERSION: u32 = 1;
-
-/// Orders of the version before had none: a driver of then starts its shims from its file, which an upgrade replaces. Their
-/// form is that of the first version.
-fn unversioned() -> u32 {
-    1
-}
-
-/// The byte by which the shim says that the record is written and processes are left that it cannot end.
-pub const LEAK_NOTE: u8 = b'l';
-
-/// Everything that a shim is told.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ShimOrder {
-    /// The version of this form.
-    #[serde(default = "unversioned")]
-    pub version: u32,
-    /// What to spawn.
-    pub invocation: Invocation,
-    /// Where the records go.
-    pub dir: PathBuf,
-    /// How long the agent has between the polite signal and the kill.
-    pub stop_grace: Duration,
-}
-
-/// How the agent ended, as the shim saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExitRecord {
-    /// How the process went away.
-    pub exit: Exit,
-    /// How many other processes of its tree were alive and had to be killed.
-    pub leaked_count: u32,
-    /// How many of its tree could not be ended: the shim stays until they are.
-    #[serde(default)]
-    pub unended_count: u32,
-}
-
-/// A command on the lifeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LifelineCommand {
-    /// Polite signal, grace, kill.
-    Stop,
-    /// Kill at once.
-    Kill,
-}
-
-impl LifelineCommand {
-    /// Returns the byte that stands for the command.
-    pub fn byte(self) -> u8 {
-        match self {
-            LifelineCommand::Stop => b's',
-            LifelineCommand::Kill => b'k',
-        }
-    }
-}
 
 /// Runs the shim to its end.
 pub fn main() -> ExitCode {
@@ -114,7 +49,7 @@ fn serve() -> io::Result<()> {
     rustix::process::setsid()?;
     tree::become_subreaper()?;
     let mut news = NewsSource::new()?;
-    let order = read_order(&news.first_line()?)?;
+    let order = ShimOrder::read(&news.first_line()?)?;
     let record_path = order.dir.join(EXIT_RECORD);
     let agent = match spawn(&order) {
         Ok(agent) => i32::try_from(agent.id()).expect("a pid fits the system's own type"),
@@ -131,28 +66,6 @@ fn serve() -> io::Result<()> {
         reaper.end_all_in_the_end();
     }
     Ok(())
-}
-
-/// Reads an order of the one version that is known; what another one says may have another meaning.
-fn read_order(line: &[u8]) -> io::Result<ShimOrder> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        #[serde(default = "unversioned")]
-        version: u32,
-    }
-    match serde_json::from_slice::<ShimOrder>(line) {
-        Ok(order) if order.version == ORDER_VERSION => Ok(order),
-        read => {
-            let found = serde_json::from_slice::<Versioned>(line).map(|order| order.version);
-            match (found, read) {
-                (Ok(ORDER_VERSION), Err(error)) => Err(error.into()),
-                (Ok(version), _) => Err(io::Error::other(format!(
-                    "an order of version {version} came from another pointsman, and this one knows version {ORDER_VERSION} only"
-                ))),
-                (Err(error), _) => Err(error.into()),
-            }
-        }
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
@@ -271,30 +184,5 @@ mod tests {
         if std::env::args().any(|arg| arg == "--exact") {
             let _ = main();
         }
-    }
-
-    /// Seen to fail with the version not looked at.
-    #[test]
-    fn an_order_of_another_version_is_refused_whatever_else_it_says() {
-        for line in [r#"{"version":2,"steps":["from the future"]}"#, r#"{"version":0}"#] {
-            let error = read_order(line.as_bytes()).unwrap_err().to_string();
-            assert!(error.contains("another pointsman"), "{error}");
-        }
-        let same_form = ShimOrder {
-            version: 7,
-            invocation: super::super::scripted::an_invocation(),
-            dir: PathBuf::new(),
-            stop_grace: Duration::ZERO,
-        };
-        let line = serde_json::to_vec(&same_form).unwrap();
-        assert!(read_order(&line).unwrap_err().to_string().contains("version 7"));
-        let known = ShimOrder { version: ORDER_VERSION, ..same_form };
-        assert!(read_order(&serde_json::to_vec(&known).unwrap()).is_ok());
-        // As the version before wrote it.
-        let mut without = serde_json::to_value(&known).unwrap();
-        without.as_object_mut().unwrap().remove("version");
-        assert!(read_order(&serde_json::to_vec(&without).unwrap()).is_ok());
-        let broken = read_order(br#"{"version":1,"dir":7}"#).unwrap_err().to_string();
-        assert!(!broken.contains("another pointsman"), "{broken}");
     }
 }

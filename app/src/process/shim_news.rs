@@ -11,7 +11,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-use super::shim::LifelineCommand;
+use super::lifeline::LifelineCommand;
 
 /// How much of the lifeline is read at once: an order with a long prompt is megabytes.
 const CHUNK_BYTES: usize = 64 << 10;

@@ -15,11 +15,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::cleanup::{CLEAN_UP_LIMIT, LostShim};
+use super::lifeline::{self, ExitRecord, LifelineCommand, ShimOrder};
 use super::lines::{Heard, Lines, Overlong, Tail};
 use super::processes::{Kind, Shim, ShimProcess};
 #[cfg(test)]
 use super::scripted;
-use super::shim::{self, ExitRecord, LifelineCommand, ShimOrder};
 
 /// Somebody outside the tree can keep the agent's pipe open after all of it died; we stop listening then.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
@@ -255,7 +255,7 @@ impl Tree {
 }
 
 fn read_record(dir: &Path) -> Option<ExitRecord> {
-    serde_json::from_slice(&std::fs::read(dir.join(shim::EXIT_RECORD)).ok()?).ok()
+    serde_json::from_slice(&std::fs::read(dir.join(lifeline::EXIT_RECORD)).ok()?).ok()
 }
 
 /// The shim died: we are the next subreaper above it, so what it guarded is now below us.
@@ -306,7 +306,7 @@ struct Attempt {
 impl Attempt {
     fn new(launch: Launch, side: Side, stops: mpsc::UnboundedReceiver<StopCause>, begun: Instant) -> Attempt {
         let Launch { invocation, dir, limits, stop_grace, overlong } = launch;
-        let order = ShimOrder { version: shim::ORDER_VERSION, invocation, dir, stop_grace };
+        let order = ShimOrder { version: lifeline::ORDER_VERSION, invocation, dir, stop_grace };
         let mut unsent = serde_json::to_vec(&order).expect("plain data has a JSON form");
         unsent.push(b'\n');
         Attempt {
@@ -361,7 +361,7 @@ impl Attempt {
                 Some(cause) = self.stops.recv() => self.stop(cause),
                 () = self.tree.wait() => return,
                 count = self.notes.read(&mut note), if notes_open => match count {
-                    Ok(1) if note[0] == shim::LEAK_NOTE => return,
+                    Ok(1) if note[0] == lifeline::LEAK_NOTE => return,
                     Ok(1..) => {}
                     Ok(0) | Err(_) => notes_open = false,
                 },

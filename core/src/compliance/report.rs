@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Directive, Scope, Status};
-use crate::feedback::report::Share;
+use crate::feedback::row::Share;
 use crate::hook::fact::{HookFact, What};
 use crate::mode::Mode;
 

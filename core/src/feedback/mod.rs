@@ -2,11 +2,12 @@
 //!
 //! A fold over runs, as far as their logs go. It proposes and never applies: a change of rules is a person's.
 //!
-//! Reading order: [`Feedback`] here (the fold) · `tally` (what is counted) · `report` (shares, and how far to trust
-//! them) · `proposals` (what would be better, in words).
+//! Reading order: [`Feedback`] here (the fold) · `tally` (what is counted) · `row` (shares, and how far to trust
+//! them) · `report` · `proposals` (what would be better, in words).
 
 pub mod proposals;
 pub mod report;
+pub mod row;
 mod tally;
 
 use std::collections::BTreeMap;

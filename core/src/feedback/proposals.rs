@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::report::{Row, Share};
+use super::row::{Row, Share};
 use crate::agent::Tier;
 use crate::eval::Answer;
 

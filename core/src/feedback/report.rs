@@ -1,13 +1,13 @@
-//! The report on routing: shares per rule and per answer, and how far to trust them.
+//! The report on routing: a row per rule and per answer, and what they speak for.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::proposals::{self, Proposal};
+use super::row::Row;
 use super::{Feedback, LeftOut, Tally};
 use crate::eval::Answer;
-use crate::eval::interval::{self, Interval};
 
 /// What became of routes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,59 +22,6 @@ pub struct RoutingReport {
     pub by_class: Vec<Row>,
     /// What would be better. Nothing of it is applied by this program.
     pub proposals: Vec<Proposal>,
-}
-
-/// One line of the report.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
-    /// The rule; absent where all rules are taken together.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// What it came to.
-    pub answer: Answer,
-    /// The counts.
-    #[serde(flatten)]
-    pub tally: Tally,
-    /// Work: how often another tier was better. Absent for questions.
-    pub wrong: Option<Share>,
-    /// Questions: how often a person said yes, so that it was perhaps needless to ask. Absent for work.
-    pub possibly_needless: Option<Share>,
-}
-
-/// A share that was seen, and what is to be believed of it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Share {
-    /// How many.
-    pub count: usize,
-    /// Of how many.
-    pub of: usize,
-    /// The smoothed share: nothing seen is one half.
-    pub believed: f64,
-    /// Where it probably lies.
-    pub interval: Interval,
-}
-
-impl Share {
-    /// Makes a share.
-    pub fn new(count: usize, of: usize) -> Share {
-        let (believed, interval) = interval::believed(count, of);
-        let rounded = |share: f64| (share * 1000.0).round() / 1000.0;
-        let interval = Interval { low: rounded(interval.low), high: rounded(interval.high) };
-        Share { count, of, believed: rounded(believed), interval }
-    }
-}
-
-impl Row {
-    fn new(rule: Option<String>, answer: Answer, tally: Tally) -> Row {
-        let asks = answer == Answer::Escalate;
-        Row {
-            rule,
-            answer,
-            wrong: (!asks).then(|| Share::new(tally.too_weak() + tally.too_strong(), tally.tried())),
-            possibly_needless: asks.then(|| Share::new(tally.approved, tally.asked())),
-            tally,
-        }
-    }
 }
 
 impl Feedback {

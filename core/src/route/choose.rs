@@ -4,6 +4,7 @@ use crate::agent::Tier;
 use crate::request::{Context, QuotaPressure};
 
 use super::explain::{IN_SESSION, Looks, SETTLED, UNLIKELY};
+use super::precedence::Settled;
 use super::rules::Found;
 use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
@@ -49,20 +50,6 @@ const DANGER_BECAUSE: &str =
     "it reads like requests that cannot be taken back, reach others, or widen rights";
 const UNCLEAR_BECAUSE: &str = "it reads like requests that do not say what is meant";
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
-
-/// How much of a request is settled before the classifier is asked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Settled {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// Who does it, by a rule that may not answer doubts: a repository's.
-    Tier,
-    /// Who does it, and what is meant: by a preset that the person switched on.
-    Meaning,
-    /// Who does it, by the person: a flag, or a rule of their own policy.
-    ByPerson,
-}
 
 impl Choice {
     /// Enters what the classifier said into the explanation; returns why a person must be asked, if so.

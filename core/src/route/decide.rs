@@ -5,12 +5,13 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::{JudgesWord, Request};
 
-use super::choose::{self, Settled};
+use super::choose;
 use super::classifier;
 use super::explain::Looks;
 use super::file_rules::{self, ByFiles};
 use super::overrides;
 use super::own_decision::Said;
+use super::precedence::Settled;
 use super::rules::{self, Found};
 use super::signals::Signals;
 use super::{Decision, Route, RouteError, judge, safety};

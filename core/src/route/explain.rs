@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::policy::file_rule::FileRule;
 
-use super::file_rules::Why;
 use crate::policy::layer::Layer;
 
 /// What became of a rule.
@@ -65,6 +64,9 @@ pub struct Look {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
 }
+
+/// Why a rule does not hold, and the words that it would have matched.
+pub(super) type Why = (&'static str, Option<String>);
 
 /// The longest matched text that is shown, in characters.
 const MATCHED_CHARS_MAX: usize = 80;

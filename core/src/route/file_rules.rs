@@ -13,11 +13,11 @@ use crate::policy::file_rule::{FileEffect, FileRule, Whose};
 use crate::request::Request;
 use crate::text::language::{self, Language};
 
-use super::choose::Settled;
 use super::explain::{
     EXCEPTED, Looks, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME,
-    QUOTED,
+    QUOTED, Why,
 };
+use super::precedence::Settled;
 use super::rules::{Found, first_match};
 use super::signals::Signals;
 use super::stream::Reading;
@@ -111,9 +111,6 @@ fn settled(rule: &FileRule) -> Settled {
 fn takes_over(signals: &Signals, policy: &Policy) -> bool {
     signals.own.is_asked(policy.structure().endorse)
 }
-
-/// Why a rule does not hold, and the words that it would have matched.
-pub(super) type Why = (&'static str, Option<String>);
 
 /// A request as the rules of policy files see it.
 struct Asked<'r> {

@@ -14,10 +14,12 @@ mod file_rules;
 pub mod judge;
 mod overrides;
 mod own_decision;
+mod precedence;
 mod rules;
 mod safety;
 mod signals;
 mod stream;
+pub mod training;
 
 use serde::{Deserialize, Serialize};
 

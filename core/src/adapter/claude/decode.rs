@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::errors::{self, ErrorFacts, failure};
+use super::reset::{instant, seconds_of_epoch};
 use super::tools;
-use super::words::{self, ErrorFacts};
 use crate::adapter::capabilities::Capabilities;
 use crate::adapter::event::{
     AgentEvent, ApiErrorKind, ApiFailure, DeniedCall, LimitReached, RateLimit, Reset, Started, TaskKind,
@@ -266,7 +267,7 @@ impl Decoder {
     /// A request that was turned away while the account stands at its limit met that limit.
     pub(super) fn with_limit(&self, mut failure: ApiFailure) -> ApiFailure {
         let is_throttled = failure.kind == ApiErrorKind::TooManyRequests;
-        let says_so = failure.text.as_deref().is_some_and(words::is_surely_a_throttle);
+        let says_so = failure.text.as_deref().is_some_and(errors::is_surely_a_throttle);
         if let Some(limit) = &self.limit
             && is_throttled
             && !says_so
@@ -372,13 +373,6 @@ impl Decoder {
             is_overage,
         })])
     }
-}
-
-/// Makes a failure. A limit that its words tell of is read from them.
-pub(super) fn failure(kind: ApiErrorKind, status: Option<u16>, text: &str) -> ApiFailure {
-    let limit = (kind == ApiErrorKind::AccountLimit)
-        .then(|| LimitReached { window: None, reset: words::reset_in(text) });
-    ApiFailure { kind, status, text: Some(text.to_owned()).filter(|text| !text.trim().is_empty()), limit }
 }
 
 /// Kinds of system records that only say that somebody is at work.
@@ -543,20 +537,6 @@ fn listed_tasks(fields: &Fields<'_>) -> Vec<(String, TaskKind)> {
 fn task_has_ended(fields: &Fields<'_>) -> bool {
     let status = fields.object("patch").and_then(|patch| patch.text("status"));
     status.is_some_and(|status| !matches!(status.as_str(), "running" | "pending" | "queued" | "paused"))
-}
-
-/// Reads an instant that is a text: ISO 8601, or a number in quotation marks.
-fn instant(text: &str) -> Option<i64> {
-    let number = || text.trim().parse().ok().map(seconds_of_epoch);
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second).or_else(number)
-}
-
-/// Reads an instant that is in seconds, or in milliseconds where a vendor slipped.
-pub(super) fn seconds_of_epoch(number: f64) -> i64 {
-    /// The year 5138 in seconds, March 1973 in milliseconds: no limit resets at either.
-    const MILLISECONDS_FROM: f64 = 1e11;
-    let seconds = if number >= MILLISECONDS_FROM { number / 1000.0 } else { number };
-    seconds as i64
 }
 
 #[cfg(test)]

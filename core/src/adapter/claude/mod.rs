@@ -1,14 +1,15 @@
 //! Claude Code in its non-interactive mode (`claude -p`), spoken as stream-json.
 //!
 //! What is known about the CLI was found by experiment on versions from 1.0.128 to 2.1.332; `docs/agent-clis.md`
-//! has the facts. `argv` writes the command, `decode` reads the stream, `result` its result lines, `words` reads what errors say, `tools` what
-//! calls of tools are for.
+//! has the facts. `argv` writes the command, `decode` reads the stream, `result` its result lines, `errors` says what errors
+//! mean, `reset` when a limit ends, `tools` what calls of tools are for.
 
 pub mod argv;
 pub mod decode;
+mod errors;
+mod reset;
 mod result;
 mod tools;
-mod words;
 
 use super::capabilities::{Capabilities, CostSpan, Support};
 use super::event::Complaint;
@@ -80,7 +81,7 @@ fn is_bare_version(line: &str) -> bool {
 
 /// Reads what the CLI said outside its stream about why it cannot go on.
 pub fn complaint(said: &str) -> Option<Complaint> {
-    words::complaint(said)
+    errors::complaint(said)
 }
 
 /// Returns the rule of the CLI that would allow a denied call.

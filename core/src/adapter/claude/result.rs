@@ -1,7 +1,8 @@
 //! The result line: how the turn ended, what it said, what it cost.
 
-use super::decode::{Decoder, OUTPUT_LIMIT, api_tokens, failure, is_placeholder, session_id};
-use super::{tools, words};
+use super::decode::{Decoder, OUTPUT_LIMIT, api_tokens, is_placeholder, session_id};
+use super::errors::{self, failure};
+use super::tools;
 use crate::adapter::capabilities::CostSpan;
 use crate::adapter::event::{AgentResult, ApiErrorKind, Complaint, DeniedCall, EndKind, ReportedCost};
 use crate::adapter::fields::Fields;
@@ -55,13 +56,13 @@ impl Decoder {
     fn error_end(&self, fields: &Fields<'_>, text: &str, errors: &[String], is_of_api: bool) -> EndKind {
         let text = self.unless_of_model(text);
         let said = if text.is_empty() { errors.join("\n") } else { text.to_owned() };
-        if words::is_about_configuration(&said) {
+        if errors::is_about_configuration(&said) {
             return EndKind::Failed(Complaint::Configuration);
         }
         if let Some(failure) = self.failure_of(fields, &said).filter(|_| is_of_api) {
             return EndKind::Failed(Complaint::Api(failure));
         }
-        if let Some(complaint) = words::complaint(&said) {
+        if let Some(complaint) = errors::complaint(&said) {
             return EndKind::Failed(match complaint {
                 Complaint::Api(failure) => Complaint::Api(self.with_limit(failure)),
                 other => other,

@@ -10,38 +10,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::explain::Looks;
 use super::signals::Signals;
 use crate::model::{Class, PerClass};
 use crate::policy::Policy;
 
-use features::{Block, Buckets, Sink};
+pub(super) use features::Block;
+use features::{Buckets, Sink};
 
-/// One feature of a request, as the trainer sees it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Feature {
-    /// Its bucket, below [`Model::BUCKET_COUNT`].
-    pub bucket: u32,
-    /// Its weight in this request.
-    pub value: f32,
-}
-
-/// Returns the features of a text, for training.
-pub fn features_of(text: &str, policy: &Policy) -> Vec<Feature> {
-    let segments = crate::text::segment::segment(text);
-    let signals = Signals::read(&segments, policy);
-    let rules = super::decide::look_at_rules(policy, &signals, Looks::fired_only());
-    let fired: Vec<&str> = rules.safety_looks.fired_ids().chain(rules.rule_looks.fired_ids()).collect();
-    let buckets = buckets(&signals, policy, &fired);
-    let of_block = |block: Block| {
-        let found = &buckets.of[block as usize];
-        let value = block.scale(found.len());
-        found.iter().map(move |bucket| Feature { bucket: *bucket, value })
-    };
-    Block::ALL.into_iter().flat_map(of_block).collect()
-}
-
-fn buckets(signals: &Signals, policy: &Policy, fired: &[&str]) -> Buckets {
+/// Returns the buckets of a request, block by block.
+pub(super) fn buckets(signals: &Signals, policy: &Policy, fired: &[&str]) -> Buckets {
     let mut buckets = Buckets::default();
     features::each(signals, policy.lexicon(), fired, &mut buckets);
     buckets

@@ -5,7 +5,8 @@
 //! most errors by a code; the texts serve older ones and gateways. They were collected from the programs themselves
 //! (2.1.197 to 2.1.332) and from public reports.
 
-use crate::adapter::event::{ApiErrorKind, Complaint, Reset};
+use super::reset::reset_in;
+use crate::adapter::event::{ApiErrorKind, ApiFailure, Complaint, LimitReached};
 
 /// What an error says of itself, each part where it is told.
 #[derive(Debug, Clone, Default)]
@@ -236,57 +237,6 @@ fn status_in(text: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
-/// Reads the reset time of a text about a limit: `… · resets 8pm (UTC)`, `… resets Dec 1, 12:30am (UTC)`,
-/// `… limit reached|1752033600`. Times in other zones stay unread: nobody here knows their offset.
-pub(super) fn reset_in(text: &str) -> Option<Reset> {
-    if let Some((_, seconds)) = text.rsplit_once('|') {
-        return seconds
-            .trim()
-            .parse()
-            .ok()
-            .map(|seconds| Reset::At(super::decode::seconds_of_epoch(seconds)));
-    }
-    if let Some((_, behind)) = text.split_once("regain access on ") {
-        let (date, rest) = behind.split_once(" at ")?;
-        let instant = format!(
-            "{}T{}:00Z",
-            date,
-            rest.strip_suffix(" UTC.").or(rest.split_once(" UTC").map(|(t, _)| t))?
-        );
-        return instant.parse::<jiff::Timestamp>().ok().map(|at| Reset::At(at.as_second()));
-    }
-    let (_, behind) = text.split_once("resets ")?;
-    let (time, _) = behind.split_once(" (UTC)")?;
-    let words: Vec<&str> = time.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    let minutes = minutes_of_day(words.last()?)?;
-    match words.as_slice() {
-        [_] => Some(Reset::DailyUtc { minutes }),
-        [month, day, .., _] => {
-            Some(Reset::YearlyUtc { month: month_of(month)?, day: day.parse().ok()?, minutes })
-        }
-        _ => None,
-    }
-}
-
-/// Reads `8pm`, `12am`, `9:23pm`.
-fn minutes_of_day(text: &str) -> Option<u16> {
-    let (digits, afternoon) = match (text.strip_suffix("am"), text.strip_suffix("pm")) {
-        (Some(digits), _) => (digits, 0),
-        (None, Some(digits)) => (digits, 12 * 60),
-        (None, None) => return None,
-    };
-    let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "0"));
-    let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (hours <= 12 && minutes < 60).then_some(hours % 12 * 60 + minutes + afternoon)
-}
-
-fn month_of(name: &str) -> Option<i8> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let place = MONTHS.iter().position(|month| name.starts_with(month))?;
-    i8::try_from(place + 1).ok()
-}
-
 /// What the CLI says on standard error, and in a result, when it cannot go on in a session.
 const SESSION_UNKNOWN: &[&str] = &[
     "no conversation found",
@@ -334,6 +284,13 @@ const MACHINE: &[&str] = &[
     "unhandled",
 ];
 
+/// Makes a failure. A limit that its words tell of is read from them.
+pub(super) fn failure(kind: ApiErrorKind, status: Option<u16>, text: &str) -> ApiFailure {
+    let limit =
+        (kind == ApiErrorKind::AccountLimit).then(|| LimitReached { window: None, reset: reset_in(text) });
+    ApiFailure { kind, status, text: Some(text.to_owned()).filter(|text| !text.trim().is_empty()), limit }
+}
+
 /// Reads what the CLI said outside its stream, or as the error of a result, about why it cannot go on.
 pub(super) fn complaint(said: &str) -> Option<Complaint> {
     let text = said.to_lowercase();
@@ -351,7 +308,7 @@ pub(super) fn complaint(said: &str) -> Option<Complaint> {
         return Some(Complaint::Machine);
     }
     let kind = kind_of_text(said)?;
-    Some(Complaint::Api(super::decode::failure(kind, None, said)))
+    Some(Complaint::Api(failure(kind, None, said)))
 }
 
 /// Tells whether the CLI says that it refuses its arguments or settings.
