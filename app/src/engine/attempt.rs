@@ -21,7 +21,7 @@ use pointsman_core::run::prompt::{self, Earlier};
 use pointsman_core::run::rights;
 use pointsman_core::run::tools::Denied;
 
-use super::hearing::{Hearing, HearingLimits};
+use super::hearing::{OutputListener, HearingLimits};
 use super::launch::{Brief, Prepared};
 use super::project::StoredWords;
 use super::run::Run;
@@ -142,7 +142,7 @@ async fn try_once(
     let decoder = agent.adapter.decoder(version, resumed);
     let limits =
         HearingLimits { text_bytes_max: run.project.limits().answer_bytes_max, usd_max: plan.usd_left };
-    let mut hearing = Hearing::new(agent, decoder, limits, payer);
+    let mut hearing = OutputListener::new(agent, decoder, limits, payer);
     let log = &mut run.log;
     let end =
         supervise::run(launch, shim, stops.causes(), &mut |line, stopped| hearing.hear(line, stopped, log))

@@ -31,7 +31,7 @@ pub struct HearingLimits {
 }
 
 /// Listens to an agent: translates its lines, adds them up, and tells watchers.
-pub struct Hearing<'a> {
+pub struct OutputListener<'a> {
     agent: &'a Agent,
     decoder: Decoder,
     /// What the lines add up to so far.
@@ -45,10 +45,10 @@ pub struct Hearing<'a> {
     redactor: Redactor,
 }
 
-impl<'a> Hearing<'a> {
+impl<'a> OutputListener<'a> {
     /// Begins to listen to what a decoder reads.
-    pub fn new(agent: &'a Agent, decoder: Decoder, limits: HearingLimits, payer: Payer) -> Hearing<'a> {
-        Hearing {
+    pub fn new(agent: &'a Agent, decoder: Decoder, limits: HearingLimits, payer: Payer) -> OutputListener<'a> {
+        OutputListener {
             agent,
             decoder,
             seen: Evidence::default(),

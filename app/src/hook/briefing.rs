@@ -2,7 +2,7 @@
 
 use pointsman_core::hook::answer::{Answer, Effect};
 
-use super::desk::Desk;
+use super::desk::HookContext;
 use crate::clock;
 use crate::present::briefing;
 
@@ -10,7 +10,7 @@ use crate::present::briefing;
 const RUN_COUNT_MAX: usize = 50;
 
 /// Looks at the ledger in passing and says what needs attention.
-pub fn answer(desk: &Desk) -> Answer {
+pub fn answer(desk: &HookContext) -> Answer {
     let Some((runs, breakers)) = desk.store.glance(RUN_COUNT_MAX) else { return Answer::default() };
     let lines = briefing::lines(&runs, &breakers, clock::now());
     if lines.is_empty() {

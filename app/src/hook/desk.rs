@@ -23,7 +23,7 @@ use crate::engine::project::Decider;
 use crate::entropy::Entropy;
 
 /// What one event finds around it.
-pub struct Desk {
+pub struct HookContext {
     /// The surroundings.
     pub world: World,
     /// The session's mode and why.
@@ -38,9 +38,9 @@ pub struct Desk {
     begun: Instant,
 }
 
-impl Desk {
+impl HookContext {
     /// Finds it; `None` inside an agent of our own, where our hooks keep silent.
-    pub fn find(input: &HookInput, begun: Instant) -> Result<Option<Desk>, String> {
+    pub fn find(input: &HookInput, begun: Instant) -> Result<Option<HookContext>, String> {
         let cwd = input.cwd.clone().unwrap_or_else(|| PathBuf::from("."));
         let world = World::new(cwd).map_err(|error| error.to_string())?;
         if world.env.text("POINTSMAN_DEPTH").is_some_and(|depth| depth != "0") {
@@ -59,7 +59,7 @@ impl Desk {
             None => KnownAgents::Builtin,
         };
         let store = HookStore::new(world.store_paths());
-        Ok(Some(Desk { world, choice, known, store, left_out, loaded, begun }))
+        Ok(Some(HookContext { world, choice, known, store, left_out, loaded, begun }))
     }
 
     /// Puts together what deciding needs, and says what was left out of it because it is broken.

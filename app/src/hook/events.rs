@@ -18,7 +18,7 @@ use pointsman_core::route::Route;
 use pointsman_core::run::spec::{RunSpec, SpecRights};
 
 use super::briefing;
-use super::desk::{Desk, routed};
+use super::desk::{HookContext, routed};
 use crate::assemble;
 use crate::clock;
 use crate::engine::background;
@@ -28,7 +28,7 @@ use crate::present::route;
 
 /// Answers an event. `handing_over` is told which run takes a prompt over before it is there: then the answer is worth waiting
 /// for.
-pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn(&RunId)) -> Result<Answer, String> {
+pub fn answer(desk: &HookContext, input: &HookInput, handing_over: &dyn Fn(&RunId)) -> Result<Answer, String> {
     let Some(mode) = desk.choice.mode else { return Ok(Answer::default()) };
     match &input.event {
         Event::UserPromptSubmit { prompt } => on_prompt(desk, input, mode, prompt, handing_over),
@@ -92,11 +92,11 @@ pub fn answer(desk: &Desk, input: &HookInput, handing_over: &dyn Fn(&RunId)) -> 
     }
 }
 
-fn recorded(desk: &Desk, input: &HookInput, what: What) -> Result<Answer, String> {
+fn recorded(desk: &HookContext, input: &HookInput, what: What) -> Result<Answer, String> {
     desk.record(input, what).map(|()| Answer::default())
 }
 
-fn summary(desk: &Desk, input: &HookInput, moment: &str, reason: &str) -> Result<Answer, String> {
+fn summary(desk: &HookContext, input: &HookInput, moment: &str, reason: &str) -> Result<Answer, String> {
     recorded(
         desk,
         input,
@@ -110,7 +110,7 @@ fn summary(desk: &Desk, input: &HookInput, moment: &str, reason: &str) -> Result
 }
 
 fn on_prompt(
-    desk: &Desk,
+    desk: &HookContext,
     input: &HookInput,
     mode: Mode,
     text: &str,
@@ -169,7 +169,7 @@ fn marked(route: &Route) -> Option<Tier> {
 }
 
 fn left_alone(
-    desk: &Desk,
+    desk: &HookContext,
     input: &HookInput,
     earlier: Option<&Note>,
     because: LeftBecause,
@@ -211,7 +211,7 @@ enum HandedOver {
 
 /// Has a run do it, one for each prompt. The hook does not wait for the run, only until it is there.
 fn hand_over(
-    desk: &Desk,
+    desk: &HookContext,
     input: &HookInput,
     taken: &Taken<'_>,
     handing_over: &dyn Fn(&RunId),
@@ -241,7 +241,7 @@ fn hand_over(
 
 /// Starts the run; where it does not start, the prompt is nobody's again.
 fn start(
-    desk: &Desk,
+    desk: &HookContext,
     input: &HookInput,
     taken: &Taken<'_>,
     run_id: &RunId,
@@ -270,7 +270,7 @@ fn start(
     }
 }
 
-fn on_delegation(desk: &Desk, input: &HookInput, mode: Mode, call: &ToolCall) -> Result<Answer, String> {
+fn on_delegation(desk: &HookContext, input: &HookInput, mode: Mode, call: &ToolCall) -> Result<Answer, String> {
     // The CLI itself says what is missing.
     let Some(words) = call.text("prompt") else { return Ok(Answer::default()) };
     let (decider, _) = desk.decider()?;

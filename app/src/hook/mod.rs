@@ -25,7 +25,7 @@ use pointsman_core::report::plain_text::one_line;
 
 use crate::config::env::Environment;
 use crate::present::output;
-use desk::Desk;
+use desk::HookContext;
 
 /// The verb.
 pub const VERB: &str = "hook";
@@ -113,7 +113,7 @@ fn answer(named: Option<&str>, begun: Instant, handing_over: &dyn Fn(&RunId)) ->
         .read_to_end(&mut text)
         .map_err(|error| error.to_string())?;
     let input = HookInput::parse(&text, named).map_err(|error| error.to_string())?;
-    match Desk::find(&input, begun)? {
+    match HookContext::find(&input, begun)? {
         Some(desk) => events::answer(&desk, &input, handing_over),
         None => Ok(Answer::default()),
     }
