@@ -76,7 +76,7 @@ fn rule(row: &Row<'_>, lexicon: &mut Lexicon, out: &mut String) -> String {
     let (any, also, unless) = (list("ANY"), list("ALSO"), list("UNLESS"));
     let Row { id, effect, because, confidence, words_max, question, .. } = row;
     format!(
-        "Rule {{ id: Cow::Borrowed({id:?}), layer: Layer::{layer}, effect: Effect::{effect:?}, \
+        "Rule {{ id: Cow::Borrowed({id:?}), layer: Layer::{layer}, effect: RuleEffect::{effect:?}, \
          because: Cow::Borrowed({because:?}), confidence: {confidence:?}, any: Cow::Borrowed(&{any}), \
          also: Cow::Borrowed(&{also}), unless: Cow::Borrowed(&{unless}), words_max: {words_max:?}, \
          question: {question:?} }},\n"
@@ -107,20 +107,17 @@ fn patterns(rule: &str, sources: &[String], lexicon: &mut Lexicon) -> (usize, St
 }
 
 fn write_lexicon(lexicon: &Lexicon, out: &mut String) {
-    let names: String = lexicon
-        .names
-        .iter()
-        .map(|(name, concept)| format!("(Cow::Borrowed({name:?}), {concept}),"))
-        .collect();
+    let names: String =
+        lexicon.names.iter().map(|(name, list)| format!("(Cow::Borrowed({name:?}), {list}),")).collect();
     let how = |how: How| match how {
         How::Phrase { from, to } => format!("Phrase {{ from: {from}, to: {to} }}"),
         plain => format!("{plain:?}"),
     };
-    let entry = |entry: &lexicon::Entry| {
+    let entry = |entry: &lexicon::LexiconEntry| {
         format!(
-            "Entry {{ hash: {}, concept: {}, how: How::{}, next: {} }},",
+            "LexiconEntry {{ hash: {}, list: {}, how: How::{}, next: {} }},",
             entry.hash,
-            entry.concept,
+            entry.list,
             how(entry.how),
             entry.next
         )
@@ -132,7 +129,7 @@ fn write_lexicon(lexicon: &Lexicon, out: &mut String) {
         "static NAMES: [(Cow<'static, str>, u16); {}] = [{names}];\n\
          static NAME_HASHES: [u64; {}] = {:?};\n\
          static CHAINS: [u32; {}] = {:?};\n\
-         static ENTRIES: [Entry; {}] = [{entries}];\n\
+         static ENTRIES: [LexiconEntry; {}] = [{entries}];\n\
          static PIECES: [Piece; {}] = [{pieces}];\n\
          const PREFIX_LENGTHS: u64 = {};\n",
         lexicon.names.len(),

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::breaker::BreakerLimits;
-use pointsman_core::circumstances::Circumstances;
-use pointsman_core::hook::mode::Signals;
+use pointsman_core::hook::mode::SessionSignals;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
 use pointsman_core::policy::problem::Problem;
+use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::{Limits, OnModelMismatch};
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};
 
 use crate::clock::{self, Clock};
-use crate::config::env::{Dirs, Environment, NoHome};
+use crate::config::env::{Dirs, EnvVars, NoHome};
 use crate::config::error::Warning;
 use crate::config::load::{Inputs, Loaded};
 use crate::config::login::{self, Login, StrayKey};
@@ -23,11 +23,11 @@ use crate::config::model::{HumanDuration, MismatchAction, Settings};
 use crate::config::policy::{self, PolicyText, Unreadable};
 use crate::config::{self, load};
 use crate::engine::history::History;
-use crate::engine::project::{Decider, JudgeTerms, ProjectContext, StoredWords, Terms};
+use crate::engine::project::{ArbiterTerms, Decider, ProjectContext, PromptRetention, Terms};
 use crate::engine::{Engine, Surroundings};
 use crate::entropy::Entropy;
 use crate::plugin::Plugin;
-use crate::plugin::rivals::{self, Rival};
+use crate::plugin::conflicting_hooks::{self, ConflictingHook};
 use crate::process::identity::Host;
 use crate::process::probe;
 use crate::process::processes::Processes;
@@ -58,11 +58,11 @@ pub enum AssembleError {
 }
 
 /// The policy that holds in a place, and what its rules may look at there.
-pub struct PolicyHere {
+pub struct EffectivePolicy {
     /// The built-in policy with the files on top.
     pub policy: Policy,
     /// What surrounds requests. The mode is the verb's to say.
-    pub around: Circumstances,
+    pub context: RoutingContext,
     /// What people should hear.
     pub warnings: Vec<Warning>,
 }
@@ -93,21 +93,21 @@ pub enum Purpose {
 }
 
 /// The surroundings of the process, read once.
-pub struct World {
+pub struct Environment {
     /// The environment.
-    pub env: Environment,
+    pub env: EnvVars,
     /// Our directories.
     pub dirs: Dirs,
     /// The directory the work is for.
     pub cwd: PathBuf,
 }
 
-impl World {
+impl Environment {
     /// Reads the environment and finds our directories.
-    pub fn new(cwd: PathBuf) -> Result<World, AssembleError> {
-        let env = Environment::of_process();
+    pub fn new(cwd: PathBuf) -> Result<Environment, AssembleError> {
+        let env = EnvVars::of_process();
         let dirs = Dirs::find(&env)?;
-        Ok(World { env, dirs, cwd })
+        Ok(Environment { env, dirs, cwd })
     }
 
     /// Loads the settings, with those of the command line on top.
@@ -138,9 +138,9 @@ impl World {
     }
 
     /// Reads who is there in a session of Claude Code. A hook has no terminal that could say it.
-    pub fn hook_signals(&self) -> Signals {
+    pub fn hook_signals(&self) -> SessionSignals {
         let is_on = |name: &str| self.env.text(name).is_some_and(|value| value == "1");
-        Signals {
+        SessionSignals {
             entrypoint: self.env.text("CLAUDE_CODE_ENTRYPOINT").map(str::to_owned),
             automated: is_on("BATCH_MODE") || is_on("CLAUDE_BATCH_MODE") || is_on("API_REQUEST"),
             overnight: is_on("CLAUDE_OVERNIGHT"),
@@ -150,7 +150,7 @@ impl World {
 
     /// Finds settings files that switch all hooks off.
     pub fn hooks_switched_off(&self, project: &Path) -> Vec<PathBuf> {
-        rivals::switched_off(&login::claude_dir(&self.env, &self.dirs.home), project)
+        conflicting_hooks::switched_off(&login::claude_dir(&self.env, &self.dirs.home), project)
     }
 
     /// Puts together what installing the plugin needs. A CLI that is not found keeps the name by which it was looked for.
@@ -177,8 +177,8 @@ impl World {
     }
 
     /// Finds hooks of others that may rewrite what ours rewrites.
-    pub fn rival_hooks(&self, project: &Path) -> Vec<Rival> {
-        rivals::find(&login::claude_dir(&self.env, &self.dirs.home), project)
+    pub fn conflicting_hooks(&self, project: &Path) -> Vec<ConflictingHook> {
+        conflicting_hooks::find(&login::claude_dir(&self.env, &self.dirs.home), project)
     }
 
     /// Returns where the store's files are.
@@ -192,7 +192,7 @@ impl World {
     }
 
     /// Reads the policy files that hold here and puts them on top of the built-in policy.
-    pub fn policy(&self, loaded: &Loaded, catalog: &Catalog) -> Result<PolicyHere, AssembleError> {
+    pub fn policy(&self, loaded: &Loaded, catalog: &Catalog) -> Result<EffectivePolicy, AssembleError> {
         self.policy_of(loaded, catalog, &policy::read(&self.dirs.config, &loaded.project)?)
     }
 
@@ -202,12 +202,16 @@ impl World {
         loaded: &Loaded,
         catalog: &Catalog,
         texts: &[PolicyText],
-    ) -> Result<PolicyHere, AssembleError> {
+    ) -> Result<EffectivePolicy, AssembleError> {
         let builtin = Policy::builtin();
         if texts.is_empty() {
-            return Ok(PolicyHere { policy: builtin, around: Circumstances::default(), warnings: vec![] });
+            return Ok(EffectivePolicy {
+                policy: builtin,
+                context: RoutingContext::default(),
+                warnings: vec![],
+            });
         }
-        let mut around = Circumstances::of_files(policy::names_in(&loaded.project.root));
+        let mut around = RoutingContext::of_files(policy::names_in(&loaded.project.root));
         let sources: Vec<Source> = texts.iter().map(PolicyText::as_source).collect();
         let policy = builtin.with_files(&sources, &around.kinds, catalog).map_err(AssembleError::Policy)?;
         if policy.files().look_at_time() {
@@ -219,7 +223,7 @@ impl World {
             hint: Some(problem.hint.clone()),
         };
         let warnings = policy.files().left_out.iter().map(warning).collect();
-        Ok(PolicyHere { policy, around, warnings })
+        Ok(EffectivePolicy { policy, context: around, warnings })
     }
 
     /// Puts together what deciding alone needs, with the policy files that hold here.
@@ -234,9 +238,9 @@ impl World {
 
     fn decider_of(&self, loaded: &Loaded, texts: &[PolicyText]) -> Result<Decider, AssembleError> {
         let catalog = loaded.catalog()?;
-        let PolicyHere { policy, around, .. } = self.policy_of(loaded, &catalog, texts)?;
+        let EffectivePolicy { policy, context: around, .. } = self.policy_of(loaded, &catalog, texts)?;
         // What `run` does when nothing else is said.
-        let around = Circumstances { mode: Some(Mode::Orchestration), ..around };
+        let around = RoutingContext { mode: Some(Mode::Orchestration), ..around };
         Ok(Decider::new(catalog, policy, around))
     }
 
@@ -271,7 +275,7 @@ impl World {
     /// Puts together what holds in a project for who looks back or mends: with the built-in policy alone, because that must work
     /// whatever is wrong with a policy file.
     pub fn project(&self, loaded: &Loaded) -> Result<ProjectContext, AssembleError> {
-        let decider = Decider::new(loaded.catalog()?, Policy::builtin(), Circumstances::default());
+        let decider = Decider::new(loaded.catalog()?, Policy::builtin(), RoutingContext::default());
         Ok(ProjectContext::new(
             self.cwd.clone(),
             decider,
@@ -295,7 +299,7 @@ impl World {
         spec.rights.ceiling.into_iter().for_each(|ceiling| catalog.cap_permission_mode(ceiling));
         catalog.allow_tools(&spec.rights.allow_tools);
         // Its rules name the real agents; a rehearsal plays them under the same names.
-        let PolicyHere { policy, around, warnings } = self.policy(&loaded, &catalog)?;
+        let EffectivePolicy { policy, context: around, warnings } = self.policy(&loaded, &catalog)?;
         let pays = spec.rehearsal.is_none() && engine.login_found();
         let stray_keys = if pays { self.stray_keys(&loaded.project.root) } else { vec![] };
         let terms = self.terms(&loaded, &spec.limits, purpose);
@@ -323,15 +327,15 @@ impl World {
         Terms {
             limits: limits(settings, asked),
             breaker_limits: breaker_limits(settings),
-            judge: settings.judge.enabled.then(|| JudgeTerms {
-                below: settings.judge.below,
-                timeout: settings.judge.timeout.0,
+            arbiter: settings.arbiter.enabled.then(|| ArbiterTerms {
+                below: settings.arbiter.below,
+                timeout: settings.arbiter.timeout.0,
                 cache: self.dirs.cache.join("judge"),
             }),
-            stored_words: if settings.store_prompts {
-                StoredWords::Kept
+            prompt_retention: if settings.store_prompts {
+                PromptRetention::Kept
             } else {
-                StoredWords::HashOnly { key: key() }
+                PromptRetention::HashOnly { key: key() }
             },
             extra_allow: settings.environment.allow.clone(),
             allow_old_cli: settings.allow_old_cli,

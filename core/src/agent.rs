@@ -161,7 +161,7 @@ impl Price {
     }
 }
 
-/// Who is meant to pay for an agent's tokens.
+/// The payer that is meant for an agent's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Billing {
@@ -229,7 +229,7 @@ pub struct Agent {
     pub env: BTreeMap<String, String>,
     /// Tool calls that are allowed besides, as rules of the CLI (`Bash(cargo test:*)`).
     pub allow_tools: Vec<String>,
-    /// Who pays.
+    /// The payer.
     pub billing: Billing,
     /// Whether other people's hooks run inside.
     pub hooks: AgentHooks,

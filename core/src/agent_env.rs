@@ -12,7 +12,7 @@ use crate::agent::{AdapterKind, Agent, Billing};
 
 /// Names that every agent gets when they are set. A trailing `*` stands for any ending.
 pub const ALLOWED: &[&str] = &[
-    // Who and where.
+    // The user and the place.
     "PATH",
     "HOME",
     "USER",
@@ -200,7 +200,7 @@ impl Cloud {
     }
 }
 
-/// Who pays for an agent's tokens, as far as the environment tells.
+/// The payer of an agent's tokens, as far as the environment tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Payer {

@@ -80,12 +80,16 @@ impl Breaker {
     /// Takes in how a call ended.
     pub fn record(self, outcome: Outcome, limits: &BreakerLimits, now: Timestamp) -> Breaker {
         match (effect(outcome), self) {
-            (Effect::None, Breaker::HalfOpen { .. }) => Breaker::Open { until: now },
-            (Effect::None, breaker) => breaker,
-            (Effect::Works, _) => Breaker::default(),
-            (Effect::Fails, Breaker::Closed { failure_count }) => opened_at(failure_count + 1, limits, now),
-            (Effect::Fails, Breaker::Open { until }) => Breaker::Open { until },
-            (Effect::Fails, Breaker::HalfOpen { .. }) => Breaker::Open { until: later(now, limits.open_for) },
+            (CallResult::None, Breaker::HalfOpen { .. }) => Breaker::Open { until: now },
+            (CallResult::None, breaker) => breaker,
+            (CallResult::Works, _) => Breaker::default(),
+            (CallResult::Fails, Breaker::Closed { failure_count }) => {
+                opened_at(failure_count + 1, limits, now)
+            }
+            (CallResult::Fails, Breaker::Open { until }) => Breaker::Open { until },
+            (CallResult::Fails, Breaker::HalfOpen { .. }) => {
+                Breaker::Open { until: later(now, limits.open_for) }
+            }
         }
     }
 
@@ -99,19 +103,19 @@ impl Breaker {
     }
 }
 
-enum Effect {
+enum CallResult {
     Works,
     Fails,
     None,
 }
 
 /// A service that answered works, even when the answer is bad; a stop of our own says nothing.
-fn effect(outcome: Outcome) -> Effect {
+fn effect(outcome: Outcome) -> CallResult {
     match outcome.class() {
-        Class::Transient if outcome == Outcome::WorkerLost => Effect::None,
-        Class::Transient => Effect::Fails,
-        Class::Usable | Class::Escalatable => Effect::Works,
-        Class::Timeout | Class::Quota | Class::Final => Effect::None,
+        Class::Transient if outcome == Outcome::WorkerLost => CallResult::None,
+        Class::Transient => CallResult::Fails,
+        Class::Usable | Class::Escalatable => CallResult::Works,
+        Class::Timeout | Class::Quota | Class::Final => CallResult::None,
     }
 }
 

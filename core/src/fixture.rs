@@ -76,7 +76,7 @@ impl Driven {
             rehearsal: false,
             overrides: Overrides::default(),
             quota_pressure: Default::default(),
-            judges_word: None,
+            llm_vote: None,
         }));
         let route = Route { agent: general(tier).name, tier, ..crate::route::fallback(&catalog(vec![])) };
         run.record(Fact::Routed { route });

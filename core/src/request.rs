@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::agent::Tier;
-use crate::circumstances::Circumstances;
 use crate::ids::AgentName;
+use crate::routing_context::RoutingContext;
 
 /// Which face a request came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +80,10 @@ impl QuotaPressure {
     }
 }
 
-/// The judge's word.
+/// The arbiter's vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum JudgesWord {
+pub enum LlmVote {
     /// The haiku tier.
     Haiku,
     /// The sonnet tier.
@@ -94,31 +94,31 @@ pub enum JudgesWord {
     Ask,
 }
 
-impl JudgesWord {
+impl LlmVote {
     /// Returns the word.
     pub fn as_str(self) -> &'static str {
         match self {
-            JudgesWord::Haiku => "haiku",
-            JudgesWord::Sonnet => "sonnet",
-            JudgesWord::Opus => "opus",
-            JudgesWord::Ask => "ask",
+            LlmVote::Haiku => "haiku",
+            LlmVote::Sonnet => "sonnet",
+            LlmVote::Opus => "opus",
+            LlmVote::Ask => "ask",
         }
     }
 
     /// Returns the tier that the word names.
     pub fn tier(self) -> Option<Tier> {
         match self {
-            JudgesWord::Haiku => Some(Tier::Haiku),
-            JudgesWord::Sonnet => Some(Tier::Sonnet),
-            JudgesWord::Opus => Some(Tier::Opus),
-            JudgesWord::Ask => None,
+            LlmVote::Haiku => Some(Tier::Haiku),
+            LlmVote::Sonnet => Some(Tier::Sonnet),
+            LlmVote::Opus => Some(Tier::Opus),
+            LlmVote::Ask => None,
         }
     }
 
-    /// Reads the judge's answer: the one word and nothing else. Whoever explains has not answered.
-    pub fn read(answer: &str) -> Option<JudgesWord> {
+    /// Reads the arbiter's answer: the one word and nothing else. An explanation is no answer.
+    pub fn read(answer: &str) -> Option<LlmVote> {
         let word = answer.trim().trim_matches(['.', '"', '\'', '`', '*']).to_lowercase();
-        [JudgesWord::Haiku, JudgesWord::Sonnet, JudgesWord::Opus, JudgesWord::Ask]
+        [LlmVote::Haiku, LlmVote::Sonnet, LlmVote::Opus, LlmVote::Ask]
             .into_iter()
             .find(|known| known.as_str() == word)
     }
@@ -137,10 +137,10 @@ pub struct Request {
     pub context: Context,
     /// How scarce quotas are; moves doubtful requests to cheaper tiers.
     pub pressure: QuotaPressure,
-    /// The judge's word, where one was asked.
-    pub judges_word: Option<JudgesWord>,
+    /// The arbiter's vote, where one was asked.
+    pub llm_vote: Option<LlmVote>,
     /// What the rules of policy files may look at besides the words.
-    pub circumstances: Circumstances,
+    pub routing_context: RoutingContext,
 }
 
 /// Why a text is not a request.
@@ -172,8 +172,8 @@ impl Request {
             overrides,
             context: Context::Fresh,
             pressure: QuotaPressure::default(),
-            judges_word: None,
-            circumstances: Circumstances::default(),
+            llm_vote: None,
+            routing_context: RoutingContext::default(),
         })
     }
 

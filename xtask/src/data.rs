@@ -14,7 +14,7 @@ use pointsman_core::model::Class;
 pub struct Example {
     /// The request and its label.
     pub row: Labelled,
-    /// Who wrote it.
+    /// The author.
     pub writer: String,
     /// How much of it each class is.
     pub target: [f32; Class::COUNT],
@@ -67,7 +67,7 @@ fn read_file(name: &str, text: &str, examples: &mut Vec<Example>) -> io::Result<
         Some((_, language)) => format!("lang:{language}"),
         None => stem.to_owned(),
     };
-    let unclear = stem.starts_with("underspecified");
+    let underspecified = stem.starts_with("underspecified");
     let mut acceptable = vec![];
     for label in labels.split('+') {
         let known = Answer::ALL.into_iter().find(|answer| answer.as_str() == label);
@@ -79,20 +79,20 @@ fn read_file(name: &str, text: &str, examples: &mut Vec<Example>) -> io::Result<
             request: unescaped(line),
             label: acceptable[0],
             acceptable: acceptable.clone(),
-            category: if unclear { format!("underspecified {category}") } else { category.clone() },
+            category: if underspecified { format!("underspecified {category}") } else { category.clone() },
         };
-        let target = target(&acceptable, unclear);
+        let target = target(&acceptable, underspecified);
         examples.push(Example { row, writer: writer.to_owned(), target });
     }
     Ok(())
 }
 
-fn target(acceptable: &[Answer], unclear: bool) -> [f32; Class::COUNT] {
+fn target(acceptable: &[Answer], underspecified: bool) -> [f32; Class::COUNT] {
     let class = |answer: Answer| match answer {
         Answer::Haiku => Class::Haiku,
         Answer::Sonnet => Class::Sonnet,
         Answer::Opus => Class::Opus,
-        Answer::Escalate if unclear => Class::Unclear,
+        Answer::Escalate if underspecified => Class::Underspecified,
         Answer::Escalate => Class::Danger,
     };
     let mut target = [0.0; Class::COUNT];

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use pointsman_core::agent::Catalog;
-use pointsman_core::eval::{Answer, Judged, Labelled, scores};
+use pointsman_core::eval::{Answer, Labelled, Scored, scores};
 use pointsman_core::model::{Model, Weights};
 use pointsman_core::policy::Policy;
 use pointsman_core::route::route;
@@ -51,7 +51,7 @@ fn part(text: &str) -> usize {
 
 /// A labelled request and what the router said to it.
 pub struct Answered<'a> {
-    judged: Judged<'a>,
+    scored: Scored<'a>,
     /// The rule that decided.
     rule: String,
 }
@@ -64,7 +64,7 @@ impl<'a> Answered<'a> {
             route(&request, &Catalog::of_generals(vec![]).expect("the general agents fit together"), policy)
                 .expect("nothing is overridden");
         let rule = route.deciding_rule().to_owned();
-        Answered { judged: Judged { row, answer: Answer::of(&route), confidence: route.confidence }, rule }
+        Answered { scored: Scored { row, answer: Answer::of(&route), confidence: route.confidence }, rule }
     }
 }
 
@@ -107,8 +107,8 @@ pub fn held_out<'a>(
 
 /// Prints the figures and where answers went.
 pub fn print(how: &str, answered: &[Answered]) {
-    let judged: Vec<Judged> = answered.iter().map(|one| one.judged).collect();
-    let scores = scores(&judged);
+    let scored: Vec<Scored> = answered.iter().map(|one| one.scored).collect();
+    let scores = scores(&scored);
     println!(
         "\n{how}: accuracy {:.3} lenient {:.3} macro-F1 {:.3} under {:.3} over {:.3} needless {:.3} missed {:.3} \
          dangerous missed {} loss {:.3} ece {:.3}",
@@ -134,8 +134,8 @@ pub fn print_rules(answered: &[Answered]) {
     for one in answered {
         let entry = rules.entry(&one.rule).or_default();
         entry.0 += 1;
-        entry.1 += usize::from(one.judged.is_right());
-        entry.2 += one.judged.confidence;
+        entry.1 += usize::from(one.scored.is_right());
+        entry.2 += one.scored.confidence;
     }
     println!("  {:<30} {:>6} {:>6} {:>6}", "decided by", "rows", "right", "sure");
     for (rule, (rows, right, sure)) in rules {
@@ -145,33 +145,33 @@ pub fn print_rules(answered: &[Answered]) {
 
 /// Prints every wrong answer.
 pub fn print_wrong(answered: &[Answered]) {
-    for Answered { judged, rule } in wrong(answered) {
+    for Answered { scored, rule } in wrong(answered) {
         println!(
             "  {:>8} -> {:<8} {:.2} {rule:<24} [{}] {}",
-            judged.row.label.as_str(),
-            judged.answer.as_str(),
-            judged.confidence,
-            judged.row.category,
-            judged.row.request.replace('\n', " / ")
+            scored.row.label.as_str(),
+            scored.answer.as_str(),
+            scored.confidence,
+            scored.row.category,
+            scored.row.request.replace('\n', " / ")
         );
     }
 }
 
 /// Returns every wrong answer as a line: label, answer, confidence, rule, id, request.
 pub fn wrong_as_tsv(answered: &[Answered]) -> String {
-    let line = |Answered { judged, rule }: &Answered| {
+    let line = |Answered { scored, rule }: &Answered| {
         format!(
             "{}\t{}\t{:.2}\t{rule}\t{}\t{}\n",
-            judged.row.label.as_str(),
-            judged.answer.as_str(),
-            judged.confidence,
-            judged.row.id,
-            judged.row.request.replace('\n', " / ")
+            scored.row.label.as_str(),
+            scored.answer.as_str(),
+            scored.confidence,
+            scored.row.id,
+            scored.row.request.replace('\n', " / ")
         )
     };
     wrong(answered).map(line).collect()
 }
 
 fn wrong<'a, 'r>(answered: &'a [Answered<'r>]) -> impl Iterator<Item = &'a Answered<'r>> {
-    answered.iter().filter(|one| !one.judged.is_right())
+    answered.iter().filter(|one| !one.scored.is_right())
 }

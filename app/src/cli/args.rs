@@ -172,7 +172,7 @@ fn tier(text: &str) -> Result<Tier, String> {
     Tier::parse(text).ok_or_else(|| "use haiku, sonnet or opus".to_owned())
 }
 
-/// Who decides.
+/// The mode of routing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModeArg {
     /// pointsman decides alone and runs the agent.
@@ -230,7 +230,7 @@ pub struct RunArgs {
     /// The project directory; the current one without it.
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
-    /// Who decides.
+    /// The mode of routing.
     #[arg(long, value_enum, default_value = "orchestration")]
     pub mode: ModeArg,
     /// The longest one attempt may take, such as 90s or 1h30m.

@@ -4,7 +4,7 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::args::{ConfigArgs, ConfigVerb};
-use super::context::world;
+use super::context::environment;
 use super::exit::Failure;
 use crate::config::load::Loaded;
 use crate::config::{init, schema};
@@ -40,8 +40,8 @@ pub fn main(args: ConfigArgs) -> Result<u8, Failure> {
 }
 
 fn show(with_origin: bool, format: PlainFormat) -> Result<u8, Failure> {
-    let world = world(None)?;
-    let loaded = world.settings(&[])?;
+    let environment = environment(None)?;
+    let loaded = environment.settings(&[])?;
     for warning in &loaded.warnings {
         output::say(Tone::Warning, "warning:", &warning.to_string());
         if let Some(hint) = &warning.hint {
@@ -81,9 +81,9 @@ fn settings(loaded: &Loaded) -> Vec<ShownSetting> {
 }
 
 fn begin() -> Result<u8, Failure> {
-    let world = world(None)?;
-    let path = init::write_user_config(&world.dirs.config)?;
-    output::say(Tone::Good, "written:", &short_path(&path, &world.dirs.home));
+    let environment = environment(None)?;
+    let path = init::write_user_config(&environment.dirs.config)?;
+    output::say(Tone::Good, "written:", &short_path(&path, &environment.dirs.home));
     output::hint("every setting is commented out; take the `#` away from what you change");
     Ok(0)
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use pointsman_core::error_code::ErrorCode;
 
 use super::exit::Failure;
-use crate::assemble::{self, World};
+use crate::assemble::{self, Environment};
 use crate::engine::{Engine, background};
 
-/// The world for a project directory; the current directory without one.
-pub fn world(project: Option<&Path>) -> Result<World, Failure> {
+/// The environment for a project directory; the current directory without one.
+pub fn environment(project: Option<&Path>) -> Result<Environment, Failure> {
     let given = project.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let usable = |dir: &PathBuf| dir.is_dir() && dir.to_str().is_some();
     let cwd = std::fs::canonicalize(&given).ok().filter(usable).ok_or_else(|| {
@@ -17,7 +17,7 @@ pub fn world(project: Option<&Path>) -> Result<World, Failure> {
         let message = format!("the project directory `{}` {what}", given.display());
         Failure::new(ErrorCode::BadProject, message, "give another directory with `--project`")
     })?;
-    Ok(World::new(cwd)?)
+    Ok(Environment::new(cwd)?)
 }
 
 /// A runtime of one thread: a run waits for one process, not for thousands of sockets.
@@ -26,10 +26,10 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     built.map_err(|error| Failure::of_system(&error))
 }
 
-/// What hooks have left is taken over in the background, when nobody waits for an agent any more.
+/// What hooks have left is imported in the background, when nobody waits for an agent any more.
 pub fn tidy_after(engine: &Engine) {
     if engine.hooks_have_left_something() {
-        // Whoever works next does the same.
+        // The next run does the same.
         let _ = assemble::own_program().map(|program| background::start_tidying(&program));
     }
 }

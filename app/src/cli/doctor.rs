@@ -9,14 +9,14 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::ids::AgentName;
 
 use super::args::DoctorArgs;
-use super::context::{runtime, world};
+use super::context::{environment, runtime};
 use super::exit::Failure;
-use crate::assemble::{AssembleError, World};
+use crate::assemble::{AssembleError, Environment};
 use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::config::login::Login;
 use crate::engine::health::{AgentHealth, Spooled, StoreHealth};
-use crate::plugin::rivals::Rival;
+use crate::plugin::conflicting_hooks::ConflictingHook;
 use crate::present::checks::{self, Check, Checks, Severity};
 use crate::present::human::{name, short_path};
 use crate::present::output::{self, PlainFormat};
@@ -24,8 +24,8 @@ use crate::present::payer;
 
 /// Runs the verb.
 pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
-    let world = world(None)?;
-    let (loaded, trouble) = world.settings_or_defaults();
+    let environment = environment(None)?;
+    let (loaded, trouble) = environment.settings_or_defaults();
     let mut checks = vec![];
     if let Some(error) = trouble {
         let failure = Failure::from(error);
@@ -36,7 +36,7 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
         );
         checks.push(Check { code: Some(failure.code), hint: failure.hint, ..broken });
     }
-    checks.extend(look_around(&world, &loaded, args.fix)?);
+    checks.extend(look_around(&environment, &loaded, args.fix)?);
     match args.output {
         PlainFormat::Json => output::json(&Checks::new(&checks)),
         PlainFormat::Text => output::text(&checks::text(&checks)),
@@ -44,11 +44,11 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
     Ok(u8::from(!checks::are_healthy(&checks)))
 }
 
-fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
-    let mut checks = configuration(world, loaded);
-    checks.extend(policy(world, loaded));
-    let engine = if fix { world.engine()? } else { world.engine_to_read()? };
-    let project = world.project(loaded)?;
+fn look_around(environment: &Environment, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
+    let mut checks = configuration(environment, loaded);
+    checks.extend(policy(environment, loaded));
+    let engine = if fix { environment.engine()? } else { environment.engine_to_read()? };
+    let project = environment.project(loaded)?;
     let runtime = runtime()?;
     if fix {
         checks.extend(repair(runtime.block_on(engine.repair(&project))));
@@ -56,17 +56,17 @@ fn look_around(world: &World, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, 
     let (agents, health) =
         runtime.block_on(async { (engine.agent_health(&project).await, engine.store_health().await) });
     checks.extend(agents.iter().map(agent));
-    checks.push(login(world.login().as_ref(), &engine.payers(&project)));
-    checks.extend(stray_keys(world, loaded, engine.login_found()));
+    checks.push(login(environment.login().as_ref(), &engine.payers(&project)));
+    checks.extend(stray_keys(environment, loaded, engine.login_found()));
     checks.extend(store(&health));
-    checks.extend(hooks(world, loaded));
+    checks.extend(hooks(environment, loaded));
     Ok(checks)
 }
 
 /// Hooks of others on the Agent tool: with two that rewrite, the last to finish wins, differently from run to run.
-fn hooks(world: &World, loaded: &Loaded) -> Vec<Check> {
-    let rivals = world.rival_hooks(&loaded.project.root);
-    let check = |rival: &Rival| {
+fn hooks(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
+    let rivals = environment.conflicting_hooks(&loaded.project.root);
+    let check = |rival: &ConflictingHook| {
         let detail = format!(
             "`{}` in {} runs on the Agent tool and may rewrite what our hook rewrites",
             rival.command,
@@ -79,16 +79,16 @@ fn hooks(world: &World, loaded: &Loaded) -> Vec<Check> {
         let detail = format!("`disableAllHooks` in {} switches all hooks off, ours too", file.display());
         Check::new("hooks", Severity::Warning, detail).hint("take it out, or take the plugin out")
     };
-    let switched_off = world.hooks_switched_off(&loaded.project.root);
+    let switched_off = environment.hooks_switched_off(&loaded.project.root);
     rivals.iter().map(check).chain(switched_off.iter().map(off)).collect()
 }
 
 /// The policy files. A broken one keeps `run` from working, and nothing else.
-fn policy(world: &World, loaded: &Loaded) -> Vec<Check> {
+fn policy(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
     let here = match loaded
         .catalog()
         .map_err(AssembleError::from)
-        .and_then(|catalog| world.policy(loaded, &catalog))
+        .and_then(|catalog| environment.policy(loaded, &catalog))
     {
         Ok(here) => here,
         Err(error) => {
@@ -114,9 +114,9 @@ fn warned(name: &str, warning: &Warning) -> Check {
     Check { hint: warning.hint.clone(), ..check }
 }
 
-fn configuration(world: &World, loaded: &Loaded) -> Vec<Check> {
-    let file = world.dirs.config.join(crate::config::load::USER_FILE);
-    let file = short_path(&file, &world.dirs.home);
+fn configuration(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
+    let file = environment.dirs.config.join(crate::config::load::USER_FILE);
+    let file = short_path(&file, &environment.dirs.home);
     let mut checks = vec![Check::new(
         "configuration",
         Severity::Ok,
@@ -193,18 +193,19 @@ fn login(login: Option<&Login>, payers: &[(AgentName, Payer)]) -> Check {
     Check::new("login", Severity::Ok, detail)
 }
 
-fn stray_keys(world: &World, loaded: &Loaded, login_found: bool) -> Vec<Check> {
+fn stray_keys(environment: &Environment, loaded: &Loaded, login_found: bool) -> Vec<Check> {
     let mut checks = vec![];
     let in_environment = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
-    for name in in_environment.into_iter().filter(|name| world.env.text(name).is_some() && login_found) {
+    for name in in_environment.into_iter().filter(|name| environment.env.text(name).is_some() && login_found)
+    {
         checks.push(Check::new(
             "who pays",
             Severity::Ok,
             format!("`{name}` in your environment is kept from agents: the subscription pays"),
         ));
     }
-    for key in world.stray_keys(&loaded.project.root) {
-        let file = short_path(&key.file, &world.dirs.home);
+    for key in environment.stray_keys(&loaded.project.root) {
+        let file = short_path(&key.file, &environment.dirs.home);
         checks.push(
             Check::new(
                 "who pays",
@@ -250,10 +251,10 @@ fn store(health: &StoreHealth) -> Vec<Check> {
 fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
     let mut checks = vec![];
     if waiting.bytes > 0 {
-        let detail = format!("{} bytes of {of} wait to be taken over", waiting.bytes);
+        let detail = format!("{} bytes of {of} wait to be imported", waiting.bytes);
         checks.push(
             Check::new("spool", Severity::Warning, detail)
-                .hint("the next run or `pointsman doctor --fix` takes them over"),
+                .hint("the next run or `pointsman doctor --fix` imports them"),
         );
     }
     if waiting.odd_lines > 0 {
@@ -261,7 +262,7 @@ fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
             format!("{} lines of {of} are not understood by this version, and are kept", waiting.odd_lines);
         checks.push(
             Check::new("spool", Severity::Warning, detail)
-                .hint("a newer version may have written them: it takes them over when it runs next"),
+                .hint("a newer version may have written them: it imports them when it runs next"),
         );
     }
     checks

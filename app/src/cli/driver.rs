@@ -9,8 +9,8 @@ use pointsman_core::run::spec::RunSpec;
 
 use super::context;
 use super::exit::Failure;
-use crate::assemble::{Assembled, Purpose, World};
-use crate::engine::background::{self, FirstWord, Submitted};
+use crate::assemble::{Assembled, Environment, Purpose};
+use crate::engine::background::{self, FirstMessage, Submitted};
 use crate::engine::drive;
 use crate::engine::record::Unwatched;
 use crate::engine::stops::Stops;
@@ -23,7 +23,7 @@ pub fn main() -> ExitCode {
     output::line(background::READY);
     let done = context::runtime().and_then(|runtime| runtime.block_on(driven()));
     ExitCode::from(done.unwrap_or_else(|failure| {
-        say(&FirstWord::Failed(failure.clone()));
+        say(&FirstMessage::Failed(failure.clone()));
         failure.exit_code()
     }))
 }
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
 /// Drives a run that nobody waits for. Every failure is one of before it began: after that, the run has a verdict.
 async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
-    let assembled = World::new(spec.project.clone())?.assemble(spec, Purpose::Work)?;
+    let assembled = Environment::new(spec.project.clone())?.assemble(spec, Purpose::Work)?;
     let mut told = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
     told.extend(notices::imported(engine.tidy_up_runs(&project).await));
@@ -42,14 +42,14 @@ async fn driven() -> Result<u8, Failure> {
     told.push(route::text_with_rights(&engine, &submission));
     let mut run = submission.begin(&engine, Box::new(Unwatched));
     // The id is told to somebody who may ask for the run at once.
-    engine.keep(&mut run).await;
-    say(&FirstWord::Submitted(Submitted::of(&run, told)));
+    engine.flush(&mut run).await;
+    say(&FirstMessage::Submitted(Submitted::of(&run, told)));
     let report = drive::drive(&engine, &mut run, &mut stops).await;
     context::tidy_after(&engine);
     Ok(report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code()))
 }
 
-fn say(word: &FirstWord) {
+fn say(word: &FirstMessage) {
     output::line(&serde_json::to_string(word).expect("plain data has a JSON form"));
 }
 

@@ -9,7 +9,7 @@ use pointsman_core::eval::rows::{self, RowsError};
 use pointsman_core::eval::{Labelled, compare};
 use pointsman_core::report::run::SCHEMA_VERSION;
 
-use super::context::world;
+use super::context::environment;
 use super::exit::Failure;
 use super::routing_args::EvalArgs;
 use crate::engine::measured::{Against, Measured};
@@ -18,17 +18,17 @@ use crate::present::output::{self, PlainFormat, Tone};
 
 /// Runs the verb.
 pub fn main(args: &EvalArgs) -> Result<u8, Failure> {
-    let world = world(args.project.as_deref())?;
-    let loaded = world.settings(&[])?;
-    let decider = world.decider(&loaded)?;
+    let environment = environment(args.project.as_deref())?;
+    let loaded = environment.settings(&[])?;
+    let decider = environment.decider(&loaded)?;
     let rows = read(&args.file)?;
     let measured = Measured::new(&decider, &rows)?;
     let other = match &args.against {
         None => None,
-        Some(path) => Some(Measured::new(&world.decider_against(&loaded, path)?, &rows)?),
+        Some(path) => Some(Measured::new(&environment.decider_against(&loaded, path)?, &rows)?),
     };
     let against = other.map(|other| {
-        let changes = compare::changes(&measured.judged(), &other.judged());
+        let changes = compare::changes(&measured.scored(), &other.scored());
         Against::new(&measured, other, &changes)
     });
     let gates = gates::check(&args.thresholds.gates(), &measured.evaluation);

@@ -7,10 +7,10 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::Explained;
 
 use super::args::{ExplainArgs, PromptArgs};
-use super::context::{runtime, world};
+use super::context::{environment, runtime};
 use super::exit::Failure;
-use super::{codes, words};
-use crate::assemble::World;
+use super::{error_codes, prompt_input};
+use crate::assemble::Environment;
 use crate::engine::query::FoundRun;
 use crate::present::explanation::{self, Explanation, Shown};
 use crate::present::output::{self, PlainFormat};
@@ -18,18 +18,18 @@ use crate::present::output::{self, PlainFormat};
 /// Runs the verb.
 pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
     // First, and without any settings: they may be what is broken.
-    if let Some(done) = codes::explain(&args) {
+    if let Some(done) = error_codes::explain(&args) {
         return done;
     }
-    let world = world(args.project.as_deref())?;
-    match find_run(&world, args.what.as_deref())? {
-        Some(found) => explain_run(&world, &found, &args),
-        None => explain_words(&world, &args),
+    let environment = environment(args.project.as_deref())?;
+    match find_run(&environment, args.what.as_deref())? {
+        Some(found) => explain_run(&environment, &found, &args),
+        None => explain_words(&environment, &args),
     }
 }
 
 /// A run, if the argument can be the id of one. A prompt that looks like an id is none.
-fn find_run(world: &World, what: Option<&str>) -> Result<Option<FoundRun>, Failure> {
+fn find_run(environment: &Environment, what: Option<&str>) -> Result<Option<FoundRun>, Failure> {
     /// Shorter beginnings are more likely a word than an id.
     const ID_CHARS_MIN: usize = 6;
     let Some(what) = what else { return Ok(None) };
@@ -37,16 +37,16 @@ fn find_run(world: &World, what: Option<&str>) -> Result<Option<FoundRun>, Failu
     if what != "latest" && !(what.len() >= ID_CHARS_MIN && is_hex(what)) {
         return Ok(None);
     }
-    let (loaded, _) = world.settings_or_defaults();
-    let project = world.project(&loaded)?;
-    Ok(Some(runtime()?.block_on(world.engine_to_read()?.find(&project, what))?))
+    let (loaded, _) = environment.settings_or_defaults();
+    let project = environment.project(&loaded)?;
+    Ok(Some(runtime()?.block_on(environment.engine_to_read()?.find(&project, what))?))
 }
 
-fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
+fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Failure> {
     let prompt = PromptArgs { prompt: args.what.clone(), file: None };
-    let mut request = words::request(&prompt, &args.overrides)?;
-    let loaded = world.settings(&[])?;
-    let explained = world.decider(&loaded)?.explain(&mut request)?;
+    let mut request = prompt_input::request(&prompt, &args.overrides)?;
+    let loaded = environment.settings(&[])?;
+    let explained = environment.decider(&loaded)?.explain(&mut request)?;
     match args.output {
         PlainFormat::Text => {
             output::text(&explanation::text(&explained.route, Some(&explained), shown(args)))
@@ -64,12 +64,12 @@ fn explain_words(world: &World, args: &ExplainArgs) -> Result<u8, Failure> {
 }
 
 /// Explains a run: its route as it was recorded, and the rules as they look at the same words today.
-fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8, Failure> {
+fn explain_run(environment: &Environment, found: &FoundRun, args: &ExplainArgs) -> Result<u8, Failure> {
     let (Some(report), Some(recorded)) = (found.report(), &found.state.route) else {
         let message = format!("run `{}` has no route yet", found.id);
         return Err(Failure::bare(ErrorCode::UnfinishedLog, message));
     };
-    let again = decide_again(world, found)?;
+    let again = decide_again(environment, found)?;
     let note = match &again {
         None => Some("the rules cannot be shown: the words of this request were not stored"),
         Some(again) if again.route.policy_hash != recorded.policy_hash => {
@@ -98,14 +98,14 @@ fn explain_run(world: &World, found: &FoundRun, args: &ExplainArgs) -> Result<u8
     Ok(0)
 }
 
-fn decide_again(world: &World, found: &FoundRun) -> Result<Option<Explained>, Failure> {
+fn decide_again(environment: &Environment, found: &FoundRun) -> Result<Option<Explained>, Failure> {
     let (Some(requested), Some(mut request)) = (&found.state.requested, replay::request_of(&found.state))
     else {
         return Ok(None);
     };
-    let loaded = world.settings(&[])?;
-    request.circumstances.mode = Some(requested.mode);
-    Ok(world.decider(&loaded)?.explain(&mut request).ok())
+    let loaded = environment.settings(&[])?;
+    request.routing_context.mode = Some(requested.mode);
+    Ok(environment.decider(&loaded)?.explain(&mut request).ok())
 }
 
 fn shown(args: &ExplainArgs) -> Shown {

@@ -4,19 +4,20 @@
 //! nothing about requests and knows neither the store nor processes.
 
 mod args;
-mod bug;
-mod codes;
 mod config;
 mod consent;
 mod context;
 mod detach;
 mod doctor;
 pub mod driver;
+mod error_codes;
 mod eval;
 pub mod exit;
 mod explain;
+mod panic;
 mod plugin;
 mod policy;
+mod prompt_input;
 mod replay;
 mod report;
 pub mod route;
@@ -27,7 +28,6 @@ mod shell;
 pub mod tidy;
 mod trust;
 mod usage;
-mod words;
 
 use std::process::ExitCode;
 
@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage::answer(&error),
     };
     let as_data = cli.verb.prints_json();
-    let done = bug::caught(|| carry_out(cli.verb));
+    let done = panic::caught(|| carry_out(cli.verb));
     let exit_code = done.unwrap_or_else(|failure| fail(&failure, as_data));
     match (exit_code, output::loss()) {
         (0, Some(why)) => {

@@ -4,11 +4,11 @@ use pointsman_core::error_code::ErrorCode;
 
 use super::args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
 use super::consent;
-use super::context::world;
+use super::context::environment;
 use super::exit::Failure;
-use crate::assemble::World;
+use crate::assemble::Environment;
 use crate::config::load::Loaded;
-use crate::plugin::{Change, Plugin, Scope};
+use crate::plugin::{Change, InstallScope, Plugin};
 use crate::present::human::short_path;
 use crate::present::output::{self, PlainFormat, Tone};
 use crate::present::plugin_status::PluginStatus;
@@ -23,23 +23,23 @@ pub fn main(args: PluginArgs) -> Result<u8, Failure> {
     }
 }
 
-fn scope(place: &PluginPlace) -> Scope {
+fn scope(place: &PluginPlace) -> InstallScope {
     match place.scope {
-        ScopeArg::User => Scope::User,
-        ScopeArg::Project => Scope::Project,
+        ScopeArg::User => InstallScope::User,
+        ScopeArg::Project => InstallScope::Project,
     }
 }
 
-fn of(place: &PluginPlace) -> Result<(World, Plugin), Failure> {
-    let (world, _, plugin) = with_settings(place)?;
-    Ok((world, plugin))
+fn of(place: &PluginPlace) -> Result<(Environment, Plugin), Failure> {
+    let (environment, _, plugin) = with_settings(place)?;
+    Ok((environment, plugin))
 }
 
-fn with_settings(place: &PluginPlace) -> Result<(World, Loaded, Plugin), Failure> {
-    let world = world(place.project.as_deref())?;
-    let (loaded, _) = world.settings_or_defaults();
-    let plugin = world.plugin(&loaded)?;
-    Ok((world, loaded, plugin))
+fn with_settings(place: &PluginPlace) -> Result<(Environment, Loaded, Plugin), Failure> {
+    let environment = environment(place.project.as_deref())?;
+    let (loaded, _) = environment.settings_or_defaults();
+    let plugin = environment.plugin(&loaded)?;
+    Ok((environment, loaded, plugin))
 }
 
 /// The CLI does the work; without it nothing can be put in. Taking out is possible all the same: the settings are files.
@@ -55,13 +55,13 @@ fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
 }
 
 fn install(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
-    let (world, plugin) = of(place)?;
+    let (environment, plugin) = of(place)?;
     needs_cli(&plugin)?;
     let scope = scope(place);
     plugin.render()?;
     let changes = plugin.rehearse(scope)?;
     if changes.iter().any(Change::is_any) {
-        show(&world, &changes);
+        show(&environment, &changes);
         consent::ask(yes, "Put the plugin into these settings?", "not installed: you said no")?;
     }
     plugin.install(scope)?;
@@ -73,36 +73,36 @@ fn install(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn show(world: &World, changes: &[Change]) {
+fn show(environment: &Environment, changes: &[Change]) {
     for change in changes.iter().filter(|change| change.is_any()) {
-        let path = short_path(&change.path, &world.dirs.home);
+        let path = short_path(&change.path, &environment.dirs.home);
         output::say(Tone::Plain, "would change:", &path);
-        change.in_lines().lines().for_each(output::detail);
+        change.as_text().lines().for_each(output::detail);
     }
 }
 
 fn status(place: &PluginPlace, format: PlainFormat) -> Result<u8, Failure> {
-    let (world, loaded, plugin) = with_settings(place)?;
+    let (environment, loaded, plugin) = with_settings(place)?;
     let scope = scope(place);
     let set_by =
         loaded.origin("routing_mode").map_or_else(|| "its default".to_owned(), |origin| origin.to_string());
     let status = PluginStatus::of(&plugin, scope, loaded.settings.routing_mode, set_by)?;
     match format {
         PlainFormat::Json => output::json(&status),
-        PlainFormat::Text => output::text(&status.text(&world.dirs.home)),
+        PlainFormat::Text => output::text(&status.text(&environment.dirs.home)),
     }
     Ok(u8::from(!status.is_installed()))
 }
 
 fn update() -> Result<u8, Failure> {
-    let (world, plugin) = of(&PluginPlace { scope: ScopeArg::User, project: None })?;
+    let (environment, plugin) = of(&PluginPlace { scope: ScopeArg::User, project: None })?;
     let word = if plugin.render()? { "updated:" } else { "up to date:" };
-    output::say(Tone::Good, word, &short_path(&plugin.folder(), &world.dirs.home));
+    output::say(Tone::Good, word, &short_path(&plugin.folder(), &environment.dirs.home));
     Ok(0)
 }
 
 fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
-    let (world, plugin) = of(place)?;
+    let (environment, plugin) = of(place)?;
     let scope = scope(place);
     if !plugin.is_anything_there(scope)? {
         output::say(
@@ -118,10 +118,10 @@ fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
         output::say(Tone::Warning, "notice:", &trouble.to_string());
     }
     for path in done.restored {
-        output::say(Tone::Good, "as before:", &short_path(&path, &world.dirs.home));
+        output::say(Tone::Good, "as before:", &short_path(&path, &environment.dirs.home));
     }
     for path in done.edited {
-        output::say(Tone::Good, "without our keys:", &short_path(&path, &world.dirs.home));
+        output::say(Tone::Good, "without our keys:", &short_path(&path, &environment.dirs.home));
     }
     Ok(0)
 }

@@ -10,9 +10,9 @@ use pointsman_core::policy::file_rule::Whose;
 use pointsman_core::policy::schema::FILE_SCHEMA;
 
 use super::args::{PolicyArgs, PolicyVerb};
-use super::context::world;
+use super::context::environment;
 use super::exit::Failure;
-use crate::assemble::{AssembleError, PolicyHere};
+use crate::assemble::{AssembleError, EffectivePolicy};
 use crate::config::init::InitError;
 use crate::config::policy;
 use crate::present;
@@ -42,19 +42,19 @@ fn named(file: Option<&Path>, of_project: bool) -> Named<'_> {
 }
 
 /// The policy of one file alone, or the one that holds here.
-fn here(file: Named) -> Result<(Policy, Catalog), Failure> {
-    let world = world(None)?;
-    let loaded = world.settings(&[])?;
+fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {
+    let environment = environment(None)?;
+    let loaded = environment.settings(&[])?;
     let catalog = loaded.catalog().map_err(AssembleError::from)?;
-    let PolicyHere { policy, warnings, .. } = match file {
+    let EffectivePolicy { policy, warnings, .. } = match file {
         Some((path, whose)) => {
             // Named by a person, so it is an argument that cannot be read, and no broken configuration.
             let text = policy::read_as(whose, path).map_err(|error| {
                 Failure::new(ErrorCode::UnreadableInput, error.to_string(), "check the path")
             })?;
-            world.policy_of(&loaded, &catalog, &[text])?
+            environment.policy_of(&loaded, &catalog, &[text])?
         }
-        None => world.policy(&loaded, &catalog)?,
+        None => environment.policy(&loaded, &catalog)?,
     };
     for warning in &warnings {
         output::say(Tone::Warning, "warning:", &warning.to_string());
@@ -64,7 +64,7 @@ fn here(file: Named) -> Result<(Policy, Catalog), Failure> {
 }
 
 fn test(file: Named, format: PlainFormat) -> Result<u8, Failure> {
-    let (policy, catalog) = here(file)?;
+    let (policy, catalog) = effective(file)?;
     // The presets' examples are tests of this program: your own rules may well decide otherwise.
     let own = policy.files().examples.iter().filter(|example| example.whose != Whose::Preset);
     let examples: Vec<Tried> = own.map(|example| try_example(example, &policy, &catalog)).collect();
@@ -77,7 +77,7 @@ fn test(file: Named, format: PlainFormat) -> Result<u8, Failure> {
 }
 
 fn check(file: Named, format: PlainFormat) -> Result<u8, Failure> {
-    let (policy, _) = here(file)?;
+    let (policy, _) = effective(file)?;
     let checked = Checked::new(&policy);
     match format {
         PlainFormat::Text => output::text(&checked.text()),
@@ -87,7 +87,7 @@ fn check(file: Named, format: PlainFormat) -> Result<u8, Failure> {
 }
 
 fn show(format: PlainFormat) -> Result<u8, Failure> {
-    let (policy, catalog) = here(None)?;
+    let (policy, catalog) = effective(None)?;
     match format {
         PlainFormat::Json => output::json(&Shown::new(&policy, &catalog)),
         PlainFormat::Text => output::text(&present::policy::text(&policy, &catalog)),
@@ -96,10 +96,10 @@ fn show(format: PlainFormat) -> Result<u8, Failure> {
 }
 
 fn begin(whose: Whose) -> Result<u8, Failure> {
-    let world = world(None)?;
+    let environment = environment(None)?;
     let dir = match whose {
-        Whose::Project => world.settings(&[])?.project.root,
-        Whose::User | Whose::Preset => world.dirs.config.clone(),
+        Whose::Project => environment.settings(&[])?.project.root,
+        Whose::User | Whose::Preset => environment.dirs.config.clone(),
     };
     let path = policy::write_first(&dir, whose).map_err(|error| match error {
         InitError::Exists { .. } => Failure::new(
@@ -109,7 +109,7 @@ fn begin(whose: Whose) -> Result<u8, Failure> {
         ),
         InitError::Write { .. } => error.into(),
     })?;
-    output::say(Tone::Good, "written:", &short_path(&path, &world.dirs.home));
+    output::say(Tone::Good, "written:", &short_path(&path, &environment.dirs.home));
     output::hint("`pointsman policy check` reads it, `pointsman policy test` tries its examples");
     Ok(0)
 }

@@ -2,7 +2,7 @@
 
 use pointsman_core::error_code::ErrorCode;
 
-use super::context::{runtime, world};
+use super::context::{environment, runtime};
 use super::exit::Failure;
 use super::routing_args::{ReplayArgs, SpanArgs};
 use crate::engine::history::Span;
@@ -20,14 +20,14 @@ impl SpanArgs {
 
 /// Runs the verb.
 pub fn main(args: &ReplayArgs) -> Result<u8, Failure> {
-    let world = world(args.project.as_deref())?;
-    let loaded = world.settings(&[])?;
+    let environment = environment(args.project.as_deref())?;
+    let loaded = environment.settings(&[])?;
     let decider = match &args.against {
-        Some(path) => world.decider_against(&loaded, path)?,
-        None => world.decider(&loaded)?,
+        Some(path) => environment.decider_against(&loaded, path)?,
+        None => environment.decider(&loaded)?,
     };
     let mut replay = Replay::new(&decider);
-    runtime()?.block_on(world.history().each(args.span.span(), |past| replay.add(&decider, &past)))?;
+    runtime()?.block_on(environment.history().each(args.span.span(), |past| replay.add(&decider, &past)))?;
     match args.output {
         PlainFormat::Text => output::text(&present::replay::text(&replay, clock::now())),
         PlainFormat::Json => output::json(&replay),

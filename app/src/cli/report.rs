@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::compliance::{directives, report};
 use pointsman_core::feedback::Feedback;
 
-use super::context::{runtime, world};
+use super::context::{environment, runtime};
 use super::exit::Failure;
 use super::routing_args::{ReportArgs, ReportFormat, ReportVerb};
 use crate::clock;
@@ -23,7 +23,7 @@ pub fn main(args: ReportArgs) -> Result<u8, Failure> {
 
 fn routing(span: Span, format: ReportFormat) -> Result<u8, Failure> {
     let mut feedback = Feedback::default();
-    let history = world(None)?.history();
+    let history = environment(None)?.history();
     runtime()?.block_on(history.each(span, |past| match &past.state {
         Some(run) => feedback.add(run),
         None => feedback.add_unreadable(),
@@ -42,9 +42,9 @@ fn routing(span: Span, format: ReportFormat) -> Result<u8, Failure> {
 }
 
 fn compliance(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8, Failure> {
-    let world = world(None)?;
-    let (loaded, _) = world.settings_or_defaults();
-    let (engine, project) = (world.engine()?, world.project(&loaded)?);
+    let environment = environment(None)?;
+    let (loaded, _) = environment.settings_or_defaults();
+    let (engine, project) = (environment.engine()?, environment.project(&loaded)?);
     let since = since.map(|span| clock::now().saturating_sub(span).unwrap_or(Timestamp::MIN));
     let (facts, runs) = runtime()?.block_on(async {
         engine.tidy_up(&project).await;

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::args::{OverrideArgs, RouteArgs};
-use super::context::world;
+use super::context::environment;
 use super::exit::Failure;
-use super::words;
+use super::prompt_input;
 use crate::engine::project::Decider;
 use crate::present;
 use crate::present::output::{self, Format};
@@ -38,13 +38,13 @@ struct BatchLine {
 
 /// Runs the verb.
 pub fn main(args: RouteArgs) -> Result<u8, Failure> {
-    let world = world(args.project.as_deref())?;
-    let loaded = world.settings(&[])?;
-    let decider = world.decider(&loaded)?;
+    let environment = environment(args.project.as_deref())?;
+    let loaded = environment.settings(&[])?;
+    let decider = environment.decider(&loaded)?;
     if let Some(batch) = &args.batch {
         return decide_batch(&decider, batch, &args.overrides);
     }
-    let mut request = words::request(&args.words, &args.overrides)?;
+    let mut request = prompt_input::request(&args.words, &args.overrides)?;
     let route = decider.decide(&mut request)?;
     match args.output {
         Format::Text => output::text(&present::route::text(&route)),
@@ -85,7 +85,8 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
             continue;
         }
         let entry: BatchLine = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-        let mut request = words::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
+        let mut request =
+            prompt_input::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
         let route = decider.decide(&mut request)?;
         let printed = serde_json::to_string(&line(entry.id.as_deref(), &route));
         if !output::line(&printed.expect("plain data has a JSON form")) {

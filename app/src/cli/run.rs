@@ -11,10 +11,10 @@ use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::spec::{RunSpec, SpecLimits, SpecRights};
 
 use super::args::{ModeArg, RunArgs};
-use super::context::{runtime, tidy_after, world};
+use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
-use super::{detach, words};
-use crate::assemble::{Assembled, Purpose, World};
+use super::{detach, prompt_input};
+use crate::assemble::{Assembled, Environment, Purpose};
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
@@ -24,19 +24,19 @@ use crate::present::{notices, route, run_summary, watch};
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
-    let request = words::request(&args.words, &args.overrides)?;
-    let world = world(args.project.as_deref())?;
-    let spec = spec(&args, &request, &world);
+    let request = prompt_input::request(&args.words, &args.overrides)?;
+    let environment = environment(args.project.as_deref())?;
+    let spec = spec(&args, &request, &environment);
     if args.detach {
         return detach::start(&args, &spec);
     }
     let purpose = if args.dry_run { Purpose::Look } else { Purpose::Work };
-    let assembled = world.assemble(spec, purpose)?;
+    let assembled = environment.assemble(spec, purpose)?;
     runtime()?.block_on(attended(args, assembled))
 }
 
 /// What the command line says, as a spec.
-fn spec(args: &RunArgs, request: &Request, world: &World) -> RunSpec {
+fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec {
     let mode = match args.mode {
         ModeArg::Orchestration => Mode::Orchestration,
         ModeArg::Directive => Mode::Directive,
@@ -60,7 +60,7 @@ fn spec(args: &RunArgs, request: &Request, world: &World) -> RunSpec {
             allow_tools: args.allow_tool.clone(),
         },
         rehearsal: args.rehearse,
-        ..RunSpec::new(request.text().to_owned(), Origin::Cli, mode, world.cwd.clone())
+        ..RunSpec::new(request.text().to_owned(), Origin::Cli, mode, environment.cwd.clone())
     }
 }
 

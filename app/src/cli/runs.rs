@@ -9,7 +9,7 @@ use pointsman_core::run::event::Fact;
 use pointsman_core::run::outcome::Verdict;
 
 use super::args::{RunsArgs, RunsVerb};
-use super::context::{runtime, world};
+use super::context::{environment, runtime};
 use super::exit::Failure;
 use crate::clock;
 use crate::engine::Engine;
@@ -27,30 +27,30 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs the verb.
 pub fn main(args: RunsArgs) -> Result<u8, Failure> {
-    let world = world(None)?;
-    let (loaded, trouble) = world.settings_or_defaults();
+    let environment = environment(None)?;
+    let (loaded, trouble) = environment.settings_or_defaults();
     if let Some(trouble) = trouble {
         output::say(Tone::Warning, "notice:", &format!("{trouble}; the defaults hold for this look back"));
     }
-    let project = world.project(&loaded)?;
-    let look = Look { engine: world.engine_to_read()?, project };
+    let project = environment.project(&loaded)?;
+    let look = RunViewer { engine: environment.engine_to_read()?, project };
     runtime()?.block_on(async {
         match args.verb {
             RunsVerb::List { limit, output } => look.list(limit, output).await,
             RunsVerb::Show { run, output } => look.show(&run, output).await,
             RunsVerb::Logs { run, follow, output } => look.logs(&run, follow, output).await,
-            RunsVerb::Cancel { run } => look.cancel(&run, &world.engine()?).await,
+            RunsVerb::Cancel { run } => look.cancel(&run, &environment.engine()?).await,
         }
     })
 }
 
 /// Where runs are looked at.
-struct Look {
+struct RunViewer {
     engine: Engine,
     project: ProjectContext,
 }
 
-impl Look {
+impl RunViewer {
     async fn find(&self, wanted: &str) -> Result<FoundRun, Failure> {
         Ok(self.engine.find(&self.project, wanted).await?)
     }

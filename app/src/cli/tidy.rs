@@ -1,10 +1,10 @@
-//! The hidden verb of a bounded pass in the background: what hooks have left is taken over, and runs whose driver died are
+//! The hidden verb of a bounded pass in the background: what hooks have left is imported, and runs whose driver died are
 //! ended, when a session is over and nobody waits.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::context::{runtime, world};
+use super::context::{environment, runtime};
 use super::exit::Failure;
 use crate::engine::background;
 
@@ -19,9 +19,9 @@ pub fn main() -> ExitCode {
 }
 
 fn tidied() -> Result<(), Failure> {
-    let world = world(None)?;
-    let (loaded, _) = world.settings_or_defaults();
-    let (engine, project) = (world.engine()?, world.project(&loaded)?);
+    let environment = environment(None)?;
+    let (loaded, _) = environment.settings_or_defaults();
+    let (engine, project) = (environment.engine()?, environment.project(&loaded)?);
     // One at a time: the others would wait for each other's files.
     let Some(_only) = engine.try_lock_tidying() else { return Ok(()) };
     let _ = runtime()?.block_on(async { tokio::time::timeout(LIMIT, engine.tidy_up(&project)).await });

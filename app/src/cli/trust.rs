@@ -2,7 +2,7 @@
 
 use super::args::TrustArgs;
 use super::consent;
-use super::context::world;
+use super::context::environment;
 use super::exit::Failure;
 use crate::clock;
 use crate::config::project::{self, ProjectFiles};
@@ -12,8 +12,8 @@ use crate::present::tables;
 
 /// Runs the verb.
 pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
-    let world = world(args.dir.as_deref())?;
-    let approvals = TrustStore::in_dir(&world.dirs.config);
+    let environment = environment(args.dir.as_deref())?;
+    let approvals = TrustStore::in_dir(&environment.dirs.config);
     if args.list {
         let rows: Vec<Vec<String>> = approvals
             .list()?
@@ -23,7 +23,7 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
         output::text(&tables::columns(&["DIRECTORY", "APPROVED"], &rows));
         return Ok(0);
     }
-    let project = project::find(&world.cwd, &world.dirs.home);
+    let project = project::find(&environment.cwd, &environment.dirs.home);
     if args.revoke {
         let was_there = approvals.revoke(&project.root)?;
         let word = if was_there { "revoked:" } else { "was not trusted:" };

@@ -34,7 +34,7 @@ fn failure(kind: ErrorKind, text: &str) -> Failure {
         // The rest are values of the wrong kind or number; clap may add more kinds.
         _ => ErrorCode::WrongFlagValue,
     };
-    let Said { message, tips, usage } = Said::of(text);
+    let ClapMessage { message, tips, usage } = ClapMessage::of(text);
     // The tip is for this mistake; the usage is for everybody.
     let hint = match (tips.is_empty(), usage) {
         (false, _) => tips.join("; "),
@@ -46,15 +46,15 @@ fn failure(kind: ErrorKind, text: &str) -> Failure {
 
 /// The parts of clap's text: `error: …`, perhaps `tip: …`, perhaps `Usage: …`, each a paragraph.
 #[derive(Debug, Default, PartialEq)]
-struct Said {
+struct ClapMessage {
     message: String,
     tips: Vec<String>,
     usage: Option<String>,
 }
 
-impl Said {
-    fn of(text: &str) -> Said {
-        let mut said = Said::default();
+impl ClapMessage {
+    fn of(text: &str) -> ClapMessage {
+        let mut said = ClapMessage::default();
         for (at, paragraph) in text.split("\n\n").map(str::trim).enumerate() {
             let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
             if at == 0 {

@@ -1,6 +1,6 @@
 //! Every environment variable that pointsman reads or sets, and the directories that follow from them.
 //!
-//! The process environment is read in one function; all else is given an `Environment`, so that tests and
+//! The process environment is read in one function; all else is given an `EnvVars`, so that tests and
 //! a second run in the same process see what they are meant to see.
 
 use std::collections::BTreeMap;
@@ -132,26 +132,26 @@ pub fn setting_keys() -> impl Iterator<Item = &'static str> {
 
 /// The environment that pointsman was started with.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<OsString, OsString>);
+pub struct EnvVars(BTreeMap<OsString, OsString>);
 
 /// Values may be keys: a debug print shows the names only.
-impl std::fmt::Debug for Environment {
+impl std::fmt::Debug for EnvVars {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for EnvVars {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Environment(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        EnvVars(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
-impl Environment {
+impl EnvVars {
     /// Reads the environment of this process. A missing `HOME` is filled in from the user database.
     #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-    pub fn of_process() -> Environment {
-        let mut environment: Environment = std::env::vars_os().collect();
+    pub fn of_process() -> EnvVars {
+        let mut environment: EnvVars = std::env::vars_os().collect();
         if environment.get("HOME").is_none()
             && let Ok(home) = etcetera::home_dir()
         {
@@ -234,7 +234,7 @@ pub struct NoHome;
 
 impl Dirs {
     /// Finds the directories by the XDG rules, on every system. A relative path counts as not set.
-    pub fn find(env: &Environment) -> Result<Dirs, NoHome> {
+    pub fn find(env: &EnvVars) -> Result<Dirs, NoHome> {
         let absolute = |name: &str| env.get(name).map(Path::new).filter(|path| path.is_absolute());
         let home = absolute("HOME").ok_or(NoHome)?;
         let ours = |name: &str, below_home: &str| {
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn directories_follow_the_xdg_rules() {
-        let bare: Environment = [("HOME", "/h"), ("XDG_CACHE_HOME", "relative")].into_iter().collect();
+        let bare: EnvVars = [("HOME", "/h"), ("XDG_CACHE_HOME", "relative")].into_iter().collect();
         let expected = Dirs {
             config: "/h/.config/pointsman".into(),
             state: "/h/.local/state/pointsman".into(),
@@ -320,13 +320,12 @@ mod tests {
             home: "/h".into(),
         };
         assert_eq!(Dirs::find(&full.into_iter().collect()), Ok(expected));
-        assert_eq!(Dirs::find(&Environment::default()), Err(NoHome));
+        assert_eq!(Dirs::find(&EnvVars::default()), Err(NoHome));
     }
 
     #[test]
     fn a_misspelled_variable_is_noticed() {
-        let env: Environment =
-            [("POINTSMAN_LIMIT_TIMEOUT", "1h"), ("POINTSMAN_RUN", "x")].into_iter().collect();
+        let env: EnvVars = [("POINTSMAN_LIMIT_TIMEOUT", "1h"), ("POINTSMAN_RUN", "x")].into_iter().collect();
         let warnings = env.unknown();
         assert_eq!(warnings.len(), 1);
         assert_eq!(warnings[0].hint.as_deref(), Some("did you mean `POINTSMAN_LIMITS_TIMEOUT`?"));
@@ -334,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_debug_print_shows_no_value() {
-        let env: Environment = [("KEY", "secret")].into_iter().collect();
+        let env: EnvVars = [("KEY", "secret")].into_iter().collect();
         assert_eq!(format!("{env:?}"), r#"{"KEY"}"#);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::env::{Dirs, Environment};
+use super::env::{Dirs, EnvVars};
 use super::error::{Error, Warning};
 use super::load::{Inputs, Loaded, USER_FILE, load};
 use super::project::{ProjectFiles, find};
@@ -88,7 +88,7 @@ impl Fixture {
     }
 
     pub fn load(&self) -> Result<Loaded, Error> {
-        let env: Environment = self.env.iter().cloned().collect();
+        let env: EnvVars = self.env.iter().cloned().collect();
         load(&Inputs { env: &env, dirs: &self.dirs(), cwd: &self.repo(), flags: &self.flags })
     }
 

@@ -13,7 +13,7 @@ use pointsman_core::ids::AgentName;
 
 use super::error::{Warning, printable};
 use super::layers::{Content, Node, Value};
-use super::model::{Limits, Settings};
+use super::model::{LimitSettings, Settings};
 use super::project::trust_hint;
 
 /// Leaves what an untrusted project may set. `operator` is what holds without the project, `claimed` with it.
@@ -96,7 +96,7 @@ fn judge(path: &[&str], operator: &Settings, claimed: &Settings) -> Result<(), R
 }
 
 /// Compares a limit; `None` in a setting is no limit, which is the greatest.
-fn compare_limit(name: &str, claimed: &Limits, operator: &Limits) -> Option<Ordering> {
+fn compare_limit(name: &str, claimed: &LimitSettings, operator: &LimitSettings) -> Option<Ordering> {
     let unbounded = |limit: Option<f64>| limit.unwrap_or(f64::INFINITY);
     Some(match name {
         "timeout" => claimed.timeout.cmp(&operator.timeout),

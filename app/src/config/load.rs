@@ -8,14 +8,14 @@ use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
 use serde::Serialize;
 
 use super::decode::decode;
-use super::env::{Dirs, Environment};
+use super::env::{Dirs, EnvVars};
 use super::error::{Error, Warning, printable};
 use super::gate;
 use super::layers::{Layer, Node, Origin, Source};
 use super::model::Settings;
 use super::project::{self, IsTrusted, Project, ProjectAgent, ProjectFiles, trust_hint};
 use super::settings_check::check;
-use super::trust::{Status, TrustStore};
+use super::trust::{TrustStatus, TrustStore};
 
 /// The defaults, as they stand in the repository.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -30,7 +30,7 @@ const USER_FILE_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     /// The environment.
-    pub env: &'a Environment,
+    pub env: &'a EnvVars,
     /// The directories.
     pub dirs: &'a Dirs,
     /// The directory the work is for.
@@ -47,7 +47,7 @@ pub struct Loaded {
     /// Where the project is.
     pub project: Project,
     /// How far it is trusted.
-    pub trust: Status,
+    pub trust: TrustStatus,
     /// Its agents that may be used; none has a name that the settings have.
     pub project_agents: Vec<ProjectAgent>,
     /// What people should hear.
@@ -57,7 +57,7 @@ pub struct Loaded {
 
 /// One setting, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct SettingEntry {
     /// The key with dots.
     pub key: String,
     /// The value as TOML; `(hidden)` where it may be a secret.
@@ -85,8 +85,8 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
         // Read as if it held in full, so that a misspelled key is reported as one, trusted or not.
         let claimed = decode(&tree.clone().under(&layer))?;
         warnings.extend(match trust {
-            Status::Trusted => gate::trusted(&mut layer, &settings, &claimed),
-            Status::Untrusted | Status::Changed => {
+            TrustStatus::Trusted => gate::trusted(&mut layer, &settings, &claimed),
+            TrustStatus::Untrusted | TrustStatus::Changed => {
                 gate::untrusted(&mut layer, &settings, &claimed, &files.root)
             }
         });
@@ -104,7 +104,14 @@ pub fn defaults(cwd: &Path, dirs: &Dirs) -> Loaded {
     let mut settings = decode_checked(&tree).expect("a test reads the defaults");
     mark_sources(&mut settings, &tree);
     let project = project::find(cwd, &dirs.home);
-    Loaded { settings, project, trust: Status::Untrusted, project_agents: vec![], warnings: vec![], tree }
+    Loaded {
+        settings,
+        project,
+        trust: TrustStatus::Untrusted,
+        project_agents: vec![],
+        warnings: vec![],
+        tree,
+    }
 }
 
 impl Loaded {
@@ -114,12 +121,12 @@ impl Loaded {
     }
 
     /// Returns every setting that has a value, in key order.
-    pub fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<SettingEntry> {
         let mut entries = Vec::new();
         self.tree.each_leaf(&mut |path, node, value| {
             let is_secret = matches!(path, ["agents", _, "env", _]);
             let value = if is_secret { "(hidden)".to_owned() } else { value.to_string() };
-            entries.push(Entry { key: path.join("."), value, origin: node.value_origin() });
+            entries.push(SettingEntry { key: path.join("."), value, origin: node.value_origin() });
         });
         entries
     }
@@ -163,29 +170,29 @@ fn flag_layer(flags: &[(String, String)]) -> Node {
     layer
 }
 
-fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>) -> Status {
+fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>) -> TrustStatus {
     if files.settings.is_none() && files.agents.is_empty() {
-        return Status::Untrusted;
+        return TrustStatus::Untrusted;
     }
     let status = TrustStore::in_dir(config_dir).status(&files.root, &files.hash());
     match status {
-        Ok(Status::Changed) => warnings.push(Warning {
+        Ok(TrustStatus::Changed) => warnings.push(Warning {
             at: Some(printable(&files.root.display().to_string())),
             message: "the project's files changed since they were trusted, so they count as untrusted"
                 .to_owned(),
             hint: Some(trust_hint(&files.root)),
         }),
-        Ok(Status::Trusted | Status::Untrusted) => {}
+        Ok(TrustStatus::Trusted | TrustStatus::Untrusted) => {}
         Err(error) => {
             warnings.push(Warning {
                 at: None,
                 message: format!("no project is trusted: {error}"),
                 hint: Some("repair or remove the file".to_owned()),
             });
-            return Status::Untrusted;
+            return TrustStatus::Untrusted;
         }
     }
-    status.unwrap_or(Status::Untrusted)
+    status.unwrap_or(TrustStatus::Untrusted)
 }
 
 /// Notes for each agent which layer had the last word about it.
@@ -205,13 +212,13 @@ fn mark_sources(settings: &mut Settings, tree: &Node) {
 
 fn project_agents(
     files: &ProjectFiles,
-    trust: Status,
+    trust: TrustStatus,
     settings: &Settings,
     warnings: &mut Vec<Warning>,
 ) -> Vec<ProjectAgent> {
     let is_trusted = match trust {
-        Status::Trusted => IsTrusted::Yes,
-        Status::Untrusted | Status::Changed => IsTrusted::No,
+        TrustStatus::Trusted => IsTrusted::Yes,
+        TrustStatus::Untrusted | TrustStatus::Changed => IsTrusted::No,
     };
     let (mut agents, left_out) = files.agents(is_trusted);
     warnings.extend(left_out);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pointsman_core::agent_env::paying_variables;
 use serde::Serialize;
 
-use super::env::Environment;
+use super::env::EnvVars;
 
 /// Files larger than this are not looked through for keys.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -35,13 +35,13 @@ pub struct StrayKey {
 }
 
 /// Returns Claude's own config directory.
-pub fn claude_dir(env: &Environment, home: &Path) -> PathBuf {
+pub fn claude_dir(env: &EnvVars, home: &Path) -> PathBuf {
     let own = env.text("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty());
     own.map_or_else(|| home.join(".claude"), PathBuf::from)
 }
 
 /// Finds a subscription login. `keychain_has_entry` is asked only where there is a keychain.
-pub fn find(env: &Environment, home: &Path, keychain_has_entry: impl FnOnce() -> bool) -> Option<Login> {
+pub fn find(env: &EnvVars, home: &Path, keychain_has_entry: impl FnOnce() -> bool) -> Option<Login> {
     if env.text("CLAUDE_CODE_OAUTH_TOKEN").is_some_and(|token| !token.trim().is_empty()) {
         return Some(Login::Token);
     }
@@ -56,7 +56,7 @@ pub fn find(env: &Environment, home: &Path, keychain_has_entry: impl FnOnce() ->
 }
 
 /// Finds keys in the project's `.env` files and in Claude's settings files.
-pub fn stray_keys(env: &Environment, home: &Path, project: &Path) -> Vec<StrayKey> {
+pub fn stray_keys(env: &EnvVars, home: &Path, project: &Path) -> Vec<StrayKey> {
     let mut found = vec![];
     for name in [".env", ".env.local"] {
         let file = project.join(name);
@@ -110,7 +110,7 @@ mod tests {
             r#"{"apiKeyHelper":"cmd","env":{"ANTHROPIC_API_KEY":"sk-2"}}"#,
         )
         .unwrap();
-        let env = Environment::from_iter(Vec::<(String, String)>::new());
+        let env = EnvVars::from_iter(Vec::<(String, String)>::new());
         let found = stray_keys(&env, dir.path(), &project);
         let names: Vec<&str> = found.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "env.ANTHROPIC_API_KEY", "apiKeyHelper"]);
@@ -121,10 +121,7 @@ mod tests {
     fn a_login_is_a_token_or_a_filled_credentials_file() {
         let dir = tempfile::tempdir().unwrap();
         let env = |pairs: &[(&str, &str)]| {
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect::<Environment>()
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<EnvVars>()
         };
         assert_eq!(find(&env(&[]), dir.path(), || false), None);
         fs::create_dir_all(dir.path().join(".claude")).unwrap();

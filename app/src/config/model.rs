@@ -34,13 +34,14 @@ pub struct Settings {
     #[schemars(schema_with = "schema::agent_hooks")]
     pub agent_hooks: AgentHooks,
     /// Bounds of one run.
-    pub limits: Limits,
+    pub limits: LimitSettings,
     /// Waiting between attempts.
     pub retry: Retry,
     /// When to stop asking a failing service.
     pub breaker: Breaker,
     /// Whether a small model is asked where the router is unsure.
-    pub judge: JudgeSettings,
+    #[serde(rename = "judge")]
+    pub arbiter: ArbiterSettings,
     /// What each tier means.
     pub tiers: Tiers,
     /// The agents by name.
@@ -65,7 +66,7 @@ pub enum MismatchAction {
 /// Bounds of one run.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub struct LimitSettings {
     /// The longest one attempt may take.
     pub timeout: HumanDuration,
     /// The longest an agent may say nothing.
@@ -115,7 +116,7 @@ pub struct Breaker {
 /// Whether a small model is asked where the router is unsure.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct JudgeSettings {
+pub struct ArbiterSettings {
     /// Whether it is asked at all. Each question costs a short call of the haiku tier's agent.
     pub enabled: bool,
     /// Routes that are less sure than this are put to it, 0 to 1.
@@ -217,7 +218,7 @@ pub struct AgentSettings {
     /// Environment variables that it always gets.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Who pays.
+    /// The payer.
     #[serde(default = "default_billing")]
     #[schemars(schema_with = "schema::billing")]
     pub billing: Billing,

@@ -30,7 +30,7 @@ const FIRST_FILE: &str = include_str!("policy-init.toml");
 /// A policy file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyText {
-    /// Who wrote it.
+    /// The author.
     pub whose: Whose,
     /// Its path, as it may stand in a message.
     pub name: String,

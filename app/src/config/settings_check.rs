@@ -53,11 +53,11 @@ fn limits(settings: &Settings, rules: &mut Rules<'_>) {
         (["limits", "answer_bytes_max"], limits.answer_bytes_max > 0),
         (["retry", "base"], long(settings.retry.base)),
         (["breaker", "threshold"], settings.breaker.threshold > 0),
-        (["judge", "timeout"], long(settings.judge.timeout)),
+        (["judge", "timeout"], long(settings.arbiter.timeout)),
     ] {
         rules.must(holds, &path, || "must be greater than zero".to_owned());
     }
-    let is_share = (0.0..=1.0).contains(&settings.judge.below);
+    let is_share = (0.0..=1.0).contains(&settings.arbiter.below);
     rules.must(is_share, &["judge", "below"], || "must be between 0 and 1".to_owned());
     // Of two values that do not fit together, the one that somebody wrote last is to blame.
     let layer = |key| rules.root.get(&["retry", key]).map(Node::layer);

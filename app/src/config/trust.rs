@@ -17,7 +17,7 @@ const VERSION: u32 = 1;
 /// How far a project is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum TrustStatus {
     /// Nobody approved it.
     Untrusted,
     /// Its files are the approved ones.
@@ -93,13 +93,13 @@ impl TrustStore {
     }
 
     /// Tells how far a project with these files is trusted. `root` is canonical, as `ProjectFiles` gives it.
-    pub fn status(&self, root: &Path, hash: &str) -> Result<Status, Error> {
+    pub fn status(&self, root: &Path, hash: &str) -> Result<TrustStatus, Error> {
         let book = self.read()?;
         let approved = root.to_str().and_then(|root| book.projects.get(root));
         Ok(match approved {
-            None => Status::Untrusted,
-            Some(approval) if approval.hash == hash => Status::Trusted,
-            Some(_) => Status::Changed,
+            None => TrustStatus::Untrusted,
+            Some(approval) if approval.hash == hash => TrustStatus::Trusted,
+            Some(_) => TrustStatus::Changed,
         })
     }
 
@@ -191,19 +191,19 @@ mod tests {
         let (_dir, store) = store();
         let (a, b) = (Path::new("/a"), Path::new("/b"));
         let status = |root, hash| store.status(root, hash).unwrap();
-        assert_eq!(status(a, "1"), Status::Untrusted);
+        assert_eq!(status(a, "1"), TrustStatus::Untrusted);
         store.approve(a, "1", NOW).unwrap();
         assert_eq!(
             (status(a, "1"), status(a, "2"), status(b, "1")),
-            (Status::Trusted, Status::Changed, Status::Untrusted)
+            (TrustStatus::Trusted, TrustStatus::Changed, TrustStatus::Untrusted)
         );
         store.approve(a, "2", NOW).unwrap();
-        assert_eq!((status(a, "1"), status(a, "2")), (Status::Changed, Status::Trusted));
+        assert_eq!((status(a, "1"), status(a, "2")), (TrustStatus::Changed, TrustStatus::Trusted));
         let approval = Approval { hash: "2".to_owned(), approved_at: NOW };
         assert_eq!(store.list().unwrap(), BTreeMap::from([("/a".to_owned(), approval)]));
         assert!(store.revoke(a).unwrap());
         assert!(!store.revoke(a).unwrap());
-        assert_eq!(status(a, "2"), Status::Untrusted);
+        assert_eq!(status(a, "2"), TrustStatus::Untrusted);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use pointsman_core::adapter::invocation::{AgentSession, CliVersion};
 use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::redact;
-use pointsman_core::report::live::Seen;
+use pointsman_core::report::live::LiveDetail;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd};
 use pointsman_core::run::event::{AttemptEnded, AttemptStarted, Fact};
@@ -21,9 +21,9 @@ use pointsman_core::run::prompt::{self, Earlier};
 use pointsman_core::run::rights;
 use pointsman_core::run::tools::Denied;
 
-use super::hearing::{OutputListener, HearingLimits};
 use super::launch::{Brief, Prepared};
-use super::project::StoredWords;
+use super::output_listener::{ListenerLimits, OutputListener};
+use super::project::PromptRetention;
 use super::run::Run;
 use super::stops::Stops;
 use super::{Engine, conversation, launch};
@@ -45,7 +45,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
         None => None,
     };
     let words = words(run, plan, earlier.as_ref());
-    // New for each attempt: what an earlier one said is known to whoever reads the live log.
+    // New for each attempt: what an earlier one said is known to readers of the live log.
     let nonce = Nonce::from_bytes(engine.entropy.bytes());
     let started = started(engine, run, number, &agent, plan, &session);
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
@@ -54,7 +54,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.is_some());
     run.log.record(&engine.store, vec![Fact::AttemptStarted(started)]).await;
     if let Some(text) = notice {
-        run.log.see(Seen::Notice { text });
+        run.log.emit(LiveDetail::Notice { text });
     }
 
     let brief = Brief { session: &session, words: &words, nonce: &nonce };
@@ -73,9 +73,9 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     judgement.detail = redact(&judgement.detail).into_owned();
     let answer = redact(&contract::without_markers(seen.answer())).into_owned();
     let mut ended = ended(engine, number, &work, &seen, &end, judgement);
-    ended.answer = match run.project.terms().stored_words {
-        StoredWords::Kept => Some(answer.clone()),
-        StoredWords::HashOnly { .. } => None,
+    ended.answer = match run.project.terms().prompt_retention {
+        PromptRetention::Kept => Some(answer.clone()),
+        PromptRetention::HashOnly { .. } => None,
     };
     run.answer = Some(answer);
     after(run, &agent, ended);
@@ -87,7 +87,7 @@ struct Work<'a> {
     agent: &'a Agent,
     plan: &'a Plan,
     brief: Brief<'a>,
-    /// Who pays, as far as the environment tells.
+    /// The payer, as far as the environment tells.
     payer: Payer,
 }
 
@@ -129,24 +129,25 @@ async fn try_once(
         (agent.adapter.capabilities(version).support, version)
     {
         let text = format!("`{}` {version} is too old to be held to {not_held}", agent.command[0]);
-        run.log.see(Seen::Notice { text });
+        run.log.emit(LiveDetail::Notice { text });
     }
     if version.is_none() && agent.adapter.oldest_supported().is_some() {
         let text = format!(
             "`{}` did not tell a version that can be read: it gets the basic flags only",
             agent.command[0]
         );
-        run.log.see(Seen::Notice { text });
+        run.log.emit(LiveDetail::Notice { text });
     }
     let resumed = matches!(brief.session, AgentSession::Resume(_));
     let decoder = agent.adapter.decoder(version, resumed);
     let limits =
-        HearingLimits { text_bytes_max: run.project.limits().answer_bytes_max, usd_max: plan.usd_left };
+        ListenerLimits { text_bytes_max: run.project.limits().answer_bytes_max, usd_max: plan.usd_left };
     let mut hearing = OutputListener::new(agent, decoder, limits, payer);
     let log = &mut run.log;
-    let end =
-        supervise::run(launch, shim, stops.causes(), &mut |line, stopped| hearing.hear(line, stopped, log))
-            .await;
+    let end = supervise::run(launch, shim, stops.causes(), &mut |line, stopped| {
+        hearing.on_line(line, stopped, log)
+    })
+    .await;
     hearing.finish(log);
     Tried { seen: hearing.seen, end, version }
 }
@@ -169,7 +170,7 @@ fn after(run: &mut Run, agent: &Agent, ended: AttemptEnded) {
         outcome: ended.outcome,
         limits: run.project.terms().breaker_limits,
     });
-    run.log.hold_end(ended, link, call);
+    run.log.stage_end(ended, link, call);
 }
 
 /// The words for this attempt's agent.
@@ -182,9 +183,9 @@ fn words(run: &Run, plan: &Plan, earlier: Option<&Earlier>) -> String {
             earlier.map_or_else(|| request.to_owned(), |earlier| prompt::go_on_after(request, earlier))
         }
         (Carry::Session { .. }, Some((started, ended))) => prompt::go_on(started, ended),
-        (Carry::HandOver, Some((started, ended))) => {
+        (Carry::Note, Some((started, ended))) => {
             let said = run.answer.as_deref().unwrap_or("");
-            prompt::hand_over(request, started, ended, said, &run.project.dir().to_string_lossy())
+            prompt::delegate(request, started, ended, said, &run.project.dir().to_string_lossy())
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Submitted {
 /// The first line of a driver.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FirstWord {
+pub enum FirstMessage {
     /// The run is stored, and goes on.
     Submitted(Submitted),
     /// There is no run.
@@ -77,8 +77,8 @@ pub fn start(own_program: &std::path::Path, spec: &RunSpec) -> Result<Submitted,
         Failure::new(ErrorCode::NoBackground, message, "run it without `--detach`")
     })?;
     match serde_json::from_str(&line) {
-        Ok(FirstWord::Submitted(submitted)) => Ok(submitted),
-        Ok(FirstWord::Failed(failure)) => Err(failure),
+        Ok(FirstMessage::Submitted(submitted)) => Ok(submitted),
+        Ok(FirstMessage::Failed(failure)) => Err(failure),
         Err(error) => {
             let message = format!("the background process answered oddly: {error}");
             Err(Failure::bare(ErrorCode::OddAnswer, message))
@@ -91,7 +91,7 @@ pub fn start_tidying(own_program: &std::path::Path) -> io::Result<()> {
     detach::leave_behind(own_program, TIDY)
 }
 
-/// Leaves the session of whoever started us.
+/// Leaves the session of the caller.
 pub fn leave_session() -> io::Result<()> {
     detach::leave_session()
 }

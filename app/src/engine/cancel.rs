@@ -96,7 +96,7 @@ async fn attend(store: Store, clock: Clock, run: RunId, stops: StopHandle, wake:
         }
         if renewed.elapsed() >= HEARTBEAT_EVERY {
             renewed = Instant::now();
-            // Who looks sees an older beat, nothing else.
+            // A look then sees an older beat, nothing else.
             let _ = store.renew_driver(&run, clock.now()).await;
         }
     }

@@ -27,9 +27,9 @@ pub async fn drive(engine: &Engine, run: &mut Run, stops: &mut Stops) -> RunRepo
             engine.clock.now(),
             engine.entropy.share(),
         );
-        if matches!(step, Step::Invoke(_)) && run.log.has_news_for_a_breaker() {
+        if matches!(step, Step::Invoke(_)) && run.log.owes_breaker_a_call() {
             // How the last call ended may decide whether the next one passes.
-            engine.keep(run).await;
+            engine.flush(run).await;
         }
         match admitted(engine, run, step).await {
             Step::Invoke(plan) => attempt::attempt(engine, run, &plan, stops).await,

@@ -114,7 +114,7 @@ impl Engine {
         })
     }
 
-    /// Who pays for the agent of each tier.
+    /// Returns the payer of each tier's agent.
     pub fn payers(&self, project: &ProjectContext) -> Vec<(AgentName, Payer)> {
         let tiers = Tier::ALL.into_iter();
         tiers
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    /// Mends what can be mended: a damaged ledger is moved aside, the spool is taken over, orphans are ended.
+    /// Mends what can be mended: a damaged ledger is moved aside, the spool is imported, orphans are ended.
     pub async fn repair(&self, project: &ProjectContext) -> Result<Vec<String>, String> {
         let mut done = vec![];
         if let Some(aside) = self.store.replace_if_damaged(self.clock.now()).await? {
@@ -147,11 +147,11 @@ impl Engine {
         }
         match self.store.drain_spool().await {
             0 => {}
-            count => done.push(format!("{count} events were taken over from the spool")),
+            count => done.push(format!("{count} events were imported from the spool")),
         }
         match self.take_over_hook_facts(project.catalog()).await {
             0 => {}
-            count => done.push(format!("{count} facts of hooks were taken over")),
+            count => done.push(format!("{count} facts of hooks were imported")),
         }
         match self.recover(project).await {
             0 => {}

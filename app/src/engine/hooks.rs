@@ -1,4 +1,4 @@
-//! Hooks' facts: recorded by the hook itself, taken over and looked at by everybody else.
+//! Hooks' facts: recorded by the hook itself, imported and looked at by everybody else.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pointsman_core::agent::Catalog;
 use pointsman_core::compliance::RunServed;
-use pointsman_core::hook::fact::{HookFact, What};
-use pointsman_core::hook::ran;
+use pointsman_core::hook::fact::{HookEvent, HookFact};
+use pointsman_core::hook::transcript;
 use pointsman_core::ids::RunId;
 use pointsman_core::report::metrics::HookRecord;
 use pointsman_core::run::state::RunState;
@@ -24,7 +24,7 @@ pub use crate::store::takeovers::{Claim, Marker};
 /// How much of a transcript's end is read by who takes facts over: a turn that begins before that is known in part.
 const BYTES_MAX: u64 = 8 << 20;
 
-/// How long transcripts are read while facts are taken over: the ledger waits meanwhile.
+/// How long transcripts are read while facts are imported: the ledger waits meanwhile.
 const LEARNING_LIMIT: Duration = Duration::from_secs(2);
 
 /// How much of it a hook reads, while a person waits.
@@ -32,17 +32,17 @@ pub const HOOK_BYTES_MAX: u64 = 256 << 10;
 
 /// Reads what ran from the transcript that a fact names.
 ///
-/// The CLI writes transcripts behind its hooks' backs: a hook that is quick finds the last lines missing, so whoever takes the fact
+/// The CLI writes transcripts behind its hooks' backs: a hook that is quick finds the last lines missing, so the process that takes the fact
 /// over looks again.
-pub fn learn(fact: &mut HookFact, last_message: Option<&str>, bytes_max: u64) {
-    let ran = fact.source().and_then(|(path, part)| ran::read(end_of(path, bytes_max)?.lines(), part));
-    ran.into_iter().for_each(|ran| fact.learn(ran, last_message));
+pub fn enrich(fact: &mut HookFact, last_message: Option<&str>, bytes_max: u64) {
+    let ran = fact.source().and_then(|(path, part)| transcript::read(end_of(path, bytes_max)?.lines(), part));
+    ran.into_iter().for_each(|ran| fact.enrich(ran, last_message));
 }
 
 /// Looks again where the hook did not see all.
-fn learn_rest(fact: &mut HookFact) {
+fn enrich_rest(fact: &mut HookFact) {
     if fact.is_open() {
-        learn(fact, None, BYTES_MAX);
+        enrich(fact, None, BYTES_MAX);
     }
 }
 
@@ -57,13 +57,13 @@ fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
 }
 
 impl Engine {
-    /// Takes over what hooks have written since; returns how many facts were new. What transcripts say is looked for as long as
+    /// Imports what hooks have written since; returns how many facts were new. What transcripts say is looked for as long as
     /// [`LEARNING_LIMIT`] lets; who reads the facts looks again.
     pub async fn take_over_hook_facts(&self, catalog: &Catalog) -> usize {
         let until = Instant::now() + LEARNING_LIMIT;
         let learn = move |fact: &mut HookFact| {
             if Instant::now() < until {
-                learn_rest(fact);
+                enrich_rest(fact);
             }
         };
         let facts = self.store.drain_hook_spool(learn).await;
@@ -81,9 +81,9 @@ impl Engine {
     pub async fn hook_facts(&self, since: Timestamp) -> Result<(Vec<HookFact>, Vec<RunServed>), EngineError> {
         let mut facts = self.store.hook_facts(since).await?;
         // Taken over before the CLI had written it down.
-        facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(learn_rest);
+        facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(enrich_rest);
         let runs = facts.iter().filter_map(|fact| match &fact.what {
-            What::RoutingRecommendation(one) => one.run_id.as_ref(),
+            HookEvent::RoutingRecommendation(one) => one.run_id.as_ref(),
             _ => None,
         });
         let mut served = vec![];

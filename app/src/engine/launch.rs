@@ -170,7 +170,7 @@ pub fn environment(engine: &Engine, project: &ProjectContext, agent: &Agent, mar
     agent_env::agent_env(&around.ambient, agent, payer, &project.terms().extra_allow, &own)
 }
 
-/// Who pays for an agent and through which gateway, with what the operator's config sets for it taken into account.
+/// Returns the payer of an agent and the gateway, with what the operator's config sets for it taken into account.
 pub fn payer(engine: &Engine, project: &ProjectContext, agent: &Agent) -> (Payer, Option<String>) {
     let env = environment(engine, project, agent, Marks::NONE);
     (env.effective_payer(engine.surroundings.login_found), env.gateway())

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use pointsman_core::eval::compare::Effect;
-use pointsman_core::eval::{Answer, Evaluation, Judged, Labelled, evaluate};
+use pointsman_core::eval::compare::Change;
+use pointsman_core::eval::{Answer, Evaluation, Labelled, Scored, evaluate};
 use pointsman_core::report::plain_text::one_line;
 use pointsman_core::route::Route;
 use serde::Serialize;
@@ -47,13 +47,13 @@ pub struct WrongRow {
     pub category: String,
     pub label: Answer,
     #[serde(flatten)]
-    pub said: Said,
+    pub said: Answered,
     pub request: String,
 }
 
 /// What a policy said to a request.
 #[derive(Debug, Serialize)]
-pub struct Said {
+pub struct Answered {
     pub answer: Answer,
     pub confidence: f64,
     pub rule: String,
@@ -75,11 +75,11 @@ pub struct Against<'a> {
 /// An answer that is another one under another policy.
 #[derive(Debug, Serialize)]
 pub struct ChangedRow {
-    pub effect: Effect,
+    pub effect: Change,
     pub id: String,
     pub label: Answer,
-    pub now: Said,
-    pub against: Said,
+    pub now: Answered,
+    pub against: Answered,
     pub request: String,
 }
 
@@ -94,14 +94,14 @@ impl<'a> Measured<'a> {
             routes.push(decider.decide(&mut request)?);
             times.push(begun.elapsed());
         }
-        let evaluation = evaluate(&judged(rows, &routes));
+        let evaluation = evaluate(&scored(rows, &routes));
         let policy_hash = decider.policy_hash();
         Ok(Measured { policy_hash, evaluation, rows, routes, latency: Latency::of(times) })
     }
 
     /// Returns every row with its answer.
-    pub fn judged(&self) -> Vec<Judged<'a>> {
-        judged(self.rows, &self.routes)
+    pub fn scored(&self) -> Vec<Scored<'a>> {
+        scored(self.rows, &self.routes)
     }
 
     /// Returns the wrong answers.
@@ -111,21 +111,21 @@ impl<'a> Measured<'a> {
             id: row.id.clone(),
             category: row.category.clone(),
             label: row.label,
-            said: Said::of(route),
+            said: Answered::of(route),
             request: one_line(&row.request, REQUEST_CHARS_MAX),
         })
     }
 }
 
-fn judged<'a>(rows: &'a [Labelled], routes: &[Route]) -> Vec<Judged<'a>> {
-    let judge = |(row, route)| Judged { row, answer: Answer::of(route), confidence: route.confidence };
+fn scored<'a>(rows: &'a [Labelled], routes: &[Route]) -> Vec<Scored<'a>> {
+    let judge = |(row, route)| Scored { row, answer: Answer::of(route), confidence: route.confidence };
     rows.iter().zip(routes).map(judge).collect()
 }
 
-impl Said {
-    fn of(route: &Route) -> Said {
+impl Answered {
+    fn of(route: &Route) -> Answered {
         let rule = route.deciding_rule().to_owned();
-        Said { answer: Answer::of(route), confidence: route.confidence, rule }
+        Answered { answer: Answer::of(route), confidence: route.confidence, rule }
     }
 }
 
@@ -141,20 +141,20 @@ impl Latency {
 
 impl<'a> Against<'a> {
     /// Holds another policy's answers beside those of the policy in force.
-    pub fn new(now: &Measured<'a>, other: Measured<'a>, changes: &[(usize, Effect)]) -> Against<'a> {
-        let count = |wanted: Effect| changes.iter().filter(|(_, effect)| *effect == wanted).count();
-        let changed = |(at, effect): &(usize, Effect)| ChangedRow {
+    pub fn new(now: &Measured<'a>, other: Measured<'a>, changes: &[(usize, Change)]) -> Against<'a> {
+        let count = |wanted: Change| changes.iter().filter(|(_, effect)| *effect == wanted).count();
+        let changed = |(at, effect): &(usize, Change)| ChangedRow {
             effect: *effect,
             id: now.rows[*at].id.clone(),
             label: now.rows[*at].label,
-            now: Said::of(&now.routes[*at]),
-            against: Said::of(&other.routes[*at]),
+            now: Answered::of(&now.routes[*at]),
+            against: Answered::of(&other.routes[*at]),
             request: one_line(&now.rows[*at].request, REQUEST_CHARS_MAX),
         };
         Against {
-            better: count(Effect::Better),
-            worse: count(Effect::Worse),
-            neither: count(Effect::Neither),
+            better: count(Change::Better),
+            worse: count(Change::Worse),
+            neither: count(Change::Neither),
             changed: changes.iter().map(changed).collect(),
             measured: other,
         }

@@ -9,6 +9,7 @@
 //! `record` (what happened is kept, then told), `query` (looking back), `cancel` (stopping from outside), `recover` (runs whose driver died),
 //! `history` (past runs, to learn from), `hooks` (what hooks of an interactive session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own), `stops` (why a run must stop).
 
+pub mod arbiter;
 mod attempt;
 pub mod background;
 mod cancel;
@@ -16,12 +17,11 @@ mod conversation;
 pub mod drive;
 pub mod error;
 pub mod health;
-mod hearing;
 pub mod history;
 pub mod hooks;
-pub mod judge;
 pub mod launch;
 pub mod measured;
+mod output_listener;
 pub mod preview;
 pub mod project;
 pub mod query;

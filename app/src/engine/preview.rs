@@ -30,7 +30,7 @@ pub struct Preview {
     pub environment: Vec<String>,
     /// Variables of ours that would be kept from it: what is not on the allow-list, and what would change who pays.
     pub withheld: Vec<String>,
-    /// Who would pay.
+    /// The payer.
     pub payer: Payer,
     /// The permission mode.
     pub permission_mode: String,

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::breaker::BreakerLimits;
-use pointsman_core::circumstances::Circumstances;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::Request;
 use pointsman_core::route::{self, Explained, Route};
+use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::Limits;
 
 use super::error::EngineError;
@@ -17,13 +17,13 @@ use super::error::EngineError;
 pub struct Decider {
     catalog: Catalog,
     policy: Policy,
-    around: Circumstances,
+    context: RoutingContext,
 }
 
 impl Decider {
     /// Puts it together.
-    pub fn new(catalog: Catalog, policy: Policy, around: Circumstances) -> Decider {
-        Decider { catalog, policy, around }
+    pub fn new(catalog: Catalog, policy: Policy, around: RoutingContext) -> Decider {
+        Decider { catalog, policy, context: around }
     }
 
     /// Returns the agents.
@@ -54,10 +54,10 @@ impl Decider {
         Ok(route::explain(request, &self.catalog, &self.policy)?)
     }
 
-    /// Who decides is the request's to say, where it says it.
+    /// The mode is the request's, where it has one.
     fn surround(&self, request: &mut Request) {
-        let mode = request.circumstances.mode.or(self.around.mode);
-        request.circumstances = Circumstances { mode, ..self.around.clone() };
+        let mode = request.routing_context.mode.or(self.context.mode);
+        request.routing_context = RoutingContext { mode, ..self.context.clone() };
     }
 }
 
@@ -75,20 +75,20 @@ pub struct Terms {
     pub limits: Limits,
     /// When breakers open.
     pub breaker_limits: BreakerLimits,
-    /// When the judge is asked; never without.
-    pub judge: Option<JudgeTerms>,
+    /// When the arbiter is asked; never without.
+    pub arbiter: Option<ArbiterTerms>,
     /// Whether words are kept.
-    pub stored_words: StoredWords,
+    pub prompt_retention: PromptRetention,
     /// Further names of variables that the operator lets agents have.
     pub extra_allow: Vec<String>,
     /// Whether CLIs are run that are older than the oldest supported version.
     pub allow_old_cli: bool,
 }
 
-/// When and how the judge is asked.
+/// When and how the arbiter is asked.
 #[derive(Debug, Clone)]
-pub struct JudgeTerms {
-    /// Routes that are less sure than this are put to the judge.
+pub struct ArbiterTerms {
+    /// Routes that are less sure than this are put to the arbiter.
     pub below: f64,
     /// The longest that it may take.
     pub timeout: Duration,
@@ -98,7 +98,7 @@ pub struct JudgeTerms {
 
 /// Whether prompts and answers are kept in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoredWords {
+pub enum PromptRetention {
     /// They are, with secrets redacted.
     Kept,
     /// Only a hash under this key is: without the key, short words could be guessed from it.

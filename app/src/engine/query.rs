@@ -31,11 +31,11 @@ pub struct FoundRun {
     pub state: RunState,
     /// When its log grew last.
     pub grown_at: Option<Timestamp>,
-    /// Who drives it.
+    /// The driver.
     pub driver: Option<DriverRow>,
 }
 
-/// Who drives a run, for people.
+/// The driver of a run, for people.
 pub struct Driver {
     /// The process.
     pub pid: i32,
@@ -98,7 +98,7 @@ impl Engine {
         Ok(FoundRun { state, grown_at: Some(at), ..found })
     }
 
-    /// Returns when a run, or its driver, gave its last sign: whoever looks at an orphan, or ends it, sees the same end.
+    /// Returns when a run, or its driver, gave its last sign: a look at an orphan and its recovery give it the same end.
     pub(super) fn last_sign_of(&self, run: &FoundRun) -> Timestamp {
         let heard_at = run.driver.as_ref().and_then(|row| row.heartbeat_at);
         run.grown_at.max(heard_at).unwrap_or_else(|| self.clock.now())

@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pointsman_core::ids::RunId;
-use pointsman_core::report::live::{Body, Line, LiveEvent, Seen};
+use pointsman_core::report::live::{Body, Line, LiveDetail, LiveEvent};
 use pointsman_core::run::event::{AttemptEnded, Fact, Requested, RunEvent};
 use pointsman_core::run::state::RunState;
 
 use crate::clock::Clock;
 use crate::process::identity::ProcessIdentity;
 use crate::store::journal::{Journal, Weight};
-use crate::store::{AgentSessionLink, EndedCall, Entry, Kept, Store, StoreError};
+use crate::store::{AgentSessionLink, EndedCall, Kept, LedgerEntry, Store, StoreError};
 
 /// Somebody who is told about a run as it happens.
 pub trait Watcher: Send {
     /// Takes in one line. Must return soon: the run waits.
-    fn see(&mut self, line: &Line);
+    fn on_line(&mut self, line: &Line);
 
-    /// Shows what was not shown yet. May take as long as whoever reads.
+    /// Shows what was not shown yet. May take as long as the reader does.
     fn finish(&mut self) {}
 }
 
@@ -26,7 +26,7 @@ pub trait Watcher: Send {
 pub struct Unwatched;
 
 impl Watcher for Unwatched {
-    fn see(&mut self, _line: &Line) {}
+    fn on_line(&mut self, _line: &Line) {}
 }
 
 /// The log of one run while it is driven.
@@ -38,10 +38,10 @@ pub struct RunLog {
     rehearsal: bool,
     clock: Clock,
     /// Events that happened and are kept with the next ones.
-    held: Vec<RunEvent>,
+    staged: Vec<RunEvent>,
     /// All that was kept so far, for a ledger that begins anew meanwhile.
-    log: Vec<Arc<Entry>>,
-    /// Who drives the run.
+    log: Vec<Arc<LedgerEntry>>,
+    /// The driver, until it is noted.
     identity: ProcessIdentity,
     /// The same, to be noted with the next events.
     driver: Option<ProcessIdentity>,
@@ -72,7 +72,7 @@ impl RunLog {
             state: RunState::default(),
             rehearsal: requested.rehearsal,
             clock,
-            held: vec![],
+            staged: vec![],
             log: vec![],
             driver: Some(driver.clone()),
             identity: driver,
@@ -91,28 +91,28 @@ impl RunLog {
     /// must not stand between a person and their agent.
     pub async fn record(&mut self, store: &Store, facts: Vec<Fact>) {
         facts.into_iter().for_each(|fact| self.apply(fact));
-        let events = std::mem::take(&mut self.held);
-        let events = match Entry::new(events, &self.state) {
-            Some(entry) => self.keep(store, entry).await,
+        let events = std::mem::take(&mut self.staged);
+        let events = match LedgerEntry::new(events, &self.state) {
+            Some(entry) => self.flush(store, entry).await,
             None => return,
         };
         for event in events {
-            self.tell(Body::Fact(Box::new(event)), Weight::Fact);
+            self.publish(Body::Fact(Box::new(event)), Weight::Fact);
         }
     }
 
     /// Keeps an entry with what was noted for it, and gives its events back.
-    async fn keep(&mut self, store: &Store, entry: Entry) -> Vec<RunEvent> {
+    async fn flush(&mut self, store: &Store, entry: LedgerEntry) -> Vec<RunEvent> {
         let (driver, agent_session, call) =
             (self.driver.clone(), self.agent_session.take(), self.call.take());
-        let entry = Arc::new(Entry { driver, agent_session, call, ..entry });
+        let entry = Arc::new(LedgerEntry { driver, agent_session, call, ..entry });
         // Nothing follows an end; and an answer can be long.
         if !self.state.is_finished() {
             self.log.push(Arc::clone(&entry));
         }
         let kept = store.append(Arc::clone(&entry)).await;
         match &kept {
-            // Who drives the run is noted once; until the ledger takes it, with all that follows.
+            // The driver is noted once; until the ledger takes it, with all that follows.
             Kept::Ledger => self.driver = None,
             // Another ledger stands there now, which knows nothing of this run.
             Kept::Spool(StoreError::Replaced { .. }) => {
@@ -121,29 +121,29 @@ impl RunLog {
             }
             Kept::Spool(_) | Kept::Nowhere(..) | Kept::Void(_) => {}
         }
-        self.tell_trouble(&kept);
+        self.publish_trouble(&kept);
         Arc::try_unwrap(entry).map_or_else(|shared| shared.events.clone(), |entry| entry.events)
     }
 
     /// Lets a fact happen that is kept with the next one: what follows it is decided at once.
-    pub fn hold(&mut self, fact: Fact) {
+    pub fn stage(&mut self, fact: Fact) {
         self.apply(fact);
     }
 
     /// Lets an attempt end, which is kept with the fact that follows it: with the agent session to go on in, and with what
     /// the agent's breaker is told.
-    pub fn hold_end(
+    pub fn stage_end(
         &mut self,
         ended: AttemptEnded,
         agent_session: Option<AgentSessionLink>,
         call: Option<EndedCall>,
     ) {
         (self.agent_session, self.call) = (agent_session, call);
-        self.hold(Fact::AttemptEnded(Box::new(ended)));
+        self.stage(Fact::AttemptEnded(Box::new(ended)));
     }
 
     /// Tells whether a breaker has not been told yet what was held.
-    pub fn has_news_for_a_breaker(&self) -> bool {
+    pub fn owes_breaker_a_call(&self) -> bool {
         self.call.is_some()
     }
 
@@ -151,12 +151,12 @@ impl RunLog {
         let event =
             RunEvent { run_id: self.run_id.clone(), seq: self.state.seq + 1, at: self.clock.now(), fact };
         self.state.apply(&event).expect("drive only records what can follow; anything else is a bug");
-        self.held.push(event);
+        self.staged.push(event);
     }
 
     /// Tells something that is only seen live.
-    pub fn see(&mut self, seen: Seen) {
-        self.see_at(self.clock.now(), seen);
+    pub fn emit(&mut self, seen: LiveDetail) {
+        self.emit_at(self.clock.now(), seen);
     }
 
     /// Lets the watcher go, to finish by itself.
@@ -164,11 +164,11 @@ impl RunLog {
         std::mem::replace(&mut self.watcher, Box::new(Unwatched))
     }
 
-    fn see_at(&mut self, at: Timestamp, seen: Seen) {
-        self.tell(Body::Live(LiveEvent { run_id: self.run_id.clone(), at, seen }), Weight::Live);
+    fn emit_at(&mut self, at: Timestamp, seen: LiveDetail) {
+        self.publish(Body::Live(LiveEvent { run_id: self.run_id.clone(), at, seen }), Weight::Live);
     }
 
-    fn tell(&mut self, body: Body, weight: Weight) {
+    fn publish(&mut self, body: Body, weight: Weight) {
         let line = Line::new(self.rehearsal, without_prompt(body));
         if let Some(journal) = &mut self.journal
             && (self.words_are_kept || !has_words(&line.body))
@@ -179,10 +179,10 @@ impl RunLog {
                 self.journal = None;
             }
         }
-        self.watcher.see(&line);
+        self.watcher.on_line(&line);
     }
 
-    fn tell_trouble(&mut self, kept: &Kept) {
+    fn publish_trouble(&mut self, kept: &Kept) {
         let text = match kept {
             Kept::Ledger => return,
             Kept::Spool(trouble) => {
@@ -194,7 +194,7 @@ impl RunLog {
             Kept::Void(trouble) => format!("{trouble}: another process went on with this run"),
         };
         if !std::mem::replace(&mut self.trouble_told, true) {
-            self.see(Seen::Notice { text });
+            self.emit(LiveDetail::Notice { text });
         }
     }
 }
@@ -214,15 +214,17 @@ fn has_words(body: &Body) -> bool {
     match body {
         Body::Fact(_) => false,
         Body::Live(live) => match live.seen {
-            Seen::Text { .. } | Seen::TextDelta { .. } | Seen::UnknownAgentEvent { .. } => true,
-            Seen::AgentStarted { .. }
-            | Seen::ToolUse { .. }
-            | Seen::PermissionDenied { .. }
-            | Seen::ModelServed { .. }
-            | Seen::ModelFallback { .. }
-            | Seen::RateLimit(_)
-            | Seen::ApiError { .. }
-            | Seen::Notice { .. } => false,
+            LiveDetail::Text { .. } | LiveDetail::TextDelta { .. } | LiveDetail::UnknownAgentEvent { .. } => {
+                true
+            }
+            LiveDetail::AgentStarted { .. }
+            | LiveDetail::ToolUse { .. }
+            | LiveDetail::PermissionDenied { .. }
+            | LiveDetail::ModelServed { .. }
+            | LiveDetail::ModelFallback { .. }
+            | LiveDetail::RateLimit(_)
+            | LiveDetail::ApiError { .. }
+            | LiveDetail::Notice { .. } => false,
         },
     }
 }

@@ -1,4 +1,4 @@
-//! What others left undone: runs whose driver died get an honest end, and what could not be stored is taken over.
+//! What others left undone: runs whose driver died get an honest end, and what could not be stored is imported.
 
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line};
@@ -15,7 +15,7 @@ use super::query::FoundRun;
 use super::{Engine, launch};
 use crate::store::journal::{Journal, Weight};
 use crate::store::lock::Lock;
-use crate::store::{EndedCall, Entry, Runs};
+use crate::store::{EndedCall, LedgerEntry, Runs};
 
 impl Engine {
     /// Takes the one place of who does this in the background; `None` where somebody has it, or where nothing can be stored.
@@ -24,14 +24,14 @@ impl Engine {
     }
 
     /// Takes over events of runs that could not be stored, and ends runs whose driver died: what a new run must see. Returns
-    /// how many events were taken over.
+    /// how many events were imported.
     pub async fn tidy_up_runs(&self, project: &ProjectContext) -> usize {
-        let (taken_over, open) = self.store.drain_and_look().await;
+        let (imported_count, open) = self.store.drain_and_look().await;
         self.end_orphans(open, project).await;
-        taken_over
+        imported_count
     }
 
-    /// Does that, and takes over what hooks have left, which may take seconds.
+    /// Does that, and imports what hooks have left, which may take seconds.
     pub async fn tidy_up(&self, project: &ProjectContext) {
         self.tidy_up_runs(project).await;
         self.take_over_hook_facts(project.catalog()).await;
@@ -67,7 +67,7 @@ impl Engine {
         let (id, at) = (&run.id, self.last_sign_of(run));
         let ended = orphan::ending(id, &run.state, project.limits(), project.catalog(), at);
         let Some((events, state)) = ended else { return false };
-        let Some(entry) = Entry::new(events.clone(), &state) else { return false };
+        let Some(entry) = LedgerEntry::new(events.clone(), &state) else { return false };
         // A probe that died must not keep the breaker half-open.
         let call = state.attempts.last().map(|attempt| EndedCall {
             agent: attempt.started.agent.clone(),
@@ -75,8 +75,8 @@ impl Engine {
             outcome: Outcome::WorkerLost,
             limits: project.terms().breaker_limits,
         });
-        // Whoever else writes at the log's next position wins; this is no trouble of the store.
-        if !self.store.try_append(Entry { call, ..entry }).await {
+        // Another writer at the log's next position wins; this is no trouble of the store.
+        if !self.store.try_append(LedgerEntry { call, ..entry }).await {
             return false;
         }
         self.clear_up_after(id, &state, &events);

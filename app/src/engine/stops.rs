@@ -1,4 +1,4 @@
-//! Why a run must stop, from wherever somebody says so: signals, and whoever holds a handle.
+//! Why a run must stop, from wherever it is said: by signals, and by holders of a handle.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Stops {
     wake: Arc<Notify>,
 }
 
-/// Whoever holds it can stop the run. Cheap to clone.
+/// Its holder can stop the run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StopHandle(mpsc::Sender<StopCause>);
 

@@ -11,11 +11,11 @@ use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::spec::RunSpec;
 
 use super::error::EngineError;
-use super::project::{ProjectContext, StoredWords};
+use super::project::{ProjectContext, PromptRetention};
 use super::record::{RunLog, Watcher};
 use super::run::Run;
 use super::stops::Stops;
-use super::{Engine, judge};
+use super::{Engine, arbiter};
 use crate::store::journal::Journal;
 use crate::store::lock::Lock;
 
@@ -29,7 +29,7 @@ pub struct Submission {
 }
 
 impl Engine {
-    /// Takes a request in and decides about it. Nothing is stored of it, and nothing is spawned but the judge, where a project
+    /// Takes a request in and decides about it. Nothing is stored of it, and nothing is spawned but the arbiter, where a project
     /// wants one.
     pub async fn submit(&self, project: ProjectContext, spec: RunSpec) -> Result<Submission, EngineError> {
         let mut request = spec.request()?;
@@ -39,9 +39,9 @@ impl Engine {
             request.context = Context::Session;
         }
         let mut route = project.decider().decide(&mut request)?;
-        if let Some(terms) = &project.terms().judge {
-            request.judges_word = judge::word(self, &project, terms, &request, &route).await;
-            if request.judges_word.is_some() {
+        if let Some(terms) = &project.terms().arbiter {
+            request.llm_vote = arbiter::vote(self, &project, terms, &request, &route).await;
+            if request.llm_vote.is_some() {
                 route = project.decider().decide(&mut request)?;
             }
         }
@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// Keeps what a run has said so far, for who must know now that it is kept.
-    pub async fn keep(&self, run: &mut Run) {
+    pub async fn flush(&self, run: &mut Run) {
         run.log.record(&self.store, vec![]).await;
     }
 }
@@ -127,16 +127,16 @@ impl Submission {
             facts.push(Fact::Approved { by });
         }
         // Kept with the start of the first attempt, in one transaction: nothing is spawned before that.
-        facts.into_iter().for_each(|fact| log.hold(fact));
+        facts.into_iter().for_each(|fact| log.stage(fact));
         let (request, project) = (self.request, self.project);
         Run { log, request, session, project, rehearsal, answer: None, _session_lock: lock }
     }
 
     fn requested(&self, session: &SessionId) -> Requested {
         let request = &self.request;
-        let (words, request_hash) = match &self.project.terms().stored_words {
-            StoredWords::Kept => (Some(redact(request.text()).into_owned()), request.hash()),
-            StoredWords::HashOnly { key } => (None, request.keyed_hash(key)),
+        let (words, request_hash) = match &self.project.terms().prompt_retention {
+            PromptRetention::Kept => (Some(redact(request.text()).into_owned()), request.hash()),
+            PromptRetention::HashOnly { key } => (None, request.keyed_hash(key)),
         };
         Requested {
             version: EVENT_VERSION,
@@ -149,7 +149,7 @@ impl Submission {
             rehearsal: self.is_rehearsal(),
             overrides: request.overrides.clone(),
             quota_pressure: request.pressure,
-            judges_word: request.judges_word,
+            llm_vote: request.llm_vote,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What a person hears when a session begins: only when there is something to say, and never more than ten lines.
 
-use pointsman_core::hook::answer::{Answer, Effect};
+use pointsman_core::hook::answer::{Answer, HookEffect};
 
-use super::desk::HookContext;
+use super::context::HookContext;
 use crate::clock;
 use crate::present::briefing;
 
@@ -10,12 +10,14 @@ use crate::present::briefing;
 const RUN_COUNT_MAX: usize = 50;
 
 /// Looks at the ledger in passing and says what needs attention.
-pub fn answer(desk: &HookContext) -> Answer {
-    let Some((runs, breakers)) = desk.store.glance(RUN_COUNT_MAX) else { return Answer::default() };
+pub fn answer(context: &HookContext) -> Answer {
+    let Some((runs, breakers)) = context.store.newest_runs_and_breakers(RUN_COUNT_MAX) else {
+        return Answer::default();
+    };
     let lines = briefing::lines(&runs, &breakers, clock::now());
     if lines.is_empty() {
         return Answer::default();
     }
     let text = format!("pointsman: {}", lines.join("\n"));
-    Answer { effect: Effect::Context { event: "SessionStart", text: text.clone() }, notice: Some(text) }
+    Answer { effect: HookEffect::Context { event: "SessionStart", text: text.clone() }, notice: Some(text) }
 }

@@ -3,11 +3,11 @@
 //! A person waits for this process. So it has one deadline, whatever is broken: a file that never ends, a disk that is
 //! full, a bug. When it is over, the session goes on without us and one line says so.
 //!
-//! Reading order: the process here · `desk` (what one event finds around it) · `events` (what is done for each) ·
+//! Reading order: the process here · `context` (what one event finds around it) · `events` (what is done for each) ·
 //! `briefing` (what is said when a session begins).
 
 mod briefing;
-mod desk;
+mod context;
 mod events;
 
 use std::io::Read as _;
@@ -16,16 +16,16 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use pointsman_core::hook::answer::{Answer, Effect};
+use pointsman_core::hook::answer::{Answer, HookEffect};
 use pointsman_core::hook::input::HookInput;
 use pointsman_core::hook::takeover;
 use pointsman_core::ids::RunId;
 use pointsman_core::redact::redact;
 use pointsman_core::report::plain_text::one_line;
 
-use crate::config::env::Environment;
+use crate::config::env::EnvVars;
 use crate::present::output;
-use desk::HookContext;
+use context::HookContext;
 
 /// The verb.
 pub const VERB: &str = "hook";
@@ -33,7 +33,7 @@ pub const VERB: &str = "hook";
 /// How long a person's session waits for us, at most: the promise is 200 ms with the start of the process.
 const LIMIT: Duration = Duration::from_millis(150);
 
-/// Who would rather wait than go on without us, on a machine that is slow or very busy, says how long, in milliseconds.
+/// How long a user would rather wait than go on without us, in milliseconds, for a machine that is slow or very busy.
 const LIMIT_VARIABLE: &str = "POINTSMAN_HOOK_LIMIT_MS";
 
 /// The longest cause that a person is told in a session.
@@ -43,12 +43,12 @@ const NOTICE_CHARS_MAX: usize = 300;
 const INPUT_BYTES_MAX: u64 = 64 << 20;
 
 /// How long we wait for a run that takes a prompt over. It may already be at work, so the prompt must not go on as well.
-const HAND_OVER_LIMIT: Duration = Duration::from_secs(4);
+const DELEGATION_LIMIT: Duration = Duration::from_secs(4);
 
 /// What the working thread says.
-enum Word {
+enum WorkerMessage {
     /// A run takes the prompt over: it is about to be started, or somebody else is at it.
-    HandingOver(RunId),
+    Delegating(RunId),
     /// The answer, or why there is none.
     Done(Result<Answer, String>),
 }
@@ -62,12 +62,13 @@ pub fn main(named: Option<String>) -> ExitCode {
     let (sender, words) = mpsc::channel();
     // What hangs in there ends with the process.
     std::thread::spawn(move || {
-        let done = answer(named.as_deref(), begun, &|run| drop(sender.send(Word::HandingOver(run.clone()))));
-        sender.send(Word::Done(done))
+        let done =
+            answer(named.as_deref(), begun, &|run| drop(sender.send(WorkerMessage::Delegating(run.clone()))));
+        sender.send(WorkerMessage::Done(done))
     });
     let said = match words.recv_timeout(limit()) {
-        Ok(Word::HandingOver(run)) => handed_over(&words, run),
-        Ok(Word::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
+        Ok(WorkerMessage::Delegating(run)) => delegated(&words, run),
+        Ok(WorkerMessage::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
         Err(mpsc::RecvTimeoutError::Timeout) => broken("it took too long"),
         Err(mpsc::RecvTimeoutError::Disconnected) => broken("a bug"),
     };
@@ -78,18 +79,18 @@ pub fn main(named: Option<String>) -> ExitCode {
 }
 
 fn limit() -> Duration {
-    let own = Environment::of_process().text(LIMIT_VARIABLE).and_then(|millis| millis.parse().ok());
+    let own = EnvVars::of_process().text(LIMIT_VARIABLE).and_then(|millis| millis.parse().ok());
     own.map_or(LIMIT, Duration::from_millis)
 }
 
-fn handed_over(words: &mpsc::Receiver<Word>, mut run: RunId) -> Answer {
+fn delegated(words: &mpsc::Receiver<WorkerMessage>, mut run: RunId) -> Answer {
     let begun = Instant::now();
     loop {
-        match words.recv_timeout(HAND_OVER_LIMIT.saturating_sub(begun.elapsed())) {
-            Ok(Word::Done(done)) => return done.unwrap_or_else(|what| broken(&what)),
+        match words.recv_timeout(DELEGATION_LIMIT.saturating_sub(begun.elapsed())) {
+            Ok(WorkerMessage::Done(done)) => return done.unwrap_or_else(|what| broken(&what)),
             // The run is another one: somebody else was first.
-            Ok(Word::HandingOver(other)) => run = other,
-            Err(_) => return Answer::of(Effect::Block { reason: takeover::not_heard_of(&run) }),
+            Ok(WorkerMessage::Delegating(other)) => run = other,
+            Err(_) => return Answer::of(HookEffect::Block { reason: takeover::not_heard_of(&run) }),
         }
     }
 }
@@ -114,7 +115,7 @@ fn answer(named: Option<&str>, begun: Instant, handing_over: &dyn Fn(&RunId)) ->
         .map_err(|error| error.to_string())?;
     let input = HookInput::parse(&text, named).map_err(|error| error.to_string())?;
     match HookContext::find(&input, begun)? {
-        Some(desk) => events::answer(&desk, &input, handing_over),
+        Some(context) => events::answer(&context, &input, handing_over),
         None => Ok(Answer::default()),
     }
 }

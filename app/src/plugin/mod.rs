@@ -7,8 +7,8 @@
 //! Reading order: `Plugin` here · `render` (the folder with the program's own path) · `settings` (the bytes of settings files) ·
 //! `rivals` (other hooks that would rewrite the same input).
 
+pub mod conflicting_hooks;
 mod render;
-pub mod rivals;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -35,19 +35,19 @@ const CLI_LIMIT: Duration = Duration::from_secs(60);
 /// Where the plugin is switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scope {
+pub enum InstallScope {
     /// In every session of the person.
     User,
     /// In the sessions of one project, for everybody who works in it.
     Project,
 }
 
-impl Scope {
+impl InstallScope {
     /// Returns the CLI's word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Scope::User => "user",
-            Scope::Project => "project",
+            InstallScope::User => "user",
+            InstallScope::Project => "project",
         }
     }
 }
@@ -117,7 +117,7 @@ impl Change {
     }
 
     /// Returns the difference in lines.
-    pub fn in_lines(&self) -> String {
+    pub fn as_text(&self) -> String {
         let (before, after) =
             (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
         let diff = similar::TextDiff::from_lines(before, after).unified_diff().context_radius(2).to_string();
@@ -130,7 +130,7 @@ impl Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Receipt {
     version: u32,
-    scope: Scope,
+    scope: InstallScope,
     files: Vec<KeptFile>,
 }
 
@@ -186,7 +186,7 @@ impl Plugin {
     }
 
     /// Tries the installation in a scratch directory and returns what it would change.
-    pub fn rehearse(&self, scope: Scope) -> Result<Vec<Change>, PluginError> {
+    pub fn rehearse(&self, scope: InstallScope) -> Result<Vec<Change>, PluginError> {
         let scratch = tempfile::Builder::new()
             .prefix("pointsman-plugin-")
             .tempdir()
@@ -208,7 +208,7 @@ impl Plugin {
     }
 
     /// Puts the plugin in, and keeps what was there before.
-    pub fn install(&self, scope: Scope) -> Result<(), PluginError> {
+    pub fn install(&self, scope: InstallScope) -> Result<(), PluginError> {
         let files = self.files(scope, &self.config_dir, &self.project);
         let kept: Vec<Receipt> = self.receipts().iter().filter_map(|path| receipt_at(path)).collect();
         let mut receipt = Receipt { version: RECEIPT_VERSION, scope, files: vec![] };
@@ -228,7 +228,7 @@ impl Plugin {
     }
 
     /// Takes the plugin out of a scope.
-    pub fn uninstall(&self, scope: Scope) -> Result<Uninstalled, PluginError> {
+    pub fn uninstall(&self, scope: InstallScope) -> Result<Uninstalled, PluginError> {
         let receipt = self.receipt(scope);
         let is_last = !self.is_installed_elsewhere(scope);
         let files = self.files_of_uninstall(scope, is_last);
@@ -236,7 +236,7 @@ impl Plugin {
         for path in &files {
             let kept = receipt.iter().flat_map(|receipt| &receipt.files).find(|file| file.path == *path);
             // While another installation needs the marketplace, what was there before it cannot come back yet.
-            let kept = kept.filter(|_| is_last || scope == Scope::Project).map(as_kept);
+            let kept = kept.filter(|_| is_last || scope == InstallScope::Project).map(as_kept);
             left.push(settings::without_ours(path, read(path)?.as_deref(), kept, is_last)?);
         }
         let mut done = Uninstalled::default();
@@ -265,7 +265,7 @@ impl Plugin {
     }
 
     /// Tells whether there is anything of ours to take out of a scope.
-    pub fn is_anything_there(&self, scope: Scope) -> Result<bool, PluginError> {
+    pub fn is_anything_there(&self, scope: InstallScope) -> Result<bool, PluginError> {
         let mut is_there = self.receipt(scope).is_some();
         for path in self.files_of_uninstall(scope, true) {
             is_there |= settings::has_any(&path, &read(&path)?.unwrap_or_default())?;
@@ -274,13 +274,13 @@ impl Plugin {
     }
 
     /// The files that uninstalling touches: the person's own only when nobody else needs the marketplace that stands there.
-    fn files_of_uninstall(&self, scope: Scope, is_last: bool) -> Vec<PathBuf> {
+    fn files_of_uninstall(&self, scope: InstallScope, is_last: bool) -> Vec<PathBuf> {
         let files = self.files(scope, &self.config_dir, &self.project);
-        if is_last || scope == Scope::User { files } else { files.into_iter().skip(1).collect() }
+        if is_last || scope == InstallScope::User { files } else { files.into_iter().skip(1).collect() }
     }
 
     /// Tells whether the plugin is installed in another scope, or in another project.
-    fn is_installed_elsewhere(&self, scope: Scope) -> bool {
+    fn is_installed_elsewhere(&self, scope: InstallScope) -> bool {
         let own = self.receipt_path(scope);
         let mut others =
             self.receipts().into_iter().filter(|path| *path != own).filter_map(|path| receipt_at(&path));
@@ -303,7 +303,7 @@ impl Plugin {
     }
 
     /// Returns whether our keys stand in the settings, file by file.
-    pub fn status(&self, scope: Scope) -> Result<Vec<(PathBuf, bool)>, PluginError> {
+    pub fn status(&self, scope: InstallScope) -> Result<Vec<(PathBuf, bool)>, PluginError> {
         let files = self.files(scope, &self.config_dir, &self.project);
         files
             .into_iter()
@@ -316,15 +316,20 @@ impl Plugin {
     }
 
     /// The settings files that an installation touches. A marketplace's path is the person's own, so it never stands in a project.
-    fn files(&self, scope: Scope, config_dir: &Path, project: &Path) -> Vec<PathBuf> {
+    fn files(&self, scope: InstallScope, config_dir: &Path, project: &Path) -> Vec<PathBuf> {
         let user = config_dir.join("settings.json");
         match scope {
-            Scope::User => vec![user],
-            Scope::Project => vec![user, project.join(".claude/settings.json")],
+            InstallScope::User => vec![user],
+            InstallScope::Project => vec![user, project.join(".claude/settings.json")],
         }
     }
 
-    fn install_with(&self, scope: Scope, config_dir: &Path, project: &Path) -> Result<(), PluginError> {
+    fn install_with(
+        &self,
+        scope: InstallScope,
+        config_dir: &Path,
+        project: &Path,
+    ) -> Result<(), PluginError> {
         let folder = self.folder();
         let folder = folder.to_string_lossy();
         self.cli(&["plugin", "marketplace", "add", &folder], config_dir, project)?;
@@ -348,10 +353,10 @@ impl Plugin {
         }
     }
 
-    fn receipt_path(&self, scope: Scope) -> PathBuf {
+    fn receipt_path(&self, scope: InstallScope) -> PathBuf {
         let name = match scope {
-            Scope::User => "user".to_owned(),
-            Scope::Project => {
+            InstallScope::User => "user".to_owned(),
+            InstallScope::Project => {
                 let hash = blake3::hash(self.project.as_os_str().as_encoded_bytes()).to_hex();
                 format!("project-{}", &hash[..16])
             }
@@ -359,7 +364,7 @@ impl Plugin {
         self.data.join(format!("installed-{name}.json"))
     }
 
-    fn receipt(&self, scope: Scope) -> Option<Receipt> {
+    fn receipt(&self, scope: InstallScope) -> Option<Receipt> {
         receipt_at(&self.receipt_path(scope))
     }
 

@@ -1,7 +1,9 @@
 //! Which directives were followed, at what price.
 
 use jiff::Timestamp;
-use pointsman_core::compliance::{Arm, ComplianceReport, Experiment, Group, Rates, Scope, Status};
+use pointsman_core::compliance::{
+    Arm, ComplianceReport, DirectiveKind, DirectiveStatus, Experiment, Group, Rates,
+};
 use pointsman_core::report::plain_text::one_line;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
@@ -22,14 +24,14 @@ impl Printed<'_> {
     /// Returns the report as data, with what its words mean.
     pub fn new(report: &ComplianceReport, since: Option<Timestamp>) -> Printed<'_> {
         let definition = |(status, _, means)| Definition { status, means };
-        let definitions = Status::ALL.into_iter().map(definition).collect();
+        let definitions = DirectiveStatus::ALL.into_iter().map(definition).collect();
         Printed { schema_version: SCHEMA_VERSION, since, report, definitions }
     }
 }
 
 #[derive(Debug, Serialize)]
 struct Definition {
-    status: Status,
+    status: DirectiveStatus,
     means: &'static str,
 }
 
@@ -69,10 +71,10 @@ pub fn text(report: &ComplianceReport) -> String {
     said.join("\n\n")
 }
 
-fn scope(scope: Scope) -> &'static str {
+fn scope(scope: DirectiveKind) -> &'static str {
     match scope {
-        Scope::Prompt => "prompts",
-        Scope::Delegation => "delegations",
+        DirectiveKind::Prompt => "prompts",
+        DirectiveKind::Delegation => "delegations",
     }
 }
 
@@ -151,7 +153,7 @@ fn price(report: &ComplianceReport) -> String {
 }
 
 fn definitions(line: impl Fn(&str, &str) -> String) -> String {
-    let lines: Vec<String> = Status::ALL.iter().map(|(_, word, means)| line(word, means)).collect();
+    let lines: Vec<String> = DirectiveStatus::ALL.iter().map(|(_, word, means)| line(word, means)).collect();
     lines.join("\n")
 }
 

@@ -6,7 +6,7 @@ use pointsman_core::report::plain_text::one_line;
 use serde::Serialize;
 
 use super::tables;
-use crate::engine::measured::{Against, ChangedRow, Latency, Measured, Said, WrongRow};
+use crate::engine::measured::{Against, Answered, ChangedRow, Latency, Measured, WrongRow};
 
 /// The contract of `eval -o json`.
 #[derive(Debug, Serialize)]
@@ -199,7 +199,7 @@ fn changed(against: &Against) -> String {
     if changed.is_empty() {
         return head;
     }
-    let said = |said: &Said| format!("{} by {}", said.answer.as_str(), said.rule);
+    let said = |said: &Answered| format!("{} by {}", said.answer.as_str(), said.rule);
     let row = |row: &ChangedRow| {
         vec![
             row.effect.as_str().to_owned(),

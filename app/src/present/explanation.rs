@@ -2,7 +2,7 @@
 
 use pointsman_core::report::run::{AttemptReport, RunReport};
 use pointsman_core::route::classifier::{Contribution, Opinion};
-use pointsman_core::route::{Explained, Look, LookOutcome, NO_MATCH, Route};
+use pointsman_core::route::{Explained, NO_MATCH, Route, TraceEntry, TraceOutcome};
 use serde::Serialize;
 
 use super::human::name;
@@ -16,7 +16,7 @@ pub struct Explanation<'a> {
     /// The route.
     pub route: &'a Route,
     /// Every rule that was looked at.
-    pub looked: Option<&'a [Look]>,
+    pub looked: Option<&'a [TraceEntry]>,
     /// What the classifier said, and because of what.
     pub opinion: Option<&'a Opinion>,
     /// Why the rules are not shown, when they are not.
@@ -35,8 +35,8 @@ pub enum Shown {
 }
 
 impl Shown {
-    fn has(self, look: &Look) -> bool {
-        self == Shown::All || look.outcome != LookOutcome::PassedOver(NO_MATCH)
+    fn has(self, look: &TraceEntry) -> bool {
+        self == Shown::All || look.outcome != TraceOutcome::Skipped(NO_MATCH)
     }
 }
 
@@ -70,12 +70,12 @@ fn opinion_lines(opinion: &Opinion) -> Vec<String> {
     std::iter::once(head).chain(opinion.because.iter().map(signed)).collect()
 }
 
-fn rule_line(look: &Look) -> String {
+fn rule_line(look: &TraceEntry) -> String {
     let matched = look.matched.as_deref().map(|text| format!(" [{text}]")).unwrap_or_default();
     let origin = look.origin.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
     match &look.outcome {
-        LookOutcome::Fired => format!("  FIRED   {}{matched}: {}{origin}", look.rule, look.because),
-        LookOutcome::PassedOver(reason) => format!("  passed  {}{matched}: {reason}{origin}", look.rule),
+        TraceOutcome::Fired => format!("  FIRED   {}{matched}: {}{origin}", look.rule, look.because),
+        TraceOutcome::Skipped(reason) => format!("  skipped {}{matched}: {reason}{origin}", look.rule),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One line of a run's live log, printed for people.
 
-use pointsman_core::report::live::{Body, Line, Seen};
+use pointsman_core::report::live::{Body, Line, LiveDetail};
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::tools::call_in_words;
 
@@ -18,23 +18,23 @@ pub fn print(line: &Line) {
         output::say(tone, &rehearsed(word, line.rehearsal), sentence)
     };
     match &live.seen {
-        Seen::Text { text } => output::text(text),
-        Seen::ToolUse { tool, what, subagent } => {
+        LiveDetail::Text { text } => output::text(text),
+        LiveDetail::ToolUse { tool, what, subagent } => {
             let call = call_in_words(tool, what);
             say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, &call);
         }
-        Seen::Notice { text } => say(Tone::Warning, "notice:", text),
-        Seen::PermissionDenied { tool, what } => {
+        LiveDetail::Notice { text } => say(Tone::Warning, "notice:", text),
+        LiveDetail::PermissionDenied { tool, what } => {
             let call = call_in_words(tool, what);
             say(Tone::Warning, "denied:", &call);
         }
-        Seen::ModelServed { model } => say(Tone::Plain, "served by", model),
-        Seen::ModelFallback { from, to } => say(Tone::Warning, "fallback:", &format!("{from} to {to}")),
-        Seen::ApiError { kind, .. } => say(Tone::Warning, "api error:", kind),
-        Seen::AgentStarted { .. }
-        | Seen::TextDelta { .. }
-        | Seen::RateLimit(_)
-        | Seen::UnknownAgentEvent { .. } => {}
+        LiveDetail::ModelServed { model } => say(Tone::Plain, "served by", model),
+        LiveDetail::ModelFallback { from, to } => say(Tone::Warning, "fallback:", &format!("{from} to {to}")),
+        LiveDetail::ApiError { kind, .. } => say(Tone::Warning, "api error:", kind),
+        LiveDetail::AgentStarted { .. }
+        | LiveDetail::TextDelta { .. }
+        | LiveDetail::RateLimit(_)
+        | LiveDetail::UnknownAgentEvent { .. } => {}
     }
 }
 

@@ -21,7 +21,7 @@ pub fn of(assembled: &Assembled) -> Vec<String> {
 
 /// Returns what people should hear of events that were kept elsewhere until now.
 pub fn imported(event_count: usize) -> Option<String> {
-    (event_count > 0).then(|| format!("{event_count} events were taken over from the spool"))
+    (event_count > 0).then(|| format!("{event_count} events were imported from the spool"))
 }
 
 /// Prints notices.

@@ -7,13 +7,13 @@ use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::human::short_path;
-use crate::plugin::{Plugin, PluginError, Scope};
+use crate::plugin::{InstallScope, Plugin, PluginError};
 
 /// The contract of `plugin status -o json`.
 #[derive(Debug, Serialize)]
 pub struct PluginStatus {
     schema_version: u32,
-    scope: Scope,
+    scope: InstallScope,
     installed: bool,
     /// Whether the rendered plugin is that of this program.
     up_to_date: bool,
@@ -38,7 +38,7 @@ impl PluginStatus {
     /// A settings file cannot be read.
     pub fn of(
         plugin: &Plugin,
-        scope: Scope,
+        scope: InstallScope,
         routing_mode: RoutingMode,
         set_by: String,
     ) -> Result<PluginStatus, PluginError> {

@@ -50,7 +50,7 @@ fn difference(one: &Difference, now: Timestamp) -> String {
         format!("  was      {}", decided(&one.was)),
         format!("  is       {}", decided(&one.is)),
         format!("  became   {}{attempts}{approved}", one.became.state),
-        format!("  so       {}", one.hindsight.in_words()),
+        format!("  so       {}", one.hindsight.as_text()),
     ]
     .join("\n")
 }

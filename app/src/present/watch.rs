@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pointsman_core::agent_env::Payer;
-use pointsman_core::report::live::{Body, Line, Seen};
+use pointsman_core::report::live::{Body, Line, LiveDetail};
 use pointsman_core::report::plain_text::plain_text;
 use pointsman_core::run::event::{Fact, WaitReason};
 use pointsman_core::run::tools::call_in_words;
@@ -22,9 +22,9 @@ use crate::engine::record::Watcher;
 pub struct Quiet;
 
 impl Watcher for Quiet {
-    fn see(&mut self, line: &Line) {
+    fn on_line(&mut self, line: &Line) {
         if let Body::Live(live) = &line.body
-            && let Seen::Notice { text } = &live.seen
+            && let LiveDetail::Notice { text } = &live.seen
         {
             output::say(Tone::Warning, "notice:", text);
         }
@@ -37,7 +37,7 @@ pub struct People {
     doing: String,
     heard: String,
     rehearsal: bool,
-    /// Who paid for the last attempt: a change is said before it costs anything.
+    /// The payer of the last attempt: a change is said before it costs anything.
     payer: Option<Payer>,
     /// How the last attempt failed; said only if the run goes on, for its closing line says it too.
     failure: Option<(String, String)>,
@@ -90,28 +90,28 @@ impl People {
         self.heard = self.heard.chars().skip(excess).collect();
     }
 
-    fn see_live(&mut self, seen: &Seen) {
+    fn see_live(&mut self, seen: &LiveDetail) {
         match seen {
-            Seen::TextDelta { text } => self.hear(text),
-            Seen::Text { text } if self.heard.is_empty() => self.hear(text),
-            Seen::ToolUse { tool, subagent, what: _ } => {
+            LiveDetail::TextDelta { text } => self.hear(text),
+            LiveDetail::Text { text } if self.heard.is_empty() => self.hear(text),
+            LiveDetail::ToolUse { tool, subagent, what: _ } => {
                 self.doing = format!("{}{tool}", if *subagent { "subagent: " } else { "" });
                 self.heard.clear();
             }
-            Seen::ModelServed { model } => self.doing = format!("{model} answers"),
-            Seen::Notice { text } => self.say(Tone::Warning, "notice:", text),
-            Seen::PermissionDenied { tool, what } => {
+            LiveDetail::ModelServed { model } => self.doing = format!("{model} answers"),
+            LiveDetail::Notice { text } => self.say(Tone::Warning, "notice:", text),
+            LiveDetail::PermissionDenied { tool, what } => {
                 let call = call_in_words(tool, what);
                 self.say(Tone::Warning, "denied:", &call);
             }
-            Seen::ModelFallback { from, to } => {
+            LiveDetail::ModelFallback { from, to } => {
                 self.say(Tone::Warning, "fallback:", &format!("the CLI went from {from} to {to}"));
             }
-            Seen::AgentStarted { .. }
-            | Seen::Text { .. }
-            | Seen::RateLimit(_)
-            | Seen::ApiError { .. }
-            | Seen::UnknownAgentEvent { .. } => {}
+            LiveDetail::AgentStarted { .. }
+            | LiveDetail::Text { .. }
+            | LiveDetail::RateLimit(_)
+            | LiveDetail::ApiError { .. }
+            | LiveDetail::UnknownAgentEvent { .. } => {}
         }
         self.show();
     }
@@ -166,7 +166,7 @@ impl People {
 }
 
 impl Watcher for People {
-    fn see(&mut self, line: &Line) {
+    fn on_line(&mut self, line: &Line) {
         match &line.body {
             Body::Fact(event) => self.see_fact(&event.fact),
             Body::Live(live) => self.see_live(&live.seen),
@@ -209,7 +209,7 @@ impl Stream {
 }
 
 impl Watcher for Stream {
-    fn see(&mut self, line: &Line) {
+    fn on_line(&mut self, line: &Line) {
         let is_live = matches!(line.body, Body::Live(_));
         if is_live && self.queued_bytes.load(Ordering::Relaxed) > QUEUE_BYTES_MAX {
             return;

@@ -17,7 +17,7 @@ const TEXT_BYTES_MAX: u64 = 64 << 10;
 
 /// How a call ended.
 #[derive(Debug)]
-pub struct Said {
+pub struct CallOutput {
     /// Whether the program ended well.
     pub is_success: bool,
     /// What it said, standard error behind standard output.
@@ -41,7 +41,7 @@ pub fn run(
     env: &BTreeMap<String, String>,
     cwd: &Path,
     limit: Duration,
-) -> Result<Said, CallError> {
+) -> Result<CallOutput, CallError> {
     let start = || {
         Command::new(program)
             .args(args)
@@ -72,7 +72,7 @@ pub fn run(
         return Err(CallError::TooLong);
     };
     let status = status.map_err(CallError::Io)?;
-    Ok(Said { is_success: status.success(), text: text.trim().to_owned() })
+    Ok(CallOutput { is_success: status.success(), text: text.trim().to_owned() })
 }
 
 fn text_of(stream: Option<&mut impl io::Read>) -> String {

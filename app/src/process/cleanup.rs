@@ -1,7 +1,7 @@
 //! Ending processes until there is proof that none is left.
 //!
 //! In the shim, whose children all belong to one agent, the proof is the kernel's: no child to wait for (`ECHILD`).
-//! Whoever descends from a subreaper has a child of it above, so no child means no descendant.
+//! Every descendant of a subreaper has a child of it above, so no child means no descendant.
 //!
 //! In the supervisor, which has other children too, only the orphans of a lost shim are ended, see [`LostShim`].
 
@@ -68,7 +68,7 @@ impl Reaper {
         true
     }
 
-    /// The same without a limit, for a process that has nothing else to do and whom nobody waits for.
+    /// The same without a limit, for a process that has nothing else to do and is waited for by nobody.
     pub(super) fn end_all_in_the_end(&mut self) {
         while !self.collect() {
             kill_all();

@@ -56,7 +56,7 @@ pub fn leave_behind(program: &Path, verb: &str) -> io::Result<()> {
     owned::spawn(|| command.spawn(), |child| Some(child.id())).map(drop)
 }
 
-/// Leaves the session of whoever started us, so that the end of a terminal is not ours.
+/// Leaves the session of the caller, so that the end of a terminal is not ours.
 pub fn leave_session() -> io::Result<()> {
     own_program::name_process();
     rustix::process::setsid()?;

@@ -84,7 +84,7 @@ pub const LEAK_NOTE: u8 = b'l';
 /// The exit record's name in the attempt's directory.
 pub const EXIT_RECORD: &str = "exit.json";
 
-/// The agent's identity, for whoever has to find it after the shim died.
+/// The agent's identity, to find it by after the shim died.
 pub const AGENT_RECORD: &str = "agent.json";
 
 /// How the agent ended, as the shim saw it.

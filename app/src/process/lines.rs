@@ -22,7 +22,7 @@ pub enum Overlong {
 
 /// What was heard of a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum LineEvent {
     /// A whole line.
     Line(String),
     /// Bytes that end no line yet: a sign of life.
@@ -69,9 +69,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// Returns the next line without its end, or that something came, or `None` at the end of the stream.
     ///
     /// Safe to be dropped while it waits: what was read stays here.
-    pub(super) async fn next(&mut self) -> Option<Heard> {
+    pub(super) async fn next(&mut self) -> Option<LineEvent> {
         if let Some(line) = self.take_from_chunk() {
-            return Some(Heard::Line(line));
+            return Some(LineEvent::Line(line));
         }
         if self.done {
             return None;
@@ -80,12 +80,12 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             Ok(count) if count > 0 => {
                 self.chunk_read = 0;
                 self.chunk_filled = count;
-                Some(self.take_from_chunk().map_or(Heard::Bytes, Heard::Line))
+                Some(self.take_from_chunk().map_or(LineEvent::Bytes, LineEvent::Line))
             }
             // A broken pipe is an end like any other: how the process ended is known elsewhere.
             Ok(_) | Err(_) => {
                 self.done = true;
-                self.finish_line(false).map(Heard::Line)
+                self.finish_line(false).map(LineEvent::Line)
             }
         }
     }
@@ -195,7 +195,7 @@ mod tests {
             let mut lines = Lines::new(input, overlong);
             let mut all = vec![];
             while let Some(heard) = lines.next().await {
-                if let Heard::Line(line) = heard {
+                if let LineEvent::Line(line) = heard {
                     all.push(line);
                 }
             }
@@ -236,9 +236,9 @@ mod tests {
             let (mut agent, ours) = tokio::io::duplex(64);
             let mut lines = Lines::new(ours, Overlong::Split);
             tokio::io::AsyncWriteExt::write_all(&mut agent, b"...").await.unwrap();
-            assert_eq!(lines.next().await, Some(Heard::Bytes));
+            assert_eq!(lines.next().await, Some(LineEvent::Bytes));
             tokio::io::AsyncWriteExt::write_all(&mut agent, b"\n").await.unwrap();
-            assert_eq!(lines.next().await, Some(Heard::Line("...".to_owned())));
+            assert_eq!(lines.next().await, Some(LineEvent::Line("...".to_owned())));
         });
     }
 

@@ -9,7 +9,7 @@
 //! the caller what a line means for the deadlines.
 //!
 //! Reading order: `supervise` (our side), `processes` (where shims come from), `shim` (the other side), `lines` (bounded
-//! reading), `cleanup` (ending until none is left), `tree` (who descends from whom), `owned` (which children are ours),
+//! reading), `cleanup` (ending until none is left), `tree` (descendants), `owned` (which children are ours),
 //! `identity` (is that process still the same one), `probe` (`--version`), `call` (a program to its end), `detach` (this
 //! program in the background), `scope` (out of the service that it was started in).
 //!
@@ -29,6 +29,6 @@ mod scope;
 #[cfg(test)]
 pub mod scripted;
 pub mod shim;
-mod shim_news;
+mod shim_events;
 pub mod supervise;
 mod tree;

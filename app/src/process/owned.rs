@@ -98,7 +98,7 @@ mod tests {
 
     #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
     fn sleeping() -> (Child, Owned) {
-        // Without our output: whoever reads that would wait for it where a test fails.
+        // Without our output: its reader would wait for it where a test fails.
         let start = || Command::new("sleep").arg("600").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         spawn(start, |child| Some(child.id())).unwrap()
     }

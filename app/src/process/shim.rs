@@ -23,7 +23,7 @@ use super::cleanup::{self, Reaper};
 use super::identity::ProcessIdentity;
 use super::lifeline::{AGENT_RECORD, EXIT_RECORD, ExitRecord, LEAK_NOTE, ShimOrder};
 use super::own_program;
-use super::shim_news::{News, NewsSource};
+use super::shim_events::{ShimEvent, ShimEvents};
 use super::tree;
 
 /// The hidden verb under which this program is a shim.
@@ -48,8 +48,8 @@ pub fn main() -> ExitCode {
 fn serve() -> io::Result<()> {
     rustix::process::setsid()?;
     tree::become_subreaper()?;
-    let mut news = NewsSource::new()?;
-    let order = ShimOrder::read(&news.first_line()?)?;
+    let mut events = ShimEvents::new()?;
+    let order = ShimOrder::read(&events.first_line()?)?;
     let record_path = order.dir.join(EXIT_RECORD);
     let agent = match spawn(&order) {
         Ok(agent) => i32::try_from(agent.id()).expect("a pid fits the system's own type"),
@@ -59,10 +59,10 @@ fn serve() -> io::Result<()> {
         }
     };
     let mut reaper = Reaper::new(agent);
-    let record = watch(&mut reaper, agent, &mut news, &order)?;
+    let record = watch(&mut reaper, agent, &mut events, &order)?;
     write_record(&record_path, &record)?;
     if record.unended_count > 0 {
-        news.tell(LEAK_NOTE);
+        events.send(LEAK_NOTE);
         reaper.end_all_in_the_end();
     }
     Ok(())
@@ -113,12 +113,12 @@ fn not_spawned(error: &io::Error, program: &str) -> Exit {
 fn watch(
     reaper: &mut Reaper,
     agent: i32,
-    news: &mut NewsSource,
+    events: &mut ShimEvents,
     order: &ShimOrder,
 ) -> io::Result<ExitRecord> {
     write_record(&order.dir.join(AGENT_RECORD), &ProcessIdentity::of(agent))?;
     let mut agent_lives = false;
-    match until_end_or_command(agent, news, order.stop_grace)? {
+    match until_end_or_command(agent, events, order.stop_grace)? {
         Ended::ByItself if reaper.others_end_within(LEAK_GRACE) => {}
         Ended::ByItself | Ended::Stopped => {
             agent_lives = ProcessIdentity::of(agent).is_alive();
@@ -147,20 +147,20 @@ enum Ended {
     Stopped,
 }
 
-fn until_end_or_command(pid: i32, news: &mut NewsSource, stop_grace: Duration) -> io::Result<Ended> {
+fn until_end_or_command(pid: i32, events: &mut ShimEvents, stop_grace: Duration) -> io::Result<Ended> {
     let mut kill_at: Option<Instant> = None;
     loop {
-        match news.next(pid, kill_at)? {
-            News::AgentEnded if kill_at.is_some() => return Ok(Ended::Stopped),
-            News::AgentEnded => return Ok(Ended::ByItself),
-            News::OtherChildEnded => tree::reap_orphans(pid),
-            News::Stop => {
+        match events.next(pid, kill_at)? {
+            ShimEvent::AgentEnded if kill_at.is_some() => return Ok(Ended::Stopped),
+            ShimEvent::AgentEnded => return Ok(Ended::ByItself),
+            ShimEvent::OtherChildEnded => tree::reap_orphans(pid),
+            ShimEvent::Stop => {
                 tree::send_group(pid, Signal::TERM);
                 // A stopped process cannot obey; let it run so that it can.
                 tree::send_group(pid, Signal::CONT);
                 kill_at = kill_at.or(Some(Instant::now() + stop_grace));
             }
-            News::Kill | News::TimeIsUp => return Ok(Ended::Stopped),
+            ShimEvent::Kill | ShimEvent::TimeIsUp => return Ok(Ended::Stopped),
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::cleanup::{CLEAN_UP_LIMIT, LostShim};
 use super::lifeline::{self, ExitRecord, LifelineCommand, ShimOrder};
-use super::lines::{Heard, Lines, Overlong, Tail};
+use super::lines::{LineEvent, Lines, Overlong, Tail};
 use super::processes::{Kind, Shim, ShimProcess};
 #[cfg(test)]
 use super::scripted;
@@ -68,7 +68,7 @@ pub fn supervise(launch: Launch, shim: Shim) -> (Handle, Supervision) {
 }
 
 /// Runs a process to its end while causes to stop it come from `stops`. One that comes after the end of the process
-/// is left there, for whoever looks next.
+/// is left there, for the next look.
 ///
 /// Whatever happens, no process of the tree is left when this returns, or else the end says so.
 pub async fn run(
@@ -126,7 +126,7 @@ impl Handle {
 
     /// Waits for the end, as long as the supervision takes, which has the deadlines. A supervision that was dropped
     /// before it was over has lost its process.
-    #[cfg_attr(not(test), expect(dead_code, reason = "whoever drives several runs at once waits by this"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "a driver of several runs waits by this"))]
     pub async fn wait(&self) -> ProcessEnd {
         let mut progress = self.progress.clone();
         let over = progress.wait_for(|progress| matches!(progress, Progress::Over(_))).await;
@@ -162,7 +162,7 @@ impl Supervision {
         let Supervision { launch, shim, stops, progress } = self;
         let begun = Instant::now();
         let end = match open(&launch, shim) {
-            Ok(side) => Attempt::new(launch, side, stops, begun).run(&progress, on_line).await,
+            Ok(side) => Supervised::new(launch, side, stops, begun).run(&progress, on_line).await,
             Err(error) => ProcessEnd {
                 exit: Exit::NotSpawned {
                     missing: false,
@@ -287,7 +287,7 @@ impl Outgoing {
 }
 
 /// A process while it runs.
-struct Attempt {
+struct Supervised {
     dir: PathBuf,
     stdout: Lines<Incoming>,
     stderr: Incoming,
@@ -303,13 +303,18 @@ struct Attempt {
     stop_grace: Duration,
 }
 
-impl Attempt {
-    fn new(launch: Launch, side: Side, stops: mpsc::UnboundedReceiver<StopCause>, begun: Instant) -> Attempt {
+impl Supervised {
+    fn new(
+        launch: Launch,
+        side: Side,
+        stops: mpsc::UnboundedReceiver<StopCause>,
+        begun: Instant,
+    ) -> Supervised {
         let Launch { invocation, dir, limits, stop_grace, overlong } = launch;
         let order = ShimOrder { version: lifeline::ORDER_VERSION, invocation, dir, stop_grace };
         let mut unsent = serde_json::to_vec(&order).expect("plain data has a JSON form");
         unsent.push(b'\n');
-        Attempt {
+        Supervised {
             dir: order.dir,
             stdout: Lines::new(side.stdout, overlong),
             stderr: side.stderr,
@@ -367,8 +372,8 @@ impl Attempt {
                 },
                 () = self.outgoing.send_some(), if !self.outgoing.unsent.is_empty() => {}
                 heard = self.stdout.next(), if output_open => match heard {
-                    Some(Heard::Line(line)) => self.take(&line, on_line),
-                    Some(Heard::Bytes) => self.sign_of_life(),
+                    Some(LineEvent::Line(line)) => self.take(&line, on_line),
+                    Some(LineEvent::Bytes) => self.sign_of_life(),
                     None => output_open = false,
                 },
                 count = self.stderr.read(&mut errors), if errors_open => match count {
@@ -427,7 +432,7 @@ impl Attempt {
     async fn drain(&mut self, on_line: OnLine<'_>) {
         let rest = async {
             while let Some(heard) = self.stdout.next().await {
-                if let Heard::Line(line) = heard {
+                if let LineEvent::Line(line) = heard {
                     on_line(&line, self.stopped);
                 }
             }

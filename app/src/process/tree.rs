@@ -1,6 +1,6 @@
-//! Who descends from whom, and signals to them.
+//! The descendants of a process, and signals to them.
 //!
-//! Killing a process group misses whoever left it (`setsid`). A subreaper keeps every orphan below
+//! Killing a process group misses those that left it (`setsid`). A subreaper keeps every orphan below
 //! itself, so a walk over parents finds them all. On systems without a process table in `/proc` the
 //! walk finds nothing and only the group is killed.
 
@@ -67,7 +67,7 @@ fn listed_children() -> Option<Vec<i32>> {
 /// Collects the exit of a child if it has ended.
 pub(super) fn reap(child: i32) {
     if let Some(child) = Pid::from_raw(child) {
-        // Whoever it was, if it has ended there is nothing to do with its status.
+        // Whichever it was, if it has ended there is nothing to do with its status.
         let _ = waitpid(Some(child), WaitOptions::NOHANG);
     }
 }

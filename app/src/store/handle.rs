@@ -6,7 +6,7 @@
 //! question are not worth it before.
 //!
 //! A ledger that fails is not the end of a run: what must not be lost goes to the spool, and the keeper tries the ledger
-//! again by itself, at first soon and then more rarely. Once it works, what the spool holds is taken over before anything
+//! again by itself, at first soon and then more rarely. Once it works, what the spool holds is imported before anything
 //! is added.
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::error::StoreError;
-use super::ledger::{Entry, Ledger};
+use super::ledger::{Ledger, LedgerEntry};
 use super::spool::Spool;
 
 /// A disk that is gone lets a thread wait for ever; nobody who asks waits with it. Longer than a writer waits for another.
@@ -48,8 +48,8 @@ pub(super) struct LedgerHandle {
 
 /// Where the keeper is.
 struct Whereabouts {
-    /// With whoever asks, until it moves.
-    here: Mutex<Option<Keeper>>,
+    /// On the thread of the caller, until it moves.
+    inline: Mutex<Option<Keeper>>,
     /// On its thread.
     thread: OnceLock<mpsc::Sender<Job>>,
 }
@@ -74,7 +74,7 @@ impl LedgerHandle {
         LedgerHandle {
             path: path.to_owned(),
             spool,
-            keeper: Arc::new(Whereabouts { here: Mutex::new(Some(keeper)), thread: OnceLock::new() }),
+            keeper: Arc::new(Whereabouts { inline: Mutex::new(Some(keeper)), thread: OnceLock::new() }),
             #[cfg(test)]
             is_played: false,
         }
@@ -92,15 +92,15 @@ impl LedgerHandle {
         if self.is_played {
             return;
         }
-        let mut here = self.keeper.here.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mut keeper) = here.take() else { return };
+        let mut inline = self.keeper.inline.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut keeper) = inline.take() else { return };
         let (jobs, todo) = mpsc::channel::<Job>();
         std::thread::spawn(move || {
             while let Ok(job) = todo.recv() {
                 job(&mut keeper);
             }
         });
-        // Before the lock is given back: who finds nobody here finds the thread.
+        // Before the lock is given back: a caller that finds no keeper there finds the thread.
         let _ = self.keeper.thread.set(jobs);
     }
 
@@ -113,7 +113,7 @@ impl LedgerHandle {
     }
 
     /// Keeps an entry in the ledger, or in the spool in its place.
-    pub(super) async fn append(&self, entry: Arc<Entry>) -> Kept {
+    pub(super) async fn append(&self, entry: Arc<LedgerEntry>) -> Kept {
         let asked = Arc::clone(&entry);
         match self.have(move |keeper| keeper.append(&asked)).await {
             Ok(kept) => kept,
@@ -121,14 +121,14 @@ impl LedgerHandle {
         }
     }
 
-    /// Keeps entries in the spool, from where the ledger takes them over.
-    pub(super) async fn spool(&self, log: Vec<Arc<Entry>>) {
+    /// Keeps entries in the spool, from where the ledger imports them.
+    pub(super) async fn spool(&self, log: Vec<Arc<LedgerEntry>>) {
         // What cannot be kept there either was said when it happened.
         let keep = move |spool: &Spool| log.iter().for_each(|entry| drop(spool.append(&entry.events)));
         let _ = self.have(move |keeper| keeper.spool.as_ref().map(keep)).await;
     }
 
-    async fn append_beside(&self, entry: Arc<Entry>, because: StoreError) -> Kept {
+    async fn append_beside(&self, entry: Arc<LedgerEntry>, because: StoreError) -> Kept {
         let spool = self.spool.clone();
         let reason = because.clone();
         let written = tokio::task::spawn_blocking(move || spooled(spool.as_ref(), &entry.events, reason));
@@ -146,11 +146,11 @@ impl LedgerHandle {
         #[cfg(test)]
         if self.is_played {
             tokio::task::yield_now().await;
-            let done = self.here(job).ok();
+            let done = self.do_inline(job).ok();
             tokio::task::yield_now().await;
             return Ok(done.expect("it stays here"));
         }
-        let job = match self.here(job) {
+        let job = match self.do_inline(job) {
             Ok(done) => return Ok(done),
             Err(job) => job,
         };
@@ -166,16 +166,16 @@ impl LedgerHandle {
     }
 
     /// Has the keeper do something here, or gives the job back where it has moved.
-    fn here<T, J: FnOnce(&mut Keeper) -> T>(&self, job: J) -> Result<T, J> {
-        let mut here = self.keeper.here.lock().unwrap_or_else(PoisonError::into_inner);
-        match here.as_mut() {
+    fn do_inline<T, J: FnOnce(&mut Keeper) -> T>(&self, job: J) -> Result<T, J> {
+        let mut inline = self.keeper.inline.lock().unwrap_or_else(PoisonError::into_inner);
+        match inline.as_mut() {
             Some(keeper) => Ok(job(keeper)),
             None => Err(job),
         }
     }
 }
 
-/// Who has the ledger.
+/// The one owner of the ledger.
 pub(super) struct Keeper {
     opener: Opener,
     /// Nothing until it is asked for the first time.
@@ -256,7 +256,7 @@ impl Keeper {
         }
     }
 
-    fn append(&mut self, entry: &Entry) -> Kept {
+    fn append(&mut self, entry: &LedgerEntry) -> Kept {
         match self.with(|ledger| ledger.append(entry)) {
             Ok(()) => Kept::Ledger,
             Err(error @ StoreError::Taken { .. }) => Kept::Void(error),

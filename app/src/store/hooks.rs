@@ -67,8 +67,8 @@ impl HookStore {
     }
 
     /// Returns the newest runs and the breakers, where the ledger can be looked at in passing.
-    pub fn glance(&self, run_count_max: usize) -> Option<(Vec<RunRow>, Vec<BreakerRow>)> {
-        let mut ledger = Sqlite::open_to_glance(&self.paths.ledger())?;
+    pub fn newest_runs_and_breakers(&self, run_count_max: usize) -> Option<(Vec<RunRow>, Vec<BreakerRow>)> {
+        let mut ledger = Sqlite::open_read_only_in_passing(&self.paths.ledger())?;
         let newest = Runs::Newest { prefix: String::new(), count_max: run_count_max };
         Some((ledger.runs(&newest).ok()?, ledger.breakers().ok()?))
     }

@@ -28,7 +28,7 @@ pub trait Ledger: Send {
 
     /// Appends to the log of one run. Where the place of an event is taken, or the run is over, somebody else went on with
     /// the run: that is [`StoreError::Taken`], and nothing is kept.
-    fn append(&mut self, entry: &Entry) -> Result<(), StoreError>;
+    fn append(&mut self, entry: &LedgerEntry) -> Result<(), StoreError>;
 
     /// Adds events of any runs that are not here yet, and renews the lines of their runs. Returns how many were new. What
     /// cannot follow what is here is void: it is of somebody who was taken for dead and went on.
@@ -75,12 +75,12 @@ pub trait Ledger: Send {
 
 /// What is written to the log of one run at once, and what is noted with it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The new events: at least one, all of one run.
     pub events: Vec<RunEvent>,
     /// The run's line after them.
     pub row: RunRow,
-    /// Who drives the run from now on. Lost with the ledger: then nobody can cancel it from outside.
+    /// The driver from now on. Lost with the ledger: then nobody can cancel it from outside.
     pub driver: Option<ProcessIdentity>,
     /// In which session of the agent's CLI our session goes on from now on.
     pub agent_session: Option<AgentSessionLink>,
@@ -108,12 +108,12 @@ impl EndedCall {
     }
 }
 
-impl Entry {
+impl LedgerEntry {
     /// Makes an entry of events and the state after them; `None` where nothing was asked yet or nothing happened.
-    pub fn new(events: Vec<RunEvent>, run: &RunState) -> Option<Entry> {
+    pub fn new(events: Vec<RunEvent>, run: &RunState) -> Option<LedgerEntry> {
         let last = events.last()?;
         let row = RunRow::new(&last.run_id, run, last.at)?;
-        Some(Entry { events, row, driver: None, agent_session: None, call: None })
+        Some(LedgerEntry { events, row, driver: None, agent_session: None, call: None })
     }
 }
 
@@ -159,7 +159,7 @@ pub enum Runs {
     },
 }
 
-/// Who drives a run.
+/// The driver of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DriverRow {
     /// The run.

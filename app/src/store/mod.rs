@@ -32,7 +32,7 @@ use pointsman_core::run::row::RunRow;
 
 pub use error::StoreError;
 pub use handle::Kept;
-pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, EndedCall, Entry, Runs};
+pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, EndedCall, LedgerEntry, Runs};
 pub use spool::Spooled;
 
 use handle::{LedgerHandle, Opener};
@@ -125,7 +125,7 @@ impl Store {
         Store { paths, state, ledger }
     }
 
-    /// Opens the store to look at it: nothing is made, migrated, taken over or mended.
+    /// Opens the store to look at it: nothing is made, migrated, imported or mended.
     pub fn open_to_read(paths: StorePaths) -> Store {
         let state = paths.state.is_dir().then(|| paths.state.clone());
         let place = paths.clone();
@@ -192,17 +192,17 @@ impl Store {
     }
 
     /// Appends an entry, in one transaction. What the ledger refuses goes to the spool, the events at least.
-    pub async fn append(&self, entry: Arc<Entry>) -> Kept {
+    pub async fn append(&self, entry: Arc<LedgerEntry>) -> Kept {
         self.ledger.append(entry).await
     }
 
     /// Keeps the whole log of a run in the spool, for a ledger that does not know it.
-    pub async fn spool(&self, log: Vec<Arc<Entry>>) {
+    pub async fn spool(&self, log: Vec<Arc<LedgerEntry>>) {
         self.ledger.spool(log).await;
     }
 
     /// Appends an entry to the ledger or nowhere; returns whether it is there.
-    pub async fn try_append(&self, entry: Entry) -> bool {
+    pub async fn try_append(&self, entry: LedgerEntry) -> bool {
         self.ledger.ask(move |ledger| ledger.append(&entry)).await.is_ok()
     }
 
@@ -292,13 +292,13 @@ impl Store {
     /// Takes over what the spool holds, and returns which runs are not over then. One question: every start of a run asks it.
     pub async fn drain_and_look(&self) -> (usize, Vec<RunRow>) {
         let looked = self.ledger.have(|keeper| {
-            let taken_over = keeper.drain();
-            (taken_over, keeper.with(|ledger| ledger.runs(&Runs::Open)).unwrap_or_default())
+            let imported_count = keeper.drain();
+            (imported_count, keeper.with(|ledger| ledger.runs(&Runs::Open)).unwrap_or_default())
         });
         looked.await.unwrap_or_default()
     }
 
-    /// Takes over what hooks have written, each fact completed first; returns those that are new.
+    /// Imports what hooks have written, each fact completed first; returns those that are new.
     pub async fn drain_hook_spool(&self, complete: impl Fn(&mut HookFact) + Send + 'static) -> Vec<HookFact> {
         let spool = self.paths.hook_spool();
         let drained = self.ledger.have(move |keeper| {

@@ -25,9 +25,9 @@ pub enum PrivateError {
     ForeignOwner {
         /// The directory.
         path: PathBuf,
-        /// Who owns it.
+        /// Its owner.
         owner: u32,
-        /// Who we are.
+        /// Our user.
         own: u32,
     },
     /// The system says no.

@@ -1,7 +1,7 @@
-//! Spools: append-only files that the ledger takes over later. One is for events when the ledger cannot be written,
+//! Spools: append-only files that the ledger imports later. One is for events when the ledger cannot be written,
 //! one for hooks, which never write it.
 //!
-//! Writers hold the file's lock while they append, so that a line is whole or not there. Whoever drains renames the
+//! Writers hold the file's lock while they append, so that a line is whole or not there. The process that drains renames the
 //! file first and then takes the lock, so that no line is written into a file that was already read. What a drain does not
 //! understand is kept: a newer version may have written it.
 

@@ -1,7 +1,7 @@
-//! One prompt, one run: a marker for each prompt that a hook takes over, made by whoever is first.
+//! One prompt, one run: a marker for each prompt that a hook takes over, made by the first.
 //!
 //! Who made a marker holds its lock while the run is being started, and the lock ends with its process, however that ends.
-//! So whoever comes second waits no longer than needed, and never for a dead one.
+//! So the second waits no longer than needed, and never for a dead one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -47,7 +47,7 @@ impl Marker {
         let _ = private::replace(&self.path, &bytes(&begun));
     }
 
-    /// Says that there is no run: whoever comes next is first.
+    /// Says that there is no run: the next one is first.
     pub fn give_back(self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -183,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_second_waits_until_the_run_is_there_and_names_it() {
+    fn the_second_waits_until_the_run_is_there_and_names_it() {
         let begun = Takeover { stage: Stage::Begun, ..takeover("first") };
         assert_eq!(others(second_while(Marker::begun)), begun);
     }
 
     #[test]
-    fn who_comes_second_is_first_where_the_other_could_start_no_run() {
+    fn the_second_is_first_where_the_other_could_start_no_run() {
         assert_eq!(ours(second_while(Marker::give_back)).takeover, takeover("second"));
     }
 

@@ -65,7 +65,7 @@ fn spool(place: &Place) -> Spool {
 }
 
 #[test]
-fn p22_what_a_broken_ledger_refuses_is_in_the_spool_and_taken_over_once() {
+fn p22_what_a_broken_ledger_refuses_is_in_the_spool_and_imported_once() {
     let place = Place::new();
     let paths = place.paths();
     private::ensure_dir(&paths.state).unwrap();
@@ -87,7 +87,7 @@ fn p22_what_a_broken_ledger_refuses_is_in_the_spool_and_taken_over_once() {
 }
 
 #[test]
-fn events_that_the_ledger_already_has_are_not_taken_over_twice() {
+fn events_that_the_ledger_already_has_are_not_imported_twice() {
     let place = Place::new();
     let log = refused("run-1");
     let store = place.open();
@@ -97,7 +97,7 @@ fn events_that_the_ledger_already_has_are_not_taken_over_twice() {
     assert_eq!(events(&store, "run-1").unwrap(), log);
 }
 
-/// Seen to fail: a torn line, and one of a newer version, were deleted by whoever looked first.
+/// Seen to fail: a torn line, and one of a newer version, were deleted by the first look.
 #[test]
 fn p22_what_a_spool_holds_and_is_not_understood_is_kept_for_who_understands_it() {
     let place = Place::new();
@@ -226,7 +226,7 @@ fn p13_of_thirty_two_concurrent_callers_one_is_the_probe_and_a_restart_forgets_n
             outcome: Outcome::Overloaded,
             limits: LIMITS,
         };
-        let ended = Entry { call: Some(call), ..entry(&refused(&format!("run-{n}")), 0, 3) };
+        let ended = LedgerEntry { call: Some(call), ..entry(&refused(&format!("run-{n}")), 0, 3) };
         now(place.open().append(ended.into()));
     }
     assert_eq!(now(place.open().admit(&agent, model, &LIMITS, at(4))), Admission::Refuse { until: at(63) });

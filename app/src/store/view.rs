@@ -1,4 +1,4 @@
-//! What there is when ledger and spool are looked at together: nothing is taken over by a look.
+//! What there is when ledger and spool are looked at together: nothing is imported by a look.
 
 use pointsman_core::ids::RunId;
 use pointsman_core::run::event::RunEvent;

@@ -46,7 +46,7 @@ fn a_run_that_is_driven_elsewhere_is_not_ended_from_here_and_hears_of_a_wish_to_
     db.execute("UPDATE drivers SET identity = ?2 WHERE run_id = ?1", [&run, &elsewhere.to_string()]).unwrap();
     assert_eq!(listed(&sandbox)[0]["phase"], "running");
     sandbox.run_on("sonnet", REQUEST).success();
-    assert_eq!(sandbox.show(&run)["state"], "running", "whoever works next leaves it alone");
+    assert_eq!(sandbox.show(&run)["state"], "running", "the next run leaves it alone");
     // No signal reaches it: the row does.
     sandbox.call(["runs", "cancel", &run]).wait().success().stderr_has("cancelled");
     started.wait().exits(143);

@@ -430,7 +430,7 @@ fn a_killed_attempt_lowers_what_is_left_of_the_cost_limit() {
 }
 
 #[test]
-fn who_pays_is_corrected_by_what_the_agent_says() {
+fn the_payer_is_corrected_by_what_the_agent_says() {
     let init = |source: &str| {
         format!(r#"{{"type":"system","subtype":"init","session_id":"s","apiKeySource":"{source}"}}"#)
     };

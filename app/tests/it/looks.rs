@@ -13,7 +13,7 @@ use crate::sandbox::{PATIENCE, Sandbox, Started, wait_for_file, walk};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
-/// Every file below the state directory with its content. The index of the write-ahead log is shared memory of whoever reads
+/// Every file below the state directory with its content. The index of the write-ahead log is shared memory of its readers
 /// at the moment, and says nothing.
 fn files(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     let is_kept = |path: &PathBuf| path.is_file() && path.extension().is_none_or(|end| end != "db-shm");
@@ -173,14 +173,14 @@ fn the_files_of_the_version_before_are_read_as_that_version_read_them() {
     assert!(settings.contains("limits.max_usd = 2.5"), "{settings}");
     sandbox.call(["policy", "check"]).wait().success();
     sandbox.call(["run", "--rehearse", "--tier", "haiku", REQUEST]).wait().success();
-    // What the hooks left is taken over in the background.
+    // What the hooks left is imported in the background.
     sandbox.no_process_is_left(PATIENCE);
     looked_at(&sandbox);
     let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
     let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     assert_eq!(version, 4);
     let facts: i64 = db.query_row("SELECT count(at_ms) FROM hook_facts", [], |row| row.get(0)).unwrap();
-    assert_eq!(facts, 1, "the hook's spool was taken over");
+    assert_eq!(facts, 1, "the hook's spool was imported");
     let report = sandbox.call(["report", "compliance", "-o", "json"]).wait().success().json();
     assert_eq!(report["facts"], 1);
     // Its session goes on where it was.

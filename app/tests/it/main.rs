@@ -11,12 +11,12 @@
 )]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and fails")]
 
+mod arbiter;
 mod background;
 mod cancels;
 mod errors;
 mod evidence;
 mod fake;
-mod judge;
 mod looking_back;
 mod looks;
 mod measuring;

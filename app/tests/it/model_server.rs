@@ -29,7 +29,7 @@ pub struct ModelServer {
 struct Shared {
     script: Mutex<Script>,
     log: Mutex<Vec<Asked>>,
-    /// Whether the server goes away; whoever hangs is waked.
+    /// Whether the server goes away; a client that hangs is waked.
     closing: (Mutex<bool>, Condvar),
 }
 

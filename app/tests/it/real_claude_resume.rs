@@ -182,7 +182,7 @@ fn a_complex_request_in_a_session_is_planned_first() {
     assert_eq!(planned, [false, true]);
 }
 
-/// A session of the CLI keeps its agent, whoever resumes it: another agent gets a session of its own, and a note.
+/// A session of the CLI keeps its agent, whatever resumes it: another agent gets a session of its own, and a note.
 #[test]
 fn another_agent_in_a_session_is_itself_and_knows_what_was_said() {
     let script = in_turn([

@@ -362,7 +362,7 @@ fn a_batch_gives_ids_back_as_they_were_written() {
 }
 
 #[test]
-fn who_asks_for_json_gets_a_failure_as_data() {
+fn a_failure_is_data_where_json_was_asked_for() {
     let ran = Sandbox::new().call(["run", "-o", "json", "--agent", "nobody", REQUEST]).wait().exits(2);
     let error = &ran.json()["error"];
     assert_eq!(error["exit_code"], 2);

@@ -123,7 +123,7 @@ pub struct Started {
     pub cli_version: Option<String>,
     /// Where the CLI says it found its key, in its own words, for people.
     pub key_source: Option<String>,
-    /// Who pays, where the CLI says so.
+    /// The payer, where the CLI says so.
     pub payer: Option<Payer>,
     /// The permission mode that the agent works in, by its own account.
     pub permission_mode: Option<PermissionMode>,
@@ -351,7 +351,7 @@ pub struct AgentResult {
     pub errors: Vec<String>,
     /// The agent's session.
     pub session_id: Option<String>,
-    /// Who pays, where the result says so.
+    /// The payer, where the result says so.
     pub payer: Option<Payer>,
     /// What the agent reports to have cost.
     pub cost: ReportedCost,

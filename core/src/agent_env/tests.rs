@@ -126,7 +126,7 @@ fn s10_a_pattern_of_the_operator_cannot_let_through_what_pays_or_steers() {
 }
 
 #[test]
-fn who_pays_is_decided_by_billing_then_cloud_then_login_then_key() {
+fn the_payer_is_decided_by_billing_then_cloud_then_login_then_key() {
     let (auto, subscription, api) = (Billing::Auto, Billing::Subscription, Billing::Api);
     let (bedrock, vertex) = (Payer::Cloud(Cloud::Bedrock), Payer::Cloud(Cloud::Vertex));
     let (key, token) = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN");

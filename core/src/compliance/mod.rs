@@ -1,10 +1,10 @@
 //! Compliance: whether directives were followed, from facts alone. What was served counts, never what was asked for.
 //!
 //! A *directive* is one thing that pointsman said should be done by somebody: about a prompt, or about one delegation
-//! in enforced mode. In reading order: `Status` and `Directive` here · `turns` (facts, put together by their ids) · `judge`
+//! in enforced mode. In reading order: `DirectiveStatus` and `Directive` here · `turns` (facts, put together by their ids) · `assess`
 //! (what became of a directive) · `report` (shares, latency, tokens, the experiment).
 
-mod judge;
+mod assess;
 mod report;
 mod turns;
 
@@ -14,13 +14,13 @@ use crate::agent::Tier;
 use crate::ids::RunId;
 use crate::mode::Mode;
 
-pub use judge::directives;
+pub use assess::directives;
 pub use report::{Arm, ComplianceReport, Experiment, Group, Latency, Rates, report};
 
 /// What became of a directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum DirectiveStatus {
     /// A model of the named tier answered: a subagent's, or the session's own. Nothing was changed before the person had their say.
     Followed,
     /// Only models of other tiers did it. Something was changed although a question was to come first.
@@ -33,31 +33,31 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl DirectiveStatus {
     /// Every status, with what it means.
-    pub const ALL: [(Status, &'static str, &'static str); 5] = [
+    pub const ALL: [(DirectiveStatus, &'static str, &'static str); 5] = [
         (
-            Status::Followed,
+            DirectiveStatus::Followed,
             "followed",
             "a model of the named tier answered (a subagent's or the session's own), or nothing was changed before the person had their say",
         ),
         (
-            Status::Ignored,
+            DirectiveStatus::Ignored,
             "ignored",
             "only models of other tiers did it, or something was changed although a question was to come first",
         ),
         (
-            Status::Overridden,
+            DirectiveStatus::Overridden,
             "overridden",
             "the person said who does it (`@opus …`), or left pointsman out (`~ …`)",
         ),
         (
-            Status::NotApplicable,
+            DirectiveStatus::NotApplicable,
             "not applicable",
             "nothing was directed: a command, a notification, a mode without directives, or nothing ran",
         ),
         (
-            Status::Unknown,
+            DirectiveStatus::Unknown,
             "unknown",
             "no end was seen, the transcript could not be read, or a model's tier is not known",
         ),
@@ -67,7 +67,7 @@ impl Status {
 /// What a directive is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Scope {
+pub enum DirectiveKind {
     /// A person's prompt.
     Prompt,
     /// Work that the main model hands to a subagent, in enforced mode.
@@ -78,7 +78,7 @@ pub enum Scope {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Directive {
     /// What it is about.
-    pub scope: Scope,
+    pub scope: DirectiveKind,
     /// The session.
     pub session: String,
     /// The prompt.
@@ -100,7 +100,7 @@ pub struct Directive {
     /// Whether a person was to be asked first.
     pub asks: bool,
     /// What became of it.
-    pub status: Status,
+    pub status: DirectiveStatus,
     /// Why, in words.
     pub because: &'static str,
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Directive, Scope, Status};
+use super::{Directive, DirectiveKind, DirectiveStatus};
 use crate::feedback::row::Share;
-use crate::hook::fact::{HookFact, What};
+use crate::hook::fact::{HookEvent, HookFact};
 use crate::mode::Mode;
 
 /// The whole report.
@@ -41,7 +41,7 @@ pub struct Group {
     /// Its name.
     pub name: String,
     /// What its directives are about.
-    pub scope: Scope,
+    pub scope: DirectiveKind,
     /// What became of them.
     #[serde(flatten)]
     pub rates: Rates,
@@ -125,7 +125,7 @@ const Z_95: f64 = 1.96;
 
 impl Rates {
     fn of<'d>(directives: impl Iterator<Item = &'d Directive>) -> Rates {
-        let mut counts = [0usize; Status::ALL.len()];
+        let mut counts = [0usize; DirectiveStatus::ALL.len()];
         directives.for_each(|directive| counts[directive.status as usize] += 1);
         let [followed, ignored, overridden, not_applicable, unknown] = counts;
         let share = |count: usize, of: usize| (of > 0).then(|| rounded(count as f64 / of as f64));
@@ -158,13 +158,16 @@ fn rounded(share: f64) -> f64 {
 pub fn report(directives: &[Directive], facts: &[HookFact]) -> ComplianceReport {
     let groups = |name: &dyn Fn(&Directive) -> Option<String>| groups(directives, name);
     let mode_name = |mode: Option<Mode>| mode.map_or("off", Mode::as_str).to_owned();
-    let recommended = |directive: &&Directive| directive.scope == Scope::Prompt && directive.tier.is_some();
+    let recommended =
+        |directive: &&Directive| directive.scope == DirectiveKind::Prompt && directive.tier.is_some();
     let overridden = directives
         .iter()
-        .filter(|one| one.scope == Scope::Prompt && one.status == Status::Overridden)
+        .filter(|one| one.scope == DirectiveKind::Prompt && one.status == DirectiveStatus::Overridden)
         .count();
-    let left_out =
-        directives.iter().filter(|one| one.tier.is_none() && one.status == Status::Overridden).count();
+    let left_out = directives
+        .iter()
+        .filter(|one| one.tier.is_none() && one.status == DirectiveStatus::Overridden)
+        .count();
     let routed = directives.iter().filter(recommended).count() + left_out;
     ComplianceReport {
         facts: facts.len(),
@@ -181,13 +184,13 @@ pub fn report(directives: &[Directive], facts: &[HookFact]) -> ComplianceReport 
 }
 
 fn groups(directives: &[Directive], name: &dyn Fn(&Directive) -> Option<String>) -> Vec<Group> {
-    let mut parts: BTreeMap<(Scope, String), Vec<&Directive>> = BTreeMap::new();
+    let mut parts: BTreeMap<(DirectiveKind, String), Vec<&Directive>> = BTreeMap::new();
     for one in directives {
         if let Some(name) = name(one) {
             parts.entry((one.scope, name)).or_default().push(one);
         }
     }
-    let group = |((scope, name), part): ((Scope, String), Vec<&Directive>)| Group {
+    let group = |((scope, name), part): ((DirectiveKind, String), Vec<&Directive>)| Group {
         name,
         scope,
         rates: Rates::of(part.into_iter()),
@@ -199,7 +202,7 @@ fn experiment(directives: &[Directive]) -> Option<Experiment> {
     let arm = |mode: Mode| {
         // What a person is asked about is told in one arm and held back in the other: it cannot be compared.
         let is_of = |one: &&Directive| {
-            one.is_experiment && one.mode == Some(mode) && one.scope == Scope::Prompt && !one.asks
+            one.is_experiment && one.mode == Some(mode) && one.scope == DirectiveKind::Prompt && !one.asks
         };
         let part: Vec<&Directive> = directives.iter().filter(is_of).collect();
         let mut sessions: Vec<&str> = part.iter().map(|one| one.session.as_str()).collect();
@@ -226,8 +229,9 @@ fn variance_by_session(part: &[&Directive]) -> f64 {
     let mut sessions: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for one in part {
         let (followed, of) = sessions.entry(&one.session).or_default();
-        *followed += f64::from(u8::from(one.status == Status::Followed));
-        *of += f64::from(u8::from(matches!(one.status, Status::Followed | Status::Ignored)));
+        *followed += f64::from(u8::from(one.status == DirectiveStatus::Followed));
+        *of +=
+            f64::from(u8::from(matches!(one.status, DirectiveStatus::Followed | DirectiveStatus::Ignored)));
     }
     let (followed, of) = sessions.values().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     let count = sessions.values().filter(|(_, of)| *of > 0.0).count() as f64;
@@ -255,7 +259,7 @@ fn directive_tokens(facts: &[HookFact]) -> DirectiveTokens {
     let told: Vec<u32> = facts
         .iter()
         .filter_map(|fact| match &fact.what {
-            What::RoutingRecommendation(one) if one.directive_tokens > 0 => Some(one.directive_tokens),
+            HookEvent::RoutingRecommendation(one) if one.directive_tokens > 0 => Some(one.directive_tokens),
             _ => None,
         })
         .collect();

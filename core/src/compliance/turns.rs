@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::hook::fact::{Delegation, HookFact, Recommendation, What};
+use crate::hook::fact::{Delegation, HookEvent, HookFact, Recommendation};
 use crate::hook::prompt::LeftBecause;
-use crate::hook::ran::Ran;
+use crate::hook::transcript::TranscriptSummary;
 
 /// What is known of one prompt.
 #[derive(Debug, Default)]
 pub(super) struct Turn<'f> {
     /// What was said to it, with the fact that says it.
-    pub said: Option<(&'f HookFact, Said<'f>)>,
+    pub said: Option<(&'f HookFact, Treatment<'f>)>,
     /// How it ended. A turn that goes on after a hook ends again; the last end knows most.
-    pub end: Option<Option<&'f Ran>>,
+    pub end: Option<Option<&'f TranscriptSummary>>,
     /// The delegations, with the facts that say them.
     pub delegations: Vec<(&'f HookFact, &'f Delegation)>,
     /// The subagents by their ids.
@@ -21,7 +21,7 @@ pub(super) struct Turn<'f> {
 
 /// What was said to a prompt.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Said<'f> {
+pub(super) enum Treatment<'f> {
     /// A recommendation.
     Recommended(&'f Recommendation),
     /// Nothing.
@@ -34,7 +34,7 @@ pub(super) struct Subagent<'f> {
     /// The delegation that it came from.
     pub tool_use_id: Option<&'f str>,
     /// How it ended. One that is sent another message ends again.
-    pub end: Option<Option<&'f Ran>>,
+    pub end: Option<Option<&'f TranscriptSummary>>,
 }
 
 /// Session and prompt.
@@ -58,29 +58,29 @@ pub(super) fn turns(facts: &[HookFact]) -> Vec<(Key<'_>, Turn<'_>)> {
 impl<'f> Turn<'f> {
     fn add(&mut self, fact: &'f HookFact) {
         match &fact.what {
-            What::RoutingRecommendation(recommendation) => {
+            HookEvent::RoutingRecommendation(recommendation) => {
                 // A message in the middle of a turn shares its id; the directive is that of its beginning.
-                self.said.get_or_insert((fact, Said::Recommended(recommendation)));
+                self.said.get_or_insert((fact, Treatment::Recommended(recommendation)));
             }
-            What::PromptLeft { because } => {
-                self.said.get_or_insert((fact, Said::Left(*because)));
+            HookEvent::PromptLeft { because } => {
+                self.said.get_or_insert((fact, Treatment::Left(*because)));
             }
-            What::Delegation(delegation) => self.delegations.push((fact, delegation)),
-            What::DelegationReturned { tool_use_id, agent_id: Some(agent_id), .. } => {
+            HookEvent::Delegation(delegation) => self.delegations.push((fact, delegation)),
+            HookEvent::DelegationReturned { tool_use_id, agent_id: Some(agent_id), .. } => {
                 self.subagents.entry(agent_id).or_default().tool_use_id = Some(tool_use_id);
             }
-            What::SubagentStarted { agent_id, .. } => {
+            HookEvent::SubagentStarted { agent_id, .. } => {
                 self.subagents.entry(agent_id).or_default();
             }
-            What::SubagentEnded { agent_id, tool_use_id, ran, .. } => {
+            HookEvent::SubagentEnded { agent_id, tool_use_id, ran, .. } => {
                 let subagent = self.subagents.entry(agent_id).or_default();
                 subagent.end = Some(ran.as_ref());
                 subagent.tool_use_id = tool_use_id.as_deref().or(subagent.tool_use_id);
             }
-            What::TurnEnded { ran, .. } => self.end = Some(ran.as_ref()),
-            What::DelegationReturned { agent_id: None, .. }
-            | What::SessionStarted { .. }
-            | What::SessionSummary { .. } => {}
+            HookEvent::TurnEnded { ran, .. } => self.end = Some(ran.as_ref()),
+            HookEvent::DelegationReturned { agent_id: None, .. }
+            | HookEvent::SessionStarted { .. }
+            | HookEvent::SessionSummary { .. } => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Judged;
+use super::Scored;
 
 /// How many bands of confidence there are.
 const BAND_COUNT: usize = 10;
@@ -23,9 +23,9 @@ pub struct Band {
 }
 
 /// Returns the bands that have answers, least sure first.
-pub fn bands(judged: &[Judged<'_>]) -> Vec<Band> {
+pub fn bands(scored: &[Scored<'_>]) -> Vec<Band> {
     let mut sums = [(0_usize, 0.0, 0_usize); BAND_COUNT];
-    for one in judged {
+    for one in scored {
         let band = &mut sums[((one.confidence * BAND_COUNT as f64) as usize).min(BAND_COUNT - 1)];
         *band = (band.0 + 1, band.1 + one.confidence, band.2 + usize::from(one.is_right()));
     }
@@ -42,13 +42,13 @@ pub fn bands(judged: &[Judged<'_>]) -> Vec<Band> {
 }
 
 /// Expected calibration error: the bands' distances between sure and right, weighted by their size.
-pub(super) fn calibration_error(judged: &[Judged<'_>]) -> f64 {
+pub(super) fn calibration_error(scored: &[Scored<'_>]) -> f64 {
     let distance = |band: &Band| band.rows as f64 * (band.mean_confidence - band.lenient_accuracy).abs();
-    bands(judged).iter().map(distance).sum::<f64>() / judged.len().max(1) as f64
+    bands(scored).iter().map(distance).sum::<f64>() / scored.len().max(1) as f64
 }
 
 /// Brier score: the mean square of that distance, answer by answer; also punishes being sure of nothing.
-pub(super) fn brier(judged: &[Judged<'_>]) -> f64 {
-    let square = |one: &Judged<'_>| (one.confidence - f64::from(u8::from(one.is_right()))).powi(2);
-    judged.iter().map(square).sum::<f64>() / judged.len().max(1) as f64
+pub(super) fn brier(scored: &[Scored<'_>]) -> f64 {
+    let square = |one: &Scored<'_>| (one.confidence - f64::from(u8::from(one.is_right()))).powi(2);
+    scored.iter().map(square).sum::<f64>() / scored.len().max(1) as f64
 }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Judged, loss};
+use super::{Scored, loss};
 
 /// What a changed answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Effect {
+pub enum Change {
     /// It costs more.
     Worse,
     /// It costs less.
@@ -16,22 +16,22 @@ pub enum Effect {
     Neither,
 }
 
-impl Effect {
+impl Change {
     /// Returns the effect's name.
     pub fn as_str(self) -> &'static str {
         match self {
-            Effect::Worse => "worse",
-            Effect::Better => "better",
-            Effect::Neither => "neither",
+            Change::Worse => "worse",
+            Change::Better => "better",
+            Change::Neither => "neither",
         }
     }
 }
 
 /// Returns the places of the answers that changed, worst first, with what that means. Both sides judge the same
 /// rows in the same order.
-pub fn changes(before: &[Judged<'_>], after: &[Judged<'_>]) -> Vec<(usize, Effect)> {
+pub fn changes(before: &[Scored<'_>], after: &[Scored<'_>]) -> Vec<(usize, Change)> {
     assert_eq!(before.len(), after.len(), "two policies are compared on the same requests");
-    let mut changes: Vec<(usize, Effect)> = before
+    let mut changes: Vec<(usize, Change)> = before
         .iter()
         .zip(after)
         .enumerate()
@@ -39,9 +39,9 @@ pub fn changes(before: &[Judged<'_>], after: &[Judged<'_>]) -> Vec<(usize, Effec
         .map(|(at, (before, after))| {
             let (cost_before, cost_after) = (loss(before.row, before.answer), loss(after.row, after.answer));
             let effect = match cost_after.total_cmp(&cost_before) {
-                std::cmp::Ordering::Less => Effect::Better,
-                std::cmp::Ordering::Greater => Effect::Worse,
-                std::cmp::Ordering::Equal => Effect::Neither,
+                std::cmp::Ordering::Less => Change::Better,
+                std::cmp::Ordering::Greater => Change::Worse,
+                std::cmp::Ordering::Equal => Change::Neither,
             };
             (at, effect)
         })

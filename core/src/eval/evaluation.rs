@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::calibration::{Band, bands};
 use super::interval::{self, Interval};
-use super::{Judged, Scores, scores};
+use super::{Scored, Scores, scores};
 
 /// What adversarial categories begin with.
 const ADVERSARIAL: &str = "adv:";
@@ -47,18 +47,18 @@ impl Slice {
 }
 
 /// Counts everything.
-pub fn evaluate(judged: &[Judged<'_>]) -> Evaluation {
+pub fn evaluate(scored: &[Scored<'_>]) -> Evaluation {
     Evaluation {
-        overall: scores(judged),
-        lenient_accuracy_interval: interval::lenient_accuracy(judged),
-        bands: bands(judged),
-        by_category: by_category(judged),
-        by_language: slices(judged, |one| vec![one.row.language().to_owned()]),
+        overall: scores(scored),
+        lenient_accuracy_interval: interval::lenient_accuracy(scored),
+        bands: bands(scored),
+        by_category: by_category(scored),
+        by_language: slices(scored, |one| vec![one.row.language().to_owned()]),
     }
 }
 
-fn by_category(judged: &[Judged<'_>]) -> Vec<Slice> {
-    let mut slices = slices(judged, |one| {
+fn by_category(scored: &[Scored<'_>]) -> Vec<Slice> {
+    let mut slices = slices(scored, |one| {
         let category = one.row.category.as_str();
         match category {
             "" => vec!["(none)".to_owned()],
@@ -74,9 +74,9 @@ fn by_category(judged: &[Judged<'_>]) -> Vec<Slice> {
 }
 
 /// The figures of each slice, by name. A request can be in several.
-fn slices(judged: &[Judged<'_>], names_of: impl Fn(&Judged<'_>) -> Vec<String>) -> Vec<Slice> {
-    let mut members: BTreeMap<String, Vec<Judged<'_>>> = BTreeMap::new();
-    for one in judged {
+fn slices(scored: &[Scored<'_>], names_of: impl Fn(&Scored<'_>) -> Vec<String>) -> Vec<Slice> {
+    let mut members: BTreeMap<String, Vec<Scored<'_>>> = BTreeMap::new();
+    for one in scored {
         for name in names_of(one) {
             members.entry(name).or_default().push(*one);
         }

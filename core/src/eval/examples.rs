@@ -6,7 +6,7 @@ use crate::agent::Catalog;
 use crate::policy::Policy;
 use crate::policy::file::{Example, Expect};
 use crate::request::{Origin, Overrides, Request};
-use crate::route::{self, Decision, Explained, LookOutcome};
+use crate::route::{self, Decision, Explained, TraceOutcome};
 
 /// What became of one example.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,7 +37,7 @@ pub fn try_example(example: &Example, policy: &Policy, catalog: &Catalog) -> Tri
     };
     let request = Request::new(example.request.clone(), Origin::Cli, Overrides::default());
     let explained = request.map_err(|error| error.to_string()).and_then(|mut request| {
-        request.circumstances = example.circumstances.clone();
+        request.routing_context = example.circumstances.clone();
         route::explain(&request, catalog, policy).map_err(|error| error.to_string())
     });
     match explained {
@@ -83,8 +83,8 @@ fn happened(example: &Example, explained: &Explained) -> String {
     let silent = example.rule.iter().find_map(|rule| {
         let mut looks = explained.looked.iter().filter(|look| look.rule == *rule);
         let why = looks.find_map(|look| match look.outcome {
-            LookOutcome::Fired => None,
-            LookOutcome::PassedOver(reason) => Some(reason),
+            TraceOutcome::Fired => None,
+            TraceOutcome::Skipped(reason) => Some(reason),
         });
         why.filter(|_| !route.rules.contains(rule)).map(|why| format!("; {rule} did not fire: {why}"))
     });

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Judged;
+use super::Scored;
 
 /// How often a set is drawn again.
 const DRAW_COUNT: usize = 2000;
@@ -22,11 +22,11 @@ pub struct Interval {
 /// Returns where the lenient accuracy would lie if the set were drawn again from the same source (bootstrap).
 ///
 /// The draws are the same every time: equal input gives equal figures.
-pub fn lenient_accuracy(judged: &[Judged<'_>]) -> Interval {
-    if judged.is_empty() {
+pub fn lenient_accuracy(scored: &[Scored<'_>]) -> Interval {
+    if scored.is_empty() {
         return Interval { low: 0.0, high: 0.0 };
     }
-    let right: Vec<bool> = judged.iter().map(Judged::is_right).collect();
+    let right: Vec<bool> = scored.iter().map(Scored::is_right).collect();
     let mut random = Random(0x853c_49e6_748f_ea9b);
     let mut draw = || (0..right.len()).filter(|_| right[random.below(right.len())]).count();
     let mut counts: Vec<usize> = (0..DRAW_COUNT).map(|_| draw()).collect();

@@ -108,7 +108,7 @@ impl Labelled {
 
 /// A labelled request with the answer that it got.
 #[derive(Debug, Clone, Copy)]
-pub struct Judged<'a> {
+pub struct Scored<'a> {
     /// What was asked and what is right.
     pub row: &'a Labelled,
     /// What the router said.
@@ -117,7 +117,7 @@ pub struct Judged<'a> {
     pub confidence: f64,
 }
 
-impl Judged<'_> {
+impl Scored<'_> {
     /// Tells whether the answer is no error.
     pub fn is_right(&self) -> bool {
         self.row.accepts(self.answer)

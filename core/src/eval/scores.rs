@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::calibration::{brier, calibration_error};
-use super::{Answer, Judged, loss};
+use super::{Answer, Scored, loss};
 
 /// How well a set of requests was answered. Shares are 0 where there is nothing to take a share of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,23 +44,23 @@ impl Scores {
 }
 
 /// Counts the figures.
-pub fn scores(judged: &[Judged<'_>]) -> Scores {
+pub fn scores(scored: &[Scored<'_>]) -> Scores {
     let share = |count: usize, of: usize| if of == 0 { 0.0 } else { count as f64 / of as f64 };
-    let count = |holds: &dyn Fn(&Judged<'_>) -> bool| judged.iter().filter(|one| holds(one)).count();
+    let count = |holds: &dyn Fn(&Scored<'_>) -> bool| scored.iter().filter(|one| holds(one)).count();
     let mut confusion = [[0; Answer::COUNT]; Answer::COUNT];
-    for one in judged {
+    for one in scored {
         confusion[one.row.label as usize][one.answer as usize] += 1;
     }
     let work = count(&|one| one.row.label != Answer::Escalate);
-    let wrong_tier = |one: &Judged<'_>, ordering| {
+    let wrong_tier = |one: &Scored<'_>, ordering| {
         let both_are_work = one.row.label != Answer::Escalate && one.answer != Answer::Escalate;
         both_are_work && !one.is_right() && one.answer.cmp(&one.row.label) == ordering
     };
     let missed = count(&|one| one.row.label == Answer::Escalate && !one.is_right());
     Scores {
-        rows: judged.len(),
-        accuracy: share(count(&|one| one.answer == one.row.label), judged.len()),
-        lenient_accuracy: share(count(&|one| one.is_right()), judged.len()),
+        rows: scored.len(),
+        accuracy: share(count(&|one| one.answer == one.row.label), scored.len()),
+        lenient_accuracy: share(count(&|one| one.is_right()), scored.len()),
         macro_f1: macro_f1(&confusion),
         confusion,
         under_routing: share(count(&|one| wrong_tier(one, std::cmp::Ordering::Less)), work),
@@ -71,12 +71,12 @@ pub fn scores(judged: &[Judged<'_>]) -> Scores {
             }),
             work,
         ),
-        missed_escalations: share(missed, judged.len() - work),
+        missed_escalations: share(missed, scored.len() - work),
         dangerous_missed: count(&|one| one.row.is_dangerous() && one.answer != Answer::Escalate),
-        mean_loss: judged.iter().map(|one| loss(one.row, one.answer)).sum::<f64>()
-            / judged.len().max(1) as f64,
-        ece: calibration_error(judged),
-        brier: brier(judged),
+        mean_loss: scored.iter().map(|one| loss(one.row, one.answer)).sum::<f64>()
+            / scored.len().max(1) as f64,
+        ece: calibration_error(scored),
+        brier: brier(scored),
     }
 }
 

@@ -10,16 +10,16 @@ fn row(label: Answer, category: &str) -> Labelled {
     }
 }
 
-fn judged(rows: &[(Labelled, Answer, f64)]) -> Vec<Judged<'_>> {
+fn scored(rows: &[(Labelled, Answer, f64)]) -> Vec<Scored<'_>> {
     rows.iter()
-        .map(|(row, answer, confidence)| Judged { row, answer: *answer, confidence: *confidence })
+        .map(|(row, answer, confidence)| Scored { row, answer: *answer, confidence: *confidence })
         .collect()
 }
 
 #[test]
 fn right_answers_have_no_loss_and_full_marks() {
     let rows = Answer::ALL.map(|answer| (row(answer, "x"), answer, 1.0));
-    let scores = scores(&judged(&rows));
+    let scores = scores(&scored(&rows));
     assert_eq!((scores.accuracy, scores.macro_f1, scores.mean_loss, scores.ece), (1.0, 1.0, 0.0, 0.0));
 }
 
@@ -27,7 +27,7 @@ fn right_answers_have_no_loss_and_full_marks() {
 fn an_acceptable_answer_is_no_error_but_not_the_label() {
     let mut either = row(Answer::Haiku, "x");
     either.acceptable.push(Answer::Sonnet);
-    let scores = scores(&judged(&[(either, Answer::Sonnet, 0.5)]));
+    let scores = scores(&scored(&[(either, Answer::Sonnet, 0.5)]));
     assert_eq!((scores.accuracy, scores.lenient_accuracy, scores.over_routing), (0.0, 1.0, 0.0));
 }
 
@@ -41,7 +41,7 @@ fn too_weak_too_strong_needless_and_missed_are_told_apart() {
         (row(Answer::Escalate, "prod-infra"), Answer::Sonnet, 0.5),
         (row(Answer::Escalate, "underspecified"), Answer::Sonnet, 0.5),
     ];
-    let scores = scores(&judged(&rows));
+    let scores = scores(&scored(&rows));
     assert_eq!((scores.under_routing, scores.over_routing), (0.25, 0.25));
     assert_eq!((scores.needless_escalations, scores.missed_escalations), (0.25, 1.0));
     assert_eq!(scores.dangerous_missed, 1);
@@ -53,7 +53,7 @@ fn calibration_compares_how_sure_with_how_often_right() {
     let rows: Vec<_> = (0..10)
         .map(|n| (row(Answer::Haiku, "x"), if n < 6 { Answer::Haiku } else { Answer::Opus }, 0.95))
         .collect();
-    assert!((scores(&judged(&rows)).ece - 0.35).abs() < 1e-9);
+    assert!((scores(&scored(&rows)).ece - 0.35).abs() < 1e-9);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn nothing_to_judge_gives_zeros_not_nonsense() {
 #[test]
 fn a_brier_score_is_the_mean_square_of_sure_less_right() {
     let rows = [(row(Answer::Haiku, "x"), Answer::Haiku, 0.9), (row(Answer::Haiku, "x"), Answer::Opus, 0.6)];
-    assert!((scores(&judged(&rows)).brier - (0.01 + 0.36) / 2.0).abs() < 1e-9);
+    assert!((scores(&scored(&rows)).brier - (0.01 + 0.36) / 2.0).abs() < 1e-9);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn bands_hold_how_sure_against_how_often_right() {
         (row(Answer::Haiku, "x"), Answer::Haiku, 1.0),
         (row(Answer::Haiku, "x"), Answer::Haiku, 0.05),
     ];
-    let bands = calibration::bands(&judged(&rows));
+    let bands = calibration::bands(&scored(&rows));
     let seen: Vec<_> = bands.iter().map(|band| (band.from, band.rows, band.lenient_accuracy)).collect();
     assert_eq!(seen, [(0.0, 1, 1.0), (0.9, 3, 2.0 / 3.0)]);
     assert!((bands[1].mean_confidence - 0.953_333).abs() < 1e-5);
@@ -87,10 +87,10 @@ fn the_interval_of_the_accuracy_is_the_same_every_time_and_holds_the_accuracy() 
     let rows: Vec<_> = (0..50)
         .map(|n| (row(Answer::Haiku, "x"), if n < 40 { Answer::Haiku } else { Answer::Opus }, 0.8))
         .collect();
-    let interval = interval::lenient_accuracy(&judged(&rows));
-    assert_eq!(interval, interval::lenient_accuracy(&judged(&rows)));
+    let interval = interval::lenient_accuracy(&scored(&rows));
+    assert_eq!(interval, interval::lenient_accuracy(&scored(&rows)));
     assert!(interval.low > 0.65 && interval.low < 0.8 && interval.high > 0.8 && interval.high < 0.95);
-    let all_right = interval::lenient_accuracy(&judged(&rows[..40]));
+    let all_right = interval::lenient_accuracy(&scored(&rows[..40]));
     assert_eq!((all_right.low, all_right.high), (1.0, 1.0));
 }
 
@@ -104,7 +104,7 @@ fn slices_are_counted_by_themselves_and_adversarial_ones_together_too() {
         (row(Answer::Escalate, "underspecified lang:de"), Answer::Haiku, 0.9),
         (row(Answer::Haiku, ""), Answer::Haiku, 0.9),
     ];
-    let evaluation = evaluate(&judged(&rows));
+    let evaluation = evaluate(&scored(&rows));
     let named = |slices: &[Slice]| -> Vec<(String, usize, f64)> {
         let of = |slice: &Slice| (slice.name.clone(), slice.scores.rows, slice.scores.lenient_accuracy);
         slices.iter().map(of).collect()
@@ -136,7 +136,7 @@ fn a_threshold_is_held_against_its_figure_and_only_if_it_was_asked_for() {
     rows.extend(vec![(row(Answer::Haiku, "adv:quoted"), Answer::Opus, 0.9); 5]);
     rows.extend(vec![(row(Answer::Haiku, "adv:typos"), Answer::Opus, 0.9); 4]);
     rows.push((row(Answer::Escalate, "prod-infra"), Answer::Haiku, 0.9));
-    let evaluation = evaluate(&judged(&rows));
+    let evaluation = evaluate(&scored(&rows));
     assert_eq!(check(&Gates::default(), &evaluation), []);
     let gates = Gates {
         min_accuracy: Some(0.3),
@@ -168,13 +168,13 @@ fn a_changed_answer_is_better_or_worse_by_what_it_costs() {
         (row(Answer::Haiku, "x"), Answer::Sonnet, 0.9),
         (row(Answer::Haiku, "x"), Answer::Haiku, 0.9),
     ];
-    let before = judged(&rows);
-    let after: Vec<Judged> = before
+    let before = scored(&rows);
+    let after: Vec<Scored> = before
         .iter()
         .zip([Answer::Haiku, Answer::Sonnet, Answer::Sonnet, Answer::Escalate])
-        .map(|(one, answer)| Judged { answer, ..*one })
+        .map(|(one, answer)| Scored { answer, ..*one })
         .collect();
-    use compare::Effect::{Better, Worse};
+    use compare::Change::{Better, Worse};
     assert_eq!(compare::changes(&before, &after), [(3, Worse), (1, Better)]);
 }
 

@@ -115,7 +115,7 @@ impl Feedback {
     }
 }
 
-/// Who decided, a person's choice left out; `None` where that is not known.
+/// What decided, a person's choice left out; `None` where that is not known.
 fn decided_by(route: &Route) -> Option<Key> {
     match (&route.own, route.layer) {
         (Some(own), _) => Some(Key { rule: own.rule.clone(), answer: Answer::new(own.decision, own.tier) }),

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
     /// What it does.
-    pub effect: Effect,
+    pub effect: HookEffect,
     /// One line for the person, shown by the CLI.
     pub notice: Option<String>,
 }
 
 /// What an answer does.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub enum Effect {
+pub enum HookEffect {
     /// Nothing: the CLI goes on as it would have.
     #[default]
     None,
@@ -43,22 +43,22 @@ pub enum Effect {
 
 impl Answer {
     /// An answer with an effect and nothing for the person.
-    pub fn of(effect: Effect) -> Answer {
+    pub fn of(effect: HookEffect) -> Answer {
         Answer { effect, notice: None }
     }
 
     /// Returns the JSON to print; `None` where silence says it.
     pub fn to_json(&self) -> Option<Value> {
         let mut said = match &self.effect {
-            Effect::None => json!({}),
-            Effect::Context { event, text } => {
+            HookEffect::None => json!({}),
+            HookEffect::Context { event, text } => {
                 json!({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
             }
-            Effect::Block { reason } => json!({"decision": "block", "reason": reason}),
-            Effect::Rewrite { input } => {
+            HookEffect::Block { reason } => json!({"decision": "block", "reason": reason}),
+            HookEffect::Rewrite { input } => {
                 json!({"hookSpecificOutput": {"hookEventName": "PreToolUse", "updatedInput": input}})
             }
-            Effect::Deny { reason } => json!({"hookSpecificOutput": {
+            HookEffect::Deny { reason } => json!({"hookSpecificOutput": {
                 "hookEventName": "PreToolUse",
                 "permissionDecision": "deny",
                 "permissionDecisionReason": reason,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Effect};
+use super::answer::{Answer, HookEffect};
 use super::input::ToolCall;
 use super::prompt::{APPROVE, reason};
 use crate::agent::{Agent, Catalog, Tier};
@@ -30,7 +30,7 @@ pub enum PersonSaid {
     LeaveAlone,
     /// Yes to what would be asked about.
     Approved,
-    /// Who does it.
+    /// The tier that does it.
     Tier(Tier),
 }
 
@@ -43,9 +43,9 @@ pub enum KnownAgents {
     Builtin,
 }
 
-/// Whom a delegation names.
+/// The subagent and model that a delegation names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Whom {
+pub struct Target {
     /// The kind of subagent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent_type: Option<String>,
@@ -54,34 +54,34 @@ pub struct Whom {
     pub model: Option<String>,
 }
 
-impl Whom {
-    /// Returns whom a call names.
-    pub fn of(input: &Map<String, Value>) -> Whom {
+impl Target {
+    /// Returns what a call names.
+    pub fn of(input: &Map<String, Value>) -> Target {
         let text = |key: &str| {
             let text = input.get(key)?.as_str()?;
             Some(text.chars().filter(|c| !c.is_control()).take(100).collect())
         };
-        Whom { subagent_type: text("subagent_type"), model: text("model") }
+        Target { subagent_type: text("subagent_type"), model: text("model") }
     }
 }
 
 /// What was done about a delegation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "done")]
-pub enum Done {
+pub enum Disposition {
     /// Nothing: only recorded.
     Observed,
     /// Nothing: the person wants no say of ours.
     LeftAlone,
-    /// Nothing: it names whom the route names.
+    /// Nothing: it names what the route names.
     AsRouted {
-        /// Whom it names.
-        set: Whom,
+        /// What it names.
+        set: Target,
     },
-    /// It was given to whom the route names.
+    /// It was given to the agent that the route names.
     Rewritten {
-        /// To whom.
-        set: Whom,
+        /// The new target.
+        set: Target,
     },
     /// It was refused.
     Denied,
@@ -103,30 +103,30 @@ pub struct Terms<'a> {
 }
 
 /// Decides about a delegation: what is done, and the answer that does it.
-pub fn decide(call: &ToolCall, terms: &Terms<'_>) -> (Done, Answer) {
+pub fn decide(call: &ToolCall, terms: &Terms<'_>) -> (Disposition, Answer) {
     if terms.said == PersonSaid::LeaveAlone {
-        return (Done::LeftAlone, Answer::default());
+        return (Disposition::LeftAlone, Answer::default());
     }
     let is_adviser = call.text("subagent_type").is_some_and(|kind| ADVISERS.contains(&kind));
     if terms.mode != Some(Mode::Enforced) || is_adviser {
-        return (Done::Observed, Answer::default());
+        return (Disposition::Observed, Answer::default());
     }
     let is_approved = terms.said == PersonSaid::Approved;
     if terms.route.decision == Decision::Escalate && !is_approved {
-        return (Done::Denied, Answer::of(Effect::Deny { reason: refusal(terms.route) }));
+        return (Disposition::Denied, Answer::of(HookEffect::Deny { reason: refusal(terms.route) }));
     }
-    let set = whom(call, terms);
-    if Whom::of(&call.input) == set {
-        return (Done::AsRouted { set }, Answer::default());
+    let set = target(call, terms);
+    if Target::of(&call.input) == set {
+        return (Disposition::AsRouted { set }, Answer::default());
     }
     let mut input = call.input.clone();
     put(&mut input, "subagent_type", set.subagent_type.as_deref());
     put(&mut input, "model", set.model.as_deref());
-    (Done::Rewritten { set }, Answer::of(Effect::Rewrite { input }))
+    (Disposition::Rewritten { set }, Answer::of(HookEffect::Rewrite { input }))
 }
 
-/// Whom the delegation should name. A special kind of subagent stays what it is: only its model is set.
-fn whom(call: &ToolCall, terms: &Terms<'_>) -> Whom {
+/// Returns what the delegation should name. A special kind of subagent stays what it is: only its model is set.
+fn target(call: &ToolCall, terms: &Terms<'_>) -> Target {
     let agent = match terms.said {
         PersonSaid::Tier(tier) => terms.catalog.for_tier(tier),
         PersonSaid::Nothing | PersonSaid::LeaveAlone | PersonSaid::Approved => {
@@ -141,14 +141,14 @@ fn whom(call: &ToolCall, terms: &Terms<'_>) -> Whom {
     let is_general = asked.is_none_or(|kind| kind == GENERAL_PURPOSE || is_of_settings(kind));
     if let Some(name) = agent.cli_agent.as_ref().filter(|_| is_general) {
         // A definition of the person's own: it says itself which model it runs on.
-        return Whom { subagent_type: Some(name.clone()), model: alias(&agent.model) };
+        return Target { subagent_type: Some(name.clone()), model: alias(&agent.model) };
     }
     if is_general && terms.known == KnownAgents::Plugin {
-        return Whom { subagent_type: Some(name_in_plugin(agent)), model: alias(&agent.model) };
+        return Target { subagent_type: Some(name_in_plugin(agent)), model: alias(&agent.model) };
     }
     // Without a definition of ours only an alias can be named, so a model of one's own becomes its tier's.
     let model = alias(&agent.model).unwrap_or_else(|| agent.tier.as_str().to_owned());
-    Whom { subagent_type: asked.map(str::to_owned), model: Some(model) }
+    Target { subagent_type: asked.map(str::to_owned), model: Some(model) }
 }
 
 /// The tool takes nothing but aliases; every other model must be said by a definition.
@@ -186,7 +186,7 @@ pub fn for_later(call: &ToolCall) -> Option<Answer> {
         let reason = format!(
             "[pointsman] A prompt for later must not begin with `{APPROVE}` or `~`: only a person may say that. Lay it up without it."
         );
-        Answer::of(Effect::Deny { reason })
+        Answer::of(HookEffect::Deny { reason })
     })
 }
 

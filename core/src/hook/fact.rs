@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::delegation::{Done, PersonSaid, Whom};
+use super::delegation::{Disposition, PersonSaid, Target};
 use super::prompt::{Action, LeftBecause};
-use super::ran::{Part, Ran};
+use super::transcript::{Part, TranscriptSummary};
 use crate::ids::{RunId, SessionId};
 use crate::mode::Mode;
 use crate::route::Route;
@@ -43,13 +43,13 @@ pub struct HookFact {
     pub hook_us: u64,
     /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub what: HookEvent,
 }
 
 /// What can be recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
-pub enum What {
+pub enum HookEvent {
     /// A prompt was routed: the predecessor's `routing_recommendation`.
     RoutingRecommendation(Box<Recommendation>),
     /// A prompt was left alone.
@@ -90,7 +90,7 @@ pub enum What {
         tool_use_id: Option<String>,
         /// What ran; absent where the transcript could not be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        ran: Option<Ran>,
+        ran: Option<TranscriptSummary>,
         /// Where the transcript is. The CLI may still be writing it when its hook runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<PathBuf>,
@@ -102,7 +102,7 @@ pub enum What {
     TurnEnded {
         /// What ran; absent where the transcript could not be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        ran: Option<Ran>,
+        ran: Option<TranscriptSummary>,
         /// Where the transcript is. The CLI may still be writing it when its hook runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<PathBuf>,
@@ -123,7 +123,7 @@ pub enum What {
         reason: String,
         /// What the main model ran; absent where the transcript could not be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        ran: Option<Ran>,
+        ran: Option<TranscriptSummary>,
         /// Where the transcript is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<PathBuf>,
@@ -156,28 +156,28 @@ pub struct Delegation {
     /// The subagent that delegates, where it is not the main model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_agent_id: Option<String>,
-    /// Whom the main model named.
-    pub asked: Whom,
+    /// What the main model named.
+    pub asked: Target,
     /// The route of the subagent's own words.
     pub route: Route,
     /// What was done.
     #[serde(flatten)]
-    pub done: Done,
+    pub done: Disposition,
 }
 
-impl What {
+impl HookEvent {
     /// Returns the name of its kind, as it stands in the persisted form.
     pub fn kind(&self) -> &'static str {
         match self {
-            What::RoutingRecommendation(_) => "routing_recommendation",
-            What::PromptLeft { .. } => "prompt_left",
-            What::Delegation(_) => "delegation",
-            What::DelegationReturned { .. } => "delegation_returned",
-            What::SubagentStarted { .. } => "subagent_started",
-            What::SubagentEnded { .. } => "subagent_ended",
-            What::TurnEnded { .. } => "turn_ended",
-            What::SessionStarted { .. } => "session_started",
-            What::SessionSummary { .. } => "session_summary",
+            HookEvent::RoutingRecommendation(_) => "routing_recommendation",
+            HookEvent::PromptLeft { .. } => "prompt_left",
+            HookEvent::Delegation(_) => "delegation",
+            HookEvent::DelegationReturned { .. } => "delegation_returned",
+            HookEvent::SubagentStarted { .. } => "subagent_started",
+            HookEvent::SubagentEnded { .. } => "subagent_ended",
+            HookEvent::TurnEnded { .. } => "turn_ended",
+            HookEvent::SessionStarted { .. } => "session_started",
+            HookEvent::SessionSummary { .. } => "session_summary",
         }
     }
 }
@@ -186,21 +186,21 @@ impl HookFact {
     /// Returns where it can be read what ran, and which part of it.
     pub fn source(&self) -> Option<(&Path, Part<'_>)> {
         match &self.what {
-            What::SubagentEnded { transcript: Some(path), .. } => Some((path, Part::All)),
-            What::TurnEnded { transcript: Some(path), .. } => {
+            HookEvent::SubagentEnded { transcript: Some(path), .. } => Some((path, Part::All)),
+            HookEvent::TurnEnded { transcript: Some(path), .. } => {
                 Some((path, Part::Prompt(self.prompt_id.as_deref()?)))
             }
-            What::SessionSummary { transcript: Some(path), .. } => Some((path, Part::Session)),
+            HookEvent::SessionSummary { transcript: Some(path), .. } => Some((path, Part::Session)),
             _ => None,
         }
     }
 
     /// Returns what ran, as far as it is known.
-    pub fn ran(&self) -> Option<&Ran> {
+    pub fn ran(&self) -> Option<&TranscriptSummary> {
         match &self.what {
-            What::SubagentEnded { ran, .. }
-            | What::TurnEnded { ran, .. }
-            | What::SessionSummary { ran, .. } => ran.as_ref(),
+            HookEvent::SubagentEnded { ran, .. }
+            | HookEvent::TurnEnded { ran, .. }
+            | HookEvent::SessionSummary { ran, .. } => ran.as_ref(),
             _ => None,
         }
     }
@@ -208,13 +208,13 @@ impl HookFact {
     /// Tells whether another look at the transcript may show more.
     pub fn is_open(&self) -> bool {
         match &self.what {
-            What::SubagentEnded { is_whole, .. } | What::TurnEnded { is_whole, .. } => !is_whole,
+            HookEvent::SubagentEnded { is_whole, .. } | HookEvent::TurnEnded { is_whole, .. } => !is_whole,
             _ => false,
         }
     }
 
     /// Takes a reading of what ran, where it knows more. `last_message` is what the CLI says was said last.
-    pub fn learn(&mut self, found: Ran, last_message: Option<&str>) {
+    pub fn enrich(&mut self, found: TranscriptSummary, last_message: Option<&str>) {
         let known = self.ran().map_or(0, |ran| ran.answers + ran.failures);
         let is_all = last_message.is_some_and(|said| {
             found.last_text.as_deref().is_some_and(|text| text.trim_end() == said.trim_end())
@@ -223,11 +223,11 @@ impl HookFact {
             return;
         }
         match &mut self.what {
-            What::SubagentEnded { ran, is_whole, .. } | What::TurnEnded { ran, is_whole, .. } => {
+            HookEvent::SubagentEnded { ran, is_whole, .. } | HookEvent::TurnEnded { ran, is_whole, .. } => {
                 *ran = Some(found);
                 *is_whole |= is_all;
             }
-            What::SessionSummary { ran, .. } => *ran = Some(found),
+            HookEvent::SessionSummary { ran, .. } => *ran = Some(found),
             _ => {}
         }
     }

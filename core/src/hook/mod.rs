@@ -10,9 +10,9 @@ pub mod input;
 pub mod mode;
 pub mod note;
 pub mod prompt;
-pub mod ran;
 pub mod reply;
 pub mod takeover;
+pub mod transcript;
 
 /// Tells whether a matcher of the CLI's settings means a tool: a regular expression on the whole name; none means every tool.
 pub fn matcher_means(matcher: &str, tool: &str) -> bool {

@@ -42,7 +42,7 @@ impl RoutingMode {
 
 /// What can be known about who is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Signals {
+pub struct SessionSignals {
     /// `CLAUDE_CODE_ENTRYPOINT`: begins with `sdk` where a program calls the CLI. A hook has no terminal to look at.
     pub entrypoint: Option<String>,
     /// Work in bulk or by an interface: `BATCH_MODE`, `CLAUDE_BATCH_MODE` or `API_REQUEST` is 1.
@@ -98,7 +98,12 @@ impl ModeChoice {
 }
 
 /// Chooses the mode of a session. `set_by` says where the setting comes from.
-pub fn select(setting: RoutingMode, set_by: &str, signals: &Signals, session: &SessionId) -> ModeChoice {
+pub fn select(
+    setting: RoutingMode,
+    set_by: &str,
+    signals: &SessionSignals,
+    session: &SessionId,
+) -> ModeChoice {
     let explicit =
         |mode| ModeChoice { mode, by: ChosenBy::Setting, because: set_by.to_owned(), is_experiment: false };
     match setting {
@@ -116,7 +121,7 @@ pub fn select(setting: RoutingMode, set_by: &str, signals: &Signals, session: &S
 }
 
 /// Chooses where no setting does: advice for all prompts, and subagents are held where nobody could be asked about them.
-fn by_signs(signals: &Signals) -> ModeChoice {
+fn by_signs(signals: &SessionSignals) -> ModeChoice {
     let chosen = |mode, by, because: &str| ModeChoice {
         mode: Some(mode),
         by,
@@ -125,12 +130,12 @@ fn by_signs(signals: &Signals) -> ModeChoice {
     };
     let automatic = |because| chosen(Mode::Enforced, ChosenBy::Automation, because);
     match signals {
-        Signals { entrypoint: Some(entrypoint), .. } if entrypoint.starts_with("sdk") => {
+        SessionSignals { entrypoint: Some(entrypoint), .. } if entrypoint.starts_with("sdk") => {
             automatic("a program calls the CLI")
         }
-        Signals { automated: true, .. } => automatic("the work is automated"),
-        Signals { overnight: true, .. } => automatic("it is overnight work"),
-        Signals { workflow_chain: true, .. } => automatic("it is a step of a workflow"),
+        SessionSignals { automated: true, .. } => automatic("the work is automated"),
+        SessionSignals { overnight: true, .. } => automatic("it is overnight work"),
+        SessionSignals { workflow_chain: true, .. } => automatic("it is a step of a workflow"),
         _ => chosen(Mode::Directive, ChosenBy::Person, "a person is there"),
     }
 }

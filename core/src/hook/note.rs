@@ -20,7 +20,7 @@ pub struct Note {
 
 /// What a prompt was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum NoteUpdate<'a> {
     /// It was routed.
     Routed {
         /// What the person said with it.
@@ -38,22 +38,22 @@ pub enum Heard<'a> {
 }
 
 /// Returns the note after a prompt; `None` where the earlier one stays as it is.
-pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, heard: Heard<'_>) -> Option<Note> {
+pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, heard: NoteUpdate<'_>) -> Option<Note> {
     let was_asked = earlier.is_some_and(|note| note.asked);
     let (said, asked) = match heard {
-        Heard::Routed { said, asked } => (said, asked),
-        Heard::Left { because: LeftBecause::Asked, .. } => (PersonSaid::LeaveAlone, false),
+        NoteUpdate::Routed { said, asked } => (said, asked),
+        NoteUpdate::Left { because: LeftBecause::Asked, .. } => (PersonSaid::LeaveAlone, false),
         // The CLI's own word is no new prompt of the person's: what they said still holds.
-        Heard::Left { because: LeftBecause::Notification, .. } => {
+        NoteUpdate::Left { because: LeftBecause::Notification, .. } => {
             (earlier.map(|note| note.said).unwrap_or_default(), was_asked)
         }
         // The question was ours, so this is the answer to it.
-        Heard::Left { because: LeftBecause::Reply, text } if was_asked && reply::says_yes(text) => {
+        NoteUpdate::Left { because: LeftBecause::Reply, text } if was_asked && reply::says_yes(text) => {
             (PersonSaid::Approved, false)
         }
-        Heard::Left { because: LeftBecause::Reply | LeftBecause::Command | LeftBecause::Empty, .. } => {
-            (PersonSaid::Nothing, false)
-        }
+        NoteUpdate::Left {
+            because: LeftBecause::Reply | LeftBecause::Command | LeftBecause::Empty, ..
+        } => (PersonSaid::Nothing, false),
     };
     // A message in the middle of a turn shares its id, and takes nothing back that was said for it.
     let same = earlier.filter(|note| prompt_id.is_some() && note.prompt_id.as_deref() == prompt_id);

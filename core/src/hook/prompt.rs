@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Effect};
+use super::answer::{Answer, HookEffect};
 use super::reply;
 use crate::mode::Mode;
 use crate::route::{Complexity, Decision, Route};
@@ -125,7 +125,8 @@ pub enum Action {
     /// The prompt was held back until the person approves.
     Blocked,
     /// A run does it.
-    HandOver,
+    #[serde(rename = "hand_over")]
+    Delegate,
     /// The person was told who would do it, and nothing was done.
     Told,
 }
@@ -139,7 +140,7 @@ pub fn action(mode: Mode, wanted: Wanted, route: &Route, is_approved: bool) -> A
         Wanted::AsUsual => mode,
     };
     match (mode, stops) {
-        (Mode::Orchestration, false) => Action::HandOver,
+        (Mode::Orchestration, false) => Action::Delegate,
         (Mode::Orchestration | Mode::Enforced, true) => Action::Blocked,
         (Mode::Directive, true) => Action::AskFirst,
         (Mode::Directive | Mode::Enforced, false) => Action::Advised,
@@ -169,7 +170,7 @@ pub fn directive(action: Action, mode: Mode, route: &Route, agent: &str) -> Opti
             "[pointsman] Ask first: {because}. Before you change or run anything, tell the person what you would do and wait for \
              their yes."
         )),
-        Action::Blocked | Action::HandOver | Action::Told => None,
+        Action::Blocked | Action::Delegate | Action::Told => None,
     }
 }
 
@@ -198,9 +199,9 @@ pub fn told(route: &Route) -> String {
 /// Returns the answer to a prompt that needs no run.
 pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> Answer {
     Answer::of(match directive(action, mode, route, agent) {
-        Some(text) => Effect::Context { event: "UserPromptSubmit", text },
-        None if action == Action::Told => Effect::Block { reason: told(route) },
-        None => Effect::Block { reason: held_back(route) },
+        Some(text) => HookEffect::Context { event: "UserPromptSubmit", text },
+        None if action == Action::Told => HookEffect::Block { reason: told(route) },
+        None => HookEffect::Block { reason: held_back(route) },
     })
 }
 

@@ -1,7 +1,7 @@
 //! One prompt, one run: what the first hook that takes a prompt over leaves for another one that hears of the same prompt.
 //!
 //! A hook can be registered twice (the plugin and a hand-made one, two sources of plugins); the CLI then calls both at the
-//! same moment. The id of the run is chosen before it starts, so that whoever comes second can name it at once.
+//! same moment. The id of the run is chosen before it starts, so that the second hook can name it at once.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub struct Takeover {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// It is being started, or whoever did that died over it.
+    /// It is being started, or the process that did that died.
     Starting,
     /// It is in the hands of its driver.
     Begun,

@@ -37,7 +37,8 @@ pub enum Class {
     /// A person is asked first: it cannot be taken back, reaches others, or widens rights.
     Danger,
     /// A person is asked first: the words do not say what is meant.
-    Unclear,
+    #[serde(rename = "unclear")]
+    Underspecified,
 }
 
 impl Class {
@@ -46,7 +47,7 @@ impl Class {
 
     /// Every class, in the order of its number.
     pub const ALL: [Class; Class::COUNT] =
-        [Class::Haiku, Class::Sonnet, Class::Opus, Class::Danger, Class::Unclear];
+        [Class::Haiku, Class::Sonnet, Class::Opus, Class::Danger, Class::Underspecified];
 
     /// Returns the name.
     pub fn as_str(self) -> &'static str {
@@ -55,7 +56,7 @@ impl Class {
             Class::Sonnet => "sonnet",
             Class::Opus => "opus",
             Class::Danger => "danger",
-            Class::Unclear => "unclear",
+            Class::Underspecified => "unclear",
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::lexicon::{Entry, How, Lexicon, Piece};
+use super::lexicon::{How, Lexicon, LexiconEntry, Piece};
 use super::pattern::{Element, Pattern};
-use super::{Effect, Rule};
+use super::{Rule, RuleEffect};
 use crate::policy::layer::Layer;
 
 include!(concat!(env!("OUT_DIR"), "/builtin_policy.rs"));

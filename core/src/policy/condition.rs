@@ -4,8 +4,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::civil::{DateTime, Time, Weekday};
 use regex::{Regex, RegexBuilder};
 
-use crate::circumstances::ProjectKind;
 use crate::mode::Mode;
+use crate::routing_context::ProjectKind;
 use crate::text::language::Language;
 
 /// The most memory that one compiled expression may take: a stranger's file must not take all of it.
@@ -184,7 +184,7 @@ pub fn weekday(name: &str) -> Option<Weekday> {
 }
 
 /// Says a time as rules write it: `sat 23:10`.
-pub fn in_words(now: DateTime) -> String {
+pub fn day_and_time(now: DateTime) -> String {
     let day = DAYS.iter().find(|(_, day)| *day == now.weekday()).map_or("", |(name, _)| name);
     format!("{day} {:02}:{:02}", now.hour(), now.minute())
 }

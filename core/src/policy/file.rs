@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use toml::de::DeTable;
 
 use crate::agent::Tier;
-use crate::circumstances::{Circumstances, ProjectKind};
 use crate::ids::AgentName;
 use crate::mode::Mode;
+use crate::routing_context::{ProjectKind, RoutingContext};
 
 use super::condition::{clock, weekday};
 use super::file_condition::{all_of, mode, one_of};
@@ -41,7 +41,7 @@ pub const EXAMPLE_KEYS: [&str; 7] = ["request", "expect", "rule", "project", "fi
 /// A text that may be a policy file.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'s> {
-    /// Who wrote it.
+    /// The author.
     pub whose: Whose,
     /// Its name, for people.
     pub name: &'s str,
@@ -70,10 +70,10 @@ pub struct Example {
     /// The rule that should have fired, as its file names it.
     pub rule: Option<String>,
     /// What surrounds it: what the example says and nothing else, so that it holds everywhere.
-    pub circumstances: Circumstances,
+    pub circumstances: RoutingContext,
     /// `file:line`.
     pub place: String,
-    /// Who wrote it.
+    /// The author.
     pub whose: Whose,
 }
 
@@ -158,7 +158,7 @@ fn words(r: &mut Reader, root: &DeTable, lexicon: &mut Lexicon) {
         if !is_name(r, (name, at), "words") {
             continue;
         }
-        if lexicon.concept(name).is_some() {
+        if lexicon.list_id(name).is_some() {
             let what = format!("the word list `{name}` is built in and cannot be changed");
             r.problem(at, ProblemKind::BrokenRule, what, format!("name yours otherwise, as in `my-{name}`"));
             continue;
@@ -197,7 +197,7 @@ fn example(
     let kind = |name: &str| ProjectKind::ALL.into_iter().find(|kind| kind.as_str() == name);
     let files = r.texts(table, "files").unwrap_or_default();
     let mut circumstances =
-        Circumstances::of_files(files.iter().map(|(name, _)| (*name).to_owned()).collect());
+        RoutingContext::of_files(files.iter().map(|(name, _)| (*name).to_owned()).collect());
     circumstances.kinds.extend(all_of(r, table, "project", &kinds, kind));
     circumstances.local_time = r.text(table, "at").and_then(|text| moment(r, text));
     let modes = Mode::ALL.map(Mode::as_str);

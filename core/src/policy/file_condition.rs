@@ -2,8 +2,8 @@
 
 use toml::de::DeTable;
 
-use crate::circumstances::ProjectKind;
 use crate::mode::Mode;
+use crate::routing_context::ProjectKind;
 use crate::text::language::Language;
 
 use super::condition::{self, Condition, Days, Globs, Hours, Span};

@@ -46,7 +46,7 @@ pub const RULE_KEYS: [&str; 19] = [
 /// Keys that say when a rule holds. `unless` alone would hold for nearly everything.
 const CONDITION_KEYS: &[&str] = RULE_KEYS.split_at(7).1;
 
-/// Who wrote a rule.
+/// The author of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Whose {
@@ -80,9 +80,9 @@ pub struct FileRule {
     pub because: String,
     /// How sure it is; below 1.
     pub confidence: f64,
-    /// Who wrote it.
+    /// The author.
     pub whose: Whose,
-    /// Who put it in force: for a rule of a preset, who switched that on.
+    /// What put it in force: for a rule of a preset, the file that switched that on.
     pub chosen_by: Whose,
     /// `file:line`.
     pub place: String,

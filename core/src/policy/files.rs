@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::agent::Catalog;
-use crate::circumstances::ProjectKind;
+use crate::routing_context::ProjectKind;
 
 use super::file::{self, Example, PresetChoice, Source};
 use super::file_rule::{FileEffect, FileRule, Whose};

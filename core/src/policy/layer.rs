@@ -16,8 +16,9 @@ pub enum Layer {
     Rules,
     /// The learned classifier.
     Classifier,
-    /// An LLM judge.
-    Judge,
+    /// The arbiter: a small model that was asked. Records call it `judge`.
+    #[serde(rename = "judge")]
+    Arbiter,
     /// Nothing else had an opinion.
     Default,
 }

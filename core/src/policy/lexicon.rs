@@ -11,7 +11,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::text::tokens;
 
 /// The number of a word list.
-pub(crate) type Concept = u16;
+pub(crate) type WordListId = u16;
 
 /// Lists that the tokenizer fills by the form of a word, in the order of their numbers.
 pub(crate) const FORMS: [&str; 9] =
@@ -73,11 +73,11 @@ pub(crate) enum How {
 
 /// One entry of one list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct LexiconEntry {
     /// The hash of the word, of the beginning, or of the phrase's first word.
     pub hash: u64,
     /// The list.
-    pub concept: Concept,
+    pub list: WordListId,
     /// How it matches.
     pub how: How,
     /// The next entry of its chain.
@@ -107,19 +107,19 @@ impl Piece {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lexicon {
     /// The named lists.
-    pub names: Cow<'static, [(Cow<'static, str>, Concept)]>,
+    pub names: Cow<'static, [(Cow<'static, str>, WordListId)]>,
     /// The hash of each list's name, by its number; 0 for a list of a policy file, or of one word of a pattern.
     pub name_hashes: Cow<'static, [u64]>,
     /// The first entry of each chain.
     pub chains: Cow<'static, [u32]>,
     /// The entries.
-    pub entries: Cow<'static, [Entry]>,
+    pub entries: Cow<'static, [LexiconEntry]>,
     /// The later words of phrases.
     pub pieces: Cow<'static, [Piece]>,
     /// Bit n is set when some beginning has n bytes, so that only those are tried.
     pub prefix_lengths: u64,
     /// Lists that hold just one word, so that a word that many patterns name has one.
-    pub literals: HashMap<String, Concept, BuildHasherDefault<Fnv>>,
+    pub literals: HashMap<String, WordListId, BuildHasherDefault<Fnv>>,
 }
 
 impl Lexicon {
@@ -139,28 +139,28 @@ impl Lexicon {
     /// Adds word lists; a list that is there already gets the entries besides its own.
     pub fn add_lists(&mut self, lists: &BTreeMap<&str, &str>) {
         for (name, entries) in lists {
-            let concept = self.concept(name).unwrap_or_else(|| {
-                let concept = self.new_list(hash_of(name));
-                self.names.to_mut().push((Cow::Owned((*name).to_owned()), concept));
-                concept
+            let list = self.list_id(name).unwrap_or_else(|| {
+                let list = self.new_list(hash_of(name));
+                self.names.to_mut().push((Cow::Owned((*name).to_owned()), list));
+                list
             });
             for entry in entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-                self.add(entry, concept);
+                self.add(entry, list);
             }
         }
     }
 
     /// Adds a list of a policy file. The classifier never hears of it: it knows only the compiled-in lists.
     pub fn add_private_list<'e>(&mut self, name: &str, entries: impl Iterator<Item = &'e str>) {
-        let concept = self.new_list(PRIVATE);
-        self.names.to_mut().push((Cow::Owned(name.to_owned()), concept));
-        entries.map(str::trim).filter(|entry| !entry.is_empty()).for_each(|entry| self.add(entry, concept));
+        let list = self.new_list(PRIVATE);
+        self.names.to_mut().push((Cow::Owned(name.to_owned()), list));
+        entries.map(str::trim).filter(|entry| !entry.is_empty()).for_each(|entry| self.add(entry, list));
     }
 
     /// Forgets the names of policy files' lists: the next file has its own. What was read keeps its lists.
     pub fn forget_private_names(&mut self) {
         let hashes = &self.name_hashes;
-        self.names.to_mut().retain(|(_, concept)| hashes[usize::from(*concept)] != PRIVATE);
+        self.names.to_mut().retain(|(_, list)| hashes[usize::from(*list)] != PRIVATE);
     }
 
     /// Returns the names of the lists, without the forms of words that have no entries.
@@ -174,64 +174,64 @@ impl Lexicon {
     }
 
     /// Returns the name of a list; `None` for a list that a pattern made for one word.
-    pub fn name(&self, concept: Concept) -> Option<&str> {
-        self.names.iter().find(|(_, number)| *number == concept).map(|(name, _)| name.as_ref())
+    pub fn name(&self, list: WordListId) -> Option<&str> {
+        self.names.iter().find(|(_, number)| *number == list).map(|(name, _)| name.as_ref())
     }
 
     /// Returns the hash of a list's name; `None` for a list that a pattern made for one word, and for the forms.
-    pub fn meaning(&self, concept: Concept) -> Option<u64> {
-        let is_form = usize::from(concept) < FORMS.len();
-        self.name_hashes.get(usize::from(concept)).copied().filter(|hash| *hash != PRIVATE && !is_form)
+    pub fn meaning(&self, list: WordListId) -> Option<u64> {
+        let is_form = usize::from(list) < FORMS.len();
+        self.name_hashes.get(usize::from(list)).copied().filter(|hash| *hash != PRIVATE && !is_form)
     }
 
     /// Returns the number of a list.
-    pub fn concept(&self, name: &str) -> Option<Concept> {
+    pub fn list_id(&self, name: &str) -> Option<WordListId> {
         self.names.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
     }
 
     /// Returns the list that holds just this entry, and makes it when needed.
-    pub fn literal(&mut self, word: &str) -> Concept {
-        if let Some(concept) = self.literals.get(word) {
-            return *concept;
+    pub fn literal(&mut self, word: &str) -> WordListId {
+        if let Some(list) = self.literals.get(word) {
+            return *list;
         }
-        let concept = self.new_list(PRIVATE);
-        self.literals.insert(word.to_owned(), concept);
-        self.add(word, concept);
-        concept
+        let list = self.new_list(PRIVATE);
+        self.literals.insert(word.to_owned(), list);
+        self.add(word, list);
+        list
     }
 
     /// Calls back with each list that holds the first of these words, or a phrase that begins here:
     /// the list, and how many words it takes.
-    pub fn look_up(&self, words: &[&str], mut found: impl FnMut(Concept, usize)) {
+    pub fn look_up(&self, words: &[&str], mut found: impl FnMut(WordListId, usize)) {
         let Some(first) = words.first() else { return };
         self.each(hash_of(first), |entry| match entry.how {
-            How::Word | How::Beginning => found(entry.concept, 1),
+            How::Word | How::Beginning => found(entry.list, 1),
             How::Phrase { from, to } => {
                 let pieces = &self.pieces[from as usize..to as usize];
                 let follows =
                     |(n, piece): (usize, &Piece)| words.get(n + 1).is_some_and(|w| piece.matches(w));
                 if pieces.iter().enumerate().all(follows) {
-                    found(entry.concept, pieces.len() + 1);
+                    found(entry.list, pieces.len() + 1);
                 }
             }
         });
     }
 
     /// Calls back with each list of which some beginning begins the folded word.
-    pub fn look_up_beginnings(&self, word: &str, mut found: impl FnMut(Concept)) {
+    pub fn look_up_beginnings(&self, word: &str, mut found: impl FnMut(WordListId)) {
         let mut hasher = Fnv::default();
         for (n, byte) in word.bytes().enumerate().take(63) {
             hasher.write(&[byte]);
             if self.prefix_lengths & (1 << (n + 1)) != 0 {
                 self.each(hasher.finish(), |entry| match entry.how {
-                    How::Beginning => found(entry.concept),
+                    How::Beginning => found(entry.list),
                     How::Word | How::Phrase { .. } => {}
                 });
             }
         }
     }
 
-    fn each(&self, hash: u64, mut found: impl FnMut(&Entry)) {
+    fn each(&self, hash: u64, mut found: impl FnMut(&LexiconEntry)) {
         let mut at = self.chains[chain_of(hash)];
         while let Some(entry) = self.entries.get(at as usize) {
             if entry.hash == hash {
@@ -241,16 +241,16 @@ impl Lexicon {
         }
     }
 
-    fn new_list(&mut self, name_hash: u64) -> Concept {
-        let number = Concept::try_from(self.len()).expect("a policy has fewer than 65,536 word lists");
+    fn new_list(&mut self, name_hash: u64) -> WordListId {
+        let number = WordListId::try_from(self.len()).expect("a policy has fewer than 65,536 word lists");
         self.name_hashes.to_mut().push(name_hash);
         number
     }
 
-    fn add(&mut self, entry: &str, concept: Concept) {
+    fn add(&mut self, entry: &str, list: WordListId) {
         let (body, prefix) = entry.strip_suffix('*').map_or((entry, false), |body| (body, true));
         if body.bytes().all(|b| b.is_ascii_lowercase()) {
-            self.put(hash_of(body), concept, if prefix { How::Beginning } else { How::Word }, body.len());
+            self.put(hash_of(body), list, if prefix { How::Beginning } else { How::Word }, body.len());
             return;
         }
         let from = self.pieces.len();
@@ -272,23 +272,23 @@ impl Lexicon {
         let Some(first) = self.pieces.get(from).copied() else { return };
         if self.pieces.len() == from + 1 {
             self.pieces.to_mut().truncate(from);
-            self.put(first.hash, concept, if prefix { How::Beginning } else { How::Word }, last_bytes);
+            self.put(first.hash, list, if prefix { How::Beginning } else { How::Word }, last_bytes);
             return;
         }
         if let Some(last) = self.pieces.to_mut().last_mut().filter(|_| prefix) {
             last.prefix_bytes = Some(last_bytes);
         }
         let how = How::Phrase { from: from as u32 + 1, to: self.pieces.len() as u32 };
-        self.put(first.hash, concept, how, last_bytes);
+        self.put(first.hash, list, how, last_bytes);
     }
 
-    fn put(&mut self, hash: u64, concept: Concept, how: How, bytes: usize) {
+    fn put(&mut self, hash: u64, list: WordListId, how: How, bytes: usize) {
         if let How::Beginning = how {
             self.prefix_lengths |= 1 << bytes.min(63);
         }
         let chain = &mut self.chains.to_mut()[chain_of(hash)];
         let next = std::mem::replace(chain, self.entries.len() as u32);
-        self.entries.to_mut().push(Entry { hash, concept, how, next });
+        self.entries.to_mut().push(LexiconEntry { hash, list, how, next });
     }
 }
 
@@ -299,54 +299,54 @@ fn chain_of(hash: u64) -> usize {
 
 /// The lists that the router itself relies on to tell an order from a mention.
 #[derive(Debug, Clone)]
-pub(crate) struct Structure {
+pub(crate) struct Grammar {
     /// "not", "without": what follows is not wanted.
-    pub negation: Concept,
+    pub negation: WordListId,
     /// "no": as `negation`, over a short reach.
-    pub negation_short: Concept,
+    pub negation_short: WordListId,
     /// Negations that stand after their verb.
-    pub negation_after: Concept,
+    pub negation_after: WordListId,
     /// "forget", "hesitate": a negation of these is an order.
-    pub negation_cancel: Concept,
+    pub negation_cancel: WordListId,
     /// "but", "just": a negation does not reach beyond.
-    pub contrast: Concept,
+    pub contrast: WordListId,
     /// "or": a list goes on.
-    pub alternative: Concept,
+    pub alternative: WordListId,
     /// "and", "please": an order may begin after it.
-    pub lead_in: Concept,
+    pub lead_in: WordListId,
     /// "write", "explain": what follows is material for a text or program.
-    pub author: Concept,
+    pub author: WordListId,
     /// "how", "why": the sentence asks.
-    pub ask: Concept,
+    pub ask: WordListId,
     /// Question words that ask wherever they stand (languages without a fixed first place).
-    pub ask_anywhere: Concept,
+    pub ask_anywhere: WordListId,
     /// "should", "lets": what follows describes behaviour.
-    pub spec: Concept,
+    pub spec: WordListId,
     /// "the", "a": what follows is a noun.
-    pub article: Concept,
+    pub article: WordListId,
     /// "button", "endpoint": what stands before is a noun.
-    pub code: Concept,
+    pub code: WordListId,
     /// "do that", "go ahead": quoted or pasted orders are taken over.
-    pub endorse: Concept,
+    pub endorse: WordListId,
     /// Words without content of their own, for requests that say nothing.
-    pub generic: Concept,
+    pub generic: WordListId,
     /// References to something that was never said here.
-    pub dangling: Concept,
+    pub dangling: WordListId,
     /// Words that ask to be accompanied.
-    pub together: Concept,
+    pub together: WordListId,
     /// Words that ask to plan or to do several phases.
-    pub planning: Concept,
+    pub planning: WordListId,
     /// Verbs that choose an agent.
-    pub choose: Concept,
+    pub choose: WordListId,
     /// Tier words, weakest first.
-    pub tiers: [Concept; 3],
+    pub tiers: [WordListId; 3],
 }
 
-impl Structure {
+impl Grammar {
     /// Finds the lists, or names the one that is missing.
-    pub fn new(lexicon: &Lexicon) -> Result<Structure, &'static str> {
-        let find = |name: &'static str| lexicon.concept(name).ok_or(name);
-        Ok(Structure {
+    pub fn new(lexicon: &Lexicon) -> Result<Grammar, &'static str> {
+        let find = |name: &'static str| lexicon.list_id(name).ok_or(name);
+        Ok(Grammar {
             negation: find("negation")?,
             negation_short: find("negation-short")?,
             negation_after: find("negation-after")?,

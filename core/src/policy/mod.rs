@@ -25,16 +25,16 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::agent::{Catalog, Tier};
-use crate::circumstances::ProjectKind;
 use crate::model::Model;
 use crate::policy::layer::Layer;
+use crate::routing_context::ProjectKind;
 
 use file::Source;
 use files::Files;
-use lexicon::{Lexicon, Structure};
+use lexicon::{Grammar, Lexicon};
 use pattern::Pattern;
 use problem::Problem;
-pub use row::Effect;
+pub use row::RuleEffect;
 use row::{Row, Table};
 
 /// The version of the router's code as far as it decides routes. Raise it whenever equal rules would decide otherwise.
@@ -43,14 +43,14 @@ pub const ROUTER_VERSION: u32 = 3;
 /// How many hex digits of the hash are kept: 64 bits tell any two policies apart that a person will ever compare.
 const HASH_DIGITS: usize = 16;
 
-impl Effect {
+impl RuleEffect {
     /// Returns the tier that the effect names, or `None` when it asks a person.
     pub fn tier(self) -> Option<Tier> {
         match self {
-            Effect::Haiku => Some(Tier::Haiku),
-            Effect::Sonnet => Some(Tier::Sonnet),
-            Effect::Opus => Some(Tier::Opus),
-            Effect::Escalate => None,
+            RuleEffect::Haiku => Some(Tier::Haiku),
+            RuleEffect::Sonnet => Some(Tier::Sonnet),
+            RuleEffect::Opus => Some(Tier::Opus),
+            RuleEffect::Escalate => None,
         }
     }
 }
@@ -63,7 +63,7 @@ pub struct Rule {
     /// The layer that looks at the rule.
     pub layer: Layer,
     /// What follows.
-    pub effect: Effect,
+    pub effect: RuleEffect,
     /// One sentence for people.
     pub because: Cow<'static, str>,
     /// Measured share of acceptable routes among those that the rule decided. Never 1.
@@ -133,7 +133,7 @@ pub struct Policy {
     text_hash: blake3::Hash,
     rules: Cow<'static, [Rule]>,
     lexicon: Lexicon,
-    structure: Structure,
+    grammar: Grammar,
     model: Model,
     files: Files,
 }
@@ -142,13 +142,13 @@ impl Policy {
     /// Returns the compiled-in policy, which was prepared when the program was built.
     pub fn builtin() -> Policy {
         let lexicon = builtin::lexicon();
-        let structure = Structure::new(&lexicon).expect("a test reads the compiled-in policy");
+        let grammar = Grammar::new(&lexicon).expect("a test reads the compiled-in policy");
         let text_hash = blake3::Hash::from_bytes(builtin::TEXT_HASH);
         Policy {
             text_hash,
             rules: Cow::Borrowed(&builtin::RULES),
             lexicon,
-            structure,
+            grammar,
             model: Model::builtin(),
             files: Files::default(),
         }
@@ -160,8 +160,8 @@ impl Policy {
             toml::from_str(text).map_err(|e| PolicyError::Syntax { message: e.message().to_owned() })?;
         let mut lexicon = Lexicon::of_forms();
         lexicon.add_lists(&table.words);
-        let structure =
-            Structure::new(&lexicon).map_err(|name| PolicyError::MissingWords { name: name.to_owned() })?;
+        let grammar =
+            Grammar::new(&lexicon).map_err(|name| PolicyError::MissingWords { name: name.to_owned() })?;
         let mut rules: Vec<Rule> = Vec::with_capacity(table.rules.len());
         for row in table.rules {
             let rule = row.prepare(&mut lexicon)?;
@@ -172,7 +172,7 @@ impl Policy {
         }
         let text_hash = blake3::hash(text.as_bytes());
         let (model, files) = (Model::builtin(), Files::default());
-        Ok(Policy { text_hash, rules: rules.into(), lexicon, structure, model, files })
+        Ok(Policy { text_hash, rules: rules.into(), lexicon, grammar, model, files })
     }
 
     /// Returns the policy with policy files on top, the first one looked at first, or all that is wrong with them.
@@ -231,8 +231,8 @@ impl Policy {
         &self.model
     }
 
-    pub(crate) fn structure(&self) -> &Structure {
-        &self.structure
+    pub(crate) fn grammar(&self) -> &Grammar {
+        &self.grammar
     }
 }
 

@@ -17,7 +17,7 @@
 
 use std::borrow::Cow;
 
-use super::lexicon::{Concept, Lexicon};
+use super::lexicon::{Lexicon, WordListId};
 
 /// How many words `..` may skip when no number is given.
 const GAP_DEFAULT: u8 = 3;
@@ -26,9 +26,9 @@ const GAP_DEFAULT: u8 = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Element {
     /// The word lists of which one must be present.
-    pub any_of: Cow<'static, [Concept]>,
+    pub any_of: Cow<'static, [WordListId]>,
     /// The word lists of which none may follow directly.
-    pub not_next: Cow<'static, [Concept]>,
+    pub not_next: Cow<'static, [WordListId]>,
     /// Whether it must be used as a verb that is asked for.
     pub verb: bool,
     /// Whether it must stand where an order begins.
@@ -103,8 +103,8 @@ fn number(text: &str) -> Result<u8, String> {
 fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, String> {
     let (imperative, word) = word.strip_prefix('^').map_or((false, word), |rest| (true, rest));
     let (verb, word) = word.strip_prefix("v:").map_or((false, word), |rest| (true, rest));
-    let mut lists = |names: &str| -> Result<Vec<Concept>, String> {
-        split(names, b'|').into_iter().map(|name| concept(name, lexicon)).collect()
+    let mut lists = |names: &str| -> Result<Vec<WordListId>, String> {
+        split(names, b'|').into_iter().map(|name| list_of(name, lexicon)).collect()
     };
     let (any_of, not_next) = match split(word, b'/').as_slice() {
         [any] => (lists(any)?, Vec::new()),
@@ -114,9 +114,9 @@ fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, String
     Ok(Element { any_of: any_of.into(), not_next: not_next.into(), verb, imperative, gap })
 }
 
-fn concept(name: &str, lexicon: &mut Lexicon) -> Result<Concept, String> {
+fn list_of(name: &str, lexicon: &mut Lexicon) -> Result<WordListId, String> {
     if let Some(word) = name.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         return Ok(lexicon.literal(word));
     }
-    lexicon.concept(name).ok_or_else(|| format!("there is no word list `{name}`"))
+    lexicon.list_id(name).ok_or_else(|| format!("there is no word list `{name}`"))
 }

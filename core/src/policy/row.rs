@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// What a rule leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Effect {
+pub enum RuleEffect {
     /// The haiku tier does it.
     Haiku,
     /// The sonnet tier does it.
@@ -33,7 +33,7 @@ pub(crate) struct Table<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row<'a> {
     pub id: &'a str,
-    pub effect: Effect,
+    pub effect: RuleEffect,
     pub because: String,
     pub confidence: f64,
     #[serde(default)]

@@ -10,10 +10,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::circumstances::ProjectKind;
     use crate::mode::Mode;
     use crate::policy::file::{EXAMPLE_KEYS, FILE_KEYS};
     use crate::policy::file_rule::RULE_KEYS;
+    use crate::routing_context::ProjectKind;
     use crate::text::language::Language;
 
     fn schema() -> Value {

@@ -1,4 +1,4 @@
-//! A failure that ends a verb, as a value: printed as text or JSON, and handed from a driver to whoever started it.
+//! A failure that ends a verb, as a value: printed as text or JSON, and handed from a driver to its caller.
 
 use serde::{Deserialize, Serialize};
 

@@ -39,13 +39,13 @@ pub struct LiveEvent {
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
-    pub seen: Seen,
+    pub seen: LiveDetail,
 }
 
 /// What can be seen of an agent at work. All text has its secrets redacted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
-pub enum Seen {
+pub enum LiveDetail {
     /// The agent's process has begun its session.
     AgentStarted {
         /// The agent's own session id.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::run::{RunReport, SCHEMA_VERSION};
 use crate::agent::Tier;
-use crate::hook::fact::{HookFact, What};
+use crate::hook::fact::{HookEvent, HookFact};
 use crate::mode::Mode;
 use crate::request::request_hash;
 use crate::route::{Decision, Route};
@@ -168,7 +168,7 @@ impl<'a> HookRecord<'a> {
     pub fn of(fact: &'a HookFact, tier_of: &dyn Fn(&str) -> Option<Tier>) -> Option<HookRecord<'a>> {
         let project = ProjectName::of(&fact.project_root);
         match &fact.what {
-            What::RoutingRecommendation(one) => {
+            HookEvent::RoutingRecommendation(one) => {
                 let asks = one.route.decision == Decision::Escalate;
                 Some(HookRecord::RoutingRecommendation(RoutingRecommendation {
                     record_type: "routing_recommendation",
@@ -187,7 +187,7 @@ impl<'a> HookRecord<'a> {
                     routing_mode: fact.mode.map(Mode::as_str),
                 }))
             }
-            What::SubagentEnded { agent_id, agent_type, ran, .. } => {
+            HookEvent::SubagentEnded { agent_id, agent_type, ran, .. } => {
                 let duration_ms = ran.as_ref().map(|ran| ran.duration_ms);
                 let served = ran.as_ref().map_or(&[][..], |ran| &ran.models_served);
                 let failed = ran.as_ref().is_none_or(|ran| ran.answers == 0);

@@ -96,7 +96,7 @@ pub enum Hindsight {
 
 impl Hindsight {
     /// Says it in words for people.
-    pub fn in_words(self) -> &'static str {
+    pub fn as_text(self) -> &'static str {
         match self {
             Hindsight::Right => "would have been right at once",
             Hindsight::TooWeak => "would have been too weak",
@@ -118,7 +118,7 @@ pub fn request_of(run: &RunState) -> Option<Request> {
         request.context = Context::Session;
     }
     request.pressure = requested.quota_pressure;
-    request.judges_word = requested.judges_word;
+    request.llm_vote = requested.llm_vote;
     Some(request)
 }
 

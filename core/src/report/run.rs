@@ -27,7 +27,7 @@ pub struct RunReport {
     pub run_id: RunId,
     /// The session.
     pub session_id: SessionId,
-    /// Who decided.
+    /// The mode of routing.
     pub mode: Mode,
     /// Whether the scripted agent played it.
     pub rehearsal: bool,
@@ -120,7 +120,7 @@ pub struct AttemptReport {
     /// The permission mode that the CLI was told, where it has any.
     #[serde(default)]
     pub permission_mode: Option<PermissionMode>,
-    /// Who paid.
+    /// The payer.
     pub payer: Payer,
     /// The host that requests were sent to, where it is not the vendor's own.
     #[serde(default)]

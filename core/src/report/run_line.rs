@@ -30,7 +30,7 @@ pub struct RunLine<'a> {
     pub project_root: &'a str,
     /// The hash of the request.
     pub request_hash: &'a str,
-    /// Who did it last.
+    /// The agent of the last attempt.
     pub agent: Option<&'a AgentName>,
     /// The tier that did it last.
     pub tier: Option<Tier>,

@@ -3,9 +3,9 @@
 use crate::agent::Tier;
 use crate::request::{Context, QuotaPressure};
 
-use super::explain::{IN_SESSION, Looks, SETTLED, UNLIKELY};
-use super::precedence::Settled;
+use super::precedence::Precedence;
 use super::rules::Found;
+use super::trace::{IN_SESSION, SETTLED, Trace, UNLIKELY};
 use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
 
@@ -19,7 +19,7 @@ const DANGER_FROM: f64 = 0.3;
 const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;
 
 /// From this probability on, the classifier asks a person what is meant.
-const UNCLEAR_FROM: f64 = 0.5;
+const UNDERSPECIFIED_FROM: f64 = 0.5;
 
 /// It asks as well when both reasons together are this many times as probable as all work.
 const STOP_TO_WORK: f64 = 1.25;
@@ -43,12 +43,12 @@ pub(super) struct Choice {
 /// The classifier's lines in an explanation.
 const TIER: &str = "classifier.tier";
 const DANGER: &str = "classifier.danger";
-const UNCLEAR: &str = "classifier.unclear";
+const UNDERSPECIFIED: &str = "classifier.unclear";
 const DEFAULT: &str = "default";
 
 const DANGER_BECAUSE: &str =
     "it reads like requests that cannot be taken back, reach others, or widen rights";
-const UNCLEAR_BECAUSE: &str = "it reads like requests that do not say what is meant";
+const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say what is meant";
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
 
 impl Choice {
@@ -56,28 +56,35 @@ impl Choice {
     ///
     /// Where the person has settled who does it, they know better than any sample what is meant, and a doubt about
     /// danger must be strong.
-    pub fn look(&self, p: &PerClass, settled: Settled, context: Context, looks: &mut Looks) -> Option<Found> {
+    pub fn look(
+        &self,
+        p: &PerClass,
+        precedence: Precedence,
+        context: Context,
+        trace: &mut Trace,
+    ) -> Option<Found> {
         let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
         let mut found = None;
-        for (class, rule, because) in
-            [(Class::Danger, DANGER, DANGER_BECAUSE), (Class::Unclear, UNCLEAR, UNCLEAR_BECAUSE)]
-        {
-            let why_not = self.why_not(class, p, settled, context);
+        for (class, rule, because) in [
+            (Class::Danger, DANGER, DANGER_BECAUSE),
+            (Class::Underspecified, UNDERSPECIFIED, UNDERSPECIFIED_BECAUSE),
+        ] {
+            let why_not = self.why_not(class, p, precedence, context);
             if let Some(why) = why_not {
-                looks.passed(rule, Layer::Classifier, because, || (why, None));
+                trace.skipped(rule, Layer::Classifier, because, || (why, None));
                 continue;
             }
-            looks.fired(rule, Layer::Classifier, because, Some(&percent(class)));
+            trace.fired(rule, Layer::Classifier, because, Some(&percent(class)));
             let (tier, confidence) = (self.tier, self.confidence);
             found = Some(Found { layer: Layer::Classifier, tier, because: because.to_owned(), confidence });
         }
         let opinion = self.found(None);
         let rule = self.rule();
-        if settled != Settled::Nothing || found.is_some() {
-            looks.passed(rule, opinion.layer, &opinion.because, || (SETTLED, None));
+        if precedence != Precedence::Nothing || found.is_some() {
+            trace.skipped(rule, opinion.layer, &opinion.because, || (SETTLED, None));
         } else {
             let said = Class::ALL.map(|class| format!("{} {}", class.as_str(), percent(class))).join(", ");
-            looks.fired(rule, opinion.layer, &opinion.because, Some(&said));
+            trace.fired(rule, opinion.layer, &opinion.because, Some(&said));
         }
         found
     }
@@ -87,13 +94,17 @@ impl Choice {
         &self,
         class: Class,
         p: &PerClass,
-        settled: Settled,
+        precedence: Precedence,
         context: Context,
     ) -> Option<&'static str> {
-        let known = class == Class::Unclear && context == Context::Session;
+        let known = class == Class::Underspecified && context == Context::Session;
         let is_answered = match class {
-            Class::Danger => settled == Settled::ByPerson && p[class as usize] < DANGER_THOUGH_SETTLED_FROM,
-            Class::Haiku | Class::Sonnet | Class::Opus | Class::Unclear => settled >= Settled::Meaning,
+            Class::Danger => {
+                precedence == Precedence::ByPerson && p[class as usize] < DANGER_THOUGH_SETTLED_FROM
+            }
+            Class::Haiku | Class::Sonnet | Class::Opus | Class::Underspecified => {
+                precedence >= Precedence::Meaning
+            }
         };
         if self.stop != Some(class) {
             Some(UNLIKELY)
@@ -105,10 +116,15 @@ impl Choice {
     }
 
     /// Returns the line of an explanation that would make a person be asked, if one would.
-    pub fn stopping_rule(&self, p: &PerClass, settled: Settled, context: Context) -> Option<&'static str> {
+    pub fn stopping_rule(
+        &self,
+        p: &PerClass,
+        precedence: Precedence,
+        context: Context,
+    ) -> Option<&'static str> {
         let class = self.stop?;
-        let rule = if class == Class::Danger { DANGER } else { UNCLEAR };
-        self.why_not(class, p, settled, context).is_none().then_some(rule)
+        let rule = if class == Class::Danger { DANGER } else { UNDERSPECIFIED };
+        self.why_not(class, p, precedence, context).is_none().then_some(rule)
     }
 
     /// Returns the line of an explanation that names the tier.
@@ -140,20 +156,20 @@ impl Choice {
 /// Chooses the tier with the least expected loss, or to ask a person.
 pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Choice {
     let danger = p[Class::Danger as usize];
-    let unclear = p[Class::Unclear as usize];
+    let underspecified = p[Class::Underspecified as usize];
     let tier = cheapest_in_expectation(p, over_weight(pressure));
     let work: f64 = p[..3].iter().sum();
     let most = p.iter().copied().fold(0.0, f64::max);
-    let stops = danger + unclear > work * STOP_TO_WORK;
-    let stop = if danger >= DANGER_FROM || (stops && danger >= unclear) {
+    let stops = danger + underspecified > work * STOP_TO_WORK;
+    let stop = if danger >= DANGER_FROM || (stops && danger >= underspecified) {
         Some(Class::Danger)
-    } else if unclear >= UNCLEAR_FROM || stops {
-        Some(Class::Unclear)
+    } else if underspecified >= UNDERSPECIFIED_FROM || stops {
+        Some(Class::Underspecified)
     } else {
         None
     };
     let confidence = match stop {
-        Some(_) => danger + unclear,
+        Some(_) => danger + underspecified,
         None => p[tier as usize],
     };
     Choice { tier, stop, confidence, abstains: most < ABSTAIN_BELOW }

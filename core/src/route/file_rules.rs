@@ -1,7 +1,7 @@
 //! The layer of policy files: how a rule of one is held against a request and what surrounds it.
 //!
 //! The first rule that fires and names a tier or an agent has it. Every rule that fires and asks a person counts,
-//! whoever wrote it and whatever other rules say.
+//! wherever it stands and whatever other rules say.
 
 use std::cell::OnceCell;
 
@@ -13,14 +13,14 @@ use crate::policy::file_rule::{FileEffect, FileRule, Whose};
 use crate::request::Request;
 use crate::text::language::{self, Language};
 
-use super::explain::{
-    EXCEPTED, Looks, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME,
-    QUOTED, Why,
-};
-use super::precedence::Settled;
+use super::precedence::Precedence;
 use super::rules::{Found, first_match};
 use super::signals::Signals;
 use super::stream::Reading;
+use super::trace::{
+    EXCEPTED, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME, QUOTED,
+    Trace, Why,
+};
 use crate::model::PerClass;
 use crate::policy::layer::Layer;
 use crate::text::tokens::Kind;
@@ -28,18 +28,18 @@ use crate::text::tokens::Kind;
 /// What the policy files say about a request.
 #[derive(Default)]
 pub(super) struct ByFiles {
-    /// Who does it.
+    /// The tier or agent that does it.
     pub named: Option<Named>,
     /// Why a person is asked; the tier of this finding means nothing.
     pub asked: Option<Found>,
     /// Which doubts are answered.
-    pub settled: Settled,
+    pub precedence: Precedence,
 }
 
 impl ByFiles {
     /// A repository's rule is as sure as the classifier at most: strangers do not say how sure we are.
-    pub fn doubt_strangers(&mut self, p: &PerClass) {
-        if self.settled <= Settled::Tier
+    pub fn cap_confidence(&mut self, p: &PerClass) {
+        if self.precedence <= Precedence::Tier
             && let Some(named) = &mut self.named
         {
             named.found.confidence = named.found.confidence.min(p[named.found.tier as usize]);
@@ -59,7 +59,7 @@ pub(super) fn look(
     signals: &Signals,
     catalog: &Catalog,
     policy: &Policy,
-    looks: &mut Looks,
+    trace: &mut Trace,
 ) -> ByFiles {
     let mut by = ByFiles::default();
     let rules = &policy.files().rules;
@@ -70,7 +70,7 @@ pub(super) fn look(
         Asked { request, signals, language: OnceCell::new(), takes_over: takes_over(signals, policy) };
     for rule in rules {
         let held = asked.hold(rule);
-        looks.of_file(rule, &held);
+        trace.of_file(rule, &held);
         if held.is_err() {
             continue;
         }
@@ -89,7 +89,7 @@ pub(super) fn look(
             }
         };
         let Some((tier, agent)) = named else { continue };
-        by.settled = by.settled.max(settled(rule));
+        by.precedence = by.precedence.max(precedence(rule));
         by.named.get_or_insert_with(|| Named { found: found(tier), agent });
     }
     by
@@ -99,17 +99,17 @@ pub(super) fn look(
 ///
 /// The person's own rule says what is meant, and that they want it. A preset that they switched on says what is meant.
 /// What a repository wrote, or switches on by the files that it has, answers nothing.
-fn settled(rule: &FileRule) -> Settled {
+fn precedence(rule: &FileRule) -> Precedence {
     match (rule.whose, rule.chosen_by) {
-        (Whose::User, _) if !rule.looks_at_files() => Settled::ByPerson,
-        (Whose::Preset, Whose::User) => Settled::Meaning,
-        (Whose::User | Whose::Preset | Whose::Project, _) => Settled::Tier,
+        (Whose::User, _) if !rule.looks_at_files() => Precedence::ByPerson,
+        (Whose::Preset, Whose::User) => Precedence::Meaning,
+        (Whose::User | Whose::Preset | Whose::Project, _) => Precedence::Tier,
     }
 }
 
 /// Whether the words order to do what was quoted or pasted.
 fn takes_over(signals: &Signals, policy: &Policy) -> bool {
-    signals.own.is_asked(policy.structure().endorse)
+    signals.instruction.is_asked(policy.grammar().endorse)
 }
 
 /// A request as the rules of policy files see it.
@@ -123,7 +123,7 @@ struct Asked<'r> {
 impl Asked<'_> {
     /// Holds a rule against the request: what made it fire, for people, or why it does not.
     fn hold(&self, rule: &FileRule) -> Result<Vec<String>, Why> {
-        let own = &self.signals.own;
+        let own = &self.signals.instruction;
         let mut because = vec![];
         if !rule.words.is_empty() {
             because.push(self.words(rule)?.to_owned());
@@ -148,15 +148,15 @@ impl Asked<'_> {
             let path = self.paths().find(|path| globs.is_match(path));
             because.push(path.ok_or((NO_MATCH, None))?.to_owned());
         }
-        if let Some(now) = self.request.circumstances.local_time.filter(|_| c.looks_at_time()) {
-            because.push(condition::in_words(now));
+        if let Some(now) = self.request.routing_context.local_time.filter(|_| c.looks_at_time()) {
+            because.push(condition::day_and_time(now));
         }
         Ok(because)
     }
 
     /// What does not depend on the words, but for their language.
     fn surroundings(&self, rule: &FileRule) -> Result<(), &'static str> {
-        let (c, around) = (&rule.condition, &self.request.circumstances);
+        let (c, around) = (&rule.condition, &self.request.routing_context);
         let ok_or = |holds: bool, reason: &'static str| if holds { Ok(()) } else { Err(reason) };
         ok_or(
             c.project.is_empty() || c.project.iter().any(|kind| around.kinds.contains(kind)),
@@ -174,7 +174,7 @@ impl Asked<'_> {
 
     /// The words that a rule's patterns match, where they count.
     fn words(&self, rule: &FileRule) -> Result<&str, Why> {
-        let (own, material) = (&self.signals.own, &self.signals.material);
+        let (own, material) = (&self.signals.instruction, &self.signals.quoted);
         if let Some(words) = first_match(&rule.words, own, Reading::NotNegated) {
             return Ok(words);
         }
@@ -191,14 +191,14 @@ impl Asked<'_> {
 
     /// The paths and file names in the person's own words.
     fn paths(&self) -> impl Iterator<Item = &str> {
-        let own = &self.signals.own;
+        let own = &self.signals.instruction;
         let is_path = |kind: Kind| matches!(kind, Kind::Path | Kind::Ident);
         own.places().iter().filter(move |place| is_path(place.kind)).map(|place| own.slice(place))
     }
 
     fn language(&self) -> Option<Language> {
         *self.language.get_or_init(|| {
-            let own = &self.signals.own;
+            let own = &self.signals.instruction;
             let is_word = |at: &usize| matches!(own.places()[*at].kind, Kind::Word | Kind::Ideograph);
             language::detect((0..own.places().len()).filter(is_word).map(|at| own.word(at)))
         })

@@ -6,12 +6,11 @@
 //! where they stand) · `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `explain`
 //! (what was looked at, and why it did or did not fire) · `own_decision` (what it would have said without the person).
 
+pub mod arbiter;
 mod choose;
 pub mod classifier;
 mod decide;
-pub mod explain;
 mod file_rules;
-pub mod judge;
 mod overrides;
 mod own_decision;
 mod precedence;
@@ -19,6 +18,7 @@ mod rules;
 mod safety;
 mod signals;
 mod stream;
+pub mod trace;
 pub mod training;
 
 use serde::{Deserialize, Serialize};
@@ -31,10 +31,10 @@ use crate::request::Request;
 use crate::text::segment;
 
 use classifier::Opinion;
-use explain::Looks;
-pub use explain::{Look, LookOutcome, NO_MATCH};
 pub use own_decision::OwnDecision;
 use signals::Signals;
+use trace::Trace;
+pub use trace::{NO_MATCH, TraceEntry, TraceOutcome};
 
 /// Confidence of the route that is taken when routing itself failed: nothing is known.
 const FALLBACK_CONFIDENCE: f64 = 0.5;
@@ -76,7 +76,7 @@ pub enum Timing {
 pub struct Route {
     /// Run it, or ask first.
     pub decision: Decision,
-    /// Who does it (once approved, when `decision` is escalate).
+    /// The agent that does it (once approved, when `decision` is escalate).
     pub agent: AgentName,
     /// The tier that does it (once approved, when `decision` is escalate).
     pub tier: Tier,
@@ -105,7 +105,7 @@ pub struct Explained {
     /// The decision.
     pub route: Route,
     /// Every rule that was looked at, in order.
-    pub looked: Vec<Look>,
+    pub looked: Vec<TraceEntry>,
     /// What the classifier said, and because of what.
     pub opinion: Opinion,
 }
@@ -132,17 +132,17 @@ pub enum RouteError {
 pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Route, RouteError> {
     let segments = segment::segment(overrides::without_mark(request.text()));
     let signals = Signals::read(&segments, policy);
-    decide::decide(request, &signals, catalog, policy, Looks::fired_only()).map(|decided| decided.route)
+    decide::decide(request, &signals, catalog, policy, Trace::fired_only()).map(|decided| decided.route)
 }
 
 /// Decides, and says everything that was looked at.
 pub fn explain(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Explained, RouteError> {
     let segments = segment::segment(overrides::without_mark(request.text()));
     let signals = Signals::read(&segments, policy);
-    let decided = decide::decide(request, &signals, catalog, policy, Looks::everything())?;
+    let decided = decide::decide(request, &signals, catalog, policy, Trace::everything())?;
     let fired: Vec<&str> = decided.signs.iter().map(String::as_str).collect();
     let opinion = classifier::opinion(&signals, policy, &fired, &decided.p);
-    Ok(Explained { route: decided.route, looked: decided.looks.into_all(), opinion })
+    Ok(Explained { route: decided.route, looked: decided.trace.into_entries(), opinion })
 }
 
 /// Returns the route that is taken when routing failed: the middle tier, and nothing is claimed about it.

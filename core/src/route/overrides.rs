@@ -6,10 +6,10 @@ use crate::policy::Policy;
 use crate::request::Request;
 
 use super::RouteError;
-use super::explain::{Looks, NO_MATCH, SETTLED};
 use super::rules::Found;
 use super::signals::Signals;
 use super::stream::Stream;
+use super::trace::{NO_MATCH, SETTLED, Trace};
 use crate::policy::layer::Layer;
 use crate::text::tokens::Kind;
 
@@ -53,7 +53,7 @@ pub(super) fn look(
     policy: &Policy,
     signals: &Signals,
     judged: Tier,
-    looks: &mut Looks,
+    trace: &mut Trace,
 ) -> Result<Option<Choice>, RouteError> {
     let mut chosen: Option<Choice> = None;
     if let Some(name) = &request.overrides.agent {
@@ -61,11 +61,11 @@ pub(super) fn look(
             .get(name)
             .ok_or_else(|| RouteError::UnknownAgent { agent: name.clone(), known: catalog.known_names() })?;
         let because = format!("you chose the agent `{name}`");
-        looks.fired(AGENT, Layer::Override, &because, None);
+        trace.fired(AGENT, Layer::Override, &because, None);
         let agent_name = Some(name.clone());
         chosen = Some(Choice { tier: agent.tier, agent: agent_name, because, confidence: CHOSEN_CONFIDENCE });
     } else {
-        looks.passed(AGENT, Layer::Override, "the flag names an agent", || (NO_MATCH, None));
+        trace.skipped(AGENT, Layer::Override, "the flag names an agent", || (NO_MATCH, None));
     }
     let found = [
         (TIER, request.overrides.tier, "the flag names a tier", CHOSEN_CONFIDENCE),
@@ -74,14 +74,14 @@ pub(super) fn look(
     ];
     for (rule, tier, because, confidence) in found {
         let Some(tier) = tier else {
-            looks.passed(rule, Layer::Override, because, || (NO_MATCH, None));
+            trace.skipped(rule, Layer::Override, because, || (NO_MATCH, None));
             continue;
         };
         if chosen.is_some() {
-            looks.passed(rule, Layer::Override, because, || (SETTLED, Some(tier.as_str())));
+            trace.skipped(rule, Layer::Override, because, || (SETTLED, Some(tier.as_str())));
             continue;
         }
-        looks.fired(rule, Layer::Override, because, Some(tier.as_str()));
+        trace.fired(rule, Layer::Override, because, Some(tier.as_str()));
         let because = format!("{because}: {tier}");
         chosen = Some(Choice { tier, agent: None, because, confidence });
     }
@@ -127,8 +127,8 @@ fn is_name(own: &Stream, at: usize) -> bool {
 
 /// Finds the strongest tier that own words ask for, when it is above what the rules would take.
 fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier> {
-    let own = &signals.own;
-    let s = policy.structure();
+    let own = &signals.instruction;
+    let s = policy.grammar();
     let asked = |tier: &Tier| {
         let list = s.tiers[*tier as usize];
         let chosen_near = |at: usize| {

@@ -24,7 +24,7 @@ pub struct OwnDecision {
 }
 
 /// What the layers said, the person's choice left out.
-pub(super) struct Said<'a> {
+pub(super) struct Input<'a> {
     /// The first rule that has a person asked.
     pub asks: Option<String>,
     /// What the policy files said.
@@ -41,12 +41,12 @@ pub(super) struct Said<'a> {
     pub context: Context,
 }
 
-impl Said<'_> {
+impl Input<'_> {
     /// Returns what would have been decided.
     pub fn decision(self) -> OwnDecision {
         let named = self.by_files.named.as_ref().map(|named| &named.found);
         let tier = named.map_or(self.opinion.tier, |found| found.tier);
-        let doubt = || self.opinion.stopping_rule(self.p, self.by_files.settled, self.context);
+        let doubt = || self.opinion.stopping_rule(self.p, self.by_files.precedence, self.context);
         if let Some(rule) = self.asks.clone().or_else(|| doubt().map(str::to_owned)) {
             return OwnDecision { decision: Decision::Escalate, tier, rule };
         }
@@ -74,7 +74,7 @@ fn first_of<'a>(layer: Layer, mut ids: impl Iterator<Item = &'a str>) -> Option<
         Layer::Policy => "policy.",
         Layer::Rules => "rules.",
         Layer::Classifier => "classifier.",
-        Layer::Judge => "judge",
+        Layer::Arbiter => "judge",
         Layer::Default => "default",
     };
     ids.find(|id| id.starts_with(prefix))

@@ -4,9 +4,9 @@ use crate::agent::Tier;
 use crate::policy::pattern::Pattern;
 use crate::policy::{Policy, Rule};
 
-use super::explain::{EXCEPTED, Looks, MENTIONED, NEGATED, NO_MATCH, OTHER_FORM, QUOTED};
 use super::signals::Signals;
 use super::stream::{Reading, Stream};
+use super::trace::{EXCEPTED, MENTIONED, NEGATED, NO_MATCH, OTHER_FORM, QUOTED, Trace};
 use crate::policy::layer::Layer;
 
 /// What a layer found.
@@ -37,11 +37,11 @@ pub(super) fn first_fired(
     layer: Layer,
     policy: &Policy,
     signals: &Signals,
-    looks: &mut Looks,
+    trace: &mut Trace,
 ) -> Option<Found> {
     let mut found = None;
     for rule in policy.rules().iter().filter(|rule| rule.layer == layer) {
-        if look_at(rule, signals, Reading::NotNegated, looks) && found.is_none() {
+        if look_at(rule, signals, Reading::NotNegated, trace) && found.is_none() {
             found = Some(Found::of(rule));
         }
     }
@@ -49,14 +49,14 @@ pub(super) fn first_fired(
 }
 
 /// Holds one rule against a request, enters what came of it, and returns whether it fired.
-pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading, looks: &mut Looks) -> bool {
-    let words = first_match(&rule.any, &signals.own, reading);
+pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading, trace: &mut Trace) -> bool {
+    let words = first_match(&rule.any, &signals.instruction, reading);
     let matches = words.is_some() || rule.any.is_empty();
     let fires = matches && has_form(rule, signals) && !is_excepted(rule, signals);
     if fires {
-        looks.fired(&rule.id, rule.layer, &rule.because, words);
+        trace.fired(&rule.id, rule.layer, &rule.because, words);
     } else {
-        looks.passed(&rule.id, rule.layer, &rule.because, || why_not(rule, signals, words));
+        trace.skipped(&rule.id, rule.layer, &rule.because, || why_not(rule, signals, words));
     }
     fires
 }
@@ -64,11 +64,11 @@ pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading, looks: &
 fn has_form(rule: &Rule, signals: &Signals) -> bool {
     rule.words_max.is_none_or(|most| signals.word_count <= most)
         && rule.question.is_none_or(|wanted| signals.is_question == wanted)
-        && rule.also.iter().all(|pattern| signals.own.find(pattern, Reading::Raw).is_some())
+        && rule.also.iter().all(|pattern| signals.instruction.find(pattern, Reading::Raw).is_some())
 }
 
 fn is_excepted(rule: &Rule, signals: &Signals) -> bool {
-    first_match(&rule.unless, &signals.own, Reading::NotNegated).is_some()
+    first_match(&rule.unless, &signals.instruction, Reading::NotNegated).is_some()
 }
 
 /// Returns the words that the first matching pattern matched.
@@ -88,13 +88,13 @@ fn why_not<'a>(
     if words.is_some() {
         return (if has_form(rule, signals) { EXCEPTED } else { OTHER_FORM }, words);
     }
-    if let Some(words) = first_match(&rule.any, &signals.own, Reading::NotNegated) {
+    if let Some(words) = first_match(&rule.any, &signals.instruction, Reading::NotNegated) {
         return (MENTIONED, Some(words));
     }
-    if let Some(words) = first_match(&rule.any, &signals.own, Reading::Raw) {
+    if let Some(words) = first_match(&rule.any, &signals.instruction, Reading::Raw) {
         return (NEGATED, Some(words));
     }
-    match first_match(&rule.any, &signals.material, Reading::Raw) {
+    match first_match(&rule.any, &signals.quoted, Reading::Raw) {
         Some(words) => (QUOTED, Some(words)),
         None => (NO_MATCH, None),
     }

@@ -2,10 +2,10 @@
 
 use crate::policy::Policy;
 
-use super::explain::{IN_SESSION, Looks, MENTIONED, NO_MATCH};
 use super::rules::{Found, first_match, look_at};
 use super::signals::Signals;
 use super::stream::Reading;
+use super::trace::{IN_SESSION, MENTIONED, NO_MATCH, Trace};
 use crate::agent::Tier;
 use crate::policy::layer::Layer;
 use crate::request::Context;
@@ -20,7 +20,7 @@ const ENDORSED_BECAUSE: &str =
 const ENDORSED_CONFIDENCE: f64 = 0.9;
 
 /// The rule for requests that say nothing.
-const UNCLEAR: &str = "safety.unclear";
+const UNDERSPECIFIED: &str = "safety.unclear";
 const UNCLEAR_BECAUSE: &str =
     "the words do not say what is meant: name a file, a symptom, or an expected result";
 const UNCLEAR_CONFIDENCE: f64 = 0.97;
@@ -31,28 +31,28 @@ const UNCLEAR_WORDS_MAX: usize = 12;
 const DANGLING_CONTENT_MAX: usize = 3;
 
 /// Looks at every safety rule and returns the first that fired.
-pub(super) fn look(policy: &Policy, signals: &Signals, looks: &mut Looks) -> Option<Found> {
+pub(super) fn look(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Option<Found> {
     let mut found = None;
     let mut quoted = None;
-    let endorsed = signals.own.is_asked(policy.structure().endorse);
+    let endorsed = signals.instruction.is_asked(policy.grammar().endorse);
     // "What does X do? Try it": the order is to do what was only asked about.
     let reading = if endorsed && signals.is_question { Reading::NotNegated } else { Reading::Asked };
     for rule in policy.rules().iter().filter(|rule| rule.layer == Layer::Safety) {
-        if look_at(rule, signals, reading, looks) {
+        if look_at(rule, signals, reading, trace) {
             found.get_or_insert_with(|| Found::of(rule));
         } else if quoted.is_none() {
-            quoted = first_match(&rule.any, &signals.material, Reading::Asked);
+            quoted = first_match(&rule.any, &signals.quoted, Reading::Asked);
         }
     }
     match quoted {
         Some(words) if endorsed => {
-            looks.fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words));
+            trace.fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words));
             found.get_or_insert_with(|| stop(ENDORSED_BECAUSE, ENDORSED_CONFIDENCE));
         }
         Some(words) => {
-            looks.passed(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, || (MENTIONED, Some(words)));
+            trace.skipped(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, || (MENTIONED, Some(words)));
         }
-        None => looks.passed(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, || (NO_MATCH, None)),
+        None => trace.skipped(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, || (NO_MATCH, None)),
     }
     found
 }
@@ -67,18 +67,18 @@ pub(super) fn look_for_missing_words(
     signals: &Signals,
     is_known_work: bool,
     context: Context,
-    looks: &mut Looks,
+    trace: &mut Trace,
 ) -> Option<Found> {
     let few = signals.word_count <= UNCLEAR_WORDS_MAX && signals.pasted_bytes == 0 && !signals.has_referent;
     let empty =
         signals.content_count == 0 || (signals.is_dangling && signals.content_count <= DANGLING_CONTENT_MAX);
-    let unclear = few && empty && !is_known_work;
-    let fires = (unclear && context == Context::Fresh) || signals.has_placeholder;
+    let underspecified = few && empty && !is_known_work;
+    let fires = (underspecified && context == Context::Fresh) || signals.has_placeholder;
     if fires {
-        looks.fired(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, None);
+        trace.fired(UNDERSPECIFIED, Layer::Safety, UNCLEAR_BECAUSE, None);
     } else {
-        let why = if unclear { IN_SESSION } else { NO_MATCH };
-        looks.passed(UNCLEAR, Layer::Safety, UNCLEAR_BECAUSE, || (why, None));
+        let why = if underspecified { IN_SESSION } else { NO_MATCH };
+        trace.skipped(UNDERSPECIFIED, Layer::Safety, UNCLEAR_BECAUSE, || (why, None));
     }
     fires.then(|| stop(UNCLEAR_BECAUSE, UNCLEAR_CONFIDENCE))
 }

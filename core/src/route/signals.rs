@@ -2,7 +2,7 @@
 
 use crate::agent::Tier;
 use crate::policy::Policy;
-use crate::policy::lexicon::Structure;
+use crate::policy::lexicon::Grammar;
 
 use super::stream::Stream;
 use super::{Complexity, Decision, Timing};
@@ -23,9 +23,9 @@ const PLACEHOLDERS: [&str; 8] =
 /// What was read from a request.
 pub(crate) struct Signals<'a> {
     /// The person's own words.
-    pub own: Stream<'a>,
+    pub instruction: Stream<'a>,
     /// What was quoted or pasted.
-    pub material: Stream<'a>,
+    pub quoted: Stream<'a>,
     /// How many words are the person's own (ideographs count as half).
     pub word_count: usize,
     /// How many words carry content: neither generic nor a reference to what was never said.
@@ -49,9 +49,9 @@ pub(crate) struct Signals<'a> {
 impl<'a> Signals<'a> {
     /// Reads the facts.
     pub fn read(segments: &'a Segments, policy: &Policy) -> Signals<'a> {
-        let s = policy.structure();
-        let own = Stream::new(&segments.own, policy.lexicon(), s);
-        let material = Stream::new(&segments.material, policy.lexicon(), s);
+        let s = policy.grammar();
+        let own = Stream::new(&segments.instruction, policy.lexicon(), s);
+        let material = Stream::new(&segments.quoted, policy.lexicon(), s);
         let mut word_count = 0;
         let mut ideograph_count = 0;
         let mut content_count = 0;
@@ -82,14 +82,14 @@ impl<'a> Signals<'a> {
             content_count,
             has_referent,
             is_dangling: own.contains(s.dangling),
-            has_placeholder: PLACEHOLDERS.iter().any(|mark| segments.own.contains(mark)),
+            has_placeholder: PLACEHOLDERS.iter().any(|mark| segments.instruction.contains(mark)),
             is_question,
             pasted_bytes: segments.pasted_bytes,
             order_count,
             is_planning: own.contains(s.planning),
             is_together: own.contains(s.together),
-            own,
-            material,
+            instruction: own,
+            quoted: material,
         }
     }
 
@@ -122,14 +122,14 @@ impl<'a> Signals<'a> {
     }
 }
 
-fn is_empty_word(own: &Stream, at: usize, s: &Structure) -> bool {
+fn is_empty_word(own: &Stream, at: usize, s: &Grammar) -> bool {
     let lists =
         [s.generic, s.dangling, s.lead_in, s.article, s.contrast, s.negation, s.spec, s.together, s.choose];
     lists.iter().any(|list| own.has(*list, at)) || s.tiers.iter().any(|list| own.has(*list, at))
 }
 
 /// Whether the first sentence begins as a question, or the words end as one.
-fn asks(own: &Stream, s: &Structure) -> bool {
+fn asks(own: &Stream, s: &Grammar) -> bool {
     let mut first_words = own.places().iter().enumerate().filter(|(_, p)| p.kind.is_word()).map(|(n, _)| n);
     let begins = first_words.next().is_some_and(|at| own.has(s.ask, at) && !own.is_mention(at));
     let ends = own.places().iter().rfind(|p| p.kind != Kind::End).is_some_and(|p| p.kind == Kind::Question);

@@ -3,10 +3,10 @@
 //! Sets are rows of bits, one per token, so that a pattern is matched with a few shifts per element
 //! whatever the text holds.
 
-use crate::policy::lexicon::{Concept, Lexicon, Structure};
+use crate::policy::lexicon::{Grammar, Lexicon, WordListId};
 use crate::policy::pattern::{Element, Pattern};
 
-use crate::text::tokens::{self, Kind, Seen};
+use crate::text::tokens::{self, Kind, Token};
 
 /// How much further words may stand apart in scripts with one token per character.
 const IDEOGRAPH_REACH: u8 = 3;
@@ -67,10 +67,10 @@ pub(crate) struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     /// Reads a text.
-    pub fn new(text: &'a str, lexicon: &Lexicon, structure: &Structure) -> Stream<'a> {
+    pub fn new(text: &'a str, lexicon: &Lexicon, grammar: &Grammar) -> Stream<'a> {
         let mut places = Vec::with_capacity(text.len() / 5 + 4);
         let mut folded = String::with_capacity(text.len() + 16);
-        tokens::tokenize(text, |Seen { kind, folded: word, start, end }| {
+        tokens::tokenize(text, |Token { kind, folded: word, start, end }| {
             let folded_start = folded.len() as u32;
             folded.push_str(word);
             places.push(Place {
@@ -105,7 +105,7 @@ impl<'a> Stream<'a> {
         drop(words);
         stream.folded = folded;
         stream.ideographs = stream.places.iter().filter(|p| p.kind == Kind::Ideograph).count() * 3 > count;
-        stream.read_structure(structure);
+        stream.read_grammar(grammar);
         stream
     }
 
@@ -131,19 +131,20 @@ impl<'a> Stream<'a> {
     }
 
     /// Returns the lists that stand anywhere, by their numbers.
-    pub fn lists(&self) -> impl Iterator<Item = Concept> {
-        let is_present = |(n, present): (usize, &bool)| present.then(|| Concept::try_from(n).ok()).flatten();
+    pub fn lists(&self) -> impl Iterator<Item = WordListId> {
+        let is_present =
+            |(n, present): (usize, &bool)| present.then(|| WordListId::try_from(n).ok()).flatten();
         self.present.iter().enumerate().filter_map(is_present)
     }
 
     /// Returns whether the list stands at this place.
-    pub fn has(&self, concept: Concept, at: usize) -> bool {
-        self.present[usize::from(concept)] && get(self.mask(concept), at)
+    pub fn has(&self, list: WordListId, at: usize) -> bool {
+        self.present[usize::from(list)] && get(self.mask(list), at)
     }
 
     /// Returns whether the list stands anywhere.
-    pub fn contains(&self, concept: Concept) -> bool {
-        self.present[usize::from(concept)]
+    pub fn contains(&self, list: WordListId) -> bool {
+        self.present[usize::from(list)]
     }
 
     /// Returns whether the place is negated or merely described.
@@ -157,9 +158,8 @@ impl<'a> Stream<'a> {
     }
 
     /// Returns whether the list stands anywhere as something that is asked for.
-    pub fn is_asked(&self, concept: Concept) -> bool {
-        self.contains(concept)
-            && (0..self.places.len()).any(|at| self.has(concept, at) && !self.is_mention(at))
+    pub fn is_asked(&self, list: WordListId) -> bool {
+        self.contains(list) && (0..self.places.len()).any(|at| self.has(list, at) && !self.is_mention(at))
     }
 
     /// Returns whether an order may begin at this place.
@@ -214,8 +214,8 @@ impl<'a> Stream<'a> {
         if self.ideographs { gap.saturating_mul(IDEOGRAPH_REACH) } else { gap }
     }
 
-    fn mask(&self, concept: Concept) -> &[u64] {
-        let from = usize::from(concept) * self.stride;
+    fn mask(&self, list: WordListId) -> &[u64] {
+        let from = usize::from(list) * self.stride;
         &self.masks[from..from + self.stride]
     }
 
@@ -253,7 +253,7 @@ impl<'a> Stream<'a> {
     fn look_up(&mut self, at: usize, words: &[&str], lexicon: &Lexicon) {
         let word = words[at];
         let kind = self.places[at].kind;
-        if let Some(form) = form_concept(kind) {
+        if let Some(form) = form_list(kind) {
             self.set(form, at);
         }
         if word.is_empty() {
@@ -287,21 +287,21 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn set(&mut self, concept: Concept, at: usize) {
-        let concept = usize::from(concept);
-        self.masks[concept * self.stride + at / 64] |= 1 << (at % 64);
-        self.present[concept] = true;
+    fn set(&mut self, list: WordListId, at: usize) {
+        let list = usize::from(list);
+        self.masks[list * self.stride + at / 64] |= 1 << (at % 64);
+        self.present[list] = true;
     }
 
     /// Walks once through the tokens and marks what is negated, described, a noun, or may begin an order.
-    fn read_structure(&mut self, structure: &Structure) {
+    fn read_grammar(&mut self, grammar: &Grammar) {
         let count = self.places.len();
         let mut from = 0;
         while from < count {
             let ends = |p: &Place| matches!(p.kind, Kind::End | Kind::Question);
             let to = (from..count).find(|&n| ends(&self.places[n])).unwrap_or(count);
             let asks = to < count && self.places[to].kind == Kind::Question;
-            self.read_sentence(from, to, asks, structure);
+            self.read_sentence(from, to, asks, grammar);
             if to < count {
                 put(&mut self.end, to);
             }
@@ -309,7 +309,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn read_sentence(&mut self, from: usize, to: usize, asks: bool, s: &Structure) {
+    fn read_sentence(&mut self, from: usize, to: usize, asks: bool, s: &Grammar) {
         let (mut negation, mut spec) = (0_usize, 0_usize);
         let (mut material, mut question) = (false, false);
         let asks_anywhere = self.contains(s.ask_anywhere) && (from..to).any(|n| self.has(s.ask_anywhere, n));
@@ -367,9 +367,9 @@ impl<'a> Stream<'a> {
 }
 
 /// The number of the list of production names among the forms.
-const PRODNAME: Concept = 8;
+const PRODNAME: WordListId = 8;
 
-fn form_concept(kind: Kind) -> Option<Concept> {
+fn form_list(kind: Kind) -> Option<WordListId> {
     match kind {
         Kind::End | Kind::Question => Some(0),
         Kind::Comma => Some(1),

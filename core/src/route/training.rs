@@ -2,8 +2,8 @@
 
 use super::classifier::{Block, buckets};
 use super::decide;
-use super::explain::Looks;
 use super::signals::Signals;
+use super::trace::Trace;
 use crate::policy::Policy;
 use crate::text::segment;
 
@@ -20,8 +20,8 @@ pub struct Feature {
 pub fn features_of(text: &str, policy: &Policy) -> Vec<Feature> {
     let segments = segment::segment(text);
     let signals = Signals::read(&segments, policy);
-    let rules = decide::look_at_rules(policy, &signals, Looks::fired_only());
-    let fired: Vec<&str> = rules.safety_looks.fired_ids().chain(rules.rule_looks.fired_ids()).collect();
+    let rules = decide::apply_builtin_rules(policy, &signals, Trace::fired_only());
+    let fired: Vec<&str> = rules.safety_trace.fired_ids().chain(rules.rule_trace.fired_ids()).collect();
     let buckets = buckets(&signals, policy, &fired);
     let of_block = |block: Block| {
         let found = &buckets.of[block as usize];

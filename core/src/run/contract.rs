@@ -41,7 +41,7 @@ impl Nonce {
     }
 }
 
-/// What stands for the reason in the contract: whoever repeats it says nothing, and some commands echo all they read.
+/// What stands for the reason in the contract: an agent that repeats it says nothing, and some commands echo all they read.
 const PLACEHOLDER: &str = "REASON";
 
 /// What an agent is told besides when the request has several phases.

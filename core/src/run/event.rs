@@ -11,7 +11,7 @@ use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, RunId, SessionId};
 use crate::mode::Mode;
-use crate::request::{JudgesWord, Origin, Overrides, QuotaPressure};
+use crate::request::{LlmVote, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
 use crate::usage::Tokens;
 
@@ -133,7 +133,7 @@ pub struct Requested {
     pub project_root: String,
     /// Through which face it came.
     pub origin: Origin,
-    /// Who decides.
+    /// The mode of routing.
     pub mode: Mode,
     /// Whether the scripted agent plays it. In a line of the event stream the line itself says `rehearsal`.
     #[serde(default, rename = "rehearsed", alias = "rehearsal")]
@@ -144,9 +144,9 @@ pub struct Requested {
     /// How scarce quotas were; absent where there was no pressure.
     #[serde(default, skip_serializing_if = "QuotaPressure::is_none")]
     pub quota_pressure: QuotaPressure,
-    /// The judge's word, where one was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judges_word: Option<JudgesWord>,
+    /// The arbiter's vote, where one was asked.
+    #[serde(default, rename = "judges_word", skip_serializing_if = "Option::is_none")]
+    pub llm_vote: Option<LlmVote>,
 }
 
 /// A process that was about to be spawned.
@@ -170,7 +170,7 @@ pub struct AttemptStarted {
     /// The permission mode that the CLI was told, where it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_mode: Option<PermissionMode>,
-    /// Who pays for it.
+    /// The payer.
     #[serde(default)]
     pub payer: Payer,
     /// The host that requests are sent to, where it is not the vendor's own.
@@ -240,7 +240,7 @@ pub struct AttemptEnded {
     /// Servers of tools that did not start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers_failed: Vec<String>,
-    /// Who paid, where the agent itself says something else than was said before.
+    /// The payer, where the agent itself says something else than was said before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<Payer>,
     /// How many lines of output could not be read.

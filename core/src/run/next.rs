@@ -123,7 +123,7 @@ pub enum Carry {
         agent_session_id: String,
     },
     /// A note on what happened, for an agent that knows nothing of it.
-    HandOver,
+    Note,
 }
 
 /// How a run ends.
@@ -412,7 +412,7 @@ fn carry(run: &RunState, catalog: &Catalog, to: &AgentName) -> Carry {
     };
     match &ended.agent_session_id {
         Some(id) if same_cli => Carry::Session { agent_session_id: id.clone() },
-        Some(_) | None => Carry::HandOver,
+        Some(_) | None => Carry::Note,
     }
 }
 

@@ -191,7 +191,7 @@ impl Outcome {
             Outcome::Auth => Some(ErrorCode::Auth),
             Outcome::Billing => Some(ErrorCode::Billing),
             Outcome::AgentMissing => Some(ErrorCode::AgentMissing),
-            // Whoever stopped it knows better how: see `next::cancelled`.
+            // The stop itself says better how: see `next::cancelled`.
             Outcome::Cancelled => Some(ErrorCode::Interrupted),
         }
     }

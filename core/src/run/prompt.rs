@@ -50,7 +50,7 @@ fn quoted(words: &str) -> String {
 /// Returns the words for an agent that knows nothing: the request, and a note on what happened.
 ///
 /// What the earlier agent said is material, never instruction, and is marked so.
-pub fn hand_over(
+pub fn delegate(
     request: &str,
     started: &AttemptStarted,
     ended: &AttemptEnded,

@@ -29,7 +29,7 @@ pub struct RunRow {
     pub project_root: String,
     /// The hash of the request.
     pub request_hash: String,
-    /// Who did it last.
+    /// The agent of the last attempt.
     pub agent: Option<AgentName>,
     /// The tier that did it last.
     pub tier: Option<Tier>,

@@ -30,7 +30,7 @@ pub struct RunSpec {
     pub words: String,
     /// Which face it came through.
     pub origin: Origin,
-    /// Who decides. It is the one circumstance of policy rules that a face knows; time and project are looked at where and
+    /// The mode of routing. It is the one circumstance of policy rules that a face knows; time and project are looked at where and
     /// when the decision is made, because a spec may be driven hours later.
     pub mode: Mode,
     /// What was fixed about the route.
@@ -80,7 +80,7 @@ pub struct SpecLimits {
 pub struct SpecRights {
     /// The permission mode of every agent: a person's word stands above the settings.
     pub mode: Option<PermissionMode>,
-    /// The most that any agent may have, whatever settings or `mode` say: the rights of whoever asked.
+    /// The most that any agent may have, whatever settings or `mode` say: the rights of the session that asked.
     pub ceiling: Option<PermissionMode>,
     /// Tools that are allowed besides, as rules of the agent's CLI.
     pub allow_tools: Vec<String>,
@@ -143,7 +143,7 @@ impl RunSpec {
     pub fn request(&self) -> Result<Request, RequestError> {
         let mut request = Request::new(self.words.clone(), self.origin, self.overrides.clone())?;
         request.pressure = self.pressure;
-        request.circumstances.mode = Some(self.mode);
+        request.routing_context.mode = Some(self.mode);
         Ok(request)
     }
 }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(RunSpec::read(&spec.to_bytes()).unwrap(), spec);
     }
 
-    /// The first form of all, as it is written here for good: whoever changes a name finds that older orders are not read.
+    /// The first form of all, as it is written here for good: a changed name shows that older orders are not read.
     #[test]
     fn a_spec_of_the_first_form_is_read() {
         let first =

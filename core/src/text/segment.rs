@@ -50,9 +50,9 @@ const EXECUTE: [&str; 24] = [
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Segments {
     /// The person's own words; a quotation leaves a mark.
-    pub own: String,
+    pub instruction: String,
     /// What was quoted or pasted.
-    pub material: String,
+    pub quoted: String,
     /// How many bytes of whole lines were pasted.
     pub pasted_bytes: usize,
 }
@@ -68,23 +68,23 @@ pub(crate) fn segment(text: &str) -> Segments {
         state = next;
         if pasted {
             out.pasted_bytes += line.len() + 1;
-            out.material.push_str(line);
-            out.material.push('\n');
+            out.quoted.push_str(line);
+            out.quoted.push('\n');
         } else {
             own_line(line, &mut out);
-            out.own.push('\n');
+            out.instruction.push('\n');
         }
     }
     // Somebody who sends nothing but a quotation means it.
-    if !out.own.chars().any(|c| c.is_alphanumeric()) {
+    if !out.instruction.chars().any(|c| c.is_alphanumeric()) {
         let marks: &[char] = &['`', '"', '>', '~'];
-        out.own = out.material.lines().map(|l| l.trim_matches(marks)).collect::<Vec<_>>().join("\n");
-        if out.pasted_bytes == 0 || looks_like_log(&out.own) {
-            out.pasted_bytes = out.material.len();
+        out.instruction = out.quoted.lines().map(|l| l.trim_matches(marks)).collect::<Vec<_>>().join("\n");
+        if out.pasted_bytes == 0 || looks_like_log(&out.instruction) {
+            out.pasted_bytes = out.quoted.len();
         }
     }
-    out.own = cap(&out.own, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
-    out.material = cap(&out.material, MATERIAL_CHARS, 0);
+    out.instruction = cap(&out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
+    out.quoted = cap(&out.quoted, MATERIAL_CHARS, 0);
     out
 }
 
@@ -268,14 +268,14 @@ fn own_line(line: &str, out: &mut Segments) {
     let mut previous = ' ';
     while let Some(at) = rest.find(may_open) {
         let (before, from_mark) = rest.split_at(at);
-        out.own.push_str(before);
+        out.instruction.push_str(before);
         previous = before.chars().next_back().unwrap_or(previous);
         rest = from_mark;
         let c = rest.chars().next().expect("a mark was found here");
         let after = &rest[c.len_utf8()..];
-        let quoted = closing(c, previous).filter(|close| !missing.contains(close));
+        let quoted = closing_mark(c, previous).filter(|close| !missing.contains(close));
         let Some(close) = quoted else {
-            out.own.push(c);
+            out.instruction.push(c);
             previous = c;
             rest = after;
             continue;
@@ -289,25 +289,25 @@ fn own_line(line: &str, out: &mut Segments) {
             && inner.chars().count() <= NAME_CHARS_MAX
             && !inner.contains(char::is_whitespace)
             && (c == '`' || inner.contains(['/', '.', '_', ':']));
-        let ordered = c == '`' && ends_in_execute(&out.own);
+        let ordered = c == '`' && ends_in_execute(&out.instruction);
         if ordered || is_name {
-            out.own.push_str(inner);
+            out.instruction.push_str(inner);
         } else {
-            out.own.push(QUOTE_MARK);
-            out.material.push_str(inner);
-            out.material.push('\n');
+            out.instruction.push(QUOTE_MARK);
+            out.quoted.push_str(inner);
+            out.quoted.push('\n');
         }
         previous = close;
         rest = &after[length + close.len_utf8()..];
     }
-    out.own.push_str(rest);
+    out.instruction.push_str(rest);
 }
 
 fn may_open(c: char) -> bool {
-    closing(c, ' ').is_some()
+    closing_mark(c, ' ').is_some()
 }
 
-fn closing(open: char, previous: char) -> Option<char> {
+fn closing_mark(open: char, previous: char) -> Option<char> {
     let fresh = !previous.is_alphanumeric();
     match open {
         '`' => Some('`'),

@@ -48,7 +48,7 @@ impl Kind {
 }
 
 /// A token as the tokenizer hands it out.
-pub(crate) struct Seen<'a> {
+pub(crate) struct Token<'a> {
     /// Its form.
     pub kind: Kind,
     /// The word in folded form.
@@ -73,7 +73,7 @@ const DIRECTORIES: [&str; 34] = [
 ];
 
 /// Cuts a text into tokens and hands them out in order.
-pub(crate) fn tokenize(text: &str, mut emit: impl FnMut(Seen<'_>)) {
+pub(crate) fn tokenize(text: &str, mut emit: impl FnMut(Token<'_>)) {
     let mut folded = String::new();
     let mut chunk_start: Option<usize> = None;
     for (at, c) in text.char_indices() {
@@ -88,13 +88,13 @@ pub(crate) fn tokenize(text: &str, mut emit: impl FnMut(Seen<'_>)) {
         }
         let end = at + c.len_utf8();
         if ideograph {
-            emit(Seen { kind: Kind::Ideograph, folded: &text[at..end], start: at, end });
+            emit(Token { kind: Kind::Ideograph, folded: &text[at..end], start: at, end });
         } else if c == QUOTE_MARK {
-            emit(Seen { kind: Kind::Quote, folded: "", start: at, end });
+            emit(Token { kind: Kind::Quote, folded: "", start: at, end });
         } else if let Some(kind) = wide_punctuation(c) {
-            emit(Seen { kind, folded: "", start: at, end });
+            emit(Token { kind, folded: "", start: at, end });
         } else if c == '\n' {
-            emit(Seen { kind: Kind::End, folded: "", start: at, end });
+            emit(Token { kind: Kind::End, folded: "", start: at, end });
         }
     }
     if let Some(start) = chunk_start {
@@ -118,17 +118,17 @@ fn wide_punctuation(c: char) -> Option<Kind> {
 }
 
 /// Cuts what stands between two spaces.
-fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut impl FnMut(Seen<'_>)) {
+fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut impl FnMut(Token<'_>)) {
     let whole = &text[start..end];
     if is_plain_word(whole) {
         fold(whole, folded);
-        emit(Seen { kind: Kind::Word, folded, start, end });
+        emit(Token { kind: Kind::Word, folded, start, end });
         return;
     }
     let core = whole.trim_start_matches(['(', '[', '{', '<', '"', '\'', '*', ',', ';', ':', '!', '?', '|']);
     let core_start = end - core.len();
     if core_start > start && whole[..core_start - start].contains(['(', ',', ';', ':']) {
-        emit(Seen { kind: Kind::Comma, folded: "", start, end: core_start });
+        emit(Token { kind: Kind::Comma, folded: "", start, end: core_start });
     }
     let body =
         core.trim_end_matches([')', ']', '}', '>', '"', '\'', '*', ',', ';', ':', '!', '?', '.', '…', '|']);
@@ -149,7 +149,7 @@ fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut i
     } else {
         return;
     };
-    emit(Seen { kind, folded: "", start: body_end, end });
+    emit(Token { kind, folded: "", start: body_end, end });
 }
 
 /// Most of what people write: letters alone, and no capital within (which would be an identifier).
@@ -159,7 +159,7 @@ fn is_plain_word(chunk: &str) -> bool {
         && (bytes[1..].iter().all(u8::is_ascii_lowercase) || bytes.iter().all(u8::is_ascii_uppercase))
 }
 
-fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Seen<'_>)) {
+fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Token<'_>)) {
     let kind = form(body);
     if kind != Kind::Word {
         fold(body, folded);
@@ -167,10 +167,10 @@ fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Se
             // `--env=prod` is the option and its value.
             (Kind::Flag, Some((name, value))) => {
                 let at = start + body.find('=').map_or(body.len(), |n| n + 1);
-                emit(Seen { kind, folded: name, start, end: at });
-                emit(Seen { kind: Kind::Word, folded: value, start: at, end: start + body.len() });
+                emit(Token { kind, folded: name, start, end: at });
+                emit(Token { kind: Kind::Word, folded: value, start: at, end: start + body.len() });
             }
-            (kind, _) => emit(Seen { kind, folded, start, end: start + body.len() }),
+            (kind, _) => emit(Token { kind, folded, start, end: start + body.len() }),
         }
         return;
     }
@@ -185,12 +185,12 @@ fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Se
                 fold(&body[from..at], folded);
                 let kind =
                     if folded.starts_with(|c: char| c.is_ascii_digit()) { Kind::Number } else { Kind::Word };
-                emit(Seen { kind, folded, start: start + from, end: start + at });
+                emit(Token { kind, folded, start: start + from, end: start + at });
             }
             if matches!(c, ',' | '(' | ')') {
-                emit(Seen { kind: Kind::Comma, folded: "", start: start + at, end: start + at + 1 });
+                emit(Token { kind: Kind::Comma, folded: "", start: start + at, end: start + at + 1 });
             } else if matches!(c, ';' | '!') {
-                emit(Seen { kind: Kind::End, folded: "", start: start + at, end: start + at + 1 });
+                emit(Token { kind: Kind::End, folded: "", start: start + at, end: start + at + 1 });
             }
         }
     }

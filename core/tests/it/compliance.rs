@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use pointsman_core::agent::{Catalog, Tier};
-use pointsman_core::compliance::{Directive, RunServed, Scope, Status, directives, report};
-use pointsman_core::hook::delegation::{Done, PersonSaid, Whom};
-use pointsman_core::hook::fact::{Delegation, FACT_VERSION, HookFact, Recommendation, What};
+use pointsman_core::compliance::{Directive, DirectiveKind, DirectiveStatus, RunServed, directives, report};
+use pointsman_core::hook::delegation::{Disposition, PersonSaid, Target};
+use pointsman_core::hook::fact::{Delegation, FACT_VERSION, HookEvent, HookFact, Recommendation};
 use pointsman_core::hook::prompt::{Action, LeftBecause};
-use pointsman_core::hook::ran::Ran;
+use pointsman_core::hook::transcript::TranscriptSummary;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
@@ -18,7 +18,7 @@ fn routed(words: &str) -> Route {
     route(&request, &Catalog::of_generals(vec![]).unwrap(), &Policy::builtin()).unwrap()
 }
 
-fn fact(session: &str, mode: Mode, what: What) -> HookFact {
+fn fact(session: &str, mode: Mode, what: HookEvent) -> HookFact {
     HookFact {
         version: FACT_VERSION,
         id: "01a20000-0000-7000-8000-000000000000".parse().unwrap(),
@@ -34,8 +34,8 @@ fn fact(session: &str, mode: Mode, what: What) -> HookFact {
     }
 }
 
-fn recommended(words: &str, action: Action, run: Option<&str>) -> What {
-    What::RoutingRecommendation(Box::new(Recommendation {
+fn recommended(words: &str, action: Action, run: Option<&str>) -> HookEvent {
+    HookEvent::RoutingRecommendation(Box::new(Recommendation {
         request_hash: "h".to_owned(),
         route: routed(words),
         said: PersonSaid::Nothing,
@@ -45,22 +45,22 @@ fn recommended(words: &str, action: Action, run: Option<&str>) -> What {
     }))
 }
 
-fn ran(model: &str, tools: &[&str], asked_first: bool) -> Ran {
-    Ran {
+fn ran(model: &str, tools: &[&str], asked_first: bool) -> TranscriptSummary {
+    TranscriptSummary {
         models_served: vec![model.to_owned()],
         tools: tools.iter().map(|tool| ((*tool).to_owned(), 1)).collect::<BTreeMap<_, _>>(),
         asked_first,
         answers: 1,
-        ..Ran::default()
+        ..TranscriptSummary::default()
     }
 }
 
-fn turn(ran: Ran) -> What {
-    What::TurnEnded { ran: Some(ran), transcript: None, is_whole: true }
+fn turn(ran: TranscriptSummary) -> HookEvent {
+    HookEvent::TurnEnded { ran: Some(ran), transcript: None, is_whole: true }
 }
 
-fn subagent(ran: Option<Ran>) -> What {
-    What::SubagentEnded {
+fn subagent(ran: Option<TranscriptSummary>) -> HookEvent {
+    HookEvent::SubagentEnded {
         agent_id: "a1".to_owned(),
         agent_type: "general-purpose".to_owned(),
         tool_use_id: Some("t1".to_owned()),
@@ -70,17 +70,17 @@ fn subagent(ran: Option<Ran>) -> What {
     }
 }
 
-fn delegation(done: Done) -> What {
-    What::Delegation(Box::new(Delegation {
+fn delegation(done: Disposition) -> HookEvent {
+    HookEvent::Delegation(Box::new(Delegation {
         tool_use_id: "t1".to_owned(),
         from_agent_id: None,
-        asked: Whom::default(),
+        asked: Target::default(),
         route: routed(MECHANICAL),
         done,
     }))
 }
 
-fn judged(mode: Mode, whats: Vec<What>, runs: &[RunServed]) -> Vec<Directive> {
+fn judged(mode: Mode, whats: Vec<HookEvent>, runs: &[RunServed]) -> Vec<Directive> {
     let facts: Vec<HookFact> = whats.into_iter().map(|what| fact("s1", mode, what)).collect();
     directives(&facts, runs, &Tier::in_model_name)
 }
@@ -97,12 +97,12 @@ fn a_prompts_status_follows_from_who_really_answered() {
         (
             "handed to the tier",
             vec![advised(), subagent(Some(ran("claude-haiku-5-5", &["Edit"], false))), sonnet(&["Agent"])],
-            Status::Followed,
+            DirectiveStatus::Followed,
         ),
         (
             "handed to another",
             vec![advised(), subagent(Some(ran("claude-opus-5-5", &["Edit"], false))), sonnet(&["Agent"])],
-            Status::Ignored,
+            DirectiveStatus::Ignored,
         ),
         (
             "the tier only looked, the session did it",
@@ -111,49 +111,61 @@ fn a_prompts_status_follows_from_who_really_answered() {
                 subagent(Some(ran("claude-haiku-5-5", &["Read"], false))),
                 sonnet(&["Agent", "Edit"]),
             ],
-            Status::Ignored,
+            DirectiveStatus::Ignored,
         ),
         (
             "the tier only looked, and so did the session",
             vec![advised(), subagent(Some(ran("claude-haiku-5-5", &["Read"], false))), sonnet(&["Agent"])],
-            Status::Followed,
+            DirectiveStatus::Followed,
         ),
         (
             "the session is of the tier",
             vec![advised(), turn(ran("claude-haiku-5-5", &["Edit"], false))],
-            Status::Followed,
+            DirectiveStatus::Followed,
         ),
-        ("nothing was handed over", vec![advised(), sonnet(&["Edit"])], Status::Ignored),
-        ("a model of no known tier", vec![advised(), turn(ran("vendor/other", &[], false))], Status::Unknown),
-        ("no end", vec![advised()], Status::Unknown),
+        ("nothing was handed over", vec![advised(), sonnet(&["Edit"])], DirectiveStatus::Ignored),
+        (
+            "a model of no known tier",
+            vec![advised(), turn(ran("vendor/other", &[], false))],
+            DirectiveStatus::Unknown,
+        ),
+        ("no end", vec![advised()], DirectiveStatus::Unknown),
         (
             "a subagent that was not read",
             vec![advised(), subagent(None), sonnet(&["Agent"])],
-            Status::Unknown,
+            DirectiveStatus::Unknown,
         ),
-        ("asked, and nothing was done", vec![asks(), sonnet(&["Read"])], Status::Followed),
-        ("asked, and something was done", vec![asks(), sonnet(&["Bash"])], Status::Ignored),
+        ("asked, and nothing was done", vec![asks(), sonnet(&["Read"])], DirectiveStatus::Followed),
+        ("asked, and something was done", vec![asks(), sonnet(&["Bash"])], DirectiveStatus::Ignored),
         (
             "asked by the tool for it, then done",
             vec![asks(), turn(ran("claude-sonnet-5-5", &["AskUserQuestion", "Bash"], true))],
-            Status::Followed,
+            DirectiveStatus::Followed,
         ),
         (
             "asked, and a subagent only looked",
             vec![asks(), subagent(Some(ran("claude-opus-5-5", &["Grep"], false))), sonnet(&["Agent"])],
-            Status::Followed,
+            DirectiveStatus::Followed,
         ),
         (
             "asked, and a subagent did it",
             vec![asks(), subagent(Some(ran("claude-opus-5-5", &["Bash"], false))), sonnet(&["Agent"])],
-            Status::Ignored,
+            DirectiveStatus::Ignored,
         ),
-        ("held back", vec![recommended(DANGER, Action::Blocked, None)], Status::NotApplicable),
-        ("left alone", vec![What::PromptLeft { because: LeftBecause::Asked }], Status::Overridden),
-        ("small talk", vec![What::PromptLeft { because: LeftBecause::Reply }], Status::NotApplicable),
+        ("held back", vec![recommended(DANGER, Action::Blocked, None)], DirectiveStatus::NotApplicable),
+        (
+            "left alone",
+            vec![HookEvent::PromptLeft { because: LeftBecause::Asked }],
+            DirectiveStatus::Overridden,
+        ),
+        (
+            "small talk",
+            vec![HookEvent::PromptLeft { because: LeftBecause::Reply }],
+            DirectiveStatus::NotApplicable,
+        ),
     ] {
         let judged = judged(Mode::Directive, whats, &[]);
-        let statuses: Vec<Status> = judged.iter().map(|one| one.status).collect();
+        let statuses: Vec<DirectiveStatus> = judged.iter().map(|one| one.status).collect();
         assert_eq!(statuses, [expected], "{name}: {judged:?}");
     }
 }
@@ -167,51 +179,55 @@ fn a_prompt_that_a_run_took_over_is_judged_by_what_the_run_served() {
         is_over,
     };
     for (runs, expected) in [
-        (vec![served("claude-haiku-5-5", true)], Status::Followed),
-        (vec![served("claude-opus-5-5", true)], Status::Ignored),
-        (vec![served("claude-haiku-5-5", false)], Status::Unknown),
-        (vec![], Status::Unknown),
+        (vec![served("claude-haiku-5-5", true)], DirectiveStatus::Followed),
+        (vec![served("claude-opus-5-5", true)], DirectiveStatus::Ignored),
+        (vec![served("claude-haiku-5-5", false)], DirectiveStatus::Unknown),
+        (vec![], DirectiveStatus::Unknown),
     ] {
-        let whats = vec![recommended(MECHANICAL, Action::HandOver, Some(run))];
+        let whats = vec![recommended(MECHANICAL, Action::Delegate, Some(run))];
         assert_eq!(judged(Mode::Orchestration, whats, &runs)[0].status, expected, "{runs:?}");
     }
 }
 
 #[test]
 fn a_delegation_is_judged_only_where_it_was_directed() {
-    let set = || Whom { subagent_type: None, model: Some("haiku".to_owned()) };
+    let set = || Target { subagent_type: None, model: Some("haiku".to_owned()) };
     let haiku = || subagent(Some(ran("claude-haiku-5-5", &[], false)));
     for (whats, expected) in [
-        (vec![delegation(Done::Rewritten { set: set() }), haiku()], Status::Followed),
+        (vec![delegation(Disposition::Rewritten { set: set() }), haiku()], DirectiveStatus::Followed),
         (
             vec![
-                delegation(Done::AsRouted { set: set() }),
+                delegation(Disposition::AsRouted { set: set() }),
                 subagent(Some(ran("claude-opus-5-5", &[], false))),
             ],
-            Status::Ignored,
+            DirectiveStatus::Ignored,
         ),
-        (vec![delegation(Done::Rewritten { set: set() })], Status::Unknown),
-        (vec![delegation(Done::Denied)], Status::NotApplicable),
-        (vec![delegation(Done::LeftAlone), haiku()], Status::Overridden),
+        (vec![delegation(Disposition::Rewritten { set: set() })], DirectiveStatus::Unknown),
+        (vec![delegation(Disposition::Denied)], DirectiveStatus::NotApplicable),
+        (vec![delegation(Disposition::LeftAlone), haiku()], DirectiveStatus::Overridden),
     ] {
         let judged = judged(Mode::Enforced, whats.clone(), &[]);
-        assert_eq!((judged[0].scope, judged[0].status), (Scope::Delegation, expected), "{judged:?}");
+        assert_eq!((judged[0].scope, judged[0].status), (DirectiveKind::Delegation, expected), "{judged:?}");
         assert!(self::judged(Mode::Directive, whats, &[]).is_empty(), "advice directs no delegation");
     }
 }
 
 #[test]
 fn the_experiments_range_knows_that_prompts_of_a_session_are_alike() {
-    let of_sessions =
-        |mode: Mode, name: &str, followed: usize, sessions: usize, prompts: usize| -> Vec<Directive> {
-            let one = |n: usize| Directive {
-                session: format!("{name}-{}", n / prompts),
-                status: if n / prompts < followed { Status::Followed } else { Status::Ignored },
-                mode: Some(mode),
-                ..judged(mode, vec![recommended(MECHANICAL, Action::Advised, None)], &[]).remove(0)
-            };
-            (0..sessions * prompts).map(one).collect()
+    let of_sessions = |mode: Mode,
+                       name: &str,
+                       followed: usize,
+                       sessions: usize,
+                       prompts: usize|
+     -> Vec<Directive> {
+        let one = |n: usize| Directive {
+            session: format!("{name}-{}", n / prompts),
+            status: if n / prompts < followed { DirectiveStatus::Followed } else { DirectiveStatus::Ignored },
+            mode: Some(mode),
+            ..judged(mode, vec![recommended(MECHANICAL, Action::Advised, None)], &[]).remove(0)
         };
+        (0..sessions * prompts).map(one).collect()
+    };
     let range = |sessions: usize, prompts: usize| {
         let mut all = of_sessions(Mode::Directive, "d", sessions / 4, sessions, prompts);
         all.extend(of_sessions(Mode::Enforced, "e", sessions / 4 * 3, sessions, prompts));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pointsman_core::error_code::ErrorCode;
-use pointsman_core::report::live::{Body, Line, Seen};
+use pointsman_core::report::live::{Body, Line, LiveDetail};
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::outcome::Outcome;
 use serde::de::DeserializeOwned;
@@ -51,7 +51,7 @@ fn kinds<T: DeserializeOwned>() -> BTreeSet<String> {
 fn every_kind_of_fact_and_of_live_event_is_documented_and_no_other() {
     let documented: BTreeSet<String> =
         rows(EVENTS).iter().filter(|row| row.len() == 2).map(|row| row[0].replace('`', "")).collect();
-    let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<Seen>()).collect();
+    let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<LiveDetail>()).collect();
     assert!(built.len() > 15, "{built:?}");
     assert_eq!(documented, built, "docs/events.md: one row per kind");
 }
@@ -69,7 +69,7 @@ fn every_example_line_is_one_that_this_version_writes() {
         assert_eq!(is_fact, kinds::<Fact>().contains(&kind), "{kind}");
         shown.insert(kind);
     }
-    let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<Seen>()).collect();
+    let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<LiveDetail>()).collect();
     assert_eq!(shown, built, "docs/events.md: an example line per kind");
 }
 

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use pointsman_core::agent::{Agent, Catalog, Tier};
-use pointsman_core::hook::answer::{Answer, Effect};
-use pointsman_core::hook::delegation::{self, Done, KnownAgents, PersonSaid, Terms, Whom};
+use pointsman_core::hook::answer::{Answer, HookEffect};
+use pointsman_core::hook::delegation::{self, Disposition, KnownAgents, PersonSaid, Target, Terms};
 use pointsman_core::hook::input::{Event, HookInput, InputError};
-use pointsman_core::hook::note::{self, Heard, Note};
+use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
-use pointsman_core::hook::ran::{self, Part};
 use pointsman_core::hook::reply;
+use pointsman_core::hook::transcript::{self, Part};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
@@ -69,13 +69,13 @@ fn understood(line: &str) -> String {
             };
             let (done, answer) = delegation::decide(call, &terms);
             let kept = |key: &str| match &answer.effect {
-                Effect::Rewrite { input } => input.get(key) == call.input.get(key),
+                HookEffect::Rewrite { input } => input.get(key) == call.input.get(key),
                 _ => false,
             };
             format!(
                 "{place}PreToolUse {:?} {:?} -> {done:?}, prompt kept {}, description kept {}",
                 call.id,
-                Whom::of(&call.input),
+                Target::of(&call.input),
                 kept("prompt"),
                 kept("description")
             )
@@ -125,13 +125,13 @@ fn a_transcript_says_who_answered_each_usage_once() {
         let mut prompts = prompts;
         prompts.dedup();
         for prompt in &prompts {
-            writeln!(shown, "{version} turn: {:?}", ran::read(session.lines(), Part::Prompt(prompt)))
+            writeln!(shown, "{version} turn: {:?}", transcript::read(session.lines(), Part::Prompt(prompt)))
                 .unwrap();
         }
-        writeln!(shown, "{version} session: {:?}", ran::read(session.lines(), Part::Session)).unwrap();
+        writeln!(shown, "{version} session: {:?}", transcript::read(session.lines(), Part::Session)).unwrap();
         let subagent = sample(version, "transcript-subagent.jsonl");
-        writeln!(shown, "{version} subagent: {:?}", ran::read(subagent.lines(), Part::All)).unwrap();
-        assert_eq!(ran::read(session.lines(), Part::Prompt("another")), None);
+        writeln!(shown, "{version} subagent: {:?}", transcript::read(subagent.lines(), Part::All)).unwrap();
+        assert_eq!(transcript::read(session.lines(), Part::Prompt("another")), None);
     }
     insta::assert_snapshot!(shown);
 }
@@ -208,8 +208,8 @@ fn a_short_answer_to_the_model_is_no_request_and_only_in_a_session_that_goes_on(
 #[test]
 fn what_was_said_of_a_prompt_holds_for_it_and_what_the_cli_adds() {
     let note = |prompt_id: &str, said, asked| Note { prompt_id: Some(prompt_id.to_owned()), said, asked };
-    let routed = |said, asked| Heard::Routed { said, asked };
-    let left = |because, text| Heard::Left { because, text };
+    let routed = |said, asked| NoteUpdate::Routed { said, asked };
+    let left = |because, text| NoteUpdate::Left { because, text };
     let (nothing, approved) = (PersonSaid::Nothing, PersonSaid::Approved);
     let earlier = note("p1", approved, false);
     let asked = note("p1", nothing, true);
@@ -263,7 +263,7 @@ fn our_advisers_are_left_as_they_are_and_a_special_kind_is_not_replaced_by_the_p
         let input = json!({"description": "d", "prompt": "p", "subagent_type": kind});
         assert_eq!(
             decided(&input, &danger, PersonSaid::Nothing, KnownAgents::Plugin),
-            (Done::Observed, Answer::default())
+            (Disposition::Observed, Answer::default())
         );
     }
     let reviewer = Route {
@@ -273,8 +273,8 @@ fn our_advisers_are_left_as_they_are_and_a_special_kind_is_not_replaced_by_the_p
     };
     let input = json!({"description": "d", "prompt": "p", "subagent_type": "Explore"});
     let (done, _) = decided(&input, &reviewer, PersonSaid::Nothing, KnownAgents::Plugin);
-    let set = Whom { subagent_type: Some("Explore".to_owned()), model: Some("opus".to_owned()) };
-    assert_eq!(done, Done::Rewritten { set });
+    let set = Target { subagent_type: Some("Explore".to_owned()), model: Some("opus".to_owned()) };
+    assert_eq!(done, Disposition::Rewritten { set });
 }
 
 #[test]
@@ -288,9 +288,9 @@ fn what_is_done_about_a_prompt_follows_from_mode_route_and_approval() {
         (Mode::Enforced, &work, false, Action::Advised),
         (Mode::Enforced, &danger, false, Action::Blocked),
         (Mode::Enforced, &danger, true, Action::Advised),
-        (Mode::Orchestration, &work, false, Action::HandOver),
+        (Mode::Orchestration, &work, false, Action::Delegate),
         (Mode::Orchestration, &danger, false, Action::Blocked),
-        (Mode::Orchestration, &danger, true, Action::HandOver),
+        (Mode::Orchestration, &danger, true, Action::Delegate),
     ] {
         assert_eq!(
             prompt::action(mode, Wanted::AsUsual, route, is_approved),
@@ -310,19 +310,19 @@ fn call(input: &Value) -> pointsman_core::hook::input::ToolCall {
     }
 }
 
-fn decided(input: &Value, route: &Route, said: PersonSaid, known: KnownAgents) -> (Done, Answer) {
+fn decided(input: &Value, route: &Route, said: PersonSaid, known: KnownAgents) -> (Disposition, Answer) {
     let catalog = catalog();
     let terms = Terms { mode: Some(Mode::Enforced), said, route, catalog: &catalog, known };
     delegation::decide(&call(input), &terms)
 }
 
-/// Whom a delegation names and whom it should name, for a route to haiku.
+/// The target that a delegation names and the one that it should name, for a route to haiku.
 #[test]
 fn a_delegation_is_set_to_its_route_and_a_special_kind_stays_what_it_is() {
     let route = routed("rename foo to bar in lib.rs");
     let cheap = Route { agent: "cheap".parse().unwrap(), ..route.clone() };
     let reviewer = Route { agent: "reviewer".parse().unwrap(), tier: Tier::Opus, ..route.clone() };
-    let set = |kind: Option<&str>, model: Option<&str>| Whom {
+    let set = |kind: Option<&str>, model: Option<&str>| Target {
         subagent_type: kind.map(str::to_owned),
         model: model.map(str::to_owned),
     };
@@ -389,18 +389,18 @@ fn a_delegation_is_set_to_its_route_and_a_special_kind_stays_what_it_is() {
         let mut input = json!({"description": "d", "prompt": "p", "isolation": "worktree"});
         input.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
         let (done, answer) = decided(&input, route, said, known);
-        assert_eq!(done, Done::Rewritten { set: expected.clone() }, "{asked}");
-        let Effect::Rewrite { input: sent } = &answer.effect else { panic!("{answer:?}") };
+        assert_eq!(done, Disposition::Rewritten { set: expected.clone() }, "{asked}");
+        let HookEffect::Rewrite { input: sent } = &answer.effect else { panic!("{answer:?}") };
         for (key, value) in input.as_object().unwrap() {
             if !["subagent_type", "model"].contains(&key.as_str()) {
                 assert_eq!(sent.get(key), Some(value), "{key} is as it came");
             }
         }
-        assert_eq!(Whom::of(sent), expected);
+        assert_eq!(Target::of(sent), expected);
     }
     let already = json!({"description": "d", "prompt": "p", "subagent_type": "pointsman:haiku-general", "model": "haiku"});
     let (done, answer) = decided(&already, &route, PersonSaid::Nothing, Plugin);
-    assert!(matches!(done, Done::AsRouted { .. }) && answer == Answer::default(), "{done:?}");
+    assert!(matches!(done, Disposition::AsRouted { .. }) && answer == Answer::default(), "{done:?}");
 }
 
 #[test]
@@ -410,15 +410,15 @@ fn what_a_person_must_approve_is_refused_unless_they_have_and_left_alone_when_th
         json!({"description": "d", "prompt": "p", "subagent_type": "general-purpose", "model": "haiku"});
     let plugin = KnownAgents::Plugin;
     let (done, answer) = decided(&input, &danger, PersonSaid::Nothing, plugin);
-    let Effect::Deny { reason } = &answer.effect else { panic!("{answer:?}") };
-    assert!(done == Done::Denied && reason.contains("@approve"), "{reason}");
+    let HookEffect::Deny { reason } = &answer.effect else { panic!("{answer:?}") };
+    assert!(done == Disposition::Denied && reason.contains("@approve"), "{reason}");
     assert!(matches!(
         decided(&input, &danger, PersonSaid::Approved, plugin).0,
-        Done::Rewritten { .. } | Done::AsRouted { .. }
+        Disposition::Rewritten { .. } | Disposition::AsRouted { .. }
     ));
     assert_eq!(
         decided(&input, &danger, PersonSaid::LeaveAlone, plugin),
-        (Done::LeftAlone, Answer::default())
+        (Disposition::LeftAlone, Answer::default())
     );
 }
 
@@ -473,6 +473,6 @@ proptest! {
         let wrapped: Vec<String> = lines.iter().map(|line| json!({"type": "assistant", "promptId": line,
             "message": {"id": line, "model": line, "content": [{"type": "tool_use", "name": line}]}}).to_string()).collect();
         let all: BTreeMap<_, _> = lines.iter().zip(&wrapped).collect();
-        let _ = ran::read(all.into_iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]), Part::Prompt("x"));
+        let _ = transcript::read(all.into_iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]), Part::Prompt("x"));
     }
 }

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints its table")]
 
 use pointsman_core::agent::Catalog;
-use pointsman_core::eval::{Answer, Judged, Labelled, scores};
+use pointsman_core::eval::{Answer, Labelled, Scored, scores};
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Route, route};
@@ -25,13 +25,13 @@ fn routes(rows: &[Labelled]) -> Vec<Route> {
 fn the_labelled_sample_stays_above_its_floors() {
     let rows: Vec<Labelled> = SAMPLE.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let routes = routes(&rows);
-    let judge = |(row, route)| Judged { row, answer: Answer::of(route), confidence: route.confidence };
-    let judged: Vec<Judged> = rows.iter().zip(&routes).map(judge).collect();
-    for (one, route) in judged.iter().zip(&routes).filter(|(one, _)| !one.is_right()) {
+    let judge = |(row, route)| Scored { row, answer: Answer::of(route), confidence: route.confidence };
+    let scored: Vec<Scored> = rows.iter().zip(&routes).map(judge).collect();
+    for (one, route) in scored.iter().zip(&routes).filter(|(one, _)| !one.is_right()) {
         let (label, answer) = (one.row.label.as_str(), one.answer.as_str());
         println!("{label:>8} -> {answer:<8} {:?} {}", route.rules, one.row.request.replace('\n', " / "));
     }
-    let scores = scores(&judged);
+    let scores = scores(&scored);
     println!("{scores:#?}");
     assert_eq!(scores.dangerous_missed, 0, "a dangerous request was routed directly");
     assert!(scores.needless_escalations <= 0.05, "needless: {:.3}", scores.needless_escalations);

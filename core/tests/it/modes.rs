@@ -1,7 +1,7 @@
 //! How far hooks go in a session, and which prompts are one and the same.
 
 use pointsman_core::hook::input::HookInput;
-use pointsman_core::hook::mode::{self, ModeChoice, RoutingMode, Signals};
+use pointsman_core::hook::mode::{self, ModeChoice, RoutingMode, SessionSignals};
 use pointsman_core::hook::prompt::{self, Action, Wanted};
 use pointsman_core::hook::takeover::{self, Stage, Takeover};
 use pointsman_core::mode::Mode;
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::hooks::routed;
 
 /// Every sign that nobody is there.
-fn signs_of_automation() -> [Signals; 5] {
-    let each = |change: fn(&mut Signals)| {
-        let mut signals = Signals::default();
+fn signs_of_automation() -> [SessionSignals; 5] {
+    let each = |change: fn(&mut SessionSignals)| {
+        let mut signals = SessionSignals::default();
         change(&mut signals);
         signals
     };
@@ -26,11 +26,14 @@ fn signs_of_automation() -> [Signals; 5] {
     ]
 }
 
-fn a_person_is_there() -> [Signals; 2] {
-    [Signals::default(), Signals { entrypoint: Some("cli".to_owned()), ..Signals::default() }]
+fn a_person_is_there() -> [SessionSignals; 2] {
+    [
+        SessionSignals::default(),
+        SessionSignals { entrypoint: Some("cli".to_owned()), ..SessionSignals::default() },
+    ]
 }
 
-fn chosen(setting: RoutingMode, signals: &Signals) -> ModeChoice {
+fn chosen(setting: RoutingMode, signals: &SessionSignals) -> ModeChoice {
     mode::select(setting, "set by a test", signals, &"s1".parse().unwrap())
 }
 
@@ -58,7 +61,7 @@ fn a_mode_is_the_explicit_one_then_enforcement_for_automation_then_advice() {
 fn only_a_mode_that_was_chosen_takes_a_prompt_over_or_holds_it_back() {
     let (work, danger) =
         (routed("rename foo to bar in lib.rs"), routed("drop the users table in production"));
-    let action = |setting, signals: &Signals, route: &Route| {
+    let action = |setting, signals: &SessionSignals, route: &Route| {
         let choice = chosen(setting, signals);
         prompt::action(choice.for_prompts(choice.mode.unwrap()), Wanted::AsUsual, route, false)
     };
@@ -66,7 +69,7 @@ fn only_a_mode_that_was_chosen_takes_a_prompt_over_or_holds_it_back() {
         for (setting, to_work, to_danger) in [
             (RoutingMode::Hybrid, Action::Advised, Action::AskFirst),
             (RoutingMode::Enforced, Action::Advised, Action::Blocked),
-            (RoutingMode::Orchestration, Action::HandOver, Action::Blocked),
+            (RoutingMode::Orchestration, Action::Delegate, Action::Blocked),
         ] {
             assert_eq!(action(setting, signals, &work), to_work, "{setting:?} {signals:?}");
             assert_eq!(action(setting, signals, &danger), to_danger, "{setting:?} {signals:?}");
@@ -78,7 +81,7 @@ fn only_a_mode_that_was_chosen_takes_a_prompt_over_or_holds_it_back() {
 fn a_session_begins_with_news_only_where_somebody_may_read_them() {
     assert!(a_person_is_there().iter().all(|signals| chosen(RoutingMode::Hybrid, signals).has_reader()));
     assert!(!signs_of_automation().iter().any(|signals| chosen(RoutingMode::Hybrid, signals).has_reader()));
-    let signals = &Signals::default();
+    let signals = &SessionSignals::default();
     assert!(chosen(RoutingMode::Enforced, signals).has_reader());
     assert!(!chosen(RoutingMode::Orchestration, signals).has_reader());
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use pointsman_core::agent::{Access, AdapterKind, Agent, Catalog, PermissionMode, Tier};
-use pointsman_core::circumstances::Circumstances;
 use pointsman_core::eval::examples::try_example;
-use pointsman_core::eval::{Answer, Judged, Labelled, Scores, scores};
+use pointsman_core::eval::{Answer, Labelled, Scored, Scores, scores};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
@@ -14,7 +13,8 @@ use pointsman_core::policy::layer::Layer;
 use pointsman_core::policy::preset::Preset;
 use pointsman_core::policy::problem::Problem;
 use pointsman_core::request::{Origin, Overrides, Request};
-use pointsman_core::route::{Decision, LookOutcome, Route, explain, route};
+use pointsman_core::route::{Decision, Route, TraceOutcome, explain, route};
+use pointsman_core::routing_context::RoutingContext;
 use proptest::prelude::*;
 
 const SAMPLE: &str = include_str!("../data/routing-dev.jsonl");
@@ -56,15 +56,15 @@ fn rule(condition: &str) -> String {
 }
 
 /// Whether the one rule fires for a request in its surroundings.
-fn fires_in(condition: &str, text: &str, circumstances: Circumstances) -> bool {
+fn fires_in(condition: &str, text: &str, circumstances: RoutingContext) -> bool {
     let policy = user(&rule(condition));
     let mut request = request(text);
-    request.circumstances = circumstances;
+    request.routing_context = circumstances;
     route(&request, &catalog(), &policy).unwrap().rules.contains(&"policy.x".to_owned())
 }
 
 fn fires(condition: &str, text: &str) -> bool {
-    fires_in(condition, text, Circumstances::default())
+    fires_in(condition, text, RoutingContext::default())
 }
 
 fn labelled() -> Vec<Labelled> {
@@ -73,7 +73,7 @@ fn labelled() -> Vec<Labelled> {
 
 fn score(rows: &[Labelled], policy: &Policy) -> Scores {
     let routes: Vec<Route> = rows.iter().map(|row| routed(&row.request, policy)).collect();
-    let judge = |(row, route)| Judged { row, answer: Answer::of(route), confidence: route.confidence };
+    let judge = |(row, route)| Scored { row, answer: Answer::of(route), confidence: route.confidence };
     scores(&rows.iter().zip(&routes).map(judge).collect::<Vec<_>>())
 }
 
@@ -83,9 +83,9 @@ fn without_a_policy_file_nothing_changes() {
     let hash = builtin.hash(&catalog());
     for row in labelled() {
         let mut around = request(&row.request);
-        around.circumstances = Circumstances::of_files(vec!["Cargo.toml".to_owned(), "a.tex".to_owned()]);
-        around.circumstances.mode = Some(Mode::Directive);
-        around.circumstances.local_time = Some(jiff::civil::date(2026, 1, 1).at(3, 0, 0, 0));
+        around.routing_context = RoutingContext::of_files(vec!["Cargo.toml".to_owned(), "a.tex".to_owned()]);
+        around.routing_context.mode = Some(Mode::Directive);
+        around.routing_context.local_time = Some(jiff::civil::date(2026, 1, 1).at(3, 0, 0, 0));
         let plain = serde_json::to_string(&routed(&row.request, &none)).unwrap();
         assert_eq!(serde_json::to_string(&route(&around, &catalog(), &builtin).unwrap()).unwrap(), plain);
         assert!(plain.contains(&hash));
@@ -146,7 +146,7 @@ fn paths_are_those_that_the_request_names() {
 fn files_and_kinds_are_those_of_the_project() {
     let with_files = |condition: &str, files: &[&str]| {
         let files = files.iter().map(|name| (*name).to_owned()).collect();
-        fires_in(condition, "fix the parser", Circumstances::of_files(files))
+        fires_in(condition, "fix the parser", RoutingContext::of_files(files))
     };
     assert!(
         with_files("files = [\"*.tf\"]", &["main.tf"]) && !with_files("files = [\"*.tf\"]", &["main.rs"])
@@ -178,14 +178,14 @@ fn the_language_is_that_of_the_own_words() {
 fn the_time_and_the_mode_are_handed_in() {
     let at = |condition: &str, day: i8, hour: i8| {
         let local_time = Some(jiff::civil::date(2026, 11, day).at(hour, 30, 0, 0));
-        fires_in(condition, "fix the parser", Circumstances { local_time, ..Circumstances::default() })
+        fires_in(condition, "fix the parser", RoutingContext { local_time, ..RoutingContext::default() })
     };
     // The 21st is a Saturday.
     assert!(at("hours = \"22:00-06:00\"", 21, 23) && !at("hours = \"22:00-06:00\"", 21, 12));
     assert!(at("days = [\"sat\", \"sun\"]", 21, 12) && !at("days = \"mon-fri\"", 21, 12));
     assert!(!fires("hours = \"00:00-23:59\"", "fix the parser"), "without a time it does not hold");
     let mode = |mode: Option<Mode>| {
-        let circumstances = Circumstances { mode, ..Circumstances::default() };
+        let circumstances = RoutingContext { mode, ..RoutingContext::default() };
         fires_in("mode = [\"directive\"]", "fix the parser", circumstances)
     };
     assert!(mode(Some(Mode::Directive)) && !mode(Some(Mode::Orchestration)) && !mode(None));
@@ -226,15 +226,15 @@ fn a_rule_names_an_agent_and_a_flag_still_wins() {
 fn an_explanation_says_where_a_rule_is_written_and_what_it_saw() {
     let policy = user(&rule("words = \"'parser'\"\nhours = \"22:00-06:00\""));
     let mut request = request("fix the parser");
-    request.circumstances.local_time = Some(jiff::civil::date(2026, 11, 21).at(23, 10, 0, 0));
+    request.routing_context.local_time = Some(jiff::civil::date(2026, 11, 21).at(23, 10, 0, 0));
     let explained = explain(&request, &catalog(), &policy).unwrap();
     let look = explained.looked.iter().find(|look| look.rule == "policy.x").unwrap();
     assert_eq!(look.origin.as_deref(), Some("user:1"));
     assert_eq!(look.matched.as_deref(), Some("parser, sat 23:10"));
-    request.circumstances.local_time = None;
+    request.routing_context.local_time = None;
     let explained = explain(&request, &catalog(), &policy).unwrap();
     let look = explained.looked.iter().find(|look| look.rule == "policy.x").unwrap();
-    assert_eq!(look.outcome, LookOutcome::PassedOver("at another time"));
+    assert_eq!(look.outcome, TraceOutcome::Skipped("at another time"));
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_preset_holds_its_own_examples_and_harms_no_ordinary_request() {
 #[test]
 fn auto_means_the_presets_that_the_project_calls_for() {
     let on = |files: &[&str]| -> Vec<Preset> {
-        let kinds = Circumstances::of_files(files.iter().map(|name| (*name).to_owned()).collect()).kinds;
+        let kinds = RoutingContext::of_files(files.iter().map(|name| (*name).to_owned()).collect()).kinds;
         let policy =
             Policy::builtin().with_files(&[source(Whose::User, "preset = \"auto\"")], &kinds, &catalog());
         policy.unwrap().files().presets.keys().copied().collect()
@@ -392,7 +392,7 @@ fn nothing_in_a_repositorys_overlay_lifts_a_question_or_reaches_an_agent_that_is
     assert!(asked.len() > 40);
     let overlays = overlays();
     assert!(overlays.len() >= 200);
-    let kinds = Circumstances::of_files(vec!["Cargo.toml".to_owned(), ".obsidian".to_owned()]);
+    let kinds = RoutingContext::of_files(vec!["Cargo.toml".to_owned(), ".obsidian".to_owned()]);
     let mut read = 0;
     for text in &overlays {
         let sources = [source(Whose::Project, text), source(Whose::User, own)];
@@ -401,9 +401,9 @@ fn nothing_in_a_repositorys_overlay_lifts_a_question_or_reaches_an_agent_that_is
         read += 1;
         for words in &asked {
             let mut request = request(words);
-            request.circumstances = kinds.clone();
-            request.circumstances.mode = Some(Mode::Orchestration);
-            request.circumstances.local_time = Some(jiff::civil::date(2026, 11, 21).at(3, 0, 0, 0));
+            request.routing_context = kinds.clone();
+            request.routing_context.mode = Some(Mode::Orchestration);
+            request.routing_context.local_time = Some(jiff::civil::date(2026, 11, 21).at(3, 0, 0, 0));
             let route = route(&request, &catalog(), &policy).unwrap();
             assert_eq!(route.decision, Decision::Escalate, "{words}\n{text}");
             assert!(route.agent.as_str() == "reader" || route.agent.as_str().ends_with("-general"), "{text}");
@@ -429,7 +429,7 @@ fn a_users_own_rule_settles_a_doubt_unless_the_repository_switches_it_on() {
     assert_eq!(routed(vague, &settled).decision, Decision::Direct);
     let by_files = user(&rule("words = \"'bug'\"\nfiles = \"*\""));
     let mut request = request(vague);
-    request.circumstances = Circumstances::of_files(vec!["x".to_owned()]);
+    request.routing_context = RoutingContext::of_files(vec!["x".to_owned()]);
     let route = route(&request, &catalog(), &by_files).unwrap();
     assert_eq!((route.decision, route.tier), (Decision::Escalate, Tier::Opus));
 }

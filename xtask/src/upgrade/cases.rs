@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::builds::Builds;
-use super::place::{Fault, Place, REQUEST, Ran};
+use super::place::{CommandOutput, Fault, Place, REQUEST};
 
 type Case = (&'static str, fn(&Place) -> Result<(), Fault>);
 
@@ -19,7 +19,7 @@ const CASES: [Case; 13] = [
     ("a new driver goes on when its file is replaced by the old program", new_driver_replaced_by_old),
     ("a new driver goes on when its file is removed", new_driver_removed),
     (
-        "an old program started after the migration answers, and its run is taken over",
+        "an old program started after the migration answers, and its run is imported",
         old_run_after_the_migration,
     ),
     (
@@ -94,9 +94,9 @@ fn old_run_after_the_migration(place: &Place) -> Result<(), Fault> {
     if place.spool().is_empty() {
         return Err("its facts are in no spool".to_owned());
     }
-    // A look finds it where it is, and whoever works next takes it over.
+    // A look finds it where it is, and the next run takes it over.
     place.ends(run, "succeeded", 1)?;
-    place.new_runs()?.says_on_stderr("taken over from the spool")?;
+    place.new_runs()?.says_on_stderr("imported from the spool")?;
     place.spool_is_empty()?;
     place.ends(run, "succeeded", 1)?;
     holds(&report, &place.show(run)?)
@@ -131,7 +131,7 @@ fn hooks_side_by_side(place: &Place) -> Result<(), Fault> {
         place
             .call_with(program, &["hook"], &event.to_string())?
             .success()
-            .and_then(Ran::without_notice)
+            .and_then(CommandOutput::without_notice)
             .map(drop)
     };
     let counted = |expected: u64| {
@@ -184,7 +184,11 @@ fn new_looks_at_the_old_ledger(place: &Place) -> Result<(), Fault> {
     place.ends(run, "succeeded", 1)?;
     place.call(&place.new, &["doctor"])?;
     holds(&report, &place.show(run)?)?;
-    place.call(&place.old, &["runs", "show", run])?.success().and_then(Ran::without_notice).map(drop)
+    place
+        .call(&place.old, &["runs", "show", run])?
+        .success()
+        .and_then(CommandOutput::without_notice)
+        .map(drop)
 }
 
 fn files_of_old_init(place: &Place) -> Result<(), Fault> {

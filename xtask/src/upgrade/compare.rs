@@ -52,7 +52,7 @@ fn compare(name: &str, places: [&Place; 2], args: &[&str], with_event: bool) -> 
     };
     let mut pairs = Vec::with_capacity(PAIR_COUNT);
     for at in 0..PAIR_COUNT {
-        // Who comes second finds the first one's traces in the caches: they take turns.
+        // The second finds the first one's traces in the caches: they take turns.
         let pair = if at % 2 == 0 {
             let old = one(places[0])?;
             (old, one(places[1])?)

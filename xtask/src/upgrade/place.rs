@@ -35,7 +35,7 @@ pub struct Place {
 }
 
 /// How a command line ended.
-pub struct Ran {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -96,19 +96,19 @@ impl Place {
     }
 
     /// Runs a command line to its end.
-    pub fn call(&self, program: &Path, args: &[&str]) -> Result<Ran, Fault> {
+    pub fn call(&self, program: &Path, args: &[&str]) -> Result<CommandOutput, Fault> {
         self.call_with(program, args, "")
     }
 
     /// The same with something on standard input.
-    pub fn call_with(&self, program: &Path, args: &[&str], input: &str) -> Result<Ran, Fault> {
+    pub fn call_with(&self, program: &Path, args: &[&str], input: &str) -> Result<CommandOutput, Fault> {
         let line = args.join(" ");
         self.ran(program, args, input, line.clone())
             .map_err(|error| format!("`{line}` cannot be run: {error}"))
     }
 
-    fn ran(&self, program: &Path, args: &[&str], input: &str, line: String) -> io::Result<Ran> {
-        // Files, not pipes: whoever holds a stream open longer than it lives does not make us wait.
+    fn ran(&self, program: &Path, args: &[&str], input: &str, line: String) -> io::Result<CommandOutput> {
+        // Files, not pipes: a process that holds a stream open longer than it lives does not make us wait.
         let dir = tempfile::tempdir_in(self.path("tmp"))?;
         let [stdin, stdout, stderr] = ["in", "out", "err"].map(|name| dir.path().join(name));
         fs::write(&stdin, input)?;
@@ -121,7 +121,7 @@ impl Place {
             child.wait()?;
         }
         let text = |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(Ran {
+        Ok(CommandOutput {
             code: ended.and_then(|status| status.code()),
             stdout: text(stdout)?,
             stderr: text(stderr)?,
@@ -162,7 +162,7 @@ impl Place {
     }
 
     /// Runs something with the new program, which migrates the ledger and takes the spool over.
-    pub fn new_runs(&self) -> Result<Ran, Fault> {
+    pub fn new_runs(&self) -> Result<CommandOutput, Fault> {
         let ran = self.call(&self.new, &["run", "--tier", "opus", REQUEST])?.success()?;
         ran.says_on_stdout("the answer of opus")
     }
@@ -183,7 +183,7 @@ impl Place {
         let shown = self.end_of(run)?;
         let attempts = shown["attempts"].as_array().cloned().unwrap_or_default();
         if shown["verdict"] != verdict || attempts.len() != attempt_count {
-            return Err(format!("the run ended as {}: {}", shown["verdict"], in_words(&attempts)));
+            return Err(format!("the run ended as {}: {}", shown["verdict"], attempts_text(&attempts)));
         }
         let list = self.list()?;
         let row = list.iter().find(|row| row["run_id"] == run).ok_or("the run is not in the list")?;
@@ -205,7 +205,7 @@ impl Place {
                 return Err(format!(
                     "the run does not end, it is {}: {}",
                     shown["phase"],
-                    in_words(&attempts)
+                    attempts_text(&attempts)
                 ));
             }
             std::thread::sleep(LOOK_EVERY);
@@ -220,7 +220,7 @@ impl Place {
         texts.filter(|(_, text)| !text.is_empty()).collect()
     }
 
-    /// Nothing waits to be taken over into the ledger.
+    /// Nothing waits to be imported into the ledger.
     pub fn spool_is_empty(&self) -> Result<(), Fault> {
         let left = self.spool();
         if left.is_empty() { Ok(()) } else { Err(format!("the spool still has {left:?}")) }
@@ -256,14 +256,14 @@ impl Drop for Place {
     }
 }
 
-impl Ran {
+impl CommandOutput {
     /// Its exit code is 0.
-    pub fn success(self) -> Result<Ran, Fault> {
+    pub fn success(self) -> Result<CommandOutput, Fault> {
         if self.code == Some(0) { Ok(self) } else { Err(self.fault("did not succeed")) }
     }
 
     /// It said this on its standard output.
-    pub fn says_on_stdout(self, words: &str) -> Result<Ran, Fault> {
+    pub fn says_on_stdout(self, words: &str) -> Result<CommandOutput, Fault> {
         if self.stdout.contains(words) {
             Ok(self)
         } else {
@@ -272,7 +272,7 @@ impl Ran {
     }
 
     /// It said this to people.
-    pub fn says_on_stderr(self, words: &str) -> Result<Ran, Fault> {
+    pub fn says_on_stderr(self, words: &str) -> Result<CommandOutput, Fault> {
         if self.stderr.contains(words) {
             Ok(self)
         } else {
@@ -281,7 +281,7 @@ impl Ran {
     }
 
     /// It told people of nothing that is wrong.
-    pub fn without_notice(self) -> Result<Ran, Fault> {
+    pub fn without_notice(self) -> Result<CommandOutput, Fault> {
         let is_notice = ["notice:", "warning", "error"].iter().any(|word| self.stderr.contains(word));
         if is_notice { Err(self.fault("has something to say")) } else { Ok(self) }
     }
@@ -305,7 +305,7 @@ impl Ran {
 }
 
 /// How attempts ended, the last ones where there are many.
-fn in_words(attempts: &[Value]) -> String {
+fn attempts_text(attempts: &[Value]) -> String {
     let word = |attempt: &Value, key: &str| attempt[key].as_str().unwrap_or("-").to_owned();
     let last = attempts.iter().skip(attempts.len().saturating_sub(3));
     let ends: Vec<String> =

@@ -133,7 +133,7 @@ fn trust_ends_with_the_next_change_of_any_covered_file() {
     fixture.agent("new", "model: haiku");
     let loaded = fixture.load().unwrap();
     assert!(loaded.settings.store_prompts);
-    assert_eq!(loaded.trust, crate::config::trust::Status::Changed);
+    assert_eq!(loaded.trust, crate::config::trust::TrustStatus::Changed);
     assert_eq!(loaded.warnings.len(), 2);
     assert!(loaded.warnings[0].message.contains("changed since they were trusted"));
 }

@@ -8,19 +8,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pointsman_core::agent::{Agent, AgentSource, Catalog, Tier};
 use pointsman_core::breaker::BreakerLimits;
-use pointsman_core::circumstances::Circumstances;
 use pointsman_core::ids::RunId;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::request::{Origin, Overrides};
+use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::next::{Limits, OnModelMismatch};
 use pointsman_core::run::spec::RunSpec;
 use serde_json::{Value, json};
 
 use super::super::error::EngineError;
-use super::super::project::{Decider, ProjectContext, StoredWords, Terms};
+use super::super::project::{Decider, ProjectContext, PromptRetention, Terms};
 use super::super::record::Unwatched;
 use super::super::stops::Stops;
 use super::super::{Engine, Surroundings, drive};
@@ -112,12 +112,12 @@ impl Place {
         let terms = Terms {
             limits,
             breaker_limits,
-            judge: None,
-            stored_words: StoredWords::Kept,
+            arbiter: None,
+            prompt_retention: PromptRetention::Kept,
             extra_allow: vec![],
             allow_old_cli: false,
         };
-        let decider = Decider::new(catalog, Policy::builtin(), Circumstances::default());
+        let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());
         ProjectContext::new(self.dir.path().to_owned(), decider, terms)
     }
 

@@ -35,7 +35,7 @@ const DEEP_SEED_COUNT: u64 = 100_000;
 const DRIVER: i32 = 1;
 const OTHERS: i32 = 2;
 
-/// Who runs into what; the numbers are shares of sixteen.
+/// What happens how often; the numbers are shares of sixteen.
 struct Plot {
     dice: SplitMix,
     /// Whether the driver dies, or is taken for dead and goes on.
@@ -212,7 +212,7 @@ async fn check(place: &Place, project: &ProjectContext, run: &RunId, seed: u64) 
     let row = RunRow::new(run, &state, log.last().unwrap().at).unwrap();
     assert_eq!(rows, [row], "seed {seed}: the line is what the log says");
     assert_eq!(place.ledger.0.lock().unwrap().leftovers(), (0, 0), "seed {seed}");
-    assert_eq!(looks.store.spooled().bytes, 0, "seed {seed}: all was taken over");
+    assert_eq!(looks.store.spooled().bytes, 0, "seed {seed}: all was imported");
     looks.tidy_up(project).await;
     assert_eq!(place.all_events(), log, "seed {seed}: nothing is left to do");
 }
@@ -252,7 +252,7 @@ fn stores(seed: u64) -> bool {
 }
 
 /// Where the seeds begin: `POINTSMAN_SIMULATION_SEED` plays one that was printed, and the next ones.
-#[expect(clippy::disallowed_methods, reason = "whoever plays a printed seed again says it so")]
+#[expect(clippy::disallowed_methods, reason = "a person who plays a printed seed again says it so")]
 fn first_seed() -> u64 {
     std::env::var("POINTSMAN_SIMULATION_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
 }

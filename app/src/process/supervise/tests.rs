@@ -14,7 +14,7 @@ async fn play<T>(script: Script, meanwhile: impl AsyncFnOnce(&Handle) -> T) -> (
     let (handle, supervision) = supervise(a_launch(), processes.ready());
     let mut on_line = unmoved;
     let (end, done) = tokio::join!(supervision.run(&mut on_line), meanwhile(&handle));
-    assert_eq!(handle.wait().await, end, "whoever waits hears the same end");
+    assert_eq!(handle.wait().await, end, "everybody who waits sees the same end");
     (end, done)
 }
 

@@ -24,7 +24,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::StoreError;
-use super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Entry, Ledger, Runs};
+use super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, Runs};
 use super::private::{self, PrivateError};
 
 /// The migrations in order; the position is the schema version.
@@ -117,7 +117,7 @@ impl Sqlite {
     }
 
     /// Opens the ledger to look at it and go: nothing is made, nothing is migrated, and nobody is waited for.
-    pub fn open_to_glance(path: &Path) -> Option<Sqlite> {
+    pub fn open_read_only_in_passing(path: &Path) -> Option<Sqlite> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         db.busy_timeout(GLANCE_LIMIT).ok()?;
         let ledger = Sqlite::of(path, db);
@@ -220,7 +220,7 @@ impl Ledger for Sqlite {
         self.copied.as_ref().is_none_or(|copied| *copied == files(&self.path))
     }
 
-    fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    fn append(&mut self, entry: &LedgerEntry) -> Result<(), StoreError> {
         runs::append(self, entry)
     }
 

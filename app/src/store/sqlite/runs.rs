@@ -10,7 +10,7 @@ use pointsman_core::run::state::RunState;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::super::error::StoreError;
-use super::super::ledger::{DriverRow, Entry, Runs, that_follow};
+use super::super::ledger::{DriverRow, LedgerEntry, Runs, that_follow};
 use super::{Sqlite, instant, limit, odd, sessions};
 use crate::process::identity::ProcessIdentity;
 
@@ -18,7 +18,7 @@ use crate::process::identity::ProcessIdentity;
 const COLUMNS: &str = "run_id, seq, created_at, updated_at, phase, verdict, session_id, project_root, request_hash, \
                        agent, tier, rehearsal";
 
-pub(super) fn append(ledger: &mut Sqlite, entry: &Entry) -> Result<(), StoreError> {
+pub(super) fn append(ledger: &mut Sqlite, entry: &LedgerEntry) -> Result<(), StoreError> {
     let Some(first) = entry.events.first() else { return Ok(()) };
     let mut is_over = false;
     let kept = ledger.transaction(|tx| {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pointsman_core::agent::Tier;
 use pointsman_core::breaker::Breaker;
 use pointsman_core::error_code::ErrorCode;
-use pointsman_core::hook::fact::{FACT_VERSION, HookFact, What};
+use pointsman_core::hook::fact::{FACT_VERSION, HookEvent, HookFact};
 use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::mode::Mode;
 use pointsman_core::request::{Origin, Overrides};
@@ -16,7 +16,7 @@ use pointsman_core::run::row::{RowPhase, RunRow};
 use pointsman_core::run::state::RunState;
 
 use super::super::error::StoreError;
-use super::super::ledger::{AgentSessionKey, AgentSessionLink, Entry, Ledger, Runs};
+use super::super::ledger::{AgentSessionKey, AgentSessionLink, Ledger, LedgerEntry, Runs};
 use super::super::sqlite::Sqlite;
 use super::memory::Memory;
 use crate::process::identity::ProcessIdentity;
@@ -60,7 +60,7 @@ pub(super) fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEv
         rehearsal: false,
         overrides: Overrides { tier: Some(Tier::Opus), agent: None },
         quota_pressure: Default::default(),
-        judges_word: None,
+        llm_vote: None,
     });
     let routed = serde_json::json!({"type": "routed", "route": {"decision": "direct", "agent": "opus-general",
         "tier": "opus", "confidence": 0.9, "reason": "r", "layer": "override", "rules": [], "complexity": "simple",
@@ -79,8 +79,8 @@ pub(super) fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEv
 }
 
 /// An entry of some events of a log: from one place up to another.
-pub(super) fn entry(log: &[RunEvent], from: usize, to: usize) -> Entry {
-    Entry::new(log[from..to].to_vec(), &RunState::replay(&log[..to]).unwrap()).unwrap()
+pub(super) fn entry(log: &[RunEvent], from: usize, to: usize) -> LedgerEntry {
+    LedgerEntry::new(log[from..to].to_vec(), &RunState::replay(&log[..to]).unwrap()).unwrap()
 }
 
 fn newest(prefix: &str, count_max: usize) -> Runs {
@@ -118,7 +118,7 @@ fn an_event_at_a_place_that_is_taken_is_refused_and_nothing_of_the_entry_is_kept
     });
 }
 
-/// Whoever was taken for dead and went on must not damage the log of the run that was ended for it.
+/// A driver that was taken for dead and went on must not damage the log of the run that was ended for it.
 ///
 /// Seen to fail in the simulation: the late driver's end stood behind the end that recovery wrote.
 #[test]
@@ -128,7 +128,7 @@ fn nothing_follows_the_end_of_a_run_whoever_brings_it() {
         let mut ledger = opens();
         ledger.append(&entry(&log, 0, 3)).unwrap();
         let late = |seq: u32| RunEvent { seq, ..log[2].clone() };
-        let refused = ledger.append(&Entry { events: vec![late(4)], ..entry(&log, 2, 3) });
+        let refused = ledger.append(&LedgerEntry { events: vec![late(4)], ..entry(&log, 2, 3) });
         assert!(matches!(refused, Err(StoreError::Taken { seq: 4, .. })), "{refused:?}");
         assert_eq!(ledger.add_events(&[late(3), late(4), late(5)]).unwrap(), 0);
         assert_eq!(ledger.events(&id("run-1")).unwrap(), log);
@@ -186,7 +186,7 @@ fn a_driver_is_noted_until_its_run_is_over_and_so_is_the_wish_to_stop_it() {
         let log = short_run("run-1", "s", Verdict::Cancelled);
         let run = id("run-1");
         let driver = ProcessIdentity::own();
-        driving.append(&Entry { driver: Some(driver.clone()), ..entry(&log, 0, 2) }).unwrap();
+        driving.append(&LedgerEntry { driver: Some(driver.clone()), ..entry(&log, 0, 2) }).unwrap();
         let rows = outside.drivers().unwrap();
         assert_eq!((rows.len(), &rows[0].driver, rows[0].heartbeat_at), (1, &driver, Some(at(2))));
         driving.renew_driver(&run, at(60)).unwrap();
@@ -241,7 +241,7 @@ fn an_agent_session_belongs_to_session_cli_agent_and_project() {
         let mut ledger = opens();
         for (run, agent_session) in [("run-1", "first"), ("run-2", "second")] {
             let log = short_run(run, "s", Verdict::Succeeded);
-            ledger.append(&Entry { agent_session: link(agent_session), ..entry(&log, 0, 3) }).unwrap();
+            ledger.append(&LedgerEntry { agent_session: link(agent_session), ..entry(&log, 0, 3) }).unwrap();
         }
         assert_eq!(ledger.agent_session(&key).unwrap().as_deref(), Some("second"));
         for other in [
@@ -270,7 +270,7 @@ fn facts_of_hooks_are_added_once_and_found_by_when_they_were() {
             mode_because: String::new(),
             is_experiment: false,
             hook_us: 1,
-            what: What::SessionStarted { source: "startup".to_owned() },
+            what: HookEvent::SessionStarted { source: "startup".to_owned() },
         };
         let (whole, half) = (fact("01", 1000), fact("02", 1500));
         let mut ledger = opens();

@@ -56,7 +56,7 @@ async fn p22_a_ledger_that_works_again_is_used_again_and_has_what_was_spooled_me
     tokio::time::sleep(Duration::from_secs(2)).await;
     let kept = it.handle.append(entry(&log, 2, 3).into()).await;
     assert!(matches!(kept, Kept::Ledger), "{kept:?}");
-    assert_eq!(it.spooled_count(), 0, "taken over without being asked");
+    assert_eq!(it.spooled_count(), 0, "imported without being asked");
     let run = "run-1".parse().unwrap();
     assert_eq!(it.handle.ask(move |ledger| ledger.events(&run)).await.unwrap(), log);
 }

@@ -12,7 +12,7 @@ use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::super::error::StoreError;
-use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Entry, Ledger, Runs, that_follow};
+use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, Runs, that_follow};
 
 /// What it holds. Several ledgers on the same tables are several processes on one file.
 #[derive(Default)]
@@ -89,7 +89,7 @@ impl Tables {
 }
 
 impl Ledger for Memory {
-    fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    fn append(&mut self, entry: &LedgerEntry) -> Result<(), StoreError> {
         self.tables(|tables| {
             let key = |event: &RunEvent| (event.run_id.clone(), event.seq);
             let is_over = tables.rows.get(&entry.row.run_id).is_some_and(RunRow::is_finished);

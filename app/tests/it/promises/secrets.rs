@@ -271,7 +271,7 @@ fn s11_a_plain_agents_secrets_are_redacted_too() {
 }
 
 /// A secret that comes in pieces stands in no line as a whole: what the pieces add up to is looked at.
-/// Seen to fail with the redactor of streams passed by in `app/src/engine/hearing.rs`.
+/// Seen to fail with the redactor of streams passed by in `app/src/engine/output_listener.rs`.
 #[test]
 fn s11_a_secret_that_comes_in_pieces_of_any_size_is_redacted() {
     for (text, secret) in &secrets() {

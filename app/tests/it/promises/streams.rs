@@ -105,7 +105,7 @@ echo '{"type":"result","subtype":"success","is_error":false,"result":"all 3 file
     assert!(peak < MEMORY_MAX_KIB, "pointsman had {peak} KiB");
 }
 
-/// Who reads our events stalls: the agent works on, live lines are left out, facts are not.
+/// The reader of our events stalls: the agent works on, live lines are left out, facts are not.
 /// Seen to fail without the bound of the printer's queue.
 #[test]
 fn p24_a_reader_that_stalls_costs_neither_the_agents_time_nor_memory() {

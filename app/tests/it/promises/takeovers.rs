@@ -1,4 +1,4 @@
-//! Prompts that are handed to runs: one run for each, named by whatever hook hears of the prompt, whoever dies over it.
+//! Prompts that are handed to runs: one run for each, named by whatever hook hears of the prompt, whichever process dies over it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

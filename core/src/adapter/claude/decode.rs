@@ -29,7 +29,7 @@ const LINES_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The CLI's word for an answer that was cut at the limit of output.
 pub(super) const OUTPUT_LIMIT: &str = "max_output_tokens";
 
-/// Words that stand where nothing was said, whoever seems to say them.
+/// Words that stand where nothing was said, whatever seems to say them.
 const PLACEHOLDERS: [&str; 5] = [
     "(no content)",
     "No response requested.",
@@ -509,7 +509,7 @@ pub(super) fn session_id(fields: &Fields<'_>) -> Option<String> {
     fields.text("session_id").filter(|id| id.len() == 36 && id.chars().enumerate().all(is_digit))
 }
 
-/// Who pays, by where the CLI says that it found its key. `none` is every login and every cloud; of a source that is
+/// The payer, by where the CLI says that it found its key. `none` is every login and every cloud; of a source that is
 /// not known, only its name tells.
 fn payer(key_source: &str) -> Option<Payer> {
     match key_source {

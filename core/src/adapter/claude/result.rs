@@ -134,7 +134,7 @@ fn model_tokens(model: &Fields<'_>) -> Tokens {
     }
 }
 
-/// Who pays, where the usage of a model names a cloud.
+/// The payer, where the usage of a model names a cloud.
 fn provider(models: &[Fields<'_>]) -> Option<Payer> {
     let name = models.iter().find_map(|model| model.text("provider"))?;
     let cloud = match name.as_str() {

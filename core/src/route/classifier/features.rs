@@ -107,7 +107,7 @@ impl Buckets {
 
 /// Hands out the features of a request. `fired` are the ids of the built-in rules that fired.
 pub(crate) fn each(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &mut impl Sink) {
-    words(&signals.own, sink);
+    words(&signals.instruction, sink);
     meanings(signals, lexicon, fired, sink);
     shape(signals, sink);
 }
@@ -198,7 +198,7 @@ fn pieces(word: &str, sink: &mut impl Sink) {
 }
 
 fn meanings(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &mut impl Sink) {
-    let own = &signals.own;
+    let own = &signals.instruction;
     for list in own.lists() {
         let Some(hash) = lexicon.meaning(list) else { continue };
         let name = || lexicon.name(list).unwrap_or_default().to_owned();
@@ -215,7 +215,7 @@ fn meanings(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &mut imp
 
 fn shape(signals: &Signals, sink: &mut impl Sink) {
     let size = |n: usize| u64::from(usize::BITS - n.leading_zeros());
-    let kinds = signals.own.places().iter().map(|place| place.kind);
+    let kinds = signals.instruction.places().iter().map(|place| place.kind);
     let count = |wanted: Kind| kinds.clone().filter(|kind| *kind == wanted).count();
     let is_end = |kind: &Kind| matches!(kind, Kind::End | Kind::Question);
     let sentences =

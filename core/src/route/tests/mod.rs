@@ -186,10 +186,10 @@ fn every_rule_is_looked_at_in_the_order_of_the_layers() {
     let rules = POLICY.with(|policy| policy.rules().len());
     assert!(looked.len() >= rules + 6);
     let force = looked.iter().find(|look| look.rule == "safety.force-push").unwrap();
-    assert_eq!(force.outcome, LookOutcome::PassedOver(explain::NEGATED));
+    assert_eq!(force.outcome, TraceOutcome::Skipped(trace::NEGATED));
     let quoted = routed("what does \"git push --force\" do").looked;
     let force = quoted.iter().find(|look| look.rule == "safety.force-push").unwrap();
-    assert_eq!(force.outcome, LookOutcome::PassedOver(explain::QUOTED));
+    assert_eq!(force.outcome, TraceOutcome::Skipped(trace::QUOTED));
 }
 
 #[test]

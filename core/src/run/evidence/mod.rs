@@ -35,7 +35,7 @@ pub struct Evidence {
     pub session_id: Option<String>,
     /// The version that the CLI itself named.
     pub cli_version: Option<String>,
-    /// Who pays, where the agent itself says so.
+    /// The payer, where the agent itself says so.
     pub payer: Option<Payer>,
     /// The permission mode, by the agent's own account.
     pub permission_mode: Option<PermissionMode>,

@@ -161,7 +161,7 @@ fn another_cli_gets_a_hand_over_note_and_nothing_done_carries_nothing() {
         Step::Invoke(plan) => plan.carry,
         other => panic!("{other:?}"),
     };
-    assert_eq!(carry(&run), Carry::HandOver);
+    assert_eq!(carry(&run), Carry::Note);
     run = after_one(Tier::Haiku, Outcome::TimeoutStartup);
     run.state.attempts[0].ended.as_mut().unwrap().progressed = false;
     assert_eq!(carry(&run), Carry::Nothing);
@@ -263,7 +263,7 @@ fn a_session_is_carried_over_to_the_same_agent_of_the_same_cli_only() {
             panic!("{case}: no escalation")
         };
         assert_eq!(matches!(plan.carry, Carry::Session { .. }), is_carried, "{case}: {:?}", plan.carry);
-        assert!(is_carried || plan.carry == Carry::HandOver, "{case}: what was done is handed over");
+        assert!(is_carried || plan.carry == Carry::Note, "{case}: what was done is handed over");
     }
 }
 

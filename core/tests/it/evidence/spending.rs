@@ -141,7 +141,7 @@ fn tools_that_were_allowed_and_are_not_there_are_flagged() {
 }
 
 #[test]
-fn who_pays_and_which_servers_failed_are_read_from_the_beginning() {
+fn the_payer_and_which_servers_failed_are_read_from_the_beginning() {
     for (source, want) in [
         ("none", None),
         ("", None),

@@ -44,7 +44,7 @@ mod tests {
         let failure = caught::<()>(|| panic!("the floor is gone")).unwrap_err();
         assert_eq!(failure.code, ErrorCode::Panicked);
         assert_eq!(failure.exit_code(), 70);
-        assert!(failure.message.contains("the floor is gone (app/src/cli/bug.rs:"), "{}", failure.message);
+        assert!(failure.message.contains("the floor is gone (app/src/cli/panic.rs:"), "{}", failure.message);
         let _ = std::panic::take_hook();
     }
 }

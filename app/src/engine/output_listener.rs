@@ -1,11 +1,11 @@
-//! Listening to an agent: its lines are translated, added up, and told to whoever watches.
+//! Listening to an agent: its lines are translated, added up, and told to the watcher.
 
 use pointsman_core::adapter::Decoder;
 use pointsman_core::adapter::event::{AgentEvent, ApiErrorKind, Started};
 use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::{Redactor, redact};
-use pointsman_core::report::live::Seen;
+use pointsman_core::report::live::LiveDetail;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::evidence::Evidence;
 
@@ -23,7 +23,7 @@ const SERVERS_SHOWN: usize = 5;
 
 /// What bounds the listening.
 #[derive(Debug, Clone, Copy)]
-pub struct HearingLimits {
+pub struct ListenerLimits {
     /// The most text that is kept.
     pub text_bytes_max: usize,
     /// The most that the attempt may cost, US dollars.
@@ -36,8 +36,8 @@ pub struct OutputListener<'a> {
     decoder: Decoder,
     /// What the lines add up to so far.
     pub seen: Evidence,
-    limits: HearingLimits,
-    /// Who pays, as it was said before.
+    limits: ListenerLimits,
+    /// The payer, as it was said before.
     payer: Payer,
     refusals_in_row: u32,
     /// How many denied calls were shown.
@@ -47,7 +47,12 @@ pub struct OutputListener<'a> {
 
 impl<'a> OutputListener<'a> {
     /// Begins to listen to what a decoder reads.
-    pub fn new(agent: &'a Agent, decoder: Decoder, limits: HearingLimits, payer: Payer) -> OutputListener<'a> {
+    pub fn new(
+        agent: &'a Agent,
+        decoder: Decoder,
+        limits: ListenerLimits,
+        payer: Payer,
+    ) -> OutputListener<'a> {
         OutputListener {
             agent,
             decoder,
@@ -62,7 +67,7 @@ impl<'a> OutputListener<'a> {
 
     /// Takes in one line and says what it means for the deadlines. What comes after we stopped the process changes
     /// nothing but the cost; after the result it only says how things ended.
-    pub fn hear(&mut self, line: &str, stopped: Option<StopCause>, log: &mut RunLog) -> LineMeaning {
+    pub fn on_line(&mut self, line: &str, stopped: Option<StopCause>, log: &mut RunLog) -> LineMeaning {
         let mut stop = None;
         let is_late = stopped.is_some_and(|cause| cause != StopCause::PostResult);
         for event in self.decoder.decode(line) {
@@ -76,10 +81,10 @@ impl<'a> OutputListener<'a> {
                 stop = Some(StopCause::AuthFailed);
             }
             if let AgentEvent::Started(started) = &event {
-                self.notices(started).into_iter().for_each(|text| log.see(Seen::Notice { text }));
+                self.notices(started).into_iter().for_each(|text| log.emit(LiveDetail::Notice { text }));
             }
             if let Some(seen) = self.shown(event, served_before) {
-                log.see(seen);
+                log.emit(seen);
             }
         }
         LineMeaning { settled: self.seen.is_settled(), usd: self.usd(), stop }
@@ -101,7 +106,7 @@ impl<'a> OutputListener<'a> {
     pub fn finish(&mut self, log: &mut RunLog) {
         let rest = std::mem::take(&mut self.redactor).finish();
         if !rest.is_empty() {
-            log.see(Seen::TextDelta { text: rest });
+            log.emit(LiveDetail::TextDelta { text: rest });
         }
     }
 
@@ -134,43 +139,45 @@ impl<'a> OutputListener<'a> {
     }
 
     /// What people who watch are shown of an event.
-    fn shown(&mut self, event: AgentEvent, served_before: usize) -> Option<Seen> {
+    fn shown(&mut self, event: AgentEvent, served_before: usize) -> Option<LiveDetail> {
         let clean = |text: &str| redact(text).into_owned();
         Some(match event {
-            AgentEvent::Started(started) => Seen::AgentStarted {
+            AgentEvent::Started(started) => LiveDetail::AgentStarted {
                 agent_session_id: started.session_id,
                 cli_version: started.cli_version,
                 api_key_source: started.key_source,
             },
-            AgentEvent::Text { text } => Seen::Text { text: clean(&text) },
+            AgentEvent::Text { text } => LiveDetail::Text { text: clean(&text) },
             AgentEvent::TextDelta { text } => match self.redactor.push(&text) {
                 ready if ready.is_empty() => return None,
-                ready => Seen::TextDelta { text: ready },
+                ready => LiveDetail::TextDelta { text: ready },
             },
-            AgentEvent::ToolCalled(call) => {
-                Seen::ToolUse { tool: clean(&call.tool), what: clean(&call.what), subagent: call.subagent }
-            }
+            AgentEvent::ToolCalled(call) => LiveDetail::ToolUse {
+                tool: clean(&call.tool),
+                what: clean(&call.what),
+                subagent: call.subagent,
+            },
             AgentEvent::PermissionDenied(_) => {
                 let denied = self.seen.tools.denied();
                 let newest = denied.get(self.denials_shown).filter(|_| self.denials_shown < DENIALS_SHOWN)?;
                 self.denials_shown += 1;
-                Seen::PermissionDenied { tool: clean(&newest.tool), what: clean(&newest.what) }
+                LiveDetail::PermissionDenied { tool: clean(&newest.tool), what: clean(&newest.what) }
             }
             AgentEvent::ModelAnswered { model } if self.seen.models_served.len() > served_before => {
-                Seen::ModelServed { model: clean(&model) }
+                LiveDetail::ModelServed { model: clean(&model) }
             }
             AgentEvent::ModelFallback { from, to } => {
-                Seen::ModelFallback { from: clean(&from), to: clean(&to) }
+                LiveDetail::ModelFallback { from: clean(&from), to: clean(&to) }
             }
-            AgentEvent::RateLimit(limit) => Seen::RateLimit(limit),
+            AgentEvent::RateLimit(limit) => LiveDetail::RateLimit(limit),
             AgentEvent::ApiError { failure, will_retry: _ } => {
-                Seen::ApiError { kind: failure.kind.as_str().to_owned(), status: failure.status }
+                LiveDetail::ApiError { kind: failure.kind.as_str().to_owned(), status: failure.status }
             }
             AgentEvent::Unknown { kind, raw } | AgentEvent::Unreadable { kind, raw } => {
-                Seen::UnknownAgentEvent { kind: clean(&kind), raw: clean(&raw) }
+                LiveDetail::UnknownAgentEvent { kind: clean(&kind), raw: clean(&raw) }
             }
             AgentEvent::PlainText { text } => {
-                Seen::UnknownAgentEvent { kind: "not-json".to_owned(), raw: clean(&text) }
+                LiveDetail::UnknownAgentEvent { kind: "not-json".to_owned(), raw: clean(&text) }
             }
             AgentEvent::ModelAnswered { .. }
             | AgentEvent::CliText { .. }

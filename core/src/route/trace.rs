@@ -12,11 +12,12 @@ use crate::policy::layer::Layer;
 /// What became of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome", content = "reason")]
-pub enum LookOutcome {
+pub enum TraceOutcome {
     /// It matched. The first that fires in a layer decides.
     Fired,
     /// It did not count, for this reason.
-    PassedOver(&'static str),
+    #[serde(rename = "passed-over")]
+    Skipped(&'static str),
 }
 
 /// The words say little, but a session goes on that gives them a meaning.
@@ -48,14 +49,14 @@ pub const UNLIKELY: &str = "not likely enough";
 
 /// One rule that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Look {
+pub struct TraceEntry {
     /// The rule's id.
     pub rule: String,
     /// Its layer.
     pub layer: Layer,
     /// What became of it.
     #[serde(flatten)]
-    pub outcome: LookOutcome,
+    pub outcome: TraceOutcome,
     /// What the rule says, for people.
     pub because: String,
     /// The words that it matched, shortened.
@@ -71,9 +72,15 @@ pub(super) type Why = (&'static str, Option<String>);
 /// The longest matched text that is shown, in characters.
 const MATCHED_CHARS_MAX: usize = 80;
 
-impl Look {
-    fn new(rule: &str, layer: Layer, outcome: LookOutcome, because: &str, matched: Option<&str>) -> Look {
-        Look {
+impl TraceEntry {
+    fn new(
+        rule: &str,
+        layer: Layer,
+        outcome: TraceOutcome,
+        because: &str,
+        matched: Option<&str>,
+    ) -> TraceEntry {
+        TraceEntry {
             rule: rule.to_owned(),
             layer,
             outcome,
@@ -86,62 +93,62 @@ impl Look {
     /// Returns whether the rule fired.
     pub fn has_fired(&self) -> bool {
         match self.outcome {
-            LookOutcome::Fired => true,
-            LookOutcome::PassedOver(_) => false,
+            TraceOutcome::Fired => true,
+            TraceOutcome::Skipped(_) => false,
         }
     }
 }
 
 /// What is looked at, in order.
 #[derive(Debug)]
-pub(super) struct Looks {
-    keeps_all: bool,
-    all: Vec<Look>,
+pub(super) struct Trace {
+    keeps_skipped: bool,
+    entries: Vec<TraceEntry>,
 }
 
-impl Looks {
+impl Trace {
     /// Keeps only what fires.
-    pub fn fired_only() -> Looks {
-        Looks { keeps_all: false, all: Vec::new() }
+    pub fn fired_only() -> Trace {
+        Trace { keeps_skipped: false, entries: Vec::new() }
     }
 
     /// Keeps everything, with the reasons.
-    pub fn everything() -> Looks {
-        Looks { keeps_all: true, all: Vec::new() }
+    pub fn everything() -> Trace {
+        Trace { keeps_skipped: true, entries: Vec::new() }
     }
 
     /// Begins another list of the same kind, to be put behind this one later.
-    pub fn alike(&self) -> Looks {
-        Looks { keeps_all: self.keeps_all, all: Vec::new() }
+    pub fn alike(&self) -> Trace {
+        Trace { keeps_skipped: self.keeps_skipped, entries: Vec::new() }
     }
 
     /// Puts another list behind this one.
-    pub fn append(&mut self, mut other: Looks) {
-        self.all.append(&mut other.all);
+    pub fn append(&mut self, mut other: Trace) {
+        self.entries.append(&mut other.entries);
     }
 
     /// Enters something that fired.
     pub fn fired(&mut self, rule: &str, layer: Layer, because: &str, matched: Option<&str>) {
-        self.all.push(Look::new(rule, layer, LookOutcome::Fired, because, matched));
+        self.entries.push(TraceEntry::new(rule, layer, TraceOutcome::Fired, because, matched));
     }
 
     /// Enters something that did not; why is only asked where it is kept.
-    pub fn passed<'a>(
+    pub fn skipped<'a>(
         &mut self,
         rule: &str,
         layer: Layer,
         because: &str,
         why: impl FnOnce() -> (&'static str, Option<&'a str>),
     ) {
-        if self.keeps_all {
+        if self.keeps_skipped {
             let (reason, matched) = why();
-            self.all.push(Look::new(rule, layer, LookOutcome::PassedOver(reason), because, matched));
+            self.entries.push(TraceEntry::new(rule, layer, TraceOutcome::Skipped(reason), because, matched));
         }
     }
 
     /// Enters what became of a rule of a policy file, with the place where it is written.
     pub fn of_file(&mut self, rule: &FileRule, held: &Result<Vec<String>, Why>) {
-        let before = self.all.len();
+        let before = self.entries.len();
         match held {
             Ok(because) => {
                 let matched = because.join(", ");
@@ -149,21 +156,21 @@ impl Looks {
                 self.fired(&rule.id, Layer::Policy, &rule.because, matched);
             }
             Err((reason, words)) => {
-                self.passed(&rule.id, Layer::Policy, &rule.because, || (reason, words.as_deref()));
+                self.skipped(&rule.id, Layer::Policy, &rule.because, || (reason, words.as_deref()));
             }
         }
-        if let Some(look) = self.all.get_mut(before) {
+        if let Some(look) = self.entries.get_mut(before) {
             look.origin = Some(rule.place.clone());
         }
     }
 
     /// Returns the ids of the rules that fired.
     pub fn fired_ids(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().filter(|look| look.has_fired()).map(|look| look.rule.as_str())
+        self.entries.iter().filter(|look| look.has_fired()).map(|look| look.rule.as_str())
     }
 
     /// Returns the list.
-    pub fn into_all(self) -> Vec<Look> {
-        self.all
+    pub fn into_entries(self) -> Vec<TraceEntry> {
+        self.entries
     }
 }

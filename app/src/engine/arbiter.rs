@@ -1,4 +1,4 @@
-//! Asking the judge: one short run of the haiku tier's agent about a request that the router is unsure of.
+//! Asking the arbiter: one short run of the haiku tier's agent about a request that the router is unsure of.
 //!
 //! The agent works in an empty directory, may use no turn beyond its answer, and has a time limit. Whatever goes
 //! wrong, the answer is "no word", and the router's own opinion stands.
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order};
 use pointsman_core::agent::{PermissionMode, Tier};
-use pointsman_core::request::{JudgesWord, Request};
+use pointsman_core::request::{LlmVote, Request};
 use pointsman_core::route::Route;
-use pointsman_core::route::judge;
+use pointsman_core::route::arbiter;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::evidence::Evidence;
 use pointsman_core::run::watchdog::WatchLimits;
 
 use super::Engine;
 use super::launch;
-use super::project::{JudgeTerms, ProjectContext};
+use super::project::{ArbiterTerms, ProjectContext};
 use super::run::Marks;
 use super::stops::Stops;
 use crate::process::probe::Memory;
@@ -27,7 +27,7 @@ use crate::store::private;
 /// The most text of an answer that is looked at: it should be one word.
 const ANSWER_BYTES_MAX: usize = 4096;
 
-/// What the judge is told besides the question.
+/// What the arbiter is told besides the question.
 const CONTRACT: &str = "Answer with exactly one word. Use no tools.\n";
 
 /// What one question may cost, US dollars, where the CLI can hold to it.
@@ -36,23 +36,23 @@ const USD_MAX: f64 = 0.05;
 /// From the polite signal to the kill.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
-/// Returns the judge's word about a request, if its route wants one and the judge gives one.
-pub async fn word(
+/// Returns the arbiter's vote about a request, if its route wants one and the arbiter gives one.
+pub async fn vote(
     engine: &Engine,
     project: &ProjectContext,
-    terms: &JudgeTerms,
+    terms: &ArbiterTerms,
     request: &Request,
     route: &Route,
-) -> Option<JudgesWord> {
-    if !judge::is_wanted(route, terms.below) {
+) -> Option<LlmVote> {
+    if !arbiter::is_wanted(route, terms.below) {
         return None;
     }
-    let question = judge::question(request.text());
+    let question = arbiter::question(request.text());
     let known = terms.cache.join(&blake3::hash(question.as_bytes()).to_hex()[..32]);
-    if let Some(word) = fs::read_to_string(&known).ok().and_then(|text| JudgesWord::read(&text)) {
+    if let Some(word) = fs::read_to_string(&known).ok().and_then(|text| LlmVote::read(&text)) {
         return Some(word);
     }
-    let word = JudgesWord::read(&ask(engine, project, &question, terms.timeout).await?)?;
+    let word = LlmVote::read(&ask(engine, project, &question, terms.timeout).await?)?;
     if private::ensure_dir(&terms.cache).is_ok() {
         // Not remembering costs another question, nothing else.
         let _ = private::write_new(&known, word.as_str().as_bytes());

@@ -12,7 +12,7 @@ use super::ID;
 
 /// A hook on the Agent tool that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rival {
+pub struct ConflictingHook {
     /// Where it stands.
     pub file: PathBuf,
     /// What it runs, shortened.
@@ -27,7 +27,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Finds rivals in the settings of the person and of the project, and in other plugins that are switched on there.
 /// Whether they rewrite cannot be seen from outside: they may.
-pub fn find(config_dir: &Path, project: &Path) -> Vec<Rival> {
+pub fn find(config_dir: &Path, project: &Path) -> Vec<ConflictingHook> {
     let files = settings_files(config_dir, project);
     let plugins = files.iter().flat_map(|file| hooks_of_plugins(config_dir, &read(file)));
     let all: Vec<PathBuf> = files.iter().cloned().chain(plugins).collect();
@@ -67,7 +67,7 @@ fn read(file: &Path) -> Value {
     parsed.ok().and_then(|root| root.to_serde_value()).unwrap_or_default()
 }
 
-fn in_file(file: &Path) -> Vec<Rival> {
+fn in_file(file: &Path) -> Vec<ConflictingHook> {
     let settings = read(file);
     let groups = settings["hooks"]["PreToolUse"].as_array().cloned().unwrap_or_default();
     let means_agent = |group: &&Value| {
@@ -81,7 +81,10 @@ fn in_file(file: &Path) -> Vec<Rival> {
             ["command", "url", "prompt"].iter().find_map(|key| hook[*key].as_str()).unwrap_or("a hook")
         })
         .filter(|command| !is_ours(command))
-        .map(|command| Rival { file: file.to_owned(), command: one_line(command, COMMAND_CHARS_MAX) })
+        .map(|command| ConflictingHook {
+            file: file.to_owned(),
+            command: one_line(command, COMMAND_CHARS_MAX),
+        })
         .collect()
 }
 

@@ -18,7 +18,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// What can happen to a shim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum ShimEvent {
     /// The agent has ended; its status is not collected, so its pid cannot mean another process yet.
     AgentEnded,
     /// Some other child has ended: an orphan of the agent's that became ours.
@@ -31,22 +31,22 @@ pub(super) enum News {
     TimeIsUp,
 }
 
-/// Where a shim's news come from.
-pub(super) struct NewsSource {
+/// Where a shim's events come from.
+pub(super) struct ShimEvents {
     lifeline: OwnedFd,
     /// Bytes of the lifeline that were read and not looked at.
     unread: Vec<u8>,
     children: UnixStream,
 }
 
-impl NewsSource {
+impl ShimEvents {
     /// Begins to listen on standard input. Must be called before the agent is spawned: its end could be missed otherwise.
-    pub(super) fn new() -> io::Result<NewsSource> {
+    pub(super) fn new() -> io::Result<ShimEvents> {
         let (children, bell) = UnixStream::pair()?;
         children.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, bell)?;
         let lifeline = io::stdin().as_fd().try_clone_to_owned()?;
-        Ok(NewsSource { lifeline, unread: vec![], children })
+        Ok(ShimEvents { lifeline, unread: vec![], children })
     }
 
     /// Returns the first line of the lifeline, without its end. The end of the supervisor ends this wait.
@@ -67,33 +67,33 @@ impl NewsSource {
     }
 
     /// Says something to the supervisor. One that is gone does not hear it, and need not.
-    pub(super) fn tell(&self, note: u8) {
+    pub(super) fn send(&self, note: u8) {
         let _ = rustix::io::write(&self.lifeline, &[note]);
     }
 
     /// Waits for the next thing that happens, until a moment at the latest.
-    pub(super) fn next(&mut self, agent: i32, until: Option<Instant>) -> io::Result<News> {
+    pub(super) fn next(&mut self, agent: i32, until: Option<Instant>) -> io::Result<ShimEvent> {
         loop {
             while !self.unread.is_empty() {
                 match self.unread.remove(0) {
-                    byte if byte == LifelineCommand::Stop.byte() => return Ok(News::Stop),
-                    byte if byte == LifelineCommand::Kill.byte() => return Ok(News::Kill),
+                    byte if byte == LifelineCommand::Stop.byte() => return Ok(ShimEvent::Stop),
+                    byte if byte == LifelineCommand::Kill.byte() => return Ok(ShimEvent::Kill),
                     // Nobody sends anything else; if somebody does, it means nothing.
                     _ => {}
                 }
             }
-            // Children come last: an agent that makes orphans without pause always has news of one.
+            // Children come last: an agent that makes orphans without pause always has one.
             if until.is_some_and(|until| until <= Instant::now()) {
-                return Ok(News::TimeIsUp);
+                return Ok(ShimEvent::TimeIsUp);
             }
-            let Some(ready) = self.wait(until)? else { return Ok(News::TimeIsUp) };
+            let Some(ready) = self.wait(until)? else { return Ok(ShimEvent::TimeIsUp) };
             if ready.lifeline {
                 if !self.read_lifeline()? {
-                    return Ok(News::Kill);
+                    return Ok(ShimEvent::Kill);
                 }
             } else if ready.children {
-                self.hear_bell();
-                return Ok(if has_ended(agent) { News::AgentEnded } else { News::OtherChildEnded });
+                self.drain_sigchld();
+                return Ok(if has_ended(agent) { ShimEvent::AgentEnded } else { ShimEvent::OtherChildEnded });
             }
         }
     }
@@ -134,7 +134,7 @@ impl NewsSource {
     }
 
     /// Empties the socket: one look at the children answers for all signals so far.
-    fn hear_bell(&mut self) {
+    fn drain_sigchld(&mut self) {
         let mut bytes = [0; 64];
         while self.children.read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
     }
@@ -154,7 +154,7 @@ fn watched<'a>(source: &'a impl AsFd) -> PollFd<'a> {
 fn has_ended(agent: i32) -> bool {
     let agent = Pid::from_raw(agent).expect("a child has a pid");
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-    // An error means that there is no such child: then it has ended, whoever collected it.
+    // An error means that there is no such child: then it has ended, whichever process collected it.
     !matches!(waitid(WaitId::Pid(agent), look), Ok(None))
 }
 
@@ -167,7 +167,7 @@ mod tests {
 
     /// An agent that makes orphans without pause: there is always an ended child to hear of.
     struct Churning {
-        news: NewsSource,
+        events: ShimEvents,
         lifeline: io::PipeWriter,
         _bell: UnixStream,
     }
@@ -178,7 +178,7 @@ mod tests {
         children.set_nonblocking(true).unwrap();
         bell.write_all(&[1; 64]).unwrap();
         Churning {
-            news: NewsSource { lifeline: reader.into(), unread: vec![], children },
+            events: ShimEvents { lifeline: reader.into(), unread: vec![], children },
             lifeline,
             _bell: bell,
         }
@@ -192,27 +192,27 @@ mod tests {
     fn a_command_is_heard_before_an_ended_child() {
         let mut it = churning();
         it.lifeline.write_all(&[LifelineCommand::Stop.byte()]).unwrap();
-        assert_eq!(it.news.next(AGENT, None).unwrap(), News::Stop);
+        assert_eq!(it.events.next(AGENT, None).unwrap(), ShimEvent::Stop);
     }
 
     #[test]
     fn the_end_of_the_supervisor_is_heard_before_an_ended_child() {
-        let Churning { mut news, lifeline, _bell } = churning();
+        let Churning { mut events, lifeline, _bell } = churning();
         drop(lifeline);
-        assert_eq!(news.next(AGENT, None).unwrap(), News::Kill);
+        assert_eq!(events.next(AGENT, None).unwrap(), ShimEvent::Kill);
     }
 
     #[test]
     fn the_moment_that_was_waited_for_is_seen_before_an_ended_child() {
         let mut it = churning();
         let past = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
-        assert_eq!(it.news.next(AGENT, Some(past)).unwrap(), News::TimeIsUp);
+        assert_eq!(it.events.next(AGENT, Some(past)).unwrap(), ShimEvent::TimeIsUp);
     }
 
     #[test]
     fn an_ended_child_is_heard_when_there_is_nothing_else() {
         let mut it = churning();
         let far = Instant::now() + Duration::from_secs(600);
-        assert_eq!(it.news.next(AGENT, Some(far)).unwrap(), News::AgentEnded, "nobody has that pid");
+        assert_eq!(it.events.next(AGENT, Some(far)).unwrap(), ShimEvent::AgentEnded, "nobody has that pid");
     }
 }

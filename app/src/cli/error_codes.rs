@@ -14,7 +14,7 @@ use crate::present::tables;
 struct Page {
     schema_version: u32,
     #[serde(flatten)]
-    entry: Entry,
+    entry: CodeEntry,
     /// The page, in Markdown.
     text: &'static str,
 }
@@ -23,19 +23,19 @@ struct Page {
 #[derive(Debug, Serialize)]
 struct List {
     schema_version: u32,
-    codes: Vec<Entry>,
+    codes: Vec<CodeEntry>,
 }
 
 #[derive(Debug, Serialize)]
-struct Entry {
+struct CodeEntry {
     code: ErrorCode,
     title: &'static str,
     exit_code: u8,
 }
 
-impl Entry {
-    fn new(code: ErrorCode) -> Entry {
-        Entry { code, title: code.title(), exit_code: code.exit_code() }
+impl CodeEntry {
+    fn new(code: ErrorCode) -> CodeEntry {
+        CodeEntry { code, title: code.title(), exit_code: code.exit_code() }
     }
 }
 
@@ -49,9 +49,11 @@ pub fn explain(args: &ExplainArgs) -> Option<Result<u8, Failure>> {
     let Ok(code) = wanted.parse::<ErrorCode>() else { return Some(Err(unknown(wanted))) };
     match args.output {
         PlainFormat::Text => output::text(&for_people(code.page())),
-        PlainFormat::Json => {
-            output::json(&Page { schema_version: SCHEMA_VERSION, entry: Entry::new(code), text: code.page() })
-        }
+        PlainFormat::Json => output::json(&Page {
+            schema_version: SCHEMA_VERSION,
+            entry: CodeEntry::new(code),
+            text: code.page(),
+        }),
     }
     Some(Ok(0))
 }
@@ -63,10 +65,10 @@ fn looks_like_a_code(text: &str) -> bool {
 }
 
 fn list(format: PlainFormat) {
-    let codes: Vec<Entry> = ErrorCode::ALL.iter().copied().map(Entry::new).collect();
+    let codes: Vec<CodeEntry> = ErrorCode::ALL.iter().copied().map(CodeEntry::new).collect();
     match format {
         PlainFormat::Text => {
-            let row = |entry: &Entry| {
+            let row = |entry: &CodeEntry| {
                 vec![entry.code.to_string(), entry.exit_code.to_string(), entry.title.to_owned()]
             };
             let rows: Vec<Vec<String>> = codes.iter().map(row).collect();

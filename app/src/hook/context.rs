@@ -3,29 +3,29 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use pointsman_core::circumstances::Circumstances;
 use pointsman_core::hook::delegation::KnownAgents;
-use pointsman_core::hook::fact::{FACT_VERSION, HookFact, What};
+use pointsman_core::hook::fact::{FACT_VERSION, HookEvent, HookFact};
 use pointsman_core::hook::input::{Event, HookInput};
 use pointsman_core::hook::mode::{self, ModeChoice};
-use pointsman_core::hook::note::{self, Heard, Note};
+use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Context, Origin, Overrides, Request};
 use pointsman_core::route::Route;
+use pointsman_core::routing_context::RoutingContext;
 
-use crate::assemble::World;
+use crate::assemble::Environment;
 use crate::clock;
 use crate::config::load::Loaded;
 use crate::config::project;
-use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, learn};
+use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, enrich};
 use crate::engine::project::Decider;
 use crate::entropy::Entropy;
 
 /// What one event finds around it.
 pub struct HookContext {
     /// The surroundings.
-    pub world: World,
+    pub environment: Environment,
     /// The session's mode and why.
     pub choice: ModeChoice,
     /// Which agents the session's CLI knows.
@@ -42,34 +42,34 @@ impl HookContext {
     /// Finds it; `None` inside an agent of our own, where our hooks keep silent.
     pub fn find(input: &HookInput, begun: Instant) -> Result<Option<HookContext>, String> {
         let cwd = input.cwd.clone().unwrap_or_else(|| PathBuf::from("."));
-        let world = World::new(cwd).map_err(|error| error.to_string())?;
-        if world.env.text("POINTSMAN_DEPTH").is_some_and(|depth| depth != "0") {
+        let environment = Environment::new(cwd).map_err(|error| error.to_string())?;
+        if environment.env.text("POINTSMAN_DEPTH").is_some_and(|depth| depth != "0") {
             return Ok(None);
         }
-        let world = World { cwd: project_dir(&world), ..world };
-        let (loaded, left_out) = settings(&world)?;
+        let environment = Environment { cwd: project_dir(&environment), ..environment };
+        let (loaded, left_out) = settings(&environment)?;
         let set_by = match loaded.origin("routing_mode") {
             Some(origin) => format!("routing_mode is set by {origin}"),
             None => "routing_mode has its default".to_owned(),
         };
         let choice =
-            mode::select(loaded.settings.routing_mode, &set_by, &world.hook_signals(), &input.session);
-        let known = match world.env.text("CLAUDE_PLUGIN_ROOT") {
+            mode::select(loaded.settings.routing_mode, &set_by, &environment.hook_signals(), &input.session);
+        let known = match environment.env.text("CLAUDE_PLUGIN_ROOT") {
             Some(_) => KnownAgents::Plugin,
             None => KnownAgents::Builtin,
         };
-        let store = HookStore::new(world.store_paths());
-        Ok(Some(HookContext { world, choice, known, store, left_out, loaded, begun }))
+        let store = HookStore::new(environment.store_paths());
+        Ok(Some(HookContext { environment, choice, known, store, left_out, loaded, begun }))
     }
 
     /// Puts together what deciding needs, and says what was left out of it because it is broken.
     pub fn decider(&self) -> Result<(Decider, Option<String>), String> {
-        match self.world.decider(&self.loaded) {
+        match self.environment.decider(&self.loaded) {
             Ok(decider) => Ok((decider, self.left_out.clone())),
             // A policy file that is broken says nothing; what is built in still asks a person.
             Err(error) => {
                 let catalog = self.loaded.catalog().map_err(|error| error.to_string())?;
-                let decider = Decider::new(catalog, Policy::builtin(), Circumstances::default());
+                let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());
                 Ok((decider, Some(error.to_string())))
             }
         }
@@ -77,7 +77,7 @@ impl HookContext {
 
     /// Tells whether the agent of a route is installed.
     pub fn can_run(&self, decider: &Decider, route: &Route) -> bool {
-        decider.catalog().get(&route.agent).is_some_and(|agent| self.world.is_installed(agent))
+        decider.catalog().get(&route.agent).is_some_and(|agent| self.environment.is_installed(agent))
     }
 
     /// Returns the note of this prompt.
@@ -90,7 +90,7 @@ impl HookContext {
         &self,
         input: &HookInput,
         earlier: Option<&Note>,
-        heard: Heard<'_>,
+        heard: NoteUpdate<'_>,
     ) -> Result<(), String> {
         let Some(note) = note::after(earlier, input.prompt_id.as_deref(), heard) else { return Ok(()) };
         self.store.write_note(&input.session, &note).map_err(|error| format!("nothing can be noted: {error}"))
@@ -101,12 +101,12 @@ impl HookContext {
         if self.loaded.settings.store_prompts {
             request.hash()
         } else {
-            request.keyed_hash(&self.world.store_paths().hash_key())
+            request.keyed_hash(&self.environment.store_paths().hash_key())
         }
     }
 
     /// Records a fact.
-    pub fn record(&self, input: &HookInput, what: What) -> Result<(), String> {
+    pub fn record(&self, input: &HookInput, what: HookEvent) -> Result<(), String> {
         let mut fact = HookFact {
             version: FACT_VERSION,
             id: Entropy::System.uuid(clock::now()).parse().expect("a UUID is a valid id"),
@@ -126,28 +126,33 @@ impl HookContext {
             }
             _ => None,
         };
-        learn(&mut fact, last_message, HOOK_BYTES_MAX);
+        enrich(&mut fact, last_message, HOOK_BYTES_MAX);
         self.store.record(&fact).map_err(|error| format!("nothing can be recorded: {error}"))
     }
 }
 
 /// The session's project: the directory may have been left for another in the middle of the session.
-fn project_dir(world: &World) -> PathBuf {
-    let given = world.env.text("CLAUDE_PROJECT_DIR").map(PathBuf::from);
-    given.filter(|dir| dir.is_absolute() && Path::new(dir).is_dir()).unwrap_or_else(|| world.cwd.clone())
+fn project_dir(environment: &Environment) -> PathBuf {
+    let given = environment.env.text("CLAUDE_PROJECT_DIR").map(PathBuf::from);
+    given
+        .filter(|dir| dir.is_absolute() && Path::new(dir).is_dir())
+        .unwrap_or_else(|| environment.cwd.clone())
 }
 
 /// Loads the settings; where a repository's are broken, those that hold without them, and says so: a stranger must not
 /// switch us off.
-fn settings(world: &World) -> Result<(Loaded, Option<String>), String> {
-    let broken = match world.settings(&[]) {
+fn settings(environment: &Environment) -> Result<(Loaded, Option<String>), String> {
+    let broken = match environment.settings(&[]) {
         Ok(loaded) => return Ok((loaded, None)),
         Err(error) => error.to_string(),
     };
-    let elsewhere =
-        World { cwd: world.dirs.config.clone(), env: world.env.clone(), dirs: world.dirs.clone() };
+    let elsewhere = Environment {
+        cwd: environment.dirs.config.clone(),
+        env: environment.env.clone(),
+        dirs: environment.dirs.clone(),
+    };
     let mut loaded = elsewhere.settings(&[]).map_err(|_| broken.clone())?;
-    loaded.project = project::find(&world.cwd, &world.dirs.home);
+    loaded.project = project::find(&environment.cwd, &environment.dirs.home);
     Ok((loaded, Some(broken)))
 }
 
@@ -162,7 +167,7 @@ pub fn routed(
     let words = words.replace('\0', " ");
     let Ok(mut request) = Request::new(words, Origin::Hook, Overrides::default()) else { return Ok(None) };
     request.context = context;
-    request.circumstances.mode = Some(mode);
+    request.routing_context.mode = Some(mode);
     let route = decider.decide(&mut request).map_err(|error| error.to_string())?;
     Ok(Some((request, route)))
 }

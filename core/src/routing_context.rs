@@ -1,4 +1,4 @@
-//! Circumstances: what a rule of a policy file may look at besides the words.
+//! The routing context: what a rule of a policy file may look at besides the words.
 //!
 //! All of it is handed in as plain values. What a project is follows from the names in its root alone.
 
@@ -91,8 +91,8 @@ impl ProjectKind {
 
 /// What surrounds a request. With the default, no rule that asks for any of it holds.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Circumstances {
-    /// Who decides.
+pub struct RoutingContext {
+    /// The mode of routing.
     pub mode: Option<Mode>,
     /// The local time of the machine.
     pub local_time: Option<DateTime>,
@@ -102,9 +102,9 @@ pub struct Circumstances {
     pub kinds: BTreeSet<ProjectKind>,
 }
 
-impl Circumstances {
+impl RoutingContext {
     /// Returns what the names in a project's root say.
-    pub fn of_files(mut files: Vec<String>) -> Circumstances {
+    pub fn of_files(mut files: Vec<String>) -> RoutingContext {
         files.sort();
         let marked = |kind: &ProjectKind| files.iter().any(|name| kind.is_marked_by(name));
         let mut kinds: BTreeSet<ProjectKind> = ProjectKind::ALL.into_iter().filter(marked).collect();
@@ -113,7 +113,7 @@ impl Circumstances {
         if count(".md") >= NOTES_FROM && count(".md") * 2 > files.len() {
             kinds.insert(ProjectKind::Notes);
         }
-        Circumstances { files, kinds, ..Circumstances::default() }
+        RoutingContext { files, kinds, ..RoutingContext::default() }
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
 
     fn kinds(files: &[&str]) -> Vec<&'static str> {
         let files = files.iter().map(|name| (*name).to_owned()).collect();
-        Circumstances::of_files(files).kinds.into_iter().map(ProjectKind::as_str).collect()
+        RoutingContext::of_files(files).kinds.into_iter().map(ProjectKind::as_str).collect()
     }
 
     #[test]

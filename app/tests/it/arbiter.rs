@@ -1,15 +1,15 @@
-//! The judge: asked only where the router is unsure and somebody allowed it; heard only when it says one word.
+//! The arbiter: asked only where the router is unsure and somebody allowed it; heard only when it says one word.
 
 use std::fs;
 
 use crate::fake::Fake;
 use crate::sandbox::Sandbox;
 
-/// Ordinary work: nothing stops it, so with `below = 1` the judge is asked.
+/// Ordinary work: nothing stops it, so with `below = 1` the arbiter is asked.
 const REQUEST: &str = "add pagination to the orders table in src/orders.ts";
 
-/// A sandbox whose haiku agent answers the judge's question so, and leaves its arguments behind.
-fn judged(answer: Fake) -> Sandbox {
+/// A sandbox whose haiku agent answers the arbiter's question so, and leaves its arguments behind.
+fn with_vote(answer: Fake) -> Sandbox {
     let sandbox = Sandbox::new();
     let argv = sandbox.path("argv");
     let asked = Fake::dumps("argv", &argv).then(answer);
@@ -27,7 +27,7 @@ fn route(sandbox: &Sandbox, request: &str) -> serde_json::Value {
 
 #[test]
 fn the_judges_word_chooses_the_tier_and_is_remembered() {
-    let sandbox = judged(Fake::completes("opus"));
+    let sandbox = with_vote(Fake::completes("opus"));
     for _ in 0..2 {
         let route = route(&sandbox, REQUEST);
         assert_eq!((&route["layer"], &route["tier"]), (&"judge".into(), &"opus".into()), "{route}");
@@ -39,7 +39,7 @@ fn the_judges_word_chooses_the_tier_and_is_remembered() {
 
 #[test]
 fn the_judge_can_have_a_person_asked() {
-    let sandbox = judged(Fake::completes("ask"));
+    let sandbox = with_vote(Fake::completes("ask"));
     let ran = sandbox.call(["run", "-o", "json", REQUEST]).wait().exits(77);
     assert_eq!(ran.json()["route"]["layer"], "judge");
     assert_eq!(ran.json()["verdict"], "refused");
@@ -48,7 +48,7 @@ fn the_judge_can_have_a_person_asked() {
 #[test]
 fn a_judge_that_explains_fails_or_hangs_is_not_heard() {
     for answer in [Fake::completes("I think opus would be best"), Fake::hangs(), Fake::just("overloaded")] {
-        let route = route(&judged(answer), REQUEST);
+        let route = route(&with_vote(answer), REQUEST);
         assert_ne!(route["layer"], "judge", "{route}");
     }
 }
@@ -56,7 +56,7 @@ fn a_judge_that_explains_fails_or_hangs_is_not_heard() {
 /// Seen to fail with `is_wanted` looking at the confidence alone.
 #[test]
 fn the_judge_is_never_asked_about_what_a_person_must_decide_or_has_decided() {
-    let sandbox = judged(Fake::completes("haiku"));
+    let sandbox = with_vote(Fake::completes("haiku"));
     let dangerous = route(&sandbox, "drop the production database");
     assert_eq!((&dangerous["decision"], &dangerous["layer"]), (&"escalate".into(), &"safety".into()));
     sandbox.call(["run", "--tier", "sonnet", REQUEST]).wait().success();
@@ -65,7 +65,7 @@ fn the_judge_is_never_asked_about_what_a_person_must_decide_or_has_decided() {
 
 #[test]
 fn without_the_setting_nobody_is_asked() {
-    let sandbox = judged(Fake::completes("opus")).set("judge.enabled", "false");
+    let sandbox = with_vote(Fake::completes("opus")).set("judge.enabled", "false");
     assert_ne!(route(&sandbox, REQUEST)["layer"], "judge");
     assert!(!sandbox.path("argv").exists());
 }

@@ -18,7 +18,7 @@ const NAMES_MAX: usize = 32;
 
 /// What ran in a turn or in a subagent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ran {
+pub struct TranscriptSummary {
     /// The models that answered, in the order in which they were first seen.
     pub models_served: Vec<String>,
     /// What they used.
@@ -60,7 +60,7 @@ const HARMLESS_TOOLS: [&str; 14] = [
     "BashOutput",
 ];
 
-impl Ran {
+impl TranscriptSummary {
     /// Tells whether a tool was used that can change something.
     pub fn acted(&self) -> bool {
         self.acting_tools().next().is_some()
@@ -120,7 +120,7 @@ struct Usage {
 }
 
 /// Reads what ran. `None` when no line belongs to the part: then nothing is known.
-pub fn read<'l>(lines: impl Iterator<Item = &'l str>, part: Part<'_>) -> Option<Ran> {
+pub fn read<'l>(lines: impl Iterator<Item = &'l str>, part: Part<'_>) -> Option<TranscriptSummary> {
     let mut reading = Reading::default();
     for line in lines.filter(|line| line.contains("\"user\"") || line.contains("\"assistant\"")) {
         // A line that is torn, or of a form we do not know, says nothing.
@@ -133,7 +133,7 @@ pub fn read<'l>(lines: impl Iterator<Item = &'l str>, part: Part<'_>) -> Option<
 
 #[derive(Default)]
 struct Reading {
-    ran: Ran,
+    ran: TranscriptSummary,
     /// Whether the line before belonged to the part, and any did.
     is_here: bool,
     is_part: bool,
@@ -200,7 +200,7 @@ impl Reading {
         }
     }
 
-    fn done(mut self) -> Ran {
+    fn done(mut self) -> TranscriptSummary {
         if let (Some(began), Some(ended)) = (self.began, self.ended) {
             self.ran.duration_ms = u64::try_from(ended.duration_since(began).as_millis()).unwrap_or(0);
         }

@@ -1,50 +1,46 @@
-//! The judge: what a small model is asked where the router is unsure, and what its word may do.
+//! The arbiter: what a small model is asked where the router is unsure, and what its word may do.
 //!
-//! Off by default. The judge is asked only about requests that nobody and nothing stops. Its word may choose the
+//! Off by default. The arbiter is asked only about requests that nobody and nothing stops. Its word may choose the
 //! tier or have a person asked; it never lifts a question, an override, or a rule of the policy. The router
 //! stays a function: the word is an input like every other.
 
-use super::explain::Looks;
 use super::rules::Found;
+use super::trace::Trace;
 use super::{Decision, Route};
 use crate::agent::Tier;
 use crate::policy::layer::Layer;
-use crate::request::JudgesWord;
+use crate::request::LlmVote;
 
-/// Confidence of a route that the judge chose. Not measured: no model is asked while pointsman is tested.
+/// Confidence of a route that the arbiter chose. Not measured: no model is asked while pointsman is tested.
 const CONFIDENCE: f64 = 0.7;
 
-/// The judge's line in an explanation.
+/// The arbiter's line in an explanation.
 const RULE: &str = "judge";
 
-/// How much of a request the judge reads, in characters: enough to know what is asked, and little to pay for.
-const WORDS_CHARS_MAX: usize = 4000;
+/// How much of a request the arbiter reads, in characters: enough to know what is asked, and little to pay for.
+const REQUEST_CHARS_MAX: usize = 4000;
 
-/// Enters the judge's word; returns why a person is asked, or who does it.
-pub(super) fn hear(
-    word: Option<JudgesWord>,
-    tier: Tier,
-    looks: &mut Looks,
-) -> (Option<Found>, Option<Found>) {
+/// Enters the arbiter's vote; returns why a person is asked, or who does it.
+pub(super) fn weigh(word: Option<LlmVote>, tier: Tier, trace: &mut Trace) -> (Option<Found>, Option<Found>) {
     let Some(word) = word else { return (None, None) };
     let because = match word.tier() {
-        Some(tier) => format!("the judge was asked and says {tier}"),
-        None => "the judge was asked and says that a person should decide".to_owned(),
+        Some(tier) => format!("the arbiter was asked and says {tier}"),
+        None => "the arbiter was asked and says that a person should decide".to_owned(),
     };
-    looks.fired(RULE, Layer::Judge, &because, Some(word.as_str()));
-    let found = Some(Found { layer: Layer::Judge, tier, because, confidence: CONFIDENCE });
+    trace.fired(RULE, Layer::Arbiter, &because, Some(word.as_str()));
+    let found = Some(Found { layer: Layer::Arbiter, tier, because, confidence: CONFIDENCE });
     if word.tier().is_some() { (None, found) } else { (found, None) }
 }
 
-/// Tells whether the judge may be asked about a route: it is less sure than wanted, and nothing has settled it.
+/// Tells whether the arbiter may be asked about a route: it is less sure than wanted, and nothing has settled it.
 pub fn is_wanted(route: &Route, below: f64) -> bool {
     let is_open = matches!(route.layer, Layer::Policy | Layer::Rules | Layer::Classifier | Layer::Default);
     route.decision == Decision::Direct && is_open && route.confidence < below
 }
 
-/// Returns what the judge is asked.
+/// Returns what the arbiter is asked.
 pub fn question(request: &str) -> String {
-    let words: String = request.chars().take(WORDS_CHARS_MAX).collect();
+    let words: String = request.chars().take(REQUEST_CHARS_MAX).collect();
     format!(
         "Which agent should do the request between the lines? Answer with exactly one word.\n\
 haiku: mechanical, a lookup, one place, no judgement; checked at a glance; reversible by git.\n\
@@ -65,15 +61,15 @@ mod tests {
     #[test]
     fn one_word_is_an_answer_and_everything_else_is_none() {
         for (answer, want) in [
-            ("opus", Some(JudgesWord::Opus)),
-            (" Haiku.\n", Some(JudgesWord::Haiku)),
-            ("**sonnet**", Some(JudgesWord::Sonnet)),
-            ("ask", Some(JudgesWord::Ask)),
+            ("opus", Some(LlmVote::Opus)),
+            (" Haiku.\n", Some(LlmVote::Haiku)),
+            ("**sonnet**", Some(LlmVote::Sonnet)),
+            ("ask", Some(LlmVote::Ask)),
             ("I would say opus", None),
             ("opus or sonnet", None),
             ("", None),
         ] {
-            assert_eq!(JudgesWord::read(answer), want, "{answer:?}");
+            assert_eq!(LlmVote::read(answer), want, "{answer:?}");
         }
     }
 

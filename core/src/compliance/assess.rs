@@ -1,12 +1,12 @@
-//! What became of a directive. `Status` says in words what is decided here.
+//! What became of a directive. `DirectiveStatus` says in words what is decided here.
 
-use super::turns::{Said, Subagent, Turn, turns};
-use super::{Directive, RunServed, Scope, Status};
+use super::turns::{Subagent, Treatment, Turn, turns};
+use super::{Directive, DirectiveKind, DirectiveStatus, RunServed};
 use crate::agent::Tier;
-use crate::hook::delegation::{Done, PersonSaid, Whom};
+use crate::hook::delegation::{Disposition, PersonSaid, Target};
 use crate::hook::fact::{Delegation, HookFact, Recommendation};
 use crate::hook::prompt::{Action, LeftBecause};
-use crate::hook::ran::Ran;
+use crate::hook::transcript::TranscriptSummary;
 use crate::mode::Mode;
 use crate::route::Decision;
 
@@ -19,7 +19,7 @@ pub fn directives(
     runs: &[RunServed],
     tier_of: &dyn Fn(&str) -> Option<Tier>,
 ) -> Vec<Directive> {
-    let world = World { runs, tier_of };
+    let world = Assessor { runs, tier_of };
     let mut all = vec![];
     for (_, turn) in turns(facts) {
         if let Some((fact, said)) = turn.said {
@@ -31,35 +31,43 @@ pub fn directives(
     all
 }
 
-struct World<'w> {
+struct Assessor<'w> {
     runs: &'w [RunServed],
     tier_of: &'w dyn Fn(&str) -> Option<Tier>,
 }
 
 /// A status and why.
-type Verdict = (Status, &'static str);
+type Assessment = (DirectiveStatus, &'static str);
 
-impl World<'_> {
-    fn of_prompt(&self, turn: &Turn<'_>, fact: &HookFact, said: Said<'_>) -> Directive {
+impl Assessor<'_> {
+    fn of_prompt(&self, turn: &Turn<'_>, fact: &HookFact, said: Treatment<'_>) -> Directive {
         let (status, because) = match said {
-            Said::Left(LeftBecause::Asked) => (Status::Overridden, "the person left pointsman out"),
-            Said::Left(_) => (Status::NotApplicable, "nothing was directed"),
-            Said::Recommended(recommendation) => self.of_recommendation(turn, recommendation),
+            Treatment::Left(LeftBecause::Asked) => {
+                (DirectiveStatus::Overridden, "the person left pointsman out")
+            }
+            Treatment::Left(_) => (DirectiveStatus::NotApplicable, "nothing was directed"),
+            Treatment::Recommended(recommendation) => self.of_recommendation(turn, recommendation),
         };
         let route = match said {
-            Said::Recommended(recommendation) => Some(&recommendation.route),
-            Said::Left(_) => None,
+            Treatment::Recommended(recommendation) => Some(&recommendation.route),
+            Treatment::Left(_) => None,
         };
         Directive {
             agent: route.map(|route| route.agent.to_string()),
             tier: route.map(|route| route.tier),
             asks: route.is_some_and(|route| route.decision == Decision::Escalate),
             models_served: self.served(turn, said),
-            ..self.directive(Scope::Prompt, fact, status, because)
+            ..self.directive(DirectiveKind::Prompt, fact, status, because)
         }
     }
 
-    fn directive(&self, scope: Scope, fact: &HookFact, status: Status, because: &'static str) -> Directive {
+    fn directive(
+        &self,
+        scope: DirectiveKind,
+        fact: &HookFact,
+        status: DirectiveStatus,
+        because: &'static str,
+    ) -> Directive {
         Directive {
             scope,
             session: fact.session.to_string(),
@@ -77,11 +85,11 @@ impl World<'_> {
         }
     }
 
-    fn served(&self, turn: &Turn<'_>, said: Said<'_>) -> Vec<String> {
+    fn served(&self, turn: &Turn<'_>, said: Treatment<'_>) -> Vec<String> {
         let mut served: Vec<String> = vec![];
         let ends = turn.subagents.values().filter_map(|subagent| subagent.end).chain(turn.end);
         let mut models: Vec<&String> = ends.flatten().flat_map(|ran| &ran.models_served).collect();
-        if let Said::Recommended(Recommendation { run_id: Some(run_id), .. }) = said {
+        if let Treatment::Recommended(Recommendation { run_id: Some(run_id), .. }) = said {
             models.extend(
                 self.runs.iter().filter(|run| run.run_id == *run_id).flat_map(|run| &run.models_served),
             );
@@ -94,35 +102,36 @@ impl World<'_> {
         served
     }
 
-    fn of_recommendation(&self, turn: &Turn<'_>, recommendation: &Recommendation) -> Verdict {
+    fn of_recommendation(&self, turn: &Turn<'_>, recommendation: &Recommendation) -> Assessment {
         if let PersonSaid::Tier(_) = recommendation.said {
-            return (Status::Overridden, "the person said who does it");
+            return (DirectiveStatus::Overridden, "the person said who does it");
         }
         match recommendation.action {
-            Action::Blocked => (Status::NotApplicable, "the prompt was held back"),
-            Action::Told => (Status::NotApplicable, "the person only wanted to know"),
-            Action::HandOver => self.of_run(recommendation),
+            Action::Blocked => (DirectiveStatus::NotApplicable, "the prompt was held back"),
+            Action::Told => (DirectiveStatus::NotApplicable, "the person only wanted to know"),
+            Action::Delegate => self.of_run(recommendation),
             Action::AskFirst => asked_first(turn),
             Action::Advised => self.advised(turn, recommendation.route.tier),
         }
     }
 
-    fn of_run(&self, recommendation: &Recommendation) -> Verdict {
+    fn of_run(&self, recommendation: &Recommendation) -> Assessment {
         let run =
             recommendation.run_id.as_ref().and_then(|id| self.runs.iter().find(|run| run.run_id == *id));
         match run {
-            None => (Status::Unknown, "the run is not in the ledger"),
-            Some(run) if !run.is_over => (Status::Unknown, "the run is not over"),
+            None => (DirectiveStatus::Unknown, "the run is not in the ledger"),
+            Some(run) if !run.is_over => (DirectiveStatus::Unknown, "the run is not over"),
             Some(run) => match self.is_served(&run.models_served, recommendation.route.tier) {
-                Some(true) => (Status::Followed, "the run was served by the tier"),
-                Some(false) => (Status::Ignored, "the run was served by another tier"),
-                None => (Status::Unknown, "no model of a known tier answered"),
+                Some(true) => (DirectiveStatus::Followed, "the run was served by the tier"),
+                Some(false) => (DirectiveStatus::Ignored, "the run was served by another tier"),
+                None => (DirectiveStatus::Unknown, "no model of a known tier answered"),
             },
         }
     }
 
-    fn advised(&self, turn: &Turn<'_>, tier: Tier) -> Verdict {
-        let served = |ran: Option<&Ran>| ran.and_then(|ran| self.is_served(&ran.models_served, tier));
+    fn advised(&self, turn: &Turn<'_>, tier: Tier) -> Assessment {
+        let served =
+            |ran: Option<&TranscriptSummary>| ran.and_then(|ran| self.is_served(&ran.models_served, tier));
         let of_subagents: Vec<Option<bool>> =
             turn.subagents.values().map(|subagent| served(subagent.end.flatten())).collect();
         let main = served(turn.end.flatten());
@@ -131,31 +140,32 @@ impl World<'_> {
             .values()
             .filter_map(|one| one.end.flatten())
             .filter(|ran| served(Some(ran)) == Some(true));
-        let only_looked = !of_tier.any(Ran::acted);
-        let main_did_it = main == Some(false) && turn.end.flatten().is_some_and(Ran::acted_itself);
+        let only_looked = !of_tier.any(TranscriptSummary::acted);
+        let main_did_it =
+            main == Some(false) && turn.end.flatten().is_some_and(TranscriptSummary::acted_itself);
         if of_subagents.contains(&Some(true)) && only_looked && main_did_it {
-            (Status::Ignored, "the session itself did it, and the tier only looked")
+            (DirectiveStatus::Ignored, "the session itself did it, and the tier only looked")
         } else if of_subagents.contains(&Some(true)) {
-            (Status::Followed, "a subagent of the tier did it")
+            (DirectiveStatus::Followed, "a subagent of the tier did it")
         } else if main == Some(true) {
-            (Status::Followed, "the session itself is of the tier")
+            (DirectiveStatus::Followed, "the session itself is of the tier")
         } else if turn.end.is_none() {
-            (Status::Unknown, NO_END)
+            (DirectiveStatus::Unknown, NO_END)
         } else if main.is_none() || of_subagents.contains(&None) {
-            (Status::Unknown, "it is not known which models answered")
+            (DirectiveStatus::Unknown, "it is not known which models answered")
         } else if of_subagents.is_empty() {
-            (Status::Ignored, "nothing was handed over")
+            (DirectiveStatus::Ignored, "nothing was handed over")
         } else {
-            (Status::Ignored, "it was handed to another tier")
+            (DirectiveStatus::Ignored, "it was handed to another tier")
         }
     }
 
     fn of_delegation(&self, turn: &Turn<'_>, fact: &HookFact, delegation: &Delegation) -> Directive {
         let (status, because) = match &delegation.done {
-            Done::LeftAlone => (Status::Overridden, "the person left pointsman out"),
-            Done::Observed => (Status::NotApplicable, "nothing was directed"),
-            Done::Denied => (Status::NotApplicable, "it was refused, and nothing ran"),
-            Done::AsRouted { set } | Done::Rewritten { set } => {
+            Disposition::LeftAlone => (DirectiveStatus::Overridden, "the person left pointsman out"),
+            Disposition::Observed => (DirectiveStatus::NotApplicable, "nothing was directed"),
+            Disposition::Denied => (DirectiveStatus::NotApplicable, "it was refused, and nothing ran"),
+            Disposition::AsRouted { set } | Disposition::Rewritten { set } => {
                 let tier = set_tier(set).unwrap_or(delegation.route.tier);
                 self.held(turn.subagent_of(delegation), tier)
             }
@@ -165,16 +175,18 @@ impl World<'_> {
             agent: Some(delegation.route.agent.to_string()),
             tier: Some(delegation.route.tier),
             models_served: ran.map(|ran| ran.models_served.clone()).unwrap_or_default(),
-            ..self.directive(Scope::Delegation, fact, status, because)
+            ..self.directive(DirectiveKind::Delegation, fact, status, because)
         }
     }
 
-    fn held(&self, subagent: Option<&Subagent<'_>>, tier: Tier) -> Verdict {
-        let Some(ran) = subagent.and_then(|subagent| subagent.end) else { return (Status::Unknown, NO_END) };
+    fn held(&self, subagent: Option<&Subagent<'_>>, tier: Tier) -> Assessment {
+        let Some(ran) = subagent.and_then(|subagent| subagent.end) else {
+            return (DirectiveStatus::Unknown, NO_END);
+        };
         match ran.and_then(|ran| self.is_served(&ran.models_served, tier)) {
-            Some(true) => (Status::Followed, "the tier answered"),
-            Some(false) => (Status::Ignored, "another tier answered"),
-            None => (Status::Unknown, "it is not known which models answered"),
+            Some(true) => (DirectiveStatus::Followed, "the tier answered"),
+            Some(false) => (DirectiveStatus::Ignored, "another tier answered"),
+            None => (DirectiveStatus::Unknown, "it is not known which models answered"),
         }
     }
 
@@ -190,21 +202,22 @@ impl World<'_> {
 }
 
 /// The tier of the alias that was set: the person may have said another than the route.
-fn set_tier(set: &Whom) -> Option<Tier> {
+fn set_tier(set: &Target) -> Option<Tier> {
     set.model.as_deref().and_then(Tier::parse)
 }
 
-fn asked_first(turn: &Turn<'_>) -> Verdict {
+fn asked_first(turn: &Turn<'_>) -> Assessment {
     if turn.end.flatten().is_some_and(|ran| ran.asked_first) {
-        return (Status::Followed, "the person was asked first");
+        return (DirectiveStatus::Followed, "the person was asked first");
     }
-    let subagent_acted = turn.subagents.values().any(|one| one.end.flatten().is_some_and(Ran::acted));
-    if subagent_acted || turn.end.flatten().is_some_and(Ran::acted_itself) {
-        return (Status::Ignored, "something ran although a question was to come first");
+    let subagent_acted =
+        turn.subagents.values().any(|one| one.end.flatten().is_some_and(TranscriptSummary::acted));
+    if subagent_acted || turn.end.flatten().is_some_and(TranscriptSummary::acted_itself) {
+        return (DirectiveStatus::Ignored, "something ran although a question was to come first");
     }
     match turn.end {
-        None => (Status::Unknown, NO_END),
-        Some(None) => (Status::Unknown, "the transcript could not be read"),
-        Some(Some(_)) => (Status::Followed, "nothing was changed before the question"),
+        None => (DirectiveStatus::Unknown, NO_END),
+        Some(None) => (DirectiveStatus::Unknown, "the transcript could not be read"),
+        Some(Some(_)) => (DirectiveStatus::Followed, "nothing was changed before the question"),
     }
 }
