@@ -1,13 +1,10 @@
-//! The training data: `training/<writer>/<label>/<category>[.<language>].txt`, one request a line.
-//!
-//! A line break within a request is written `\n`, a backslash `\\`. A label such as `haiku+sonnet` means that both
-//! are acceptable and the first is better.
+//! The training data: `training/<writer>.jsonl`, rows as `pointsman eval` reads them.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use pointsman_core::eval::{Answer, Labelled};
+use pointsman_core::eval::{Answer, Labelled, rows};
 use pointsman_core::model::Class;
 
 /// One labelled request.
@@ -31,90 +28,100 @@ pub struct Training {
 /// How much of a request its better label is, where two are acceptable.
 const BETTER_SHARE: f32 = 0.65;
 
-/// Reads a directory of training data.
+/// Reads a directory of training data: its files by name, each row by row.
 pub fn read(dir: &Path) -> io::Result<Training> {
-    let mut files = vec![];
-    for writer in sorted(dir)?.into_iter().filter(|path| path.is_dir()) {
-        for label in sorted(&writer)?.into_iter().filter(|path| path.is_dir()) {
-            files.extend(sorted(&label)?);
-        }
-    }
     let mut hasher = blake3::Hasher::new();
     let mut examples = vec![];
-    for file in files {
+    for file in row_files(dir)? {
         let text = fs::read_to_string(&file)?;
-        let name = file.strip_prefix(dir).map_err(io::Error::other)?.to_string_lossy().into_owned();
+        let [name, writer] = [file.file_name(), file.file_stem()]
+            .map(|part| part.unwrap_or_default().to_string_lossy().into_owned());
         hasher.update(name.as_bytes()).update(&[0]).update(text.as_bytes()).update(&[0]);
-        read_file(&name, &text, &mut examples)?;
+        let rows = rows::read(&text).map_err(|error| broken(&file, &error.to_string()))?;
+        examples.extend(rows.into_iter().map(|row| Example::new(row, &writer)));
+    }
+    if examples.is_empty() {
+        return Err(broken(dir, "there is no .jsonl file in it"));
     }
     Ok(Training { examples, hash: *hasher.finalize().as_bytes() })
 }
 
-fn sorted(dir: &Path) -> io::Result<Vec<PathBuf>> {
+fn row_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> =
         fs::read_dir(dir)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     found.sort();
     Ok(found)
 }
 
-fn read_file(name: &str, text: &str, examples: &mut Vec<Example>) -> io::Result<()> {
-    let broken = |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {why}"));
-    let [writer, labels, file] = name.split('/').collect::<Vec<_>>()[..] else {
-        return Err(broken("not in a writer's and a label's directory".to_owned()));
-    };
-    let stem = file.strip_suffix(".txt").ok_or_else(|| broken("not a .txt file".to_owned()))?;
-    let category = match stem.split_once('.') {
-        Some((_, language)) => format!("lang:{language}"),
-        None => stem.to_owned(),
-    };
-    let underspecified = stem.starts_with("underspecified");
-    let mut acceptable = vec![];
-    for label in labels.split('+') {
-        let known = Answer::ALL.into_iter().find(|answer| answer.as_str() == label);
-        acceptable.push(known.ok_or_else(|| broken(format!("`{label}` is no label")))?);
-    }
-    for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let row = Labelled {
-            id: format!("{name}:{}", n + 1),
-            request: unescaped(line),
-            label: acceptable[0],
-            acceptable: acceptable.clone(),
-            category: if underspecified { format!("underspecified {category}") } else { category.clone() },
-        };
-        let target = target(&acceptable, underspecified);
-        examples.push(Example { row, writer: writer.to_owned(), target });
-    }
-    Ok(())
+fn broken(path: &Path, why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", path.display()))
 }
 
-fn target(acceptable: &[Answer], underspecified: bool) -> [f32; Class::COUNT] {
-    let class = |answer: Answer| match answer {
-        Answer::Haiku => Class::Haiku,
-        Answer::Sonnet => Class::Sonnet,
-        Answer::Opus => Class::Opus,
-        Answer::Escalate if underspecified => Class::Underspecified,
-        Answer::Escalate => Class::Danger,
-    };
+impl Example {
+    fn new(row: Labelled, writer: &str) -> Example {
+        let target = target(&row);
+        Example { row, writer: writer.to_owned(), target }
+    }
+}
+
+/// Returns how much of a request each class is: the label most of it, the other acceptable answers the rest.
+fn target(row: &Labelled) -> [f32; Class::COUNT] {
+    let others: Vec<Answer> = row.acceptable.iter().copied().filter(|other| *other != row.label).collect();
     let mut target = [0.0; Class::COUNT];
-    let (first, rest) = (acceptable[0], &acceptable[1..]);
-    target[class(first) as usize] = if rest.is_empty() { 1.0 } else { BETTER_SHARE };
-    for other in rest {
-        target[class(*other) as usize] += (1.0 - BETTER_SHARE) / rest.len() as f32;
+    target[class(row, row.label) as usize] = if others.is_empty() { 1.0 } else { BETTER_SHARE };
+    for other in &others {
+        target[class(row, *other) as usize] += (1.0 - BETTER_SHARE) / others.len() as f32;
     }
     target
 }
 
-fn unescaped(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (c, if c == '\\' { chars.next() } else { None }) {
-            ('\\', Some('n')) => text.push('\n'),
-            ('\\', Some('\\')) => text.push('\\'),
-            ('\\', Some('t')) => text.push('\t'),
-            (c, Some(other)) => text.extend([c, other]),
-            (c, None) => text.push(c),
+fn class(row: &Labelled, answer: Answer) -> Class {
+    match answer {
+        Answer::Haiku => Class::Haiku,
+        Answer::Sonnet => Class::Sonnet,
+        Answer::Opus => Class::Opus,
+        Answer::Escalate if row.is_underspecified() => Class::Underspecified,
+        Answer::Escalate => Class::Danger,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target_of(label: Answer, acceptable: &[Answer], category: &str) -> [f32; Class::COUNT] {
+        target(&Labelled {
+            id: "a".to_owned(),
+            request: "fix it".to_owned(),
+            label,
+            acceptable: acceptable.to_vec(),
+            category: category.to_owned(),
+        })
+    }
+
+    fn shares(of: &[(Class, f32)]) -> [f32; Class::COUNT] {
+        let mut shares = [0.0; Class::COUNT];
+        of.iter().for_each(|(class, share)| shares[*class as usize] = *share);
+        shares
+    }
+
+    #[test]
+    fn a_row_is_of_its_label_and_less_of_a_second_acceptable_one() {
+        use Answer::{Escalate, Haiku, Sonnet};
+        let rest = 1.0 - BETTER_SHARE;
+        assert_eq!(target_of(Haiku, &[], "edit"), shares(&[(Class::Haiku, 1.0)]));
+        assert_eq!(target_of(Haiku, &[Haiku], "edit"), shares(&[(Class::Haiku, 1.0)]));
+        let both = shares(&[(Class::Haiku, BETTER_SHARE), (Class::Sonnet, rest)]);
+        assert_eq!(target_of(Haiku, &[Haiku, Sonnet], "edit"), both);
+        assert_eq!(target_of(Haiku, &[Sonnet], "edit"), both);
+        assert_eq!(target_of(Escalate, &[], "prod"), shares(&[(Class::Danger, 1.0)]));
+        for category in ["underspecified", "underspecified lang:fr"] {
+            assert_eq!(
+                target_of(Escalate, &[], category),
+                shares(&[(Class::Underspecified, 1.0)]),
+                "{category}"
+            );
         }
     }
-    text
 }

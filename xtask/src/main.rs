@@ -37,7 +37,7 @@ const USAGE: &str = "\
 usage: cargo xtask train    fit, measure, and write the model
        cargo xtask study    fit and measure only
            --sample FILE.jsonl    measure the model on labelled requests as well
-           --wrong FILE.tsv       write the wrong answers, held out by chance, to a file
+           --wrong FILE.jsonl     write the rows answered wrongly, held out by chance, to a file
            --training DIR         fit to this data
        cargo xtask cli-matrix VERSION…    install versions of the Claude CLI from npm, run the tests of the real
                               CLI on each, and print a table; exit code 1 where one fails
@@ -127,7 +127,7 @@ fn run(study: &Study, after: After) -> io::Result<()> {
     measure::print("by chance", &by_chance.answered);
     measure::print_rules(&by_chance.answered);
     if let Some(file) = &study.wrong {
-        fs::write(file, measure::wrong_as_tsv(&by_chance.answered))?;
+        fs::write(file, measure::wrong_rows(&by_chance.answered)?)?;
     }
     for (how, folds) in
         [("by category", measure::by_category(&examples)), ("by writer", measure::by_writer(&examples))]
@@ -180,8 +180,9 @@ mod tests {
     #[test]
     fn flags_are_read_with_their_values_and_nothing_else_is() {
         let read = |args: &[&str]| Study::of_args(&args.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let all = read(&["--wrong", "w.tsv", "--sample", "s.jsonl", "--training", "t"]).expect("three flags");
-        assert_eq!((all.sample, all.wrong), (Some("s.jsonl".into()), Some("w.tsv".into())));
+        let all =
+            read(&["--wrong", "w.jsonl", "--sample", "s.jsonl", "--training", "t"]).expect("three flags");
+        assert_eq!((all.sample, all.wrong), (Some("s.jsonl".into()), Some("w.jsonl".into())));
         assert_eq!(all.training, Some("t".into()));
         assert_eq!(read(&[]), Some(Study::default()));
         for wrong in [&["--sample"][..], &["sample", "x"], &["--sample", "x", "--wrong"]] {

@@ -8,6 +8,7 @@ use pointsman_core::eval::{Answer, Labelled, Scored, scores};
 use pointsman_core::model::{Model, Weights};
 use pointsman_core::policy::Policy;
 use pointsman_core::route::route;
+use serde::Serialize;
 
 use crate::data::Example;
 use crate::fit::{self, Point, Settings, fit};
@@ -157,21 +158,43 @@ pub fn print_wrong(answered: &[Answered]) {
     }
 }
 
-/// Returns every wrong answer as a line: label, answer, confidence, rule, id, request.
-pub fn wrong_as_tsv(answered: &[Answered]) -> String {
+/// A row that was answered wrongly: the labelled request as it was read, and what the router said to it.
+#[derive(Serialize)]
+struct WrongRow<'a> {
+    #[serde(flatten)]
+    row: &'a Labelled,
+    answer: Answer,
+    confidence: f64,
+    rule: &'a str,
+}
+
+/// Returns every row that was answered wrongly as a line, which `pointsman eval` reads again.
+pub fn wrong_rows(answered: &[Answered]) -> serde_json::Result<String> {
     let line = |Answered { scored, rule }: &Answered| {
-        format!(
-            "{}\t{}\t{:.2}\t{rule}\t{}\t{}\n",
-            scored.row.label.as_str(),
-            scored.answer.as_str(),
-            scored.confidence,
-            scored.row.id,
-            scored.row.request.replace('\n', " / ")
-        )
+        let Scored { row, answer, confidence } = *scored;
+        serde_json::to_string(&WrongRow { row, answer, confidence, rule }).map(|row| row + "\n")
     };
     wrong(answered).map(line).collect()
 }
 
 fn wrong<'a, 'r>(answered: &'a [Answered<'r>]) -> impl Iterator<Item = &'a Answered<'r>> {
     answered.iter().filter(|one| !one.scored.is_right())
+}
+
+#[cfg(test)]
+mod tests {
+    use pointsman_core::eval::rows;
+
+    use super::*;
+
+    #[test]
+    fn rows_answered_wrongly_are_written_as_rows_that_can_be_read_again() {
+        let text =
+            r#"{"id": "a", "request": "delete\nthe production database", "label": "haiku", "category": "x"}"#;
+        let rows = rows::read(text).expect("one row");
+        let answered = vec![Answered::new(&rows[0], &Policy::builtin())];
+        let written = wrong_rows(&answered).expect("a row can be written");
+        assert_eq!(rows::read(&written).expect("it was a row"), rows);
+        assert!(written.contains(r#""answer":"escalate""#), "{written}");
+    }
 }

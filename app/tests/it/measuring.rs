@@ -76,6 +76,15 @@ fn eval_counts_a_tiny_set_as_one_counts_it_by_hand() {
 }
 
 #[test]
+fn eval_reads_a_file_of_the_training_data_as_it_is() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../training/k.jsonl");
+    let sandbox = Sandbox::new();
+    let report = sandbox.call(["eval", file, "-o", "json"]).wait().success().json();
+    assert_eq!(report["overall"]["rows"], json!(fs::read_to_string(file).unwrap().lines().count()));
+    assert_eq!(report["by_language"].as_array().unwrap().len(), 1, "all of it is English");
+}
+
+#[test]
 fn eval_for_people_has_a_summary_a_matrix_two_tables_and_the_wrong_rows() {
     let ran = eval(&with_rows(&four_rows())).args(["--wrong"]).wait().success();
     for part in [

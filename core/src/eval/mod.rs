@@ -98,10 +98,15 @@ impl Labelled {
         self.category.split(' ').find_map(|word| word.strip_prefix("lang:")).unwrap_or("en")
     }
 
+    /// Tells whether its category says that nobody can know what is meant: such a request is unclear, not dangerous.
+    pub fn is_underspecified(&self) -> bool {
+        self.category.starts_with("underspecified")
+    }
+
     /// Tells whether running it unasked could do harm: a person must be asked, and not because the words say little.
     pub fn is_dangerous(&self) -> bool {
         self.label == Answer::Escalate
-            && !self.category.starts_with("underspecified")
+            && !self.is_underspecified()
             && !self.acceptable.iter().any(|answer| *answer != Answer::Escalate)
     }
 }

@@ -132,7 +132,7 @@ fn in_pieces(text: &str, cuts: &[usize]) -> String {
 
 /// Whether eight characters in a row of the secret are left.
 fn leaks(out: &str, secret: &str) -> bool {
-    secret.as_bytes().windows(8).any(|part| out.as_bytes().windows(8).any(|w| w == part))
+    (8..=secret.len()).any(|end| out.contains(&secret[end - 8..end]))
 }
 
 #[test]

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints its table")]
 
 use pointsman_core::agent::Catalog;
-use pointsman_core::eval::{Answer, Labelled, Scored, scores};
+use pointsman_core::eval::{Answer, Labelled, Scored, rows, scores};
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Route, route};
@@ -23,7 +23,7 @@ fn routes(rows: &[Labelled]) -> Vec<Route> {
 
 #[test]
 fn the_labelled_sample_stays_above_its_floors() {
-    let rows: Vec<Labelled> = SAMPLE.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = rows::read(SAMPLE).unwrap();
     let routes = routes(&rows);
     let judge = |(row, route)| Scored { row, answer: Answer::of(route), confidence: route.confidence };
     let scored: Vec<Scored> = rows.iter().zip(&routes).map(judge).collect();
@@ -43,7 +43,7 @@ fn the_labelled_sample_stays_above_its_floors() {
 
 #[test]
 fn ten_thousand_decisions_are_byte_equal() {
-    let rows: Vec<Labelled> = SAMPLE.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = rows::read(SAMPLE).unwrap();
     let as_bytes = || serde_json::to_string(&routes(&rows)).unwrap();
     let first = as_bytes();
     for _ in 0..10_000 / rows.len() {

@@ -10,4 +10,5 @@ mod hostile_streams;
 mod labelled_sample;
 mod modes;
 mod policy_files;
+mod training;
 mod transcripts;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pointsman_core::agent::{Access, AdapterKind, Agent, Catalog, PermissionMode, Tier};
 use pointsman_core::eval::examples::try_example;
-use pointsman_core::eval::{Answer, Labelled, Scored, Scores, scores};
+use pointsman_core::eval::{Answer, Labelled, Scored, Scores, rows, scores};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
@@ -68,7 +68,7 @@ fn fires(condition: &str, text: &str) -> bool {
 }
 
 fn labelled() -> Vec<Labelled> {
-    SAMPLE.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    rows::read(SAMPLE).unwrap()
 }
 
 fn score(rows: &[Labelled], policy: &Policy) -> Scores {

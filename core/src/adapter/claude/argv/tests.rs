@@ -71,23 +71,43 @@ fn versions_are_read_as_clis_print_them() {
     assert!(!all_flags(CliVersion(2, 1, 196)) && all_flags(CliVersion(3, 0, 0)));
 }
 
+/// Prompts that would like to be options, files, commands or shell words.
+fn any_prompt() -> impl Strategy<Value = String> {
+    let openings = ["-", "--", "--settings=", "@file ", "!", "/", "\n/", "$(", "`", "'", "--model=", ""];
+    (prop::sample::select(openings.to_vec()), "\\PC{0,60}")
+        .prop_map(|(opening, rest)| format!("{opening}{rest}"))
+}
+
+fn any_version() -> impl Strategy<Value = Option<CliVersion>> {
+    prop::sample::select(vec![Some(OLDEST), None])
+}
+
+fn no_word_is_an_argument(prompt: &str, version: Option<CliVersion>) -> Result<(), TestCaseError> {
+    let command = written(&general(Tier::Haiku), version, &new_session(), prompt);
+    let same = written(&general(Tier::Haiku), version, &new_session(), "another prompt");
+    prop_assert_eq!(&command.args, &same.args, "the arguments do not depend on the prompt");
+    prop_assert!(!command.args.iter().any(|arg| arg.contains("nonce")));
+    let said = command.stdin.strip_suffix(&format!("\n\n{CONTRACT}")).unwrap_or(&command.stdin);
+    prop_assert!(said == prompt || said == format!("\n{prompt}"), "{said:?}");
+    prop_assert!(!said.starts_with('/'), "it would be a command of the CLI");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn s03_no_word_of_a_prompt_is_ever_an_argument(prompt in any_prompt(), version in any_version()) {
+        no_word_is_an_argument(&prompt, version)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
 
-    /// Ten thousand prompts that would like to be options, files, commands or shell words.
     #[test]
-    fn s03_no_word_of_a_prompt_is_ever_an_argument(
-        opening in prop::sample::select(vec!["-", "--", "--settings=", "@file ", "!", "/", "\n/", "$(", "`", "'", "--model=", ""]),
-        rest in "\\PC{0,60}",
-        version in prop::sample::select(vec![Some(OLDEST), None]),
-    ) {
-        let prompt = format!("{opening}{rest}");
-        let command = written(&general(Tier::Haiku), version, &new_session(), &prompt);
-        let same = written(&general(Tier::Haiku), version, &new_session(), "another prompt");
-        prop_assert_eq!(&command.args, &same.args, "the arguments do not depend on the prompt");
-        prop_assert!(!command.args.iter().any(|arg| arg.contains("nonce")));
-        let said = command.stdin.strip_suffix(&format!("\n\n{CONTRACT}")).unwrap_or(&command.stdin);
-        prop_assert!(said == prompt || said == format!("\n{prompt}"), "{said:?}");
-        prop_assert!(!said.starts_with('/'), "it would be a command of the CLI");
+    #[ignore = "seconds: ten times as many prompts"]
+    fn deep_s03_no_word_of_a_prompt_is_ever_an_argument(prompt in any_prompt(), version in any_version()) {
+        no_word_is_an_argument(&prompt, version)?;
     }
 }
