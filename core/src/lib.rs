@@ -24,6 +24,7 @@ pub mod request;
 pub mod route;
 pub mod run;
 pub mod text;
+pub mod toml_text;
 pub mod usage;
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use pointsman_core::policy::file::Source;
 use pointsman_core::policy::file_rule::Whose;
 use pointsman_core::policy::layer::Layer;
 use pointsman_core::policy::preset::Preset;
-use pointsman_core::policy::problem::Problem;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Decision, LookOutcome, Route, explain, route};
+use pointsman_core::toml_text::problem::Problem;
 use proptest::prelude::*;
 
 const SAMPLE: &str = include_str!("../data/routing-dev.jsonl");
@@ -251,7 +251,7 @@ fn every_problem_of_a_file_is_shown_with_its_place_and_a_hint() {
 fn text_that_is_not_toml_names_every_broken_line() {
     let problems = with(&[source(Whose::User, "a = = 1\n[rule\n")]).unwrap_err();
     assert!(problems.len() >= 2, "{problems:#?}");
-    assert_eq!((problems[0].line, problems[1].line), (1, 2));
+    assert_eq!((problems[0].at.line, problems[1].at.line), (1, 2));
 }
 
 #[test]
@@ -492,7 +492,7 @@ proptest! {
                     prop_assert_eq!(once, route(&request, &catalog(), &policy).unwrap());
                 }
             }
-            Err(problems) => prop_assert!(problems.iter().all(|p| p.line > 0 && p.column > 0 && !p.hint.is_empty())),
+            Err(problems) => prop_assert!(problems.iter().all(|p| p.at.line > 0 && p.at.column > 0 && !p.hint.is_empty())),
         }
     }
 }
