@@ -8,11 +8,11 @@ use pointsman_core::hook::mode::SessionSignals;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
-use pointsman_core::policy::problem::Problem;
 use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::{Limits, OnModelMismatch};
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};
+use pointsman_core::toml_text::problem::Problem;
 
 use crate::clock::{self, Clock};
 use crate::config::env::{Dirs, EnvVars, NoHome};
@@ -218,7 +218,7 @@ impl Environment {
             around.local_time = Some(clock::local_now());
         }
         let warning = |problem: &Problem| Warning {
-            at: Some(format!("{}:{}", problem.file, problem.line)),
+            at: Some(format!("{}:{}", problem.at.file, problem.at.line)),
             message: format!("the rule is left out: {}", problem.what),
             hint: Some(problem.hint.clone()),
         };

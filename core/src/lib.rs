@@ -24,6 +24,7 @@ pub mod route;
 pub mod routing_context;
 pub mod run;
 pub mod text;
+pub mod toml_text;
 pub mod usage;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
     CATALOG.with(|catalog| {
         let source = Source { whose: Whose::Project, name: "fuzz", text };
         match Policy::builtin().with_files(&[source], &BTreeSet::new(), catalog) {
-            Err(problems) => assert!(problems.iter().all(|p| p.line > 0 && p.column > 0 && !p.hint.is_empty())),
+            Err(problems) => assert!(problems.iter().all(|p| p.at.line > 0 && p.at.column > 0 && !p.hint.is_empty())),
             Ok(policy) => {
                 let words = "delete the production database".to_owned();
                 let request = Request::new(words, Origin::Cli, Overrides::default()).expect("it has words");

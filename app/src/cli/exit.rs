@@ -1,10 +1,11 @@
 //! Exit codes, and how a failure is said.
 
 use pointsman_core::error_code::ErrorCode;
-use pointsman_core::policy::problem::{PROBLEMS_MAX, Problem};
 pub use pointsman_core::report::failure::{Failure, FailureReport};
 use pointsman_core::route::RouteError;
 use pointsman_core::run::next;
+use pointsman_core::toml_text::place::Layer;
+use pointsman_core::toml_text::problem::{PROBLEMS_MAX, Problem, ProblemKind};
 
 use crate::assemble::AssembleError;
 use crate::config;
@@ -92,22 +93,30 @@ fn of_problems(problems: Vec<Problem>) -> Failure {
     let also = |problem: &Problem| format!("\n  also: {problem}; {}", problem.hint);
     let more = if problems.len() < PROBLEMS_MAX { "" } else { "\n  there may be more: these are the first" };
     let message = format!("{first}{}{more}", others.iter().map(also).collect::<String>());
-    Failure { problems: problems.clone(), ..Failure::new(first.code(), message, first.hint.clone()) }
+    Failure { problems: problems.clone(), ..Failure::new(codes(first.kind).1, message, first.hint.clone()) }
 }
 
 impl From<config::error::Error> for Failure {
     fn from(error: config::error::Error) -> Failure {
         use config::error::Error;
         let code = match &error {
-            error if error.is_of_flags() => ErrorCode::WrongFlagValue,
-            Error::Syntax { .. } => ErrorCode::NotToml,
-            Error::UnknownKey { .. } => ErrorCode::UnknownSetting,
-            Error::WrongValue { .. } => ErrorCode::WrongSettingValue,
-            Error::MissingKey { .. } => ErrorCode::MissingSetting,
-            Error::Invalid { .. } => ErrorCode::BrokenSettingRule,
+            Error::Problem(problem) if problem.at.layer == Layer::Flag => ErrorCode::WrongFlagValue,
+            Error::Problem(problem) => codes(problem.kind).0,
             Error::Unreadable { .. } => ErrorCode::UnreadableSettings,
         };
         Failure::new(code, error.to_string(), error.hint())
+    }
+}
+
+/// Returns the codes of a kind of problem: in settings, and in a policy file.
+fn codes(kind: ProblemKind) -> (ErrorCode, ErrorCode) {
+    match kind {
+        ProblemKind::NotToml => (ErrorCode::NotToml, ErrorCode::PolicyNotToml),
+        ProblemKind::UnknownKey => (ErrorCode::UnknownSetting, ErrorCode::UnknownPolicyKey),
+        ProblemKind::WrongValue => (ErrorCode::WrongSettingValue, ErrorCode::WrongPolicyValue),
+        ProblemKind::MissingKey => (ErrorCode::MissingSetting, ErrorCode::MissingPolicyKey),
+        ProblemKind::BadPattern => (ErrorCode::BrokenSettingRule, ErrorCode::BadPolicyPattern),
+        ProblemKind::BrokenRule => (ErrorCode::BrokenSettingRule, ErrorCode::BrokenPolicyRule),
     }
 }
 

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
+use pointsman_core::toml_text::node::Node;
+use pointsman_core::toml_text::place::{Layer, Source, printable};
+use pointsman_core::toml_text::problem::nearest;
 
 use super::error::Warning;
-use super::layers::{Layer, Node, Source};
 
 /// Whether a variable is read or set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,8 +186,7 @@ impl EnvVars {
         // The long form of the mode stands after the short one in the table, and so wins.
         for variable in VARIABLES {
             if let (Some(key), Some(text)) = (variable.setting, self.text(variable.name)) {
-                let source: Arc<Source> = Source::new(Layer::Env, variable.name, "");
-                layer.set(&source, key, text);
+                layer.set(&Source::new(Layer::Env, variable.name, ""), key, text);
             }
         }
         layer
@@ -201,12 +202,11 @@ impl EnvVars {
 }
 
 fn warn_unknown(name: &str) -> Warning {
-    let distance = |variable: &&Variable| strsim::damerau_levenshtein(variable.name, name);
-    let nearest = VARIABLES.iter().min_by_key(distance).filter(|variable| distance(variable) <= 4);
+    let nearest = nearest(name, VARIABLES.iter().map(|variable| variable.name));
     Warning {
         at: None,
-        message: format!("nothing reads the environment variable `{}`", super::error::printable(name)),
-        hint: nearest.map(|variable| format!("did you mean `{}`?", variable.name)),
+        message: format!("nothing reads the environment variable `{}`", printable(name)),
+        hint: nearest.map(|name| format!("did you mean `{name}`?")),
     }
 }
 

@@ -10,9 +10,10 @@ use std::path::Path;
 use pointsman_core::agent::{Access, PermissionMode, Tier};
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
+use pointsman_core::toml_text::node::{Node, Value};
+use pointsman_core::toml_text::place::printable;
 
-use super::error::{Warning, printable};
-use super::layers::{Content, Node, Value};
+use super::error::Warning;
 use super::model::{LimitSettings, Settings};
 use super::project::trust_hint;
 
@@ -38,7 +39,7 @@ pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec
         mode == Some(PermissionMode::BypassPermissions)
     };
     layer.retain(&mut |path, node| {
-        let is_bypass = matches!(&node.content, Content::Leaf(Value::String(mode))
+        let is_bypass = matches!(&node.value, Value::Text(mode)
             if mode == PermissionMode::BypassPermissions.as_str());
         let chooses_free_agent = match path {
             ["tiers", tier, "agent"] => Tier::parse(tier).is_some_and(|tier| {
@@ -58,9 +59,9 @@ pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec
 }
 
 fn ignored(path: &[&str], node: &Node, reason: &str, hint: Option<String>) -> Warning {
-    let at = node.key_origin();
+    let at = node.key_place();
     Warning {
-        at: Some(format!("{}:{}", printable(&at.source), at.line)),
+        at: Some(format!("{}:{}", at.file, at.line)),
         message: format!("`{}` is ignored: {reason}", printable(&path.join("."))),
         hint,
     }

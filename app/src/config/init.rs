@@ -72,9 +72,11 @@ fn is_optional_setting(line: &str) -> bool {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use pointsman_core::toml_text::node::Node;
+    use pointsman_core::toml_text::place::{Layer, Source};
+
     use super::*;
-    use crate::config::decode::decode;
-    use crate::config::layers::{Layer, Node, Source};
+    use crate::config::load::decode;
 
     #[test]
     fn the_first_file_changes_nothing_and_gives_the_defaults_when_uncommented() {

@@ -5,13 +5,14 @@ use std::io;
 use std::path::Path;
 
 use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
-use serde::Serialize;
+use pointsman_core::toml_text::decode;
+use pointsman_core::toml_text::node::Node;
+use pointsman_core::toml_text::place::{Layer, Place, Source, printable};
+use pointsman_core::toml_text::problem::Problems;
 
-use super::decode::decode;
-use super::env::{Dirs, EnvVars};
-use super::error::{Error, Warning, printable};
+use super::env::{self, Dirs, EnvVars};
+use super::error::{Error, Warning};
 use super::gate;
-use super::layers::{Layer, Node, Origin, Source};
 use super::model::Settings;
 use super::project::{self, IsTrusted, Project, ProjectAgent, ProjectFiles, trust_hint};
 use super::settings_check::check;
@@ -56,14 +57,14 @@ pub struct Loaded {
 }
 
 /// One setting, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingEntry {
     /// The key with dots.
     pub key: String,
     /// The value as TOML; `(hidden)` where it may be a secret.
     pub value: String,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: Place,
 }
 
 /// Loads the settings for a directory.
@@ -123,18 +124,25 @@ impl Loaded {
     /// Returns every setting that has a value, in key order.
     pub fn entries(&self) -> Vec<SettingEntry> {
         let mut entries = Vec::new();
-        self.tree.each_leaf(&mut |path, node, value| {
+        self.tree.each_leaf(&mut |path, node| {
             let is_secret = matches!(path, ["agents", _, "env", _]);
-            let value = if is_secret { "(hidden)".to_owned() } else { value.to_string() };
-            entries.push(SettingEntry { key: path.join("."), value, origin: node.value_origin() });
+            let value = if is_secret { "(hidden)".to_owned() } else { node.value.to_string() };
+            entries.push(SettingEntry { key: path.join("."), value, origin: node.place() });
         });
         entries
     }
 
     /// Returns where a setting's value came from.
-    pub fn origin(&self, key: &str) -> Option<Origin> {
-        self.tree.get(&key.split('.').collect::<Vec<_>>()).map(Node::value_origin)
+    pub fn origin(&self, key: &str) -> Option<Place> {
+        self.tree.get(&key.split('.').collect::<Vec<_>>()).map(Node::place)
     }
+}
+
+/// Reads layers into the typed model, or says the first thing that does not fit.
+pub(super) fn decode(tree: &Node) -> Result<Settings, Error> {
+    let (problems, elsewhere) = (Problems::default(), env::setting_keys().collect::<Vec<_>>());
+    let settings = decode::decode(tree, &elsewhere, &problems);
+    Ok(problems.into_result(settings)?)
 }
 
 fn decode_checked(tree: &Node) -> Result<Settings, Error> {
@@ -153,13 +161,13 @@ fn user_layer(path: &Path) -> Result<Option<Node>, Error> {
         Ok(_) | Err(_) => {}
     }
     let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    Node::parse(&Source::new(Layer::User, path.display().to_string(), text)).map(Some)
+    Ok(Some(Node::parse(&Source::new(Layer::User, path.display().to_string(), text))?))
 }
 
 fn project_layer(files: &ProjectFiles) -> Result<Option<Node>, Error> {
     let Some(file) = &files.settings else { return Ok(None) };
-    let name = printable(&file.path.display().to_string());
-    Node::parse(&Source::new(Layer::Project, name, file.text.as_str())).map(Some)
+    let source = Source::new(Layer::Project, file.path.display().to_string(), file.text.as_str());
+    Ok(Some(Node::parse(&source)?))
 }
 
 fn flag_layer(flags: &[(String, String)]) -> Node {
@@ -200,7 +208,7 @@ fn mark_sources(settings: &mut Settings, tree: &Node) {
     for (name, agent) in &mut settings.agents {
         let mut last = Layer::Default;
         if let Some(node) = tree.get(&["agents", name.as_str()]) {
-            node.each_leaf(&mut |_, leaf, _| last = last.max(leaf.layer()));
+            node.each_leaf(&mut |_, leaf| last = last.max(leaf.layer()));
         }
         agent.source = match last {
             Layer::Default => AgentSource::Builtin,

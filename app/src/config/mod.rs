@@ -4,18 +4,16 @@
 //! nothing and prints nothing; what people should hear comes back as `Warning`s. A repository is a stranger
 //! here: what its files may do is written in `gate` and nowhere else.
 //!
-//! Reading order: `load` (the way in), `model` (every setting, typed), `catalog` (settings to agents), `layers`
-//! (merge with origins), `decode` (layers to the model), `project` and `trust` (the repository's files and what
-//! a person approved of them), `policy` (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable),
-//! `schema` and `init` (the file for editors and for people), `login` (who is logged in, and stray keys).
+//! Reading order: `load` (the way in: layers, merged and decoded by `core`), `model` (every setting, typed), `catalog`
+//! (settings to agents), `project` and `trust` (the repository's files and what a person approved of them), `policy`
+//! (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable), `schema` and
+//! `init` (the file for editors and for people), `login` (who is logged in, and stray keys).
 
 pub mod catalog;
-mod decode;
 pub mod env;
 pub mod error;
 mod gate;
 pub mod init;
-pub mod layers;
 pub mod load;
 pub mod login;
 pub mod model;

@@ -10,7 +10,7 @@ use pointsman_core::ids::AgentName;
 use pointsman_core::usage::Price;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{Deserializer, Error, Unexpected};
 
 use super::schema;
 
@@ -301,19 +301,10 @@ impl fmt::Debug for HumanDuration {
 
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = HumanDuration;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as \"90s\", \"10m\" or \"1h30m\"")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<HumanDuration, E> {
-                HumanDuration::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(Text)
+        let expected = "a duration such as \"90s\", \"10m\" or \"1h30m\"";
+        let no_text = |_| D::Error::invalid_type(Unexpected::Other("no text"), &expected);
+        let text = String::deserialize(deserializer).map_err(no_text)?;
+        HumanDuration::parse(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &expected))
     }
 }
 

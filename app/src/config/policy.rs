@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::policy::file::{FILE_BYTES_MAX, Source};
 use pointsman_core::policy::file_rule::Whose;
+use pointsman_core::toml_text::place::printable;
 
-use super::error::printable;
 use super::init::InitError;
 use super::project::{self, Project};
 

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use pointsman_core::agent::PermissionMode;
 use pointsman_core::agent_file::{AGENT_FILE_BYTES_MAX, AgentFile, AgentFileError, parse_agent_file};
 use pointsman_core::ids::AgentName;
+use pointsman_core::toml_text::place::printable;
 
-use super::error::{Warning, printable};
+use super::error::Warning;
 use super::settings_check::is_model;
 
 /// The project's settings file.

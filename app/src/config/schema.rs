@@ -68,13 +68,14 @@ mod tests {
 
     use pointsman_core::agent::{Access, AdapterKind, AgentHooks, Billing};
     use pointsman_core::hook::mode::RoutingMode;
+    use pointsman_core::toml_text::node::Node;
+    use pointsman_core::toml_text::place::{Layer, Source};
     use serde::de::DeserializeOwned;
     use serde_json::Value;
 
     use super::*;
     use crate::config::env;
     use crate::config::init;
-    use crate::config::layers::{Layer, Node, Source};
 
     /// Every key that a schema allows, with `*` for a name that people choose.
     fn schema_keys() -> BTreeSet<String> {
@@ -104,7 +105,7 @@ mod tests {
         let text = init::with_optional_settings();
         let node = Node::parse(&Source::new(Layer::Default, "", text)).unwrap();
         let mut keys = BTreeSet::new();
-        node.each_leaf(&mut |path, _, _| {
+        node.each_leaf(&mut |path, _| {
             let mut path = path.to_vec();
             if path[0] == "agents" {
                 path[1] = "*";

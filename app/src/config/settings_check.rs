@@ -1,13 +1,17 @@
 //! Rules about values that a type cannot state.
 
-use super::error::Error;
-use super::layers::Node;
-use super::model::{AgentSettings, HumanDuration, Settings};
 use pointsman_core::agent::Tier;
+use pointsman_core::toml_text::node::Node;
+use pointsman_core::toml_text::problem::{ProblemKind, Problems};
+
+use super::error::Error;
+use super::model::{AgentSettings, HumanDuration, Settings};
+
+const HINT: &str = "`pointsman config show --origin` lists every setting";
 
 /// Checks the values; `root` tells where the culprit was written.
 pub fn check(settings: &Settings, root: &Node) -> Result<(), Error> {
-    let mut rules = Rules { root, broken: None };
+    let mut rules = Rules { root, problems: Problems::default() };
     limits(settings, &mut rules);
     tiers(settings, &mut rules);
     for (name, agent) in &settings.agents {
@@ -20,23 +24,22 @@ pub fn check(settings: &Settings, root: &Node) -> Result<(), Error> {
             format!("has `{pattern:?}`, which is neither a name nor a name with a trailing `*`")
         });
     }
-    rules.broken.map_or(Ok(()), Err)
+    Ok(rules.problems.into_result(Some(()))?)
 }
 
 struct Rules<'n> {
     root: &'n Node,
-    broken: Option<Error>,
+    problems: Problems,
 }
 
 impl Rules<'_> {
     /// Notes the first broken rule.
     fn must(&mut self, holds: bool, path: &[&str], message: impl FnOnce() -> String) {
-        if holds || self.broken.is_some() {
-            return;
+        if !holds && self.problems.count() == 0 {
+            let node = self.root.get(path).unwrap_or(self.root);
+            let what = format!("`{}` {}", path.join("."), message());
+            self.problems.enter(|| node.place(), ProblemKind::BrokenRule, &what, HINT);
         }
-        let node = self.root.get(path).unwrap_or(self.root);
-        self.broken =
-            Some(Error::Invalid { at: node.value_origin(), key: path.join("."), message: message() });
     }
 }
 

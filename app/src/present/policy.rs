@@ -5,8 +5,8 @@ use pointsman_core::eval::examples::Tried;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file_rule::{FileEffect, FileRule, Whose};
 use pointsman_core::policy::preset::Preset;
-use pointsman_core::policy::problem::Problem;
 use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::toml_text::problem::Problem;
 use serde::Serialize;
 
 use super::tables;

@@ -37,7 +37,7 @@ pub fn try_example(example: &Example, policy: &Policy, catalog: &Catalog) -> Tri
     };
     let request = Request::new(example.request.clone(), Origin::Cli, Overrides::default());
     let explained = request.map_err(|error| error.to_string()).and_then(|mut request| {
-        request.routing_context = example.circumstances.clone();
+        request.routing_context = example.routing_context.clone();
         route::explain(&request, catalog, policy).map_err(|error| error.to_string())
     });
     match explained {

@@ -98,7 +98,7 @@ impl Labelled {
         self.category.split(' ').find_map(|word| word.strip_prefix("lang:")).unwrap_or("en")
     }
 
-    /// Tells whether its category says that nobody can know what is meant: such a request is unclear, not dangerous.
+    /// Tells whether its category says that nobody can know what is meant: such a request is underspecified, not dangerous.
     pub fn is_underspecified(&self) -> bool {
         self.category.starts_with("underspecified")
     }

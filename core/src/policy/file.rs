@@ -3,22 +3,25 @@
 //! Nothing in a file is trusted: its size, the number of its rules and what they may cost are bounded, and every
 //! problem is collected with line and column. Whose rules may do what is said in `files`.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
-
-use toml::de::DeTable;
+use std::sync::Arc;
 
 use crate::agent::Tier;
 use crate::ids::AgentName;
 use crate::mode::Mode;
 use crate::routing_context::{ProjectKind, RoutingContext};
+use crate::toml_text::decode::decode;
+use crate::toml_text::node::Node;
+use crate::toml_text::place;
+use crate::toml_text::problem::{Problem, ProblemKind, Problems, instead};
 
 use super::condition::{clock, weekday};
-use super::file_condition::{all_of, mode, one_of};
+use super::file_condition::{kind, mode};
 use super::file_rule::{self, FileRule, Whose, is_name};
 use super::lexicon::Lexicon;
 use super::preset::Preset;
-use super::problem::{PROBLEMS_MAX, Problem, ProblemKind};
-use super::table::{At, Reader};
+use super::written::{ExampleText, FileText, Reader, Word, word, words};
 
 /// The largest policy file that is read.
 pub const FILE_BYTES_MAX: usize = 128 * 1024;
@@ -32,11 +35,8 @@ const LISTS_MAX: usize = 4096;
 /// How many examples a file may have.
 const EXAMPLES_MAX: usize = 1000;
 
-/// Every key of a file.
-pub const FILE_KEYS: [&str; 4] = ["preset", "words", "rule", "example"];
-
-/// Every key of an example.
-pub const EXAMPLE_KEYS: [&str; 7] = ["request", "expect", "rule", "project", "files", "at", "mode"];
+/// How many regular expressions a file may have: preparing one takes up to some milliseconds, at every start.
+const REGEXES_MAX: usize = 100;
 
 /// A text that may be a policy file.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ pub struct Example {
     /// The rule that should have fired, as its file names it.
     pub rule: Option<String>,
     /// What surrounds it: what the example says and nothing else, so that it holds everywhere.
-    pub circumstances: RoutingContext,
+    pub routing_context: RoutingContext,
     /// `file:line`.
     pub place: String,
     /// The author.
@@ -96,49 +96,47 @@ pub(super) struct PolicyFile {
     pub examples: Vec<Example>,
 }
 
-/// Reads a file. Its words go into the lexicon; their names hold within the file only.
-pub(super) fn read(source: &Source, lexicon: &mut Lexicon) -> Result<PolicyFile, Vec<Problem>> {
-    let Source { whose, name, text } = *source;
-    let mut r = Reader::new(name, text);
-    r.lists_max = lexicon.len() + LISTS_MAX;
-    if text.len() > FILE_BYTES_MAX {
-        let what = format!("the file has more than {FILE_BYTES_MAX} bytes");
-        r.problem(0, ProblemKind::BrokenRule, what, "a policy is read at every start: keep it short");
-        return Err(r.problems);
+impl Source<'_> {
+    /// Returns it as a text with places.
+    pub(super) fn written(&self) -> Arc<place::Source> {
+        let layer = match self.whose {
+            Whose::Preset => place::Layer::Default,
+            Whose::User => place::Layer::User,
+            Whose::Project => place::Layer::Project,
+        };
+        place::Source::new(layer, self.name, self.text)
     }
-    let (root, errors) = DeTable::parse_recoverable(text);
-    // Finding a line takes a walk through the text, so not for every error of a file that is nothing but errors.
-    for error in errors.into_iter().take(4 * PROBLEMS_MAX) {
-        let at = error.span().map_or(0, |span| span.start);
-        // What follows on the same line is mostly a consequence.
-        if r.problems.last().is_some_and(|last| last.line == r.place(at).0) {
-            continue;
-        }
-        let message = error.message().lines().next().unwrap_or_default();
-        r.problem(at, ProblemKind::NotToml, format!("not valid TOML: {message}"), "mend the line first");
-    }
-    if !r.problems.is_empty() {
-        return Err(r.problems);
-    }
-    let file = read_root(&mut r, root.get_ref(), whose, lexicon);
-    lexicon.forget_private_names();
-    r.problems.sort_by_key(|problem| (problem.line, problem.column));
-    if r.problems.is_empty() { Ok(file) } else { Err(r.problems) }
 }
 
-fn read_root(r: &mut Reader, root: &DeTable, whose: Whose, lexicon: &mut Lexicon) -> PolicyFile {
-    r.only(root, &FILE_KEYS);
+/// Reads a file. Its words go into the lexicon; their names hold within the file only.
+pub(super) fn read(source: &Source, lexicon: &mut Lexicon) -> Result<PolicyFile, Vec<Problem>> {
+    let r = Reader {
+        source: source.written(),
+        problems: Problems::default(),
+        lists_max: lexicon.len() + LISTS_MAX,
+        regexes_left: Cell::new(REGEXES_MAX),
+    };
+    if source.text.len() > FILE_BYTES_MAX {
+        let what = format!("the file has more than {FILE_BYTES_MAX} bytes");
+        r.problem(0, ProblemKind::BrokenRule, what, "a policy is read at every start: keep it short");
+        return r.problems.into_result(None);
+    }
+    let root = Node::parse(&r.source)?;
+    let written = decode::<FileText>(&root, &[], &r.problems);
+    let file = written.map(|file| read_file(&r, &file, source.whose, lexicon));
+    lexicon.forget_private_names();
+    r.problems.into_result(file)
+}
+
+fn read_file(r: &Reader, file: &FileText, whose: Whose, lexicon: &mut Lexicon) -> PolicyFile {
     let choices = ["auto", "none", "software-dev", "latex-research", "knowledge-mgmt"];
-    let preset = r.text(root, "preset").and_then(|text| one_of(r, text, "preset", &choices, preset));
-    words(r, root, lexicon);
-    let (mut rules, mut names) = (vec![], BTreeSet::new());
-    for (table, at) in r.tables(root, "rule", RULES_MAX) {
-        rules.extend(file_rule::read(r, table, at, whose, lexicon, &mut names));
-    }
-    let mut examples = vec![];
-    for (table, at) in r.tables(root, "example", EXAMPLES_MAX) {
-        examples.extend(example(r, table, at, whose, &names));
-    }
+    let preset = file.preset.as_ref().and_then(word).and_then(|text| r.one_of(text, &choices, preset));
+    word_lists(r, file, lexicon);
+    let mut names = BTreeSet::new();
+    let rules = r.tables(&file.rule, RULES_MAX);
+    let rules = rules.filter_map(|rule| file_rule::read(r, rule, whose, lexicon, &mut names)).collect();
+    let examples = r.tables(&file.example, EXAMPLES_MAX);
+    let examples = examples.filter_map(|written| example(r, written, whose, &names)).collect();
     PolicyFile { preset: preset.unwrap_or(PresetChoice::None), rules, examples }
 }
 
@@ -151,11 +149,10 @@ fn preset(name: &str) -> Option<PresetChoice> {
 }
 
 /// Reads `[words]`: each is a text with commas, or a list.
-fn words(r: &mut Reader, root: &DeTable, lexicon: &mut Lexicon) {
-    let Some((table, _)) = r.table(root, "words") else { return };
-    for key in table.keys() {
-        let (name, at) = (key.get_ref().as_ref(), key.span().start);
-        if !is_name(r, (name, at), "words") {
+fn word_lists(r: &Reader, file: &FileText, lexicon: &mut Lexicon) {
+    for (name, list) in file.words.iter().filter_map(|words| words.value.as_ref()).flatten() {
+        let at = list.key_at;
+        if !is_name(r, Word { key: "words", at, text: name }) {
             continue;
         }
         if lexicon.list_id(name).is_some() {
@@ -167,47 +164,44 @@ fn words(r: &mut Reader, root: &DeTable, lexicon: &mut Lexicon) {
             r.problem(at, ProblemKind::BrokenRule, "the file has too many word lists", "use fewer");
             return;
         }
-        let texts = r.texts(table, name).unwrap_or_default();
-        lexicon.add_private_list(name, texts.iter().flat_map(|(text, _)| text.split(',')));
+        lexicon.add_private_list(name, words([list]).flat_map(|word| word.text.split(',')));
     }
 }
 
 fn example(
-    r: &mut Reader,
-    table: &DeTable,
-    at: usize,
+    r: &Reader,
+    (written, at): (&ExampleText, usize),
     whose: Whose,
     rules: &BTreeSet<String>,
 ) -> Option<Example> {
-    r.only(table, &EXAMPLE_KEYS);
-    for key in ["request", "expect"] {
-        let hint = "an example is `request = \"…\"` and `expect = \"opus\"` (a tier, `ask`, or `agent:NAME`)";
-        r.required((table, at), &[key], &EXAMPLE_KEYS, (&format!("`{key}` is missing"), hint));
+    for (key, is_there) in [("request", written.request.is_some()), ("expect", written.expect.is_some())] {
+        if !is_there {
+            let hint =
+                "an example is `request = \"…\"` and `expect = \"opus\"` (a tier, `ask`, or `agent:NAME`)";
+            r.problem(at, ProblemKind::MissingKey, format!("`{key}` is missing"), hint);
+        }
     }
-    let request = r.text(table, "request");
     let known = ["haiku", "sonnet", "opus", "ask", "agent:NAME"];
-    let expected = r.text(table, "expect").and_then(|text| one_of(r, text, "expect", &known, expect));
-    let rule = r.text(table, "rule");
-    if let Some((rule, at)) = rule.filter(|(rule, _)| !rules.contains(*rule)) {
+    let expect = written.expect.as_ref().and_then(word).and_then(|text| r.one_of(text, &known, expect));
+    let rule = written.rule.as_ref().and_then(word);
+    if let Some(Word { text: rule, at, .. }) = rule.filter(|rule| !rules.contains(rule.text)) {
         let known: Vec<&str> = rules.iter().map(String::as_str).collect();
         let what = format!("the file has no rule `{rule}`");
-        r.problem(at, ProblemKind::BrokenRule, what, super::problem::instead(rule, &known));
+        r.problem(at, ProblemKind::BrokenRule, what, instead(rule, &known));
     }
+    let files = words(&written.files).map(|name| name.text.to_owned());
+    let mut routing_context = RoutingContext::of_files(files.collect());
     let kinds = ProjectKind::ALL.map(ProjectKind::as_str);
-    let kind = |name: &str| ProjectKind::ALL.into_iter().find(|kind| kind.as_str() == name);
-    let files = r.texts(table, "files").unwrap_or_default();
-    let mut circumstances =
-        RoutingContext::of_files(files.iter().map(|(name, _)| (*name).to_owned()).collect());
-    circumstances.kinds.extend(all_of(r, table, "project", &kinds, kind));
-    circumstances.local_time = r.text(table, "at").and_then(|text| moment(r, text));
+    routing_context.kinds.extend(r.all_of(&written.project, &kinds, kind));
+    routing_context.local_time = written.at.as_ref().and_then(word).and_then(|text| moment(r, text));
     let modes = Mode::ALL.map(Mode::as_str);
-    let mode = r.text(table, "mode").map(|text| one_of(r, text, "mode", &modes, mode));
-    circumstances.mode = mode.unwrap_or(Some(Mode::Orchestration));
+    let mode = written.mode.as_ref().and_then(word).map(|text| r.one_of(text, &modes, mode));
+    routing_context.mode = mode.unwrap_or(Some(Mode::Orchestration));
     Some(Example {
-        request: request?.0.to_owned(),
-        expect: expected?,
-        rule: rule.map(|(rule, _)| format!("policy.{rule}")),
-        circumstances,
+        request: written.request.as_ref().and_then(word)?.text.to_owned(),
+        expect: expect?,
+        rule: rule.map(|rule| format!("policy.{}", rule.text)),
+        routing_context,
         place: r.line_of(at),
         whose,
     })
@@ -222,8 +216,9 @@ fn expect(text: &str) -> Option<Expect> {
 }
 
 /// Reads `sat 23:10`, or `23:10` for some Monday.
-fn moment(r: &mut Reader, (text, at): At) -> Option<jiff::civil::DateTime> {
-    let (day, time) = text.trim().rsplit_once(' ').unwrap_or(("mon", text.trim()));
+fn moment(r: &Reader, word: Word) -> Option<jiff::civil::DateTime> {
+    let text = word.text.trim();
+    let (day, time) = text.rsplit_once(' ').unwrap_or(("mon", text));
     let read = || {
         let monday = jiff::civil::date(2024, 1, 1);
         let days = weekday(day)?.to_monday_zero_offset();
@@ -232,7 +227,7 @@ fn moment(r: &mut Reader, (text, at): At) -> Option<jiff::civil::DateTime> {
     };
     let moment = read();
     if moment.is_none() {
-        r.wrong(at, "at", "a time such as \"sat 23:10\"", &format!("`{text}`"));
+        r.wrong_word(word, "a time such as \"sat 23:10\"");
     }
     moment
 }

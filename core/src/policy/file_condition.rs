@@ -1,49 +1,22 @@
 //! Reading what a rule of a policy file asks for: patterns, and everything besides words.
 
-use toml::de::DeTable;
+use regex::Regex;
 
 use crate::mode::Mode;
 use crate::routing_context::ProjectKind;
 use crate::text::language::Language;
+use crate::toml_text::decode::Given;
+use crate::toml_text::problem::{ProblemKind, nearest};
 
 use super::condition::{self, Condition, Days, Globs, Hours, Span};
 use super::lexicon::Lexicon;
 use super::pattern::Pattern;
-use super::problem::{ProblemKind, instead, nearest};
-use super::table::{At, Reader};
-
-/// Reads one word of a few.
-pub(super) fn one_of<T>(
-    r: &mut Reader,
-    (word, at): At,
-    key: &str,
-    known: &[&str],
-    read: impl Fn(&str) -> Option<T>,
-) -> Option<T> {
-    let value = read(word);
-    if value.is_none() {
-        let what = format!("`{key}` cannot be `{word}`");
-        r.problem(at, ProblemKind::WrongValue, what, instead(word, known));
-    }
-    value
-}
-
-/// Reads a list of words of a few.
-pub(super) fn all_of<T>(
-    r: &mut Reader,
-    table: &DeTable,
-    key: &str,
-    known: &[&str],
-    read: impl Fn(&str) -> Option<T>,
-) -> Vec<T> {
-    let texts = r.texts(table, key).unwrap_or_default();
-    texts.into_iter().filter_map(|text| one_of(r, text, key, known, &read)).collect()
-}
+use super::written::{Key, Reader, RuleText, SpanText, Texts, Word, word, words};
 
 /// Reads patterns over words; those that cannot be read are collected.
-pub(super) fn patterns(r: &mut Reader, table: &DeTable, key: &str, lexicon: &mut Lexicon) -> Vec<Pattern> {
+pub(super) fn patterns(r: &Reader, key: &Key<Texts>, lexicon: &mut Lexicon) -> Vec<Pattern> {
     let mut patterns = vec![];
-    for (source, at) in r.texts(table, key).unwrap_or_default() {
+    for Word { text: source, at, .. } in words(key) {
         if lexicon.len() > r.lists_max {
             r.problem(at, ProblemKind::BrokenRule, "the file names too many words", "use fewer");
             break;
@@ -67,50 +40,32 @@ pub(super) fn patterns(r: &mut Reader, table: &DeTable, key: &str, lexicon: &mut
 }
 
 /// Reads all that a rule asks besides words.
-pub(super) fn condition(r: &mut Reader, table: &DeTable) -> Condition {
-    let mut regexes = vec![];
-    for (source, at) in r.texts(table, "regex").unwrap_or_default() {
-        let Some(left) = r.regexes_left.checked_sub(1) else {
-            r.problem(
-                at,
-                ProblemKind::BrokenRule,
-                "the file has too many regular expressions",
-                "use `words`",
-            );
-            break;
-        };
-        r.regexes_left = left;
-        match condition::regex(source) {
-            Ok(regex) => regexes.push(regex),
-            Err(problem) => r.problem(
-                at,
-                ProblemKind::BadPattern,
-                format!("the regular expression `{source}`: {problem}"),
-                "the notation is that of Rust's `regex`: no look-around, no back-references",
-            ),
-        }
-    }
+pub(super) fn condition(r: &Reader, rule: &RuleText) -> Condition {
     let kinds = ProjectKind::ALL.map(ProjectKind::as_str);
-    let kind = |name: &str| ProjectKind::ALL.into_iter().find(|kind| kind.as_str() == name);
     Condition {
-        regex: regexes,
-        paths: globs(r, table, "paths"),
-        files: globs(r, table, "files"),
-        chars: span(r, table, "chars"),
-        own_words: span(r, table, "own_words"),
-        question: r.truth(table, "question").map(|(truth, _)| truth),
-        language: all_of(r, table, "language", Language::codes(), Language::parse),
-        project: all_of(r, table, "project", &kinds, kind),
-        hours: r.text(table, "hours").and_then(|(text, at)| {
-            let hours = Hours::parse(text);
+        regex: regexes(r, &rule.regex),
+        paths: globs(r, &rule.paths),
+        files: globs(r, &rule.files),
+        chars: span(r, &rule.chars),
+        own_words: span(r, &rule.own_words),
+        question: rule.question.as_ref().and_then(|given| given.value),
+        language: r.all_of(&rule.language, Language::codes(), Language::parse),
+        project: r.all_of(&rule.project, &kinds, kind),
+        hours: rule.hours.as_ref().and_then(word).and_then(|text| {
+            let hours = Hours::parse(text.text);
             if hours.is_none() {
-                r.wrong(at, "hours", "a part of the day such as \"22:00-06:00\"", &format!("`{text}`"));
+                r.wrong_word(text, "a part of the day such as \"22:00-06:00\"");
             }
             hours
         }),
-        days: days(r, table),
-        mode: all_of(r, table, "mode", &Mode::ALL.map(Mode::as_str), mode),
+        days: days(r, &rule.days),
+        mode: r.all_of(&rule.mode, &Mode::ALL.map(Mode::as_str), mode),
     }
+}
+
+/// Reads the name of a kind of project.
+pub(super) fn kind(name: &str) -> Option<ProjectKind> {
+    ProjectKind::ALL.into_iter().find(|kind| kind.as_str() == name)
 }
 
 /// Reads the name of a mode.
@@ -118,23 +73,45 @@ pub(super) fn mode(name: &str) -> Option<Mode> {
     Mode::ALL.into_iter().find(|mode| mode.as_str() == name)
 }
 
-fn days(r: &mut Reader, table: &DeTable) -> Option<Days> {
-    let texts = r.texts(table, "days")?;
+fn regexes(r: &Reader, key: &Key<Texts>) -> Vec<Regex> {
+    let mut regexes = vec![];
+    for Word { text, at, .. } in words(key) {
+        let Some(left) = r.regexes_left.get().checked_sub(1) else {
+            let what = "the file has too many regular expressions";
+            r.problem(at, ProblemKind::BrokenRule, what, "use `words`");
+            break;
+        };
+        r.regexes_left.set(left);
+        match condition::regex(text) {
+            Ok(regex) => regexes.push(regex),
+            Err(problem) => {
+                let what = format!("the regular expression `{text}`: {problem}");
+                let hint = "the notation is that of Rust's `regex`: no look-around, no back-references";
+                r.problem(at, ProblemKind::BadPattern, what, hint);
+            }
+        }
+    }
+    regexes
+}
+
+fn days(r: &Reader, key: &Key<Texts>) -> Option<Days> {
     let mut days = Days::default();
-    for (text, at) in texts {
-        if !days.add(text) {
-            r.wrong(at, "days", "days such as \"sat\" or \"mon-fri\"", &format!("`{text}`"));
+    key.as_ref()?;
+    for word in words(key) {
+        if !days.add(word.text) {
+            r.wrong_word(word, "days such as \"sat\" or \"mon-fri\"");
         }
     }
     Some(days)
 }
 
-fn globs(r: &mut Reader, table: &DeTable, key: &str) -> Option<Globs> {
-    let texts = r.texts(table, key)?;
-    match Globs::parse(texts.iter().map(|(text, _)| *text)) {
+fn globs(r: &Reader, key: &Key<Texts>) -> Option<Globs> {
+    key.as_ref()?;
+    let globs: Vec<Word> = words(key).collect();
+    match Globs::parse(globs.iter().map(|glob| glob.text)) {
         Ok(globs) => Some(globs),
         Err((n, problem)) => {
-            let (text, at) = texts.get(n).copied().unwrap_or(("", 0));
+            let (text, at) = globs.get(n).map_or(("", 0), |glob| (glob.text, glob.at));
             let hint = "`*` is any part of a name, `**` any directories, `{a,b}` either";
             r.problem(at, ProblemKind::BadPattern, format!("the glob `{text}`: {problem}"), hint);
             None
@@ -142,21 +119,22 @@ fn globs(r: &mut Reader, table: &DeTable, key: &str) -> Option<Globs> {
     }
 }
 
-fn span(r: &mut Reader, table: &DeTable, key: &str) -> Option<Span> {
-    let (inner, at) = r.table(table, key)?;
-    r.only(inner, &["min", "max"]);
-    let mut bound = |name: &str| -> Option<usize> {
-        let (number, at) = r.number(inner, name)?;
+fn span(r: &Reader, key: &Key<SpanText>) -> Option<Span> {
+    let given = key.as_ref()?;
+    let SpanText { min, max } = given.value.as_ref()?;
+    let bound = |bound: &Key<f64>| -> Option<usize> {
+        let Given { key, at, value, .. } = bound.as_ref()?;
+        let number = (*value)?;
         let is_count = number >= 0.0 && number.fract() == 0.0 && number <= f64::from(u32::MAX);
         if !is_count {
-            r.wrong(at, &format!("{key}.{name}"), "a whole number from 0 on", &number.to_string());
+            r.wrong(*at, key, "a whole number from 0 on", &number.to_string());
         }
         is_count.then_some(number as usize)
     };
-    let (min, max) = (bound("min"), bound("max"));
-    let span = Span { min: min.unwrap_or(0), max: max.unwrap_or(usize::MAX) };
-    if inner.is_empty() || span.min > span.max {
-        r.wrong(at, key, "bounds such as { min = 5, max = 40 }", "none that anything lies between");
+    let span = Span { min: bound(min).unwrap_or(0), max: bound(max).unwrap_or(usize::MAX) };
+    if (min.is_none() && max.is_none()) || span.min > span.max {
+        let expected = "bounds such as { min = 5, max = 40 }";
+        r.wrong(given.at, &given.key, expected, "none that anything lies between");
     }
     Some(span)
 }

@@ -2,49 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use toml::de::DeTable;
-
 use crate::agent::Tier;
 use crate::ids::AgentName;
+use crate::toml_text::problem::ProblemKind;
 
 use super::condition::Condition;
-use super::file_condition::{condition, one_of, patterns};
+use super::file_condition::{condition, patterns};
 use super::lexicon::Lexicon;
 use super::pattern::Pattern;
-use super::problem::ProblemKind;
-use super::table::{At, Reader};
+use super::written::{Reader, RuleText, Word, word};
 
 /// How sure a rule is that does not say it.
 const CONFIDENCE_DEFAULT: f64 = 0.9;
 
 /// The longest name of a rule or a word list.
 const NAME_BYTES_MAX: usize = 64;
-
-/// Every key of a rule.
-pub const RULE_KEYS: [&str; 19] = [
-    "id",
-    "because",
-    "tier",
-    "agent",
-    "ask",
-    "confidence",
-    "unless",
-    "words",
-    "regex",
-    "paths",
-    "files",
-    "chars",
-    "own_words",
-    "question",
-    "language",
-    "project",
-    "hours",
-    "days",
-    "mode",
-];
-
-/// Keys that say when a rule holds. `unless` alone would hold for nearly everything.
-const CONDITION_KEYS: &[&str] = RULE_KEYS.split_at(7).1;
 
 /// The author of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -110,52 +82,36 @@ impl FileRule {
 
 /// Reads one `[[rule]]`. `None` where something is wrong with it, which the reader has then collected.
 pub(super) fn read(
-    r: &mut Reader,
-    table: &DeTable,
-    at: usize,
+    r: &Reader,
+    (rule, at): (&RuleText, usize),
     whose: Whose,
     lexicon: &mut Lexicon,
     names: &mut BTreeSet<String>,
 ) -> Option<FileRule> {
-    let problems_before = r.problems.len();
-    r.only(table, &RULE_KEYS);
-    let id = r.text(table, "id").filter(|id| is_name(r, *id, "id"));
-    let mut required =
-        |keys: &[&str], what_and_hint| r.required((table, at), keys, &RULE_KEYS, what_and_hint);
-    required(&["id"], ("`id` is missing", "give the rule a name, as in `id = \"release-notes\"`"));
-    required(
-        &["because"],
-        ("`because` is missing", "say in one sentence why: `explain` and the route show it"),
-    );
-    let conditions = format!("say when it holds, with one of {}", CONDITION_KEYS.join(", "));
-    required(CONDITION_KEYS, ("the rule has no condition", &conditions));
-    let effects = "say what follows: `tier = \"opus\"`, `agent = \"NAME\"` or `ask = true`";
-    required(&["tier", "agent", "ask"], ("`tier` is missing", effects));
-    if let Some((id, id_at)) = id
-        && !names.insert(id.to_owned())
+    let problems_before = r.problems.count();
+    let id = rule.id.as_ref().and_then(word).filter(|id| is_name(r, *id));
+    if let Some(id) = id
+        && !names.insert(id.text.to_owned())
     {
-        r.problem(
-            id_at,
-            ProblemKind::BrokenRule,
-            format!("the id `{id}` stands there twice"),
-            "name it otherwise",
-        );
+        let what = format!("the id `{}` stands there twice", id.text);
+        r.problem(id.at, ProblemKind::BrokenRule, what, "name it otherwise");
     }
-    let because = r.text(table, "because");
-    let (effect, agent_at) = effect(r, table, at);
-    let confidence = r.number(table, "confidence");
+    enter_missing(r, rule, at);
+    let because = rule.because.as_ref().and_then(word);
+    let (effect, agent_at) = effect(r, rule, at);
+    let confidence = rule.confidence.as_ref().and_then(|given| Some((given.value?, given.at)));
     if let Some((number, at)) = confidence.filter(|(number, _)| !(*number > 0.0 && *number < 1.0)) {
         r.wrong(at, "confidence", "above 0 and below 1", &number.to_string());
     }
-    let words = patterns(r, table, "words", lexicon);
-    let unless = patterns(r, table, "unless", lexicon);
-    let condition = condition(r, table);
-    if r.problems.len() > problems_before {
+    let words = patterns(r, &rule.words, lexicon);
+    let unless = patterns(r, &rule.unless, lexicon);
+    let condition = condition(r, rule);
+    if r.problems.count() > problems_before {
         return None;
     }
-    let because = because?.0.split_whitespace().collect::<Vec<_>>().join(" ");
+    let because = because?.text.split_whitespace().collect::<Vec<_>>().join(" ");
     Some(FileRule {
-        id: format!("policy.{}", id?.0),
+        id: format!("policy.{}", id?.text),
         effect: effect?,
         // A reason is read by who is asked to say yes: a stranger's must not pass for the program's own.
         because: if whose == Whose::Project {
@@ -174,35 +130,56 @@ pub(super) fn read(
     })
 }
 
+/// Enters the keys that are missing without which there is no rule.
+fn enter_missing(r: &Reader, rule: &RuleText, at: usize) {
+    let has_effect = rule.tier.is_some() || rule.agent.is_some() || rule.ask.is_some();
+    let conditions = "say when it holds, with one of words, regex, paths, files, chars, own_words, question, \
+                      language, project, hours, days, mode";
+    let effects = "say what follows: `tier = \"opus\"`, `agent = \"NAME\"` or `ask = true`";
+    for (is_there, what, hint) in [
+        (rule.id.is_some(), "`id` is missing", "give the rule a name, as in `id = \"release-notes\"`"),
+        (
+            rule.because.is_some(),
+            "`because` is missing",
+            "say in one sentence why: `explain` and the route show it",
+        ),
+        (rule.has_condition(), "the rule has no condition", conditions),
+        (has_effect, "`tier` is missing", effects),
+    ] {
+        if !is_there {
+            r.problem(at, ProblemKind::MissingKey, what, hint);
+        }
+    }
+}
+
 /// Enters a name that is none; tells whether it is one.
-pub(super) fn is_name(r: &mut Reader, (name, at): At, key: &str) -> bool {
+pub(super) fn is_name(r: &Reader, word: Word) -> bool {
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let name = word.text;
     let is_name = name.len() <= NAME_BYTES_MAX && name.bytes().all(is_plain) && !name.starts_with('-');
     if !is_name {
-        r.wrong(at, key, "small letters, digits and hyphens, at most 64", &format!("`{name}`"));
+        r.wrong_word(word, "small letters, digits and hyphens, at most 64");
     }
     is_name
 }
 
-fn effect(r: &mut Reader, table: &DeTable, at: usize) -> (Option<FileEffect>, usize) {
-    let tier =
-        r.text(table, "tier").and_then(|(name, at)| one_of(r, (name, at), "tier", &TIERS, Tier::parse));
-    let agent = r.text(table, "agent");
-    let agent_at = agent.map_or(at, |(_, at)| at);
-    let agent = agent.and_then(|(name, at)| {
-        let read = name.parse::<AgentName>();
-        read.map_err(|error| r.wrong(at, "agent", "the name of an agent", &error.to_string())).ok()
+fn effect(r: &Reader, rule: &RuleText, at: usize) -> (Option<FileEffect>, usize) {
+    let tier = rule.tier.as_ref().and_then(word).and_then(|tier| r.one_of(tier, &TIERS, Tier::parse));
+    let agent_at = rule.agent.as_ref().map_or(at, |agent| agent.at);
+    let agent = rule.agent.as_ref().and_then(word).and_then(|agent| {
+        let read = agent.text.parse::<AgentName>();
+        read.map_err(|error| r.wrong(agent.at, agent.key, "the name of an agent", &error.to_string())).ok()
     });
-    let ask = r.truth(table, "ask");
-    if let Some((false, at)) = ask {
+    let ask = rule.ask.as_ref().and_then(|ask| ask.value);
+    if let (Some(false), Some(given)) = (ask, &rule.ask) {
         let hint = "leave `ask` out: without it nobody is asked by this rule";
-        r.problem(at, ProblemKind::BrokenRule, "a rule cannot take a question away", hint);
+        r.problem(given.at, ProblemKind::BrokenRule, "a rule cannot take a question away", hint);
     }
-    let given = ["tier", "agent", "ask"].map(|key| table.contains_key(key));
+    let given = [rule.tier.is_some(), rule.agent.is_some(), rule.ask.is_some()];
     let effect = match (given, tier, agent, ask) {
         ([true, false, false], tier, _, _) => tier.map(FileEffect::Tier),
         ([false, true, false], _, agent, _) => agent.map(FileEffect::Agent),
-        ([_, false, true], tier, _, Some((true, _))) => Some(FileEffect::Ask(tier)),
+        ([_, false, true], tier, _, Some(true)) => Some(FileEffect::Ask(tier)),
         ([false, false, false], ..) => None,
         ([_, true, _], ..) => {
             let what = "`agent` stands beside `tier` or `ask`";

@@ -8,13 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::agent::Catalog;
 use crate::routing_context::ProjectKind;
+use crate::toml_text::problem::{Problem, ProblemKind, Problems, instead};
 
 use super::file::{self, Example, PresetChoice, Source};
 use super::file_rule::{FileEffect, FileRule, Whose};
 use super::lexicon::Lexicon;
 use super::preset::Preset;
-use super::problem::{Problem, ProblemKind, instead};
-use super::table::Reader;
 
 /// What the policy files say, ready to be held against requests.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +73,7 @@ impl Files {
         }
         for rule in &files.left_out {
             // Whether a rule is left out depends on the agents' rights, which the catalog's own hash does not hold.
-            hasher.update(&rule.line.to_le_bytes());
+            hasher.update(&rule.at.line.to_le_bytes());
         }
         files.hash = Some(hasher.finalize());
         if problems.is_empty() { Ok(files) } else { Err(problems) }
@@ -82,20 +81,23 @@ impl Files {
 
     /// Takes the rules of a file whose agents may be chosen; returns what is wrong with the others.
     fn take(&mut self, source: &Source, rules: Vec<FileRule>, catalog: &Catalog) -> Vec<Problem> {
-        let mut r = Reader::new(source.name, source.text);
+        let (written, problems) = (source.written(), Problems::default());
         for rule in rules {
             match refusal(&rule, catalog) {
                 None => self.rules.push(rule),
-                Some((what, hint)) => r.problem(rule.agent_at, ProblemKind::BrokenRule, what, hint),
+                Some((what, hint)) => {
+                    problems.enter(|| written.place(rule.agent_at), ProblemKind::BrokenRule, &what, &hint);
+                }
             }
         }
+        let mut problems = problems.into_result(Some(())).err().unwrap_or_default();
         match source.whose {
             // What a repository would like is no reason to stop working in it.
             Whose::Project => {
-                self.left_out.append(&mut r.problems);
+                self.left_out.append(&mut problems);
                 vec![]
             }
-            Whose::User | Whose::Preset => r.problems,
+            Whose::User | Whose::Preset => problems,
         }
     }
 }

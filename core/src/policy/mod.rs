@@ -4,7 +4,7 @@
 //! `route` does that. Reading order: `Policy` and `Rule` here, `pattern` (what a rule may say about
 //! words), `lexicon` (which words mean what), `builtin.toml` (the table that is compiled in). Policy files are put on
 //! top of it: `files` (whose rules may do what), `file` and `file_rule` (reading one), `condition` (what a rule may
-//! ask besides words), `preset`, `problem` and `table` (what is wrong with a file, and where).
+//! ask besides words), `preset`, `written` (what may stand in a file).
 
 mod builtin;
 pub mod condition;
@@ -16,10 +16,9 @@ pub mod layer;
 pub mod lexicon;
 pub mod pattern;
 pub mod preset;
-pub mod problem;
 mod row;
 pub mod schema;
-mod table;
+mod written;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -28,12 +27,12 @@ use crate::agent::{Catalog, Tier};
 use crate::model::Model;
 use crate::policy::layer::Layer;
 use crate::routing_context::ProjectKind;
+use crate::toml_text::problem::Problem;
 
 use file::Source;
 use files::Files;
 use lexicon::{Grammar, Lexicon};
 use pattern::Pattern;
-use problem::Problem;
 pub use row::RuleEffect;
 use row::{Row, Table};
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::run::SCHEMA_VERSION;
 use crate::error_code::ErrorCode;
-use crate::policy::problem::Problem;
 use crate::request::RequestError;
+use crate::toml_text::problem::Problem;
 
 /// A failure that ends a verb: why, what to do next, and a code, which says the exit code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,10 +11,10 @@ use pointsman_core::policy::file::Source;
 use pointsman_core::policy::file_rule::Whose;
 use pointsman_core::policy::layer::Layer;
 use pointsman_core::policy::preset::Preset;
-use pointsman_core::policy::problem::Problem;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Decision, Route, TraceOutcome, explain, route};
 use pointsman_core::routing_context::RoutingContext;
+use pointsman_core::toml_text::problem::Problem;
 use proptest::prelude::*;
 
 const SAMPLE: &str = include_str!("../data/routing-dev.jsonl");
@@ -56,10 +56,10 @@ fn rule(condition: &str) -> String {
 }
 
 /// Whether the one rule fires for a request in its surroundings.
-fn fires_in(condition: &str, text: &str, circumstances: RoutingContext) -> bool {
+fn fires_in(condition: &str, text: &str, context: RoutingContext) -> bool {
     let policy = user(&rule(condition));
     let mut request = request(text);
-    request.routing_context = circumstances;
+    request.routing_context = context;
     route(&request, &catalog(), &policy).unwrap().rules.contains(&"policy.x".to_owned())
 }
 
@@ -185,8 +185,8 @@ fn the_time_and_the_mode_are_handed_in() {
     assert!(at("days = [\"sat\", \"sun\"]", 21, 12) && !at("days = \"mon-fri\"", 21, 12));
     assert!(!fires("hours = \"00:00-23:59\"", "fix the parser"), "without a time it does not hold");
     let mode = |mode: Option<Mode>| {
-        let circumstances = RoutingContext { mode, ..RoutingContext::default() };
-        fires_in("mode = [\"directive\"]", "fix the parser", circumstances)
+        let context = RoutingContext { mode, ..RoutingContext::default() };
+        fires_in("mode = [\"directive\"]", "fix the parser", context)
     };
     assert!(mode(Some(Mode::Directive)) && !mode(Some(Mode::Orchestration)) && !mode(None));
 }
@@ -251,7 +251,7 @@ fn every_problem_of_a_file_is_shown_with_its_place_and_a_hint() {
 fn text_that_is_not_toml_names_every_broken_line() {
     let problems = with(&[source(Whose::User, "a = = 1\n[rule\n")]).unwrap_err();
     assert!(problems.len() >= 2, "{problems:#?}");
-    assert_eq!((problems[0].line, problems[1].line), (1, 2));
+    assert_eq!((problems[0].at.line, problems[1].at.line), (1, 2));
 }
 
 #[test]
@@ -492,7 +492,7 @@ proptest! {
                     prop_assert_eq!(once, route(&request, &catalog(), &policy).unwrap());
                 }
             }
-            Err(problems) => prop_assert!(problems.iter().all(|p| p.line > 0 && p.column > 0 && !p.hint.is_empty())),
+            Err(problems) => prop_assert!(problems.iter().all(|p| p.at.line > 0 && p.at.column > 0 && !p.hint.is_empty())),
         }
     }
 }

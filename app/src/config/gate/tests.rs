@@ -1,3 +1,5 @@
+use pointsman_core::toml_text::place::Layer;
+
 use crate::config::fixture::Fixture;
 use crate::config::load::Loaded;
 use crate::config::model::{HumanDuration, MismatchAction};
@@ -11,7 +13,6 @@ fn untrusted(user: &str, project: &str) -> (Fixture, Loaded) {
 }
 
 fn kept(loaded: &Loaded) -> Vec<String> {
-    use crate::config::layers::Layer;
     let of_project = loaded.entries().into_iter().filter(|entry| entry.origin.layer == Layer::Project);
     of_project.map(|entry| entry.key).collect()
 }

@@ -69,9 +69,9 @@ fn a_mistake_names_its_variable_flag_or_file() {
         (
             Fixture::new().variable("POINTSMAN_LIMITS_ATTEMPTS", "many"),
             "environment variable `POINTSMAN_LIMITS_ATTEMPTS`: `limits.attempts` must be a whole number, \
-             not negative, but is a string",
+             not negative, but is a text",
         ),
-        (Fixture::new().flag("limits.timout", "1h"), "flag `limits.timout`: unknown setting `limits.timout`"),
+        (Fixture::new().flag("limits.timout", "1h"), "flag `limits.timout`: unknown key `limits.timout`"),
         (
             Fixture::new().user("[limits]\nattempts = 0"),
             "home/.config/pointsman/config.toml:2:12: `limits.attempts` must be greater than zero",
@@ -109,7 +109,7 @@ fn a_mistake_in_the_projects_file_is_one_whether_it_is_trusted_or_not() {
     fixture.project("[limits]\n\ntimout = \"1h\"");
     assert_eq!(
         fixture.shown(fixture.load().unwrap_err()),
-        "repo/.pointsman.toml:3:1: unknown setting `limits.timout`"
+        "repo/.pointsman.toml:3:1: unknown key `limits.timout`"
     );
 }
 
@@ -184,4 +184,74 @@ fn p15_a_damaged_settings_file_is_read_or_refused_with_its_place() {
         }
     }
     assert!(refused > 75, "{refused}: the damage must be damage");
+}
+
+fn decoded(text: &str) -> Result<Settings, Error> {
+    let layer = |layer, name, text| Node::parse(&Source::new(layer, name, text)).unwrap();
+    let defaults = layer(Layer::Default, "", DEFAULTS);
+    decode(&defaults.under(&layer(Layer::User, "c.toml", text)))
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_the_nearest_known_one() {
+    for (text, message, hint) in [
+        (
+            "[limits]\ntimout = \"1h\"",
+            "c.toml:2:1: unknown key `limits.timout`",
+            "did you mean `limits.timeout`?",
+        ),
+        ("[limts]\nidle = \"1h\"", "c.toml:1:2: unknown key `limts`", "did you mean `limits`?"),
+        ("  timeout = \"1h\"", "c.toml:1:3: unknown key `timeout`", "did you mean `limits.timeout`?"),
+        (
+            "[agents.haiku-general]\npermision_mode = \"plan\"",
+            "c.toml:2:1: unknown key `agents.haiku-general.permision_mode`",
+            "did you mean `agents.haiku-general.permission_mode`?",
+        ),
+        ("retry.xyz = 1", "c.toml:1:7: unknown key `retry.xyz`", "known here: base, cap, max_elapsed"),
+    ] {
+        let error = decoded(text).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.hint()), (message, hint));
+    }
+}
+
+#[test]
+fn a_wrong_type_is_refused_with_what_was_expected_and_found() {
+    let duration = "a duration such as \"90s\", \"10m\" or \"1h30m\"";
+    for (text, message) in [
+        ("store_prompts = 1", "c.toml:1:17: `store_prompts` must be true or false, but is a whole number"),
+        (
+            "limits.attempts = -1",
+            "c.toml:1:19: `limits.attempts` must be a whole number, not negative, but is -1",
+        ),
+        (
+            "limits.timeout = 5",
+            &format!("c.toml:1:18: `limits.timeout` must be {duration}, but is a whole number"),
+        ),
+        ("limits.idle = \"x\"", &format!("c.toml:1:15: `limits.idle` must be {duration}, but is `x`")),
+        ("limits = 3", "c.toml:1:10: `limits` must be a table, but is a whole number"),
+        ("on_model_mismatch = \"flog\"", "c.toml:1:21: `on_model_mismatch` cannot be `flog`"),
+        (
+            "agents.haiku-general.command = \"claude\"",
+            "c.toml:1:32: `agents.haiku-general.command` must be a list of texts, but is a text",
+        ),
+        (
+            "[environment]\nallow = [1]",
+            "c.toml:2:10: `environment.allow` must be a text, but is a whole number",
+        ),
+        ("[agents.mine]\nadapter = \"plain\"", "c.toml:1:1: `agents.mine.command` is missing"),
+    ] {
+        assert_eq!(decoded(text).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn a_bad_agent_name_is_refused_where_it_stands() {
+    let error = decoded("[agents.\"../x\"]\nadapter = \"plain\"").unwrap_err().to_string();
+    assert!(error.starts_with("c.toml:1:9: `agents.../x` is not valid: agent name `../x`"), "{error}");
+}
+
+#[test]
+fn a_secret_of_the_wrong_type_is_not_repeated() {
+    let error = decoded("agents.haiku-general.env.KEY = 123456789").unwrap_err().to_string();
+    assert!(!error.contains("123456789"), "{error}");
 }

@@ -1,0 +1,86 @@
+//! Where something was written.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The kinds of texts, from the weakest: where several say something, the last has its way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// Compiled in.
+    #[default]
+    Default,
+    /// The user's file.
+    User,
+    /// The project's file.
+    Project,
+    /// An environment variable.
+    Env,
+    /// The command line.
+    Flag,
+}
+
+/// Where something was written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// The layer.
+    #[serde(skip)]
+    pub layer: Layer,
+    /// The file as it was named by who read it, the variable or the flag.
+    pub file: String,
+    /// The line, from 1; 0 where the source has no lines.
+    pub line: usize,
+    /// The column in characters, from 1; 0 where the source has no lines.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { layer, file, line, column } = self;
+        match layer {
+            Layer::Default if file.is_empty() => f.write_str("default"),
+            Layer::Default | Layer::User | Layer::Project => write!(f, "{file}:{line}:{column}"),
+            Layer::Env => write!(f, "environment variable `{file}`"),
+            Layer::Flag => write!(f, "flag `{file}`"),
+        }
+    }
+}
+
+/// One text, and its name for people.
+pub struct Source {
+    /// Its kind.
+    pub layer: Layer,
+    name: String,
+    pub(super) text: String,
+}
+
+impl Source {
+    /// Makes a source; for a file, `text` is its content, otherwise it is empty.
+    pub fn new(layer: Layer, name: impl AsRef<str>, text: impl Into<String>) -> Arc<Source> {
+        Arc::new(Source { layer, name: printable(name.as_ref()), text: text.into() })
+    }
+
+    /// Returns the place of a byte of the text. Lines are counted only when somebody asks.
+    pub fn place(&self, at: usize) -> Place {
+        let before = self.text.get(..at).unwrap_or(&self.text);
+        let (mut line, mut column) = (0, 0);
+        if !self.text.is_empty() {
+            line = 1 + before.matches('\n').count();
+            column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
+        }
+        Place { layer: self.layer, file: self.name.clone(), line, column }
+    }
+}
+
+/// Returns a stranger's text as it may stand in a message: a terminal obeys control characters.
+pub fn printable(text: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 1000;
+    let safe = |c: char| if c.is_control() || is_unseen(c) { '\u{fffd}' } else { c };
+    text.chars().take(SHOWN_CHARS_MAX).map(safe).collect()
+}
+
+/// Tells whether a character is one that a terminal obeys, or that changes how the rest reads.
+pub fn is_unseen(c: char) -> bool {
+    let is_text = matches!(c, '\n' | '\t');
+    (c.is_control() && !is_text)
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
