@@ -4,7 +4,7 @@ use pointsman_core::error_code::ErrorCode;
 pub use pointsman_core::report::failure::{Failure, FailureReport};
 use pointsman_core::route::RouteError;
 use pointsman_core::run::next;
-use pointsman_core::toml_text::place::Layer;
+use pointsman_core::toml_text::place::SourceKind;
 use pointsman_core::toml_text::problem::{PROBLEMS_MAX, Problem, ProblemKind};
 
 use crate::assemble::AssembleError;
@@ -100,7 +100,9 @@ impl From<config::error::Error> for Failure {
     fn from(error: config::error::Error) -> Failure {
         use config::error::Error;
         let code = match &error {
-            Error::Problem(problem) if problem.at.layer == Layer::Flag => ErrorCode::WrongFlagValue,
+            Error::Problem(problem) if problem.at.source_kind == SourceKind::Flag => {
+                ErrorCode::WrongFlagValue
+            }
             Error::Problem(problem) => codes(problem.kind).0,
             Error::Unreadable { .. } => ErrorCode::UnreadableSettings,
         };

@@ -6,7 +6,7 @@ use pointsman_core::agent::Catalog;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::eval::examples::{Tried, try_example};
 use pointsman_core::policy::Policy;
-use pointsman_core::policy::file_rule::Whose;
+use pointsman_core::policy::file_rule::Author;
 use pointsman_core::policy::schema::FILE_SCHEMA;
 
 use super::args::{PolicyArgs, PolicyVerb};
@@ -30,15 +30,15 @@ pub fn main(args: PolicyArgs) -> Result<u8, Failure> {
             output::text(FILE_SCHEMA);
             Ok(0)
         }
-        PolicyVerb::Init { project } => begin(if project { Whose::Project } else { Whose::User }),
+        PolicyVerb::Init { project } => begin(if project { Author::Project } else { Author::User }),
     }
 }
 
 /// The file that is named on the command line, and whose it counts as.
-type Named<'a> = Option<(&'a Path, Whose)>;
+type Named<'a> = Option<(&'a Path, Author)>;
 
 fn named(file: Option<&Path>, of_project: bool) -> Named<'_> {
-    file.map(|path| (path, if of_project { Whose::Project } else { Whose::User }))
+    file.map(|path| (path, if of_project { Author::Project } else { Author::User }))
 }
 
 /// The policy of one file alone, or the one that holds here.
@@ -47,9 +47,9 @@ fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {
     let loaded = environment.settings(&[])?;
     let catalog = loaded.catalog().map_err(AssembleError::from)?;
     let EffectivePolicy { policy, warnings, .. } = match file {
-        Some((path, whose)) => {
+        Some((path, author)) => {
             // Named by a person, so it is an argument that cannot be read, and no broken configuration.
-            let text = policy::read_as(whose, path).map_err(|error| {
+            let text = policy::read_as(author, path).map_err(|error| {
                 Failure::new(ErrorCode::UnreadableInput, error.to_string(), "check the path")
             })?;
             environment.policy_of(&loaded, &catalog, &[text])?
@@ -66,7 +66,7 @@ fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {
 fn test(file: Named, format: PlainFormat) -> Result<u8, Failure> {
     let (policy, catalog) = effective(file)?;
     // The presets' examples are tests of this program: your own rules may well decide otherwise.
-    let own = policy.files().examples.iter().filter(|example| example.whose != Whose::Preset);
+    let own = policy.files().examples.iter().filter(|example| example.author != Author::Preset);
     let examples: Vec<Tried> = own.map(|example| try_example(example, &policy, &catalog)).collect();
     let tested = Tested::new(examples);
     match format {
@@ -95,13 +95,13 @@ fn show(format: PlainFormat) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn begin(whose: Whose) -> Result<u8, Failure> {
+fn begin(author: Author) -> Result<u8, Failure> {
     let environment = environment(None)?;
-    let dir = match whose {
-        Whose::Project => environment.settings(&[])?.project.root,
-        Whose::User | Whose::Preset => environment.dirs.config.clone(),
+    let dir = match author {
+        Author::Project => environment.settings(&[])?.project.root,
+        Author::User | Author::Preset => environment.dirs.config.clone(),
     };
-    let path = policy::write_first(&dir, whose).map_err(|error| match error {
+    let path = policy::write_first(&dir, author).map_err(|error| match error {
         InitError::Exists { .. } => Failure::new(
             ErrorCode::ConfigExists,
             error.to_string(),

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use pointsman_core::toml_text::node::Node;
-use pointsman_core::toml_text::place::{Layer, Source, printable};
+use pointsman_core::toml_text::place::{Source, SourceKind, printable};
 use pointsman_core::toml_text::problem::nearest;
 
 use super::error::Warning;
@@ -182,11 +182,11 @@ impl EnvVars {
 
     /// Returns the layer of settings that variables give.
     pub(super) fn layer(&self) -> Node {
-        let mut layer = Node::empty(Layer::Env);
+        let mut layer = Node::empty(SourceKind::Env);
         // The long form of the mode stands after the short one in the table, and so wins.
         for variable in VARIABLES {
             if let (Some(key), Some(text)) = (variable.setting, self.text(variable.name)) {
-                layer.set(&Source::new(Layer::Env, variable.name, ""), key, text);
+                layer.set(&Source::new(SourceKind::Env, variable.name, ""), key, text);
             }
         }
         layer

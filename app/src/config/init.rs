@@ -73,7 +73,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use pointsman_core::toml_text::node::Node;
-    use pointsman_core::toml_text::place::{Layer, Source};
+    use pointsman_core::toml_text::place::{Source, SourceKind};
 
     use super::*;
     use crate::config::load::decode;
@@ -87,7 +87,7 @@ mod tests {
             .map(|line| if line.starts_with("##") { "" } else { line.trim_start_matches("# ") })
             .map(|line| line.to_owned() + "\n")
             .collect();
-        let parse = |text: &str| Node::parse(&Source::new(Layer::User, "c.toml", text)).unwrap();
+        let parse = |text: &str| Node::parse(&Source::new(SourceKind::User, "c.toml", text)).unwrap();
         assert_eq!(decode(&parse(&on)).unwrap(), decode(&parse(&with_optional_settings())).unwrap());
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
 use pointsman_core::toml_text::decode;
 use pointsman_core::toml_text::node::Node;
-use pointsman_core::toml_text::place::{Layer, Place, Source, printable};
+use pointsman_core::toml_text::place::{Place, Source, SourceKind, printable};
 use pointsman_core::toml_text::problem::Problems;
 
 use super::env::{self, Dirs, EnvVars};
@@ -69,7 +69,7 @@ pub struct SettingEntry {
 
 /// Loads the settings for a directory.
 pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
-    let defaults = Node::parse(&Source::new(Layer::Default, "", DEFAULTS))?;
+    let defaults = Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS))?;
     let user = user_layer(&inputs.dirs.config.join(USER_FILE))?;
     let variables = inputs.env.layer();
     let flags = flag_layer(inputs.flags);
@@ -101,7 +101,8 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
 
 /// Returns what holds without any file, variable or flag, for verbs that must work whatever is wrong with those.
 pub fn defaults(cwd: &Path, dirs: &Dirs) -> Loaded {
-    let tree = Node::parse(&Source::new(Layer::Default, "", DEFAULTS)).expect("a test reads the defaults");
+    let tree =
+        Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS)).expect("a test reads the defaults");
     let mut settings = decode_checked(&tree).expect("a test reads the defaults");
     mark_sources(&mut settings, &tree);
     let project = project::find(cwd, &dirs.home);
@@ -161,19 +162,19 @@ fn user_layer(path: &Path) -> Result<Option<Node>, Error> {
         Ok(_) | Err(_) => {}
     }
     let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    Ok(Some(Node::parse(&Source::new(Layer::User, path.display().to_string(), text))?))
+    Ok(Some(Node::parse(&Source::new(SourceKind::User, path.display().to_string(), text))?))
 }
 
 fn project_layer(files: &ProjectFiles) -> Result<Option<Node>, Error> {
     let Some(file) = &files.settings else { return Ok(None) };
-    let source = Source::new(Layer::Project, file.path.display().to_string(), file.text.as_str());
+    let source = Source::new(SourceKind::Project, file.path.display().to_string(), file.text.as_str());
     Ok(Some(Node::parse(&source)?))
 }
 
 fn flag_layer(flags: &[(String, String)]) -> Node {
-    let mut layer = Node::empty(Layer::Flag);
+    let mut layer = Node::empty(SourceKind::Flag);
     for (key, text) in flags {
-        layer.set(&Source::new(Layer::Flag, key.as_str(), ""), key, text);
+        layer.set(&Source::new(SourceKind::Flag, key.as_str(), ""), key, text);
     }
     layer
 }
@@ -206,14 +207,14 @@ fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>
 /// Notes for each agent which layer had the last word about it.
 fn mark_sources(settings: &mut Settings, tree: &Node) {
     for (name, agent) in &mut settings.agents {
-        let mut last = Layer::Default;
+        let mut last = SourceKind::Default;
         if let Some(node) = tree.get(&["agents", name.as_str()]) {
-            node.each_leaf(&mut |_, leaf| last = last.max(leaf.layer()));
+            node.each_leaf(&mut |_, leaf| last = last.max(leaf.source_kind()));
         }
         agent.source = match last {
-            Layer::Default => AgentSource::Builtin,
-            Layer::Project => AgentSource::Project,
-            Layer::User | Layer::Env | Layer::Flag => AgentSource::Config,
+            SourceKind::Default => AgentSource::Builtin,
+            SourceKind::Project => AgentSource::Project,
+            SourceKind::User | SourceKind::Env | SourceKind::Flag => AgentSource::Config,
         };
     }
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use pointsman_core::policy::file::{FILE_BYTES_MAX, Source};
-use pointsman_core::policy::file_rule::Whose;
+use pointsman_core::policy::file_rule::Author;
 use pointsman_core::toml_text::place::printable;
 
 use super::init::InitError;
@@ -31,7 +31,7 @@ const FIRST_FILE: &str = include_str!("policy-init.toml");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyText {
     /// The author.
-    pub whose: Whose,
+    pub author: Author,
     /// Its path, as it may stand in a message.
     pub name: String,
     /// What it says.
@@ -57,7 +57,7 @@ pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, Unr
     if overlay.symlink_metadata().is_ok() && !is_users(&overlay) {
         let text = project::read_text(&overlay, &project.boundary);
         let text = text.map_err(|reason| Unreadable { path: overlay.clone(), reason })?;
-        texts.push(PolicyText::new(Whose::Project, &overlay, text));
+        texts.push(PolicyText::new(Author::Project, &overlay, text));
     }
     if let Some(path) = user {
         texts.push(read_file(&path)?);
@@ -67,11 +67,11 @@ pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, Unr
 
 /// Reads one file as the user's own.
 pub fn read_file(path: &Path) -> Result<PolicyText, Unreadable> {
-    read_as(Whose::User, path)
+    read_as(Author::User, path)
 }
 
 /// Reads one file as somebody's.
-pub fn read_as(whose: Whose, path: &Path) -> Result<PolicyText, Unreadable> {
+pub fn read_as(author: Author, path: &Path) -> Result<PolicyText, Unreadable> {
     let unreadable = |reason: String| Unreadable { path: path.to_path_buf(), reason };
     let of_system = |error: io::Error| unreadable(format!("it cannot be read: {error}"));
     // Looked at before it is opened: opening a named pipe waits for a writer.
@@ -83,17 +83,17 @@ pub fn read_as(whose: Whose, path: &Path) -> Result<PolicyText, Unreadable> {
         return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
     let text = fs::read_to_string(path).map_err(of_system)?;
-    Ok(PolicyText::new(whose, path, text))
+    Ok(PolicyText::new(author, path, text))
 }
 
 impl PolicyText {
     /// Returns it as `core` takes it.
     pub fn as_source(&self) -> Source<'_> {
-        Source { whose: self.whose, name: &self.name, text: &self.text }
+        Source { author: self.author, name: &self.name, text: &self.text }
     }
 
-    fn new(whose: Whose, path: &Path, text: String) -> PolicyText {
-        PolicyText { whose, name: printable(&path.display().to_string()), text }
+    fn new(author: Author, path: &Path, text: String) -> PolicyText {
+        PolicyText { author, name: printable(&path.display().to_string()), text }
     }
 }
 
@@ -121,8 +121,8 @@ pub fn names_in(root: &Path) -> Vec<String> {
 }
 
 /// Writes a first policy file with examples in comments, and returns its path. Never overwrites.
-pub fn write_first(dir: &Path, whose: Whose) -> Result<PathBuf, InitError> {
-    let is_users = whose == Whose::User;
+pub fn write_first(dir: &Path, author: Author) -> Result<PathBuf, InitError> {
+    let is_users = author == Author::User;
     let path = dir.join(if is_users { USER_FILE } else { POLICY_FILE });
     if is_users && dir.join(POLICY_FILE).symlink_metadata().is_ok() {
         return Err(InitError::Exists { path: dir.join(POLICY_FILE) });
@@ -157,8 +157,8 @@ mod tests {
         fixture.write("home/.config/pointsman/policy.toml", "# mine");
         fixture.write("repo/pointsman.policy.toml", "# theirs");
         let texts = read_in(&fixture).unwrap();
-        let found: Vec<_> = texts.iter().map(|text| (text.whose, text.text.as_str())).collect();
-        assert_eq!(found, [(Whose::Project, "# theirs"), (Whose::User, "# mine")]);
+        let found: Vec<_> = texts.iter().map(|text| (text.author, text.text.as_str())).collect();
+        assert_eq!(found, [(Author::Project, "# theirs"), (Author::User, "# mine")]);
     }
 
     #[test]
@@ -187,17 +187,17 @@ mod tests {
         let root = fixture.home().join(".config/pointsman");
         let project = Project { root: root.clone(), settings_file: None, boundary: root.clone() };
         let texts = read(&root, &project).unwrap();
-        assert_eq!(texts.iter().map(|text| text.whose).collect::<Vec<_>>(), [Whose::User]);
+        assert_eq!(texts.iter().map(|text| text.author).collect::<Vec<_>>(), [Author::User]);
     }
 
     #[test]
     fn a_first_file_is_never_written_over_another() {
         let fixture = Fixture::new();
         let config = fixture.dirs().config;
-        let path = write_first(&config, Whose::User).unwrap();
+        let path = write_first(&config, Author::User).unwrap();
         assert!(path.ends_with("policy.toml"));
-        assert!(matches!(write_first(&config, Whose::User), Err(InitError::Exists { .. })));
-        assert!(write_first(&fixture.repo(), Whose::Project).unwrap().ends_with(POLICY_FILE));
-        assert!(matches!(write_first(&fixture.repo(), Whose::Project), Err(InitError::Exists { .. })));
+        assert!(matches!(write_first(&config, Author::User), Err(InitError::Exists { .. })));
+        assert!(write_first(&fixture.repo(), Author::Project).unwrap().ends_with(POLICY_FILE));
+        assert!(matches!(write_first(&fixture.repo(), Author::Project), Err(InitError::Exists { .. })));
     }
 }

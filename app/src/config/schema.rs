@@ -69,7 +69,7 @@ mod tests {
     use pointsman_core::agent::{Access, AdapterKind, AgentHooks, Billing};
     use pointsman_core::hook::mode::RoutingMode;
     use pointsman_core::toml_text::node::Node;
-    use pointsman_core::toml_text::place::{Layer, Source};
+    use pointsman_core::toml_text::place::{Source, SourceKind};
     use serde::de::DeserializeOwned;
     use serde_json::Value;
 
@@ -103,7 +103,7 @@ mod tests {
     /// Every key of the defaults, the commented-out ones included.
     fn default_keys() -> BTreeSet<String> {
         let text = init::with_optional_settings();
-        let node = Node::parse(&Source::new(Layer::Default, "", text)).unwrap();
+        let node = Node::parse(&Source::new(SourceKind::Default, "", text)).unwrap();
         let mut keys = BTreeSet::new();
         node.each_leaf(&mut |path, _| {
             let mut path = path.to_vec();

@@ -63,8 +63,8 @@ fn limits(settings: &Settings, rules: &mut Rules<'_>) {
     let is_share = (0.0..=1.0).contains(&settings.arbiter.below);
     rules.must(is_share, &["judge", "below"], || "must be between 0 and 1".to_owned());
     // Of two values that do not fit together, the one that somebody wrote last is to blame.
-    let layer = |key| rules.root.get(&["retry", key]).map(Node::layer);
-    let (blamed, message) = match layer("cap") >= layer("base") {
+    let kind = |key| rules.root.get(&["retry", key]).map(Node::source_kind);
+    let (blamed, message) = match kind("cap") >= kind("base") {
         true => ("cap", "must not be shorter than `retry.base`"),
         false => ("base", "must not be longer than `retry.cap`"),
     };

@@ -3,7 +3,7 @@
 use pointsman_core::agent::{Catalog, Tier};
 use pointsman_core::eval::examples::Tried;
 use pointsman_core::policy::Policy;
-use pointsman_core::policy::file_rule::{FileEffect, FileRule, Whose};
+use pointsman_core::policy::file_rule::{Author, FileEffect, FileRule};
 use pointsman_core::policy::preset::Preset;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::toml_text::problem::Problem;
@@ -110,7 +110,7 @@ pub struct Shown<'a> {
 #[derive(Serialize)]
 struct ShownRule<'a> {
     id: &'a str,
-    from: Whose,
+    from: Author,
     /// `file:line`.
     origin: &'a str,
     tier: Option<Tier>,
@@ -141,8 +141,8 @@ impl ShownRule<'_> {
             FileEffect::Agent(name) => (None, Some(name.as_str()), false),
             FileEffect::Ask(tier) => (*tier, None, true),
         };
-        let FileRule { id, whose, place: origin, because, confidence, .. } = rule;
-        ShownRule { id, from: *whose, origin, tier, agent, ask, because, confidence: *confidence }
+        let FileRule { id, author, place: origin, because, confidence, .. } = rule;
+        ShownRule { id, from: *author, origin, tier, agent, ask, because, confidence: *confidence }
     }
 }
 

@@ -181,7 +181,7 @@ pub struct BreakerRow {
     pub breaker: Breaker,
 }
 
-/// Whose sessions of a CLI are meant, and for which session of ours.
+/// Author sessions of a CLI are meant, and for which session of ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AgentSessionKey {
     /// Our session.
@@ -209,7 +209,7 @@ impl AgentSessionKey {
 /// The session of an agent's CLI in which a session of ours goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentSessionLink {
-    /// Whose it is.
+    /// Author it is.
     pub key: AgentSessionKey,
     /// The CLI's session.
     pub agent_session: String,

@@ -22,7 +22,7 @@ const TRIES_MAX: usize = 8;
 /// How long a marker is kept. Hooks of one prompt are called at the same moment; this only bounds how many there are.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whose prompt it is.
+/// Author prompt it is.
 #[derive(Debug)]
 pub enum Claim {
     /// Ours: we start the run.

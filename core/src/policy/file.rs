@@ -1,7 +1,7 @@
 //! Policy files: reading one, as TOML, into word lists, rules and examples, each with its place.
 //!
 //! Nothing in a file is trusted: its size, the number of its rules and what they may cost are bounded, and every
-//! problem is collected with line and column. Whose rules may do what is said in `files`.
+//! problem is collected with line and column. Author rules may do what is said in `files`.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use crate::toml_text::problem::{Problem, ProblemKind, Problems, instead};
 
 use super::condition::{clock, weekday};
 use super::file_condition::{kind, mode};
-use super::file_rule::{self, FileRule, Whose, is_name};
+use super::file_rule::{self, Author, FileRule, is_name};
 use super::lexicon::Lexicon;
 use super::preset::Preset;
 use super::written::{ExampleText, FileText, Reader, Word, word, words};
@@ -42,7 +42,7 @@ const REGEXES_MAX: usize = 100;
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'s> {
     /// The author.
-    pub whose: Whose,
+    pub author: Author,
     /// Its name, for people.
     pub name: &'s str,
     /// What it says.
@@ -74,7 +74,7 @@ pub struct Example {
     /// `file:line`.
     pub place: String,
     /// The author.
-    pub whose: Whose,
+    pub author: Author,
 }
 
 /// What should become of an example.
@@ -99,12 +99,12 @@ pub(super) struct PolicyFile {
 impl Source<'_> {
     /// Returns it as a text with places.
     pub(super) fn written(&self) -> Arc<place::Source> {
-        let layer = match self.whose {
-            Whose::Preset => place::Layer::Default,
-            Whose::User => place::Layer::User,
-            Whose::Project => place::Layer::Project,
+        let kind = match self.author {
+            Author::Preset => place::SourceKind::Default,
+            Author::User => place::SourceKind::User,
+            Author::Project => place::SourceKind::Project,
         };
-        place::Source::new(layer, self.name, self.text)
+        place::Source::new(kind, self.name, self.text)
     }
 }
 
@@ -123,20 +123,20 @@ pub(super) fn read(source: &Source, lexicon: &mut Lexicon) -> Result<PolicyFile,
     }
     let root = Node::parse(&r.source)?;
     let written = decode::<FileText>(&root, &[], &r.problems);
-    let file = written.map(|file| read_file(&r, &file, source.whose, lexicon));
+    let file = written.map(|file| read_file(&r, &file, source.author, lexicon));
     lexicon.forget_private_names();
     r.problems.into_result(file)
 }
 
-fn read_file(r: &Reader, file: &FileText, whose: Whose, lexicon: &mut Lexicon) -> PolicyFile {
+fn read_file(r: &Reader, file: &FileText, author: Author, lexicon: &mut Lexicon) -> PolicyFile {
     let choices = ["auto", "none", "software-dev", "latex-research", "knowledge-mgmt"];
     let preset = file.preset.as_ref().and_then(word).and_then(|text| r.one_of(text, &choices, preset));
     word_lists(r, file, lexicon);
     let mut names = BTreeSet::new();
     let rules = r.tables(&file.rule, RULES_MAX);
-    let rules = rules.filter_map(|rule| file_rule::read(r, rule, whose, lexicon, &mut names)).collect();
+    let rules = rules.filter_map(|rule| file_rule::read(r, rule, author, lexicon, &mut names)).collect();
     let examples = r.tables(&file.example, EXAMPLES_MAX);
-    let examples = examples.filter_map(|written| example(r, written, whose, &names)).collect();
+    let examples = examples.filter_map(|written| example(r, written, author, &names)).collect();
     PolicyFile { preset: preset.unwrap_or(PresetChoice::None), rules, examples }
 }
 
@@ -171,7 +171,7 @@ fn word_lists(r: &Reader, file: &FileText, lexicon: &mut Lexicon) {
 fn example(
     r: &Reader,
     (written, at): (&ExampleText, usize),
-    whose: Whose,
+    author: Author,
     rules: &BTreeSet<String>,
 ) -> Option<Example> {
     for (key, is_there) in [("request", written.request.is_some()), ("expect", written.expect.is_some())] {
@@ -203,7 +203,7 @@ fn example(
         rule: rule.map(|rule| format!("policy.{}", rule.text)),
         routing_context,
         place: r.line_of(at),
-        whose,
+        author,
     })
 }
 

@@ -21,7 +21,7 @@ const NAME_BYTES_MAX: usize = 64;
 /// The author of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Whose {
+pub enum Author {
     /// A file of a repository: a stranger's words.
     Project,
     /// The person's own file.
@@ -53,9 +53,9 @@ pub struct FileRule {
     /// How sure it is; below 1.
     pub confidence: f64,
     /// The author.
-    pub whose: Whose,
+    pub author: Author,
     /// What put it in force: for a rule of a preset, the file that switched that on.
-    pub chosen_by: Whose,
+    pub chosen_by: Author,
     /// `file:line`.
     pub place: String,
     /// At least one must match, where there are any.
@@ -84,7 +84,7 @@ impl FileRule {
 pub(super) fn read(
     r: &Reader,
     (rule, at): (&RuleText, usize),
-    whose: Whose,
+    author: Author,
     lexicon: &mut Lexicon,
     names: &mut BTreeSet<String>,
 ) -> Option<FileRule> {
@@ -114,14 +114,14 @@ pub(super) fn read(
         id: format!("policy.{}", id?.text),
         effect: effect?,
         // A reason is read by who is asked to say yes: a stranger's must not pass for the program's own.
-        because: if whose == Whose::Project {
+        because: if author == Author::Project {
             format!("the project's policy says: {because}")
         } else {
             because
         },
         confidence: confidence.map_or(CONFIDENCE_DEFAULT, |(number, _)| number),
-        whose,
-        chosen_by: whose,
+        author,
+        chosen_by: author,
         place: r.line_of(at),
         words,
         unless,

@@ -11,7 +11,7 @@ use crate::routing_context::ProjectKind;
 use crate::toml_text::problem::{Problem, ProblemKind, Problems, instead};
 
 use super::file::{self, Example, PresetChoice, Source};
-use super::file_rule::{FileEffect, FileRule, Whose};
+use super::file_rule::{Author, FileEffect, FileRule};
 use super::lexicon::Lexicon;
 use super::preset::Preset;
 
@@ -23,7 +23,7 @@ pub struct Files {
     /// The tests that stand in the files.
     pub examples: Vec<Example>,
     /// The presets that are on, and who switched each on: the user, where both files did.
-    pub presets: BTreeMap<Preset, Whose>,
+    pub presets: BTreeMap<Preset, Author>,
     /// Rules of a repository that name an agent which they may not choose.
     pub left_out: Vec<Problem>,
     /// A hash over everything that was read; nothing where there was no file.
@@ -47,15 +47,15 @@ impl Files {
         let mut hasher = blake3::Hasher::new();
         let mut problems = vec![];
         for source in sources {
-            hasher.update(&[source.whose as u8]);
+            hasher.update(&[source.author as u8]);
             hasher.update(&(source.text.len() as u64).to_le_bytes());
             hasher.update(source.text.as_bytes());
             match file::read(source, lexicon) {
                 Ok(read) => {
                     // The user's file comes after the project's.
-                    files
-                        .presets
-                        .extend(presets(read.preset, kinds).into_iter().map(|preset| (preset, source.whose)));
+                    files.presets.extend(
+                        presets(read.preset, kinds).into_iter().map(|preset| (preset, source.author)),
+                    );
                     problems.extend(files.take(source, read.rules, catalog));
                     files.examples.extend(read.examples);
                 }
@@ -66,7 +66,7 @@ impl Files {
             hasher.update(&[chosen_by as u8]);
             hasher.update(preset.text().as_bytes());
             let name = preset.source_name();
-            let source = Source { whose: Whose::Preset, name: &name, text: preset.text() };
+            let source = Source { author: Author::Preset, name: &name, text: preset.text() };
             let read = file::read(&source, lexicon).expect("a test reads every preset");
             files.rules.extend(read.rules.into_iter().map(|rule| FileRule { chosen_by, ..rule }));
             files.examples.extend(read.examples);
@@ -91,13 +91,13 @@ impl Files {
             }
         }
         let mut problems = problems.into_result(Some(())).err().unwrap_or_default();
-        match source.whose {
+        match source.author {
             // What a repository would like is no reason to stop working in it.
-            Whose::Project => {
+            Author::Project => {
                 self.left_out.append(&mut problems);
                 vec![]
             }
-            Whose::User | Whose::Preset => problems,
+            Author::User | Author::Preset => problems,
         }
     }
 }
@@ -119,7 +119,7 @@ fn refusal(rule: &FileRule, catalog: &Catalog) -> Option<(String, String)> {
         return Some((format!("there is no agent `{name}`"), instead(name.as_str(), &known)));
     };
     let usual = catalog.for_tier(agent.tier);
-    (rule.whose == Whose::Project && !agent.may_do_no_more_than(usual)).then(|| {
+    (rule.author == Author::Project && !agent.may_do_no_more_than(usual)).then(|| {
         let what =
             format!("the agent `{name}` may do more than `{}`, so no repository chooses it", usual.name);
         (what, "write the rule into your own policy file if you want it".to_owned())

@@ -13,7 +13,7 @@ mod tests {
     use crate::mode::Mode;
     use crate::policy::Policy;
     use crate::policy::file::{Source, read};
-    use crate::policy::file_rule::Whose;
+    use crate::policy::file_rule::Author;
     use crate::routing_context::ProjectKind;
     use crate::text::language::Language;
 
@@ -23,7 +23,7 @@ mod tests {
 
     /// The keys that may stand at a place, as they are said to who writes another.
     fn known(text: &str) -> BTreeSet<String> {
-        let source = Source { whose: Whose::User, name: "user", text };
+        let source = Source { author: Author::User, name: "user", text };
         let problems = read(&source, &mut Policy::builtin().lexicon).unwrap_err();
         let known = problems.iter().find_map(|problem| problem.hint.strip_prefix("known here: ")).unwrap();
         known.split(", ").map(str::to_owned).collect()

@@ -97,7 +97,7 @@ pub(super) fn decide(
         policy_hash: policy.hash(catalog),
         own,
     };
-    Ok(Decided { route, trace: trace, p, signs })
+    Ok(Decided { route, trace, p, signs })
 }
 
 /// How much may be settled for the arbiter's vote to count: a repository may name the tier, and takes no question away.

@@ -9,7 +9,7 @@ use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::policy::condition;
-use crate::policy::file_rule::{FileEffect, FileRule, Whose};
+use crate::policy::file_rule::{Author, FileEffect, FileRule};
 use crate::request::Request;
 use crate::text::language::{self, Language};
 
@@ -100,10 +100,10 @@ pub(super) fn look(
 /// The person's own rule says what is meant, and that they want it. A preset that they switched on says what is meant.
 /// What a repository wrote, or switches on by the files that it has, answers nothing.
 fn precedence(rule: &FileRule) -> Precedence {
-    match (rule.whose, rule.chosen_by) {
-        (Whose::User, _) if !rule.looks_at_files() => Precedence::ByPerson,
-        (Whose::Preset, Whose::User) => Precedence::Meaning,
-        (Whose::User | Whose::Preset | Whose::Project, _) => Precedence::Tier,
+    match (rule.author, rule.chosen_by) {
+        (Author::User, _) if !rule.looks_at_files() => Precedence::ByPerson,
+        (Author::Preset, Author::User) => Precedence::Meaning,
+        (Author::User | Author::Preset | Author::Project, _) => Precedence::Tier,
     }
 }
 

@@ -352,7 +352,7 @@ impl<'de> SeqAccess<'de> for Parts<'de, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toml_text::place::{Layer, Source};
+    use crate::toml_text::place::{Source, SourceKind};
     use crate::toml_text::problem::Problem;
 
     #[derive(Debug, Deserialize)]
@@ -362,7 +362,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Bed, Vec<Problem>> {
-        let root = Node::parse(&Source::new(Layer::User, "b.toml", text))?;
+        let root = Node::parse(&Source::new(SourceKind::User, "b.toml", text))?;
         let problems = Problems::default();
         let bed = decode(&root, &[], &problems);
         problems.into_result(bed)

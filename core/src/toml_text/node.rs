@@ -7,7 +7,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::place::{Layer, Place, Source};
+use super::place::{Place, Source, SourceKind};
 use super::problem::{PROBLEMS_MAX, Problem, ProblemKind, Problems};
 
 /// What stands under a key or in a list, and where.
@@ -102,8 +102,8 @@ impl Node {
     }
 
     /// Makes a layer without any value.
-    pub fn empty(layer: Layer) -> Node {
-        node(&Source::new(layer, "", ""), "", 0, 0, Value::Table(BTreeMap::new()))
+    pub fn empty(kind: SourceKind) -> Node {
+        node(&Source::new(kind, "", ""), "", 0, 0, Value::Table(BTreeMap::new()))
     }
 
     /// Sets one value from a text that has no lines: a variable or a flag.
@@ -168,9 +168,9 @@ impl Node {
         walk(self, &[], visit);
     }
 
-    /// Returns the layer that wrote it.
-    pub fn layer(&self) -> Layer {
-        self.source.layer
+    /// Returns the kind of text that wrote it.
+    pub fn source_kind(&self) -> SourceKind {
+        self.source.kind
     }
 
     /// Returns where its key was written.
@@ -232,7 +232,7 @@ fn value(source: &Arc<Source>, key: &str, value: &DeValue) -> Value {
 mod tests {
     use super::*;
 
-    fn layer(layer: Layer, text: &str) -> Node {
+    fn layer(layer: SourceKind, text: &str) -> Node {
         Node::parse(&Source::new(layer, "f.toml", text)).unwrap()
     }
 
@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn the_upper_layer_wins_value_by_value_and_keeps_its_place() {
-        let below = layer(Layer::User, "a = 1\n[t]\nx = \"é\"\ny = [1, 2]\n");
-        let above = layer(Layer::Project, "[t]\ny = [3]\n  z = { w = true }\n");
+        let below = layer(SourceKind::User, "a = 1\n[t]\nx = \"é\"\ny = [1, 2]\n");
+        let above = layer(SourceKind::Project, "[t]\ny = [3]\n  z = { w = true }\n");
         assert_eq!(
             flat(&below.under(&above)),
             [
@@ -261,15 +261,15 @@ mod tests {
 
     #[test]
     fn a_flag_sets_a_value_deep_inside() {
-        let mut node = Node::empty(Layer::Flag);
-        node.set(&Source::new(Layer::Flag, "--set", ""), "a.b", "1");
-        node.set(&Source::new(Layer::Flag, "--set", ""), "a.c", "2");
+        let mut node = Node::empty(SourceKind::Flag);
+        node.set(&Source::new(SourceKind::Flag, "--set", ""), "a.b", "1");
+        node.set(&Source::new(SourceKind::Flag, "--set", ""), "a.c", "2");
         assert_eq!(flat(&node), ["a.b = 1 (flag `--set`)", "a.c = 2 (flag `--set`)"]);
     }
 
     #[test]
     fn a_syntax_error_names_line_and_column() {
-        let source = Source::new(Layer::User, "f.toml", "a = 1\nb = = 2\n");
+        let source = Source::new(SourceKind::User, "f.toml", "a = 1\nb = = 2\n");
         let problems = Node::parse(&source).unwrap_err();
         assert_eq!(problems[0].to_string(), "f.toml:2:5: not valid TOML: extra `=`, expected nothing");
     }
@@ -277,6 +277,6 @@ mod tests {
     #[test]
     fn nesting_without_end_is_refused_and_not_followed() {
         let text = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(Node::parse(&Source::new(Layer::Project, "f.toml", text)).is_err());
+        assert!(Node::parse(&Source::new(SourceKind::Project, "f.toml", text)).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The kinds of texts, from the weakest: where several say something, the last has its way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layer {
+pub enum SourceKind {
     /// Compiled in.
     #[default]
     Default,
@@ -22,9 +22,9 @@ pub enum Layer {
 /// Where something was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Place {
-    /// The layer.
+    /// What kind of text it is in.
     #[serde(skip)]
-    pub layer: Layer,
+    pub source_kind: SourceKind,
     /// The file as it was named by who read it, the variable or the flag.
     pub file: String,
     /// The line, from 1; 0 where the source has no lines.
@@ -35,12 +35,14 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { layer, file, line, column } = self;
-        match layer {
-            Layer::Default if file.is_empty() => f.write_str("default"),
-            Layer::Default | Layer::User | Layer::Project => write!(f, "{file}:{line}:{column}"),
-            Layer::Env => write!(f, "environment variable `{file}`"),
-            Layer::Flag => write!(f, "flag `{file}`"),
+        let Place { source_kind, file, line, column } = self;
+        match source_kind {
+            SourceKind::Default if file.is_empty() => f.write_str("default"),
+            SourceKind::Default | SourceKind::User | SourceKind::Project => {
+                write!(f, "{file}:{line}:{column}")
+            }
+            SourceKind::Env => write!(f, "environment variable `{file}`"),
+            SourceKind::Flag => write!(f, "flag `{file}`"),
         }
     }
 }
@@ -48,15 +50,15 @@ impl fmt::Display for Place {
 /// One text, and its name for people.
 pub struct Source {
     /// Its kind.
-    pub layer: Layer,
+    pub kind: SourceKind,
     name: String,
     pub(super) text: String,
 }
 
 impl Source {
     /// Makes a source; for a file, `text` is its content, otherwise it is empty.
-    pub fn new(layer: Layer, name: impl AsRef<str>, text: impl Into<String>) -> Arc<Source> {
-        Arc::new(Source { layer, name: printable(name.as_ref()), text: text.into() })
+    pub fn new(kind: SourceKind, name: impl AsRef<str>, text: impl Into<String>) -> Arc<Source> {
+        Arc::new(Source { kind, name: printable(name.as_ref()), text: text.into() })
     }
 
     /// Returns the place of a byte of the text. Lines are counted only when somebody asks.
@@ -67,7 +69,7 @@ impl Source {
             line = 1 + before.matches('\n').count();
             column = 1 + before.chars().rev().take_while(|c| *c != '\n').count();
         }
-        Place { layer: self.layer, file: self.name.clone(), line, column }
+        Place { source_kind: self.kind, file: self.name.clone(), line, column }
     }
 }
 

@@ -8,7 +8,7 @@ use pointsman_core::eval::{Answer, Labelled, Scored, Scores, rows, scores};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::Source;
-use pointsman_core::policy::file_rule::Whose;
+use pointsman_core::policy::file_rule::Author;
 use pointsman_core::policy::layer::Layer;
 use pointsman_core::policy::preset::Preset;
 use pointsman_core::request::{Origin, Overrides, Request};
@@ -30,8 +30,8 @@ pub fn catalog() -> Catalog {
     Catalog::of_generals(vec![reader, free]).unwrap()
 }
 
-fn source(whose: Whose, text: &str) -> Source<'_> {
-    Source { whose, name: if whose == Whose::Project { "project" } else { "user" }, text }
+fn source(author: Author, text: &str) -> Source<'_> {
+    Source { author, name: if author == Author::Project { "project" } else { "user" }, text }
 }
 
 fn with(sources: &[Source]) -> Result<Policy, Vec<Problem>> {
@@ -39,7 +39,7 @@ fn with(sources: &[Source]) -> Result<Policy, Vec<Problem>> {
 }
 
 fn user(text: &str) -> Policy {
-    with(&[source(Whose::User, text)]).unwrap_or_else(|problems| panic!("{text}\n{problems:#?}"))
+    with(&[source(Author::User, text)]).unwrap_or_else(|problems| panic!("{text}\n{problems:#?}"))
 }
 
 fn request(text: &str) -> Request {
@@ -202,7 +202,7 @@ fn all_conditions_of_a_rule_must_hold() {
 fn the_projects_rules_come_first_and_both_may_ask() {
     let project = "[[rule]]\nid = \"a\"\nbecause = \"p\"\ntier = \"opus\"\nwords = \"'parser'\"\n";
     let own = "[[rule]]\nid = \"b\"\nbecause = \"u\"\nask = true\ntier = \"haiku\"\nwords = \"'parser'\"\n";
-    let policy = with(&[source(Whose::Project, project), source(Whose::User, own)]).unwrap();
+    let policy = with(&[source(Author::Project, project), source(Author::User, own)]).unwrap();
     let route = routed("fix the parser in lib.rs", &policy);
     assert_eq!((route.decision, route.tier, route.layer), (Decision::Escalate, Tier::Opus, Layer::Policy));
     assert_eq!(route.reason, "u");
@@ -242,14 +242,14 @@ fn every_problem_of_a_file_is_shown_with_its_place_and_a_hint() {
     let text = "preset = \"autom\"\n[words]\nfix = \"repair\"\n[[rule]]\nid = \"Bad Id\"\nbecuase = \"x\"\n\
                 tier = \"gpt\"\nwords = [\"deploi\"]\nregex = \"(\"\npaths = [\"[\"]\ndays = \"someday\"\n\
                 confidence = 1\nchars = { min = 9, max = 1 }\n[[rule]]\nid = \"b\"\nbecause = \"y\"\nask = false\n";
-    let problems = with(&[source(Whose::User, text)]).unwrap_err();
+    let problems = with(&[source(Author::User, text)]).unwrap_err();
     let shown: Vec<String> = problems.iter().map(|problem| format!("{problem} ({})", problem.hint)).collect();
     insta::assert_snapshot!(shown.join("\n"));
 }
 
 #[test]
 fn text_that_is_not_toml_names_every_broken_line() {
-    let problems = with(&[source(Whose::User, "a = = 1\n[rule\n")]).unwrap_err();
+    let problems = with(&[source(Author::User, "a = = 1\n[rule\n")]).unwrap_err();
     assert!(problems.len() >= 2, "{problems:#?}");
     assert_eq!((problems[0].at.line, problems[1].at.line), (1, 2));
 }
@@ -290,7 +290,7 @@ fn auto_means_the_presets_that_the_project_calls_for() {
     let on = |files: &[&str]| -> Vec<Preset> {
         let kinds = RoutingContext::of_files(files.iter().map(|name| (*name).to_owned()).collect()).kinds;
         let policy =
-            Policy::builtin().with_files(&[source(Whose::User, "preset = \"auto\"")], &kinds, &catalog());
+            Policy::builtin().with_files(&[source(Author::User, "preset = \"auto\"")], &kinds, &catalog());
         policy.unwrap().files().presets.keys().copied().collect()
     };
     assert_eq!(on(&["Cargo.toml"]), [Preset::SoftwareDev]);
@@ -302,7 +302,7 @@ fn auto_means_the_presets_that_the_project_calls_for() {
 #[test]
 fn a_repository_cannot_switch_a_preset_off() {
     let sources =
-        [source(Whose::Project, "preset = \"none\""), source(Whose::User, "preset = \"latex-research\"")];
+        [source(Author::Project, "preset = \"none\""), source(Author::User, "preset = \"latex-research\"")];
     assert_eq!(
         routed("submit the paper to the journal", &with(&sources).unwrap()).decision,
         Decision::Escalate
@@ -314,11 +314,11 @@ fn an_agent_that_is_not_there_is_the_users_error_and_a_repositorys_wish() {
     let named = |agent: &str| {
         format!("[[rule]]\nid = \"x\"\nbecause = \"y\"\nagent = \"{agent}\"\nwords = \"'parser'\"\n")
     };
-    let problems = with(&[source(Whose::User, &named("raeder"))]).unwrap_err();
+    let problems = with(&[source(Author::User, &named("raeder"))]).unwrap_err();
     assert_eq!(problems[0].to_string(), "user:4:9: there is no agent `raeder`");
     assert_eq!(problems[0].hint, "did you mean `reader`?");
     for agent in ["raeder", "free"] {
-        let policy = with(&[source(Whose::Project, &named(agent))]).unwrap();
+        let policy = with(&[source(Author::Project, &named(agent))]).unwrap();
         assert_eq!(policy.files().left_out.len(), 1, "{agent}");
         assert_ne!(routed("fix the parser in lib.rs", &policy).layer, Layer::Policy);
     }
@@ -395,7 +395,7 @@ fn nothing_in_a_repositorys_overlay_lifts_a_question_or_reaches_an_agent_that_is
     let kinds = RoutingContext::of_files(vec!["Cargo.toml".to_owned(), ".obsidian".to_owned()]);
     let mut read = 0;
     for text in &overlays {
-        let sources = [source(Whose::Project, text), source(Whose::User, own)];
+        let sources = [source(Author::Project, text), source(Author::User, own)];
         // A file that cannot be read stops the work, which is no way to lift a question either.
         let Ok(policy) = Policy::builtin().with_files(&sources, &kinds.kinds, &catalog()) else { continue };
         read += 1;
@@ -415,9 +415,9 @@ fn nothing_in_a_repositorys_overlay_lifts_a_question_or_reaches_an_agent_that_is
 #[test]
 fn a_preset_says_what_is_meant_only_where_the_person_switched_it_on() {
     let text = "preset = \"latex-research\"";
-    let by = |whose: Whose| routed("compile the paper", &with(&[source(whose, text)]).unwrap());
-    assert_eq!((by(Whose::User).decision, by(Whose::User).tier), (Decision::Direct, Tier::Haiku));
-    assert_eq!((by(Whose::Project).decision, by(Whose::Project).tier), (Decision::Escalate, Tier::Haiku));
+    let by = |author: Author| routed("compile the paper", &with(&[source(author, text)]).unwrap());
+    assert_eq!((by(Author::User).decision, by(Author::User).tier), (Decision::Direct, Tier::Haiku));
+    assert_eq!((by(Author::Project).decision, by(Author::Project).tier), (Decision::Escalate, Tier::Haiku));
 }
 
 /// Rules that a repository's files switch on must not settle what a person would be asked.
@@ -436,7 +436,7 @@ fn a_users_own_rule_settles_a_doubt_unless_the_repository_switches_it_on() {
 
 #[test]
 fn a_repositorys_reason_is_said_to_be_the_repositorys() {
-    let policy = with(&[source(Whose::Project, &rule("words = \"'parser'\""))]).unwrap();
+    let policy = with(&[source(Author::Project, &rule("words = \"'parser'\""))]).unwrap();
     assert_eq!(routed("fix the parser in lib.rs", &policy).reason, "the project's policy says: it is so");
 }
 
@@ -463,7 +463,7 @@ fn a_file_that_is_made_to_be_slow_is_refused_soon() {
         rule(&format!("words = [{}]", "\"'a'|'b'|'c' ..255 'd'\",".repeat(4000))).repeat(2),
         rule(&format!("regex = [{}]", "'(\\w{200}){200}',".repeat(3000))),
     ] {
-        assert!(with(&[source(Whose::Project, &text)]).is_err(), "{}", &text[..60]);
+        assert!(with(&[source(Author::Project, &text)]).is_err(), "{}", &text[..60]);
     }
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
@@ -471,7 +471,7 @@ fn a_file_that_is_made_to_be_slow_is_refused_soon() {
 proptest! {
     #[test]
     fn any_text_is_a_policy_or_has_problems(text in "\\PC{0,200}") {
-        let _ = with(&[source(Whose::Project, &text)]);
+        let _ = with(&[source(Author::Project, &text)]);
     }
 
     #[test]
@@ -485,7 +485,7 @@ proptest! {
              paths = {3}\nhours = {4}\ndays = {5}\nchars = {{ min = {min} }}\n",
             quote(&id), quote(&words), quote(&regex), quote(&glob), quote(&hours), quote(&days),
         );
-        match with(&[source(Whose::Project, &text)]) {
+        match with(&[source(Author::Project, &text)]) {
             Ok(policy) => {
                 if let Ok(request) = Request::new(asked, Origin::Cli, Overrides::default()) {
                     let once = route(&request, &catalog(), &policy).unwrap();

@@ -1,4 +1,4 @@
-use pointsman_core::toml_text::place::Layer;
+use pointsman_core::toml_text::place::SourceKind;
 
 use crate::config::fixture::Fixture;
 use crate::config::load::Loaded;
@@ -13,7 +13,8 @@ fn untrusted(user: &str, project: &str) -> (Fixture, Loaded) {
 }
 
 fn kept(loaded: &Loaded) -> Vec<String> {
-    let of_project = loaded.entries().into_iter().filter(|entry| entry.origin.layer == Layer::Project);
+    let of_project =
+        loaded.entries().into_iter().filter(|entry| entry.origin.source_kind == SourceKind::Project);
     of_project.map(|entry| entry.key).collect()
 }
 

@@ -14,7 +14,7 @@ fn without_any_file_the_defaults_hold() {
     assert_eq!(loaded.settings.routing_mode, RoutingMode::Hybrid);
     assert_eq!(loaded.settings.limits.timeout, duration("1h"));
     assert_eq!((loaded.settings.limits.max_turns, loaded.settings.limits.max_usd), (None, None));
-    assert!(loaded.entries().iter().all(|entry| entry.origin.layer == Layer::Default));
+    assert!(loaded.entries().iter().all(|entry| entry.origin.source_kind == SourceKind::Default));
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.catalog().unwrap().known_names(), "haiku-general, opus-general, sonnet-general");
 }
@@ -188,8 +188,8 @@ fn p15_a_damaged_settings_file_is_read_or_refused_with_its_place() {
 
 fn decoded(text: &str) -> Result<Settings, Error> {
     let layer = |layer, name, text| Node::parse(&Source::new(layer, name, text)).unwrap();
-    let defaults = layer(Layer::Default, "", DEFAULTS);
-    decode(&defaults.under(&layer(Layer::User, "c.toml", text)))
+    let defaults = layer(SourceKind::Default, "", DEFAULTS);
+    decode(&defaults.under(&layer(SourceKind::User, "c.toml", text)))
 }
 
 #[test]
