@@ -12,6 +12,7 @@
 pub mod catalog;
 pub mod env;
 pub mod error;
+mod field_schema;
 mod gate;
 pub mod init;
 pub mod load;

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected};
 
-use super::schema;
+use super::field_schema;
 
 /// The longest duration that a setting may have. Timers far beyond it overflow.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -22,7 +22,7 @@ const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// How far pointsman goes by itself.
-    #[schemars(schema_with = "schema::routing_mode")]
+    #[schemars(schema_with = "field_schema::routing_mode")]
     pub routing_mode: RoutingMode,
     /// Keep prompts and answers in the ledger; with false only a keyed hash is kept.
     pub store_prompts: bool,
@@ -31,7 +31,7 @@ pub struct Settings {
     /// What to do when another tier served a run than the one that was asked for.
     pub on_model_mismatch: MismatchAction,
     /// Whether your own and the project's hooks run inside spawned agents.
-    #[schemars(schema_with = "schema::agent_hooks")]
+    #[schemars(schema_with = "field_schema::agent_hooks")]
     pub agent_hooks: AgentHooks,
     /// Bounds of one run.
     pub limits: LimitSettings,
@@ -194,36 +194,36 @@ impl From<PriceSettings> for Price {
 #[serde(deny_unknown_fields)]
 pub struct AgentSettings {
     /// How to talk to it.
-    #[schemars(schema_with = "schema::adapter")]
+    #[schemars(schema_with = "field_schema::adapter")]
     pub adapter: AdapterKind,
     /// Program and leading arguments.
     pub command: Vec<String>,
     /// The tier it counts as.
-    #[schemars(schema_with = "schema::tier")]
+    #[schemars(schema_with = "field_schema::tier")]
     pub tier: Tier,
     /// One sentence for people.
     #[serde(default)]
     pub description: String,
     /// Whether it may change files.
     #[serde(default = "default_access")]
-    #[schemars(schema_with = "schema::access")]
+    #[schemars(schema_with = "field_schema::access")]
     pub access: Access,
     /// The model, where it is not the tier's.
     pub model: Option<String>,
     /// The model that the CLI may fall back to.
     pub fallback_model: Option<String>,
     /// How its CLI answers its own questions.
-    #[schemars(schema_with = "schema::permission_mode")]
+    #[schemars(schema_with = "field_schema::permission_mode")]
     pub permission_mode: Option<PermissionMode>,
     /// Environment variables that it always gets.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// The payer.
     #[serde(default = "default_billing")]
-    #[schemars(schema_with = "schema::billing")]
+    #[schemars(schema_with = "field_schema::billing")]
     pub billing: Billing,
     /// Whether hooks run inside it, where it is not as `agent_hooks` says.
-    #[schemars(schema_with = "schema::agent_hooks")]
+    #[schemars(schema_with = "field_schema::agent_hooks")]
     pub hooks: Option<AgentHooks>,
     /// The CLI's own agent to run as.
     pub cli_agent: Option<String>,

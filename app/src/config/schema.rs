@@ -1,10 +1,8 @@
 //! The JSON schema of the config file, for editors.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{Schema, SchemaGenerator, json_schema};
-
-use pointsman_core::agent::{PermissionMode, Tier};
 
 use super::model::Settings;
 
@@ -21,56 +19,12 @@ pub fn config_schema() -> String {
     text
 }
 
-// Types of core know no schema, so that core needs no schema library; these are their words.
-
-/// `AdapterKind`.
-pub(super) fn adapter(_: &mut SchemaGenerator) -> Schema {
-    words(&["claude", "plain"])
-}
-
-/// `Tier`.
-pub(super) fn tier(_: &mut SchemaGenerator) -> Schema {
-    words(&Tier::ALL.map(Tier::as_str))
-}
-
-/// `Access`.
-pub(super) fn access(_: &mut SchemaGenerator) -> Schema {
-    words(&["read-only", "write"])
-}
-
-/// `PermissionMode`.
-pub(super) fn permission_mode(_: &mut SchemaGenerator) -> Schema {
-    words(&PermissionMode::ALL.map(PermissionMode::as_str))
-}
-
-/// `Billing`.
-pub(super) fn billing(_: &mut SchemaGenerator) -> Schema {
-    words(&["auto", "subscription", "api"])
-}
-
-/// `RoutingMode`.
-pub(super) fn routing_mode(_: &mut SchemaGenerator) -> Schema {
-    words(&["directive", "enforced", "orchestration", "hybrid", "experiment", "off"])
-}
-
-/// `AgentHooks`.
-pub(super) fn agent_hooks(_: &mut SchemaGenerator) -> Schema {
-    words(&["keep", "disable"])
-}
-
-fn words(words: &[&str]) -> Schema {
-    json_schema!({ "type": "string", "enum": words })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use pointsman_core::agent::{Access, AdapterKind, AgentHooks, Billing};
-    use pointsman_core::hook::mode::RoutingMode;
     use pointsman_core::toml_text::node::Node;
     use pointsman_core::toml_text::place::{Source, SourceKind};
-    use serde::de::DeserializeOwned;
     use serde_json::Value;
 
     use super::*;
@@ -129,25 +83,6 @@ mod tests {
         let is_of_file = |key: &String| key.starts_with("agents.") || key.contains(".price.");
         let keys: BTreeSet<_> = schema_keys().into_iter().filter(|key| !is_of_file(key)).collect();
         assert_eq!(settable, keys);
-    }
-
-    #[test]
-    fn the_words_of_the_schema_are_the_words_of_core() {
-        fn all_read<T: DeserializeOwned>(schema: fn(&mut SchemaGenerator) -> Schema, count: usize) {
-            let schema = schema(&mut SchemaGenerator::default());
-            let words = schema.get("enum").unwrap().as_array().unwrap().clone();
-            assert_eq!(words.len(), count);
-            for word in words {
-                assert!(serde_json::from_value::<T>(word.clone()).is_ok(), "{word}");
-            }
-        }
-        all_read::<AdapterKind>(adapter, 2);
-        all_read::<Tier>(tier, 3);
-        all_read::<Access>(access, 2);
-        all_read::<PermissionMode>(permission_mode, 6);
-        all_read::<Billing>(billing, 3);
-        all_read::<AgentHooks>(agent_hooks, 2);
-        all_read::<RoutingMode>(routing_mode, 6);
     }
 
     #[test]

@@ -20,8 +20,9 @@ use super::launch;
 use super::project::{ArbiterTerms, ProjectContext};
 use super::run::Marks;
 use super::stops::Stops;
+use crate::process::launch::{Launch, LineMeaning};
 use crate::process::probe::Memory;
-use crate::process::supervise::{self, Launch, LineMeaning};
+use crate::process::supervise;
 use crate::store::private;
 
 /// The most text of an answer that is looked at: it should be one word.

@@ -19,9 +19,9 @@ use pointsman_core::run::watchdog::WatchLimits;
 use super::Engine;
 use super::project::ProjectContext;
 use super::run::{Marks, Run};
+use crate::process::launch::Launch;
 use crate::process::lines::Overlong;
 use crate::process::probe::{self, Memory};
-use crate::process::supervise::Launch;
 use crate::store::private;
 
 /// A private directory for the attempt's files, removed when the attempt is over.

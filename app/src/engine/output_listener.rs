@@ -10,7 +10,7 @@ use pointsman_core::run::end::StopCause;
 use pointsman_core::run::evidence::Evidence;
 
 use super::record::RunLog;
-use crate::process::supervise::LineMeaning;
+use crate::process::launch::LineMeaning;
 
 /// After so many refused logins in a row the CLI renews nothing any more.
 const REFUSALS_MAX: u32 = 3;

@@ -204,9 +204,10 @@ mod tests {
     use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
     use tokio::sync::mpsc;
 
+    use super::super::launch::{Launch, LineMeaning};
     use super::super::processes::Processes;
     use super::super::scripted::{a_launch, an_invocation};
-    use super::super::supervise::{Handle, Launch, LineMeaning, supervise};
+    use super::super::supervise::{Handle, supervise};
     use super::*;
 
     /// Says its pid and that of a child which left its session, and stays.

@@ -54,14 +54,14 @@ impl Processes {
     /// Processes that only play what a script says; it is asked with each launch and how many there were before.
     #[cfg(test)]
     pub fn scripted(
-        play: impl Fn(&super::supervise::Launch, usize) -> scripted::Script + Send + Sync + 'static,
+        play: impl Fn(&super::launch::Launch, usize) -> scripted::Script + Send + Sync + 'static,
     ) -> Processes {
         Processes(Source::Scripted(scripted::Stage::new(play)))
     }
 
     /// Returns what was launched so far.
     #[cfg(test)]
-    pub fn launches(&self) -> Vec<super::supervise::Launch> {
+    pub fn launches(&self) -> Vec<super::launch::Launch> {
         match &self.0 {
             Source::OwnProgram(_) => panic!("only scripted processes keep what was launched"),
             Source::Scripted(stage) => stage.launches(),

@@ -26,9 +26,10 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::launch::Launch;
 use super::lifeline::{ExitRecord, LifelineCommand};
 use super::lines::Overlong;
-use super::supervise::{Launch, Side, Tree as SupervisedTree};
+use super::supervise::{Side, Tree as SupervisedTree};
 
 /// How much fits into a pipe of a script before its reader must read.
 const PIPE_BYTES: usize = 64 << 10;

@@ -7,16 +7,16 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use pointsman_core::adapter::invocation::Invocation;
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
-use pointsman_core::run::watchdog::{WatchLimits, Watchdog};
+use pointsman_core::run::watchdog::Watchdog;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::cleanup::{CLEAN_UP_LIMIT, LostShim};
+use super::launch::{Launch, OnLine};
 use super::lifeline::{self, ExitRecord, LifelineCommand, ShimOrder};
-use super::lines::{LineEvent, Lines, Overlong, Tail};
+use super::lines::{LineEvent, Lines, Tail};
 use super::processes::{Kind, Shim, ShimProcess};
 #[cfg(test)]
 use super::scripted;
@@ -30,35 +30,6 @@ const SHIM_LIMIT: Duration = CLEAN_UP_LIMIT.saturating_add(Duration::from_secs(3
 
 /// A killed shim is gone in microseconds, unless the kernel cannot end it; then nothing can be done here.
 const KILLED_SHIM_LIMIT: Duration = Duration::from_secs(2);
-
-/// One process to run.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    /// What is run.
-    pub invocation: Invocation,
-    /// A private directory for this attempt's records.
-    pub dir: PathBuf,
-    /// The deadlines.
-    pub limits: WatchLimits,
-    /// From the polite signal to the kill.
-    pub stop_grace: Duration,
-    /// What happens to overlong lines.
-    pub overlong: Overlong,
-}
-
-/// What a line meant, as far as deadlines are concerned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LineMeaning {
-    /// Whether nothing more is waited for.
-    pub settled: bool,
-    /// What the attempt cost so far by our estimate, US dollars.
-    pub usd: Option<f64>,
-    /// Whether the process must be stopped for what the line said.
-    pub stop: Option<StopCause>,
-}
-
-/// Takes a line, with why we have stopped the process if we have, and says what it means.
-pub type OnLine<'a> = &'a mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning;
 
 /// Gets one process ready to be run to its end.
 pub fn supervise(launch: Launch, shim: Shim) -> (Handle, Supervision) {

@@ -27,9 +27,9 @@ use super::super::{Engine, Surroundings, drive};
 use crate::clock::{Clock, VirtualClock};
 use crate::entropy::{Entropy, SplitMix};
 use crate::process::identity::{Host, PlayedHost};
+use crate::process::launch::Launch;
 use crate::process::processes::Processes;
 use crate::process::scripted::Script;
-use crate::process::supervise::Launch;
 use crate::store::tests::memory::Memory;
 use crate::store::{Store, StorePaths};
 

@@ -21,8 +21,8 @@ use super::super::stops::{StopHandle, Stops};
 use super::super::{drive, project::ProjectContext};
 use super::place::{Answer, Place};
 use crate::entropy::SplitMix;
+use crate::process::launch::Launch;
 use crate::process::scripted::Script;
-use crate::process::supervise::Launch;
 use crate::store::Runs;
 
 /// How many seeds are played in the normal suite.

@@ -1,3 +1,4 @@
+use super::super::launch::LineMeaning;
 use super::super::processes::Processes;
 use super::super::scripted::{Script, a_launch};
 use super::*;

@@ -1,3 +1,5 @@
+//! The layers together: what comes of whole requests, and what must hold for every one.
+
 use proptest::prelude::*;
 
 use super::*;
