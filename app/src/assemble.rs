@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
+use pointsman_core::agent_env::LoginState;
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::hook::mode::SessionSignals;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::policy::file::Source;
+use pointsman_core::policy::file::PolicySource;
 use pointsman_core::routing_context::RoutingContext;
-use pointsman_core::run::next::{Limits, OnModelMismatch};
+use pointsman_core::run::next::Limits;
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};
 use pointsman_core::toml_text::problem::Problem;
@@ -19,8 +20,8 @@ use crate::config::env::{Dirs, EnvVars, NoHome};
 use crate::config::error::Warning;
 use crate::config::load::{Inputs, Loaded};
 use crate::config::login::{self, Login, StrayKey};
-use crate::config::model::{HumanDuration, MismatchAction, Settings};
-use crate::config::policy::{self, PolicyText, Unreadable};
+use crate::config::model::{HumanDuration, Settings};
+use crate::config::policy::{self, PolicyReadError, PolicyText};
 use crate::config::{self, load};
 use crate::engine::history::History;
 use crate::engine::project::{ArbiterTerms, Decider, ProjectContext, PromptRetention, Terms};
@@ -48,7 +49,7 @@ pub enum AssembleError {
     Catalog(#[from] CatalogError),
     /// A policy file is there and cannot be read.
     #[error(transparent)]
-    UnreadablePolicy(#[from] Unreadable),
+    UnreadablePolicy(#[from] PolicyReadError),
     /// Policy files are wrong. There is at least one problem.
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("; "))]
     Policy(Vec<Problem>),
@@ -137,7 +138,7 @@ impl Environment {
         login::stray_keys(&self.env, &self.dirs.home, project)
     }
 
-    /// Reads who is there in a session of Claude Code. A hook has no terminal that could say it.
+    /// Reads what a session of Claude Code says about its user. A hook has no terminal that could say it.
     pub fn hook_signals(&self) -> SessionSignals {
         let is_on = |name: &str| self.env.text(name).is_some_and(|value| value == "1");
         SessionSignals {
@@ -212,7 +213,7 @@ impl Environment {
             });
         }
         let mut around = RoutingContext::of_files(policy::names_in(&loaded.project.root));
-        let sources: Vec<Source> = texts.iter().map(PolicyText::as_source).collect();
+        let sources: Vec<PolicySource> = texts.iter().map(PolicyText::as_source).collect();
         let policy = builtin.with_files(&sources, &around.kinds, catalog).map_err(AssembleError::Policy)?;
         if policy.files().look_at_time() {
             around.local_time = Some(clock::local_now());
@@ -263,7 +264,7 @@ impl Environment {
         let depth = self.env.text("POINTSMAN_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0);
         let surroundings = Surroundings {
             ambient: self.env.texts(),
-            login_found: self.login().is_some(),
+            login: self.login().map_or(LoginState::LoggedOut, |_| LoginState::LoggedIn),
             depth,
             processes: Processes::guarded(&own_program()?),
             host: Host::This,
@@ -300,7 +301,7 @@ impl Environment {
         catalog.allow_tools(&spec.rights.allow_tools);
         // Its rules name the real agents; a rehearsal plays them under the same names.
         let EffectivePolicy { policy, context: around, warnings } = self.policy(&loaded, &catalog)?;
-        let pays = spec.rehearsal.is_none() && engine.login_found();
+        let pays = spec.rehearsal.is_none() && engine.login() == LoginState::LoggedIn;
         let stray_keys = if pays { self.stray_keys(&loaded.project.root) } else { vec![] };
         let terms = self.terms(&loaded, &spec.limits, purpose);
         let project = ProjectContext::new(spec.project.clone(), Decider::new(catalog, policy, around), terms);
@@ -378,7 +379,7 @@ fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Resul
         command: command.to_vec(),
         model: format!("rehearsal-{}", agent.tier),
         fallback_model: None,
-        fall_back: None,
+        fallback_agent: None,
         cli_agent: None,
         hooks: AgentHooks::Keep,
         source: AgentSource::Rehearsal,
@@ -408,11 +409,7 @@ fn limits(settings: &Settings, asked: &SpecLimits) -> Limits {
         backoff_base: settings.retry.base.0,
         backoff_cap: settings.retry.cap.0,
         backoff_max_elapsed: settings.retry.max_elapsed.0,
-        on_model_mismatch: match settings.on_model_mismatch {
-            MismatchAction::Flag => OnModelMismatch::Flag,
-            MismatchAction::Retry => OnModelMismatch::Retry,
-            MismatchAction::Fail => OnModelMismatch::Fail,
-        },
+        on_model_mismatch: settings.on_model_mismatch,
         escalation: asked.escalation,
         on_limit: asked.on_limit,
     }

@@ -10,6 +10,7 @@ mod config;
 mod engine;
 mod entropy;
 mod hook;
+mod plain_text;
 mod plugin;
 mod present;
 mod process;

@@ -215,7 +215,7 @@ pub struct Agent {
     /// The model that the CLI itself may fall back to when the first is overloaded.
     pub fallback_model: Option<String>,
     /// The agent that takes over when this one is unavailable.
-    pub fall_back: Option<AgentName>,
+    pub fallback_agent: Option<AgentName>,
     /// The list price of its model, for estimates where the agent reports no cost.
     pub price: Option<Price>,
     /// Whether the agent may change files.
@@ -248,7 +248,7 @@ impl Agent {
             tier,
             model: tier.as_str().to_owned(),
             fallback_model: None,
-            fall_back: None,
+            fallback_agent: None,
             price: None,
             access: Access::Write,
             permission_mode: None,

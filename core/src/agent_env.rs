@@ -285,10 +285,10 @@ impl AgentEnv {
     }
 
     /// Returns who pays with exactly these variables: what the operator set for the agent counts too.
-    pub fn effective_payer(&self, login_found: bool) -> Payer {
+    pub fn effective_payer(&self, login: LoginState) -> Payer {
         let filled = |name: &str| self.vars.get(name).is_some_and(|value| !value.is_empty());
         let has_key = filled("ANTHROPIC_API_KEY") || filled("ANTHROPIC_AUTH_TOKEN");
-        match payer(&self.vars, Billing::Auto, login_found) {
+        match payer(&self.vars, Billing::Auto, login) {
             Payer::Cloud(cloud) => Payer::Cloud(cloud),
             // A key that stands in the environment is what the CLI uses, login or not.
             _ if has_key => Payer::ApiKey,
@@ -297,15 +297,24 @@ impl AgentEnv {
     }
 }
 
-/// Decides who pays. `login_found` says whether a login of the CLI is on this machine.
-pub fn payer(ambient: &BTreeMap<String, String>, billing: Billing, login_found: bool) -> Payer {
+/// Whether a login of the CLI is on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginState {
+    /// It is.
+    LoggedIn,
+    /// None was found.
+    LoggedOut,
+}
+
+/// Decides who pays.
+pub fn payer(ambient: &BTreeMap<String, String>, billing: Billing, login: LoginState) -> Payer {
     let filled = |name: &str| ambient.get(name).is_some_and(|value| !value.trim().is_empty());
     let cloud = CLOUDS.iter().find(|cloud| is_on(ambient, cloud.switch)).map(|cloud| cloud.cloud);
     match billing {
         Billing::Subscription => Payer::Subscription,
         Billing::Api => Payer::ApiKey,
         Billing::Auto if cloud.is_some() => cloud.map_or(Payer::Unknown, Payer::Cloud),
-        Billing::Auto if login_found || filled(OAUTH_TOKEN) => Payer::Subscription,
+        Billing::Auto if login == LoginState::LoggedIn || filled(OAUTH_TOKEN) => Payer::Subscription,
         Billing::Auto if filled("ANTHROPIC_API_KEY") || filled("ANTHROPIC_AUTH_TOKEN") => Payer::ApiKey,
         Billing::Auto => Payer::Unknown,
     }

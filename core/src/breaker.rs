@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::run::next::later;
-use crate::run::outcome::{Class, Outcome};
+use crate::run::outcome::{Outcome, OutcomeClass};
 
 /// When a breaker opens and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,10 +112,10 @@ enum CallResult {
 /// A service that answered works, even when the answer is bad; a stop of our own says nothing.
 fn effect(outcome: Outcome) -> CallResult {
     match outcome.class() {
-        Class::Transient if outcome == Outcome::WorkerLost => CallResult::None,
-        Class::Transient => CallResult::Fails,
-        Class::Usable | Class::Escalatable => CallResult::Works,
-        Class::Timeout | Class::Quota | Class::Final => CallResult::None,
+        OutcomeClass::Transient if outcome == Outcome::WorkerLost => CallResult::None,
+        OutcomeClass::Transient => CallResult::Fails,
+        OutcomeClass::Usable | OutcomeClass::Escalatable => CallResult::Works,
+        OutcomeClass::Timeout | OutcomeClass::Quota | OutcomeClass::Final => CallResult::None,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use pointsman_core::hook::input::HookInput;
-use pointsman_core::hook::ran::{self, Part};
+use pointsman_core::hook::transcript::{self, Part};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(input) = HookInput::parse(bytes, Some("Stop")) {
@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let text = String::from_utf8_lossy(bytes);
     for part in [Part::All, Part::Session, Part::Prompt("p")] {
-        if let Some(ran) = ran::read(text.lines(), part) {
+        if let Some(ran) = transcript::read(text.lines(), part) {
             assert!(ran.models_served.len() <= 32 && ran.tools.len() <= 32);
         }
     }

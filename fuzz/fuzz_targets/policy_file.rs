@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use libfuzzer_sys::fuzz_target;
 use pointsman_core::agent::Catalog;
 use pointsman_core::policy::Policy;
-use pointsman_core::policy::file::Source;
+use pointsman_core::policy::file::PolicySource;
 use pointsman_core::policy::file_rule::Author;
 use pointsman_core::request::{Origin, Overrides, Request};
 use pointsman_core::route::{Decision, route};
@@ -17,7 +17,7 @@ std::thread_local! {
 
 fuzz_target!(|text: &str| {
     CATALOG.with(|catalog| {
-        let source = Source { author: Author::Project, name: "fuzz", text };
+        let source = PolicySource { author: Author::Project, name: "fuzz", text };
         match Policy::builtin().with_files(&[source], &BTreeSet::new(), catalog) {
             Err(problems) => assert!(problems.iter().all(|p| p.at.line > 0 && p.at.column > 0 && !p.hint.is_empty())),
             Ok(policy) => {

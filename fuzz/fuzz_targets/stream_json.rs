@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use pointsman_core::adapter::invocation::SessionStart;
 use pointsman_core::agent::AdapterKind;
 use pointsman_core::run::evidence::Evidence;
 
@@ -9,7 +10,8 @@ const TEXT_BYTES_MAX: usize = 1000;
 
 fuzz_target!(|data: &[u8]| {
     let mut seen = Evidence::default();
-    let mut decoder = AdapterKind::Claude.decoder(None, data.len() % 2 == 0);
+    let session = if data.len() % 2 == 0 { SessionStart::New } else { SessionStart::Resumed };
+    let mut decoder = AdapterKind::Claude.decoder(None, session);
     for line in String::from_utf8_lossy(data).lines() {
         for event in decoder.decode(line) {
             seen.add(&event, TEXT_BYTES_MAX);

@@ -3,9 +3,9 @@
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use super::args::{ConfigArgs, ConfigVerb};
 use super::context::environment;
 use super::exit::Failure;
+use super::setup_args::{ConfigArgs, ConfigVerb};
 use crate::config::load::Loaded;
 use crate::config::{init, schema};
 use crate::present::human::short_path;
@@ -30,7 +30,7 @@ struct ShownSetting {
 /// Runs the verb.
 pub fn main(args: ConfigArgs) -> Result<u8, Failure> {
     match args.verb {
-        ConfigVerb::Show { origin, output } => show(origin, output),
+        ConfigVerb::Show { origin, output } => show(output, if origin { with_origins } else { values }),
         ConfigVerb::Schema => {
             output::text(&schema::config_schema());
             Ok(0)
@@ -39,7 +39,7 @@ pub fn main(args: ConfigArgs) -> Result<u8, Failure> {
     }
 }
 
-fn show(with_origin: bool, format: PlainFormat) -> Result<u8, Failure> {
+fn show(format: PlainFormat, text: fn(Vec<ShownSetting>) -> String) -> Result<u8, Failure> {
     let environment = environment(None)?;
     let loaded = environment.settings(&[])?;
     for warning in &loaded.warnings {
@@ -56,20 +56,20 @@ fn show(with_origin: bool, format: PlainFormat) -> Result<u8, Failure> {
             trust: serde_json::to_value(loaded.trust).unwrap_or_default(),
             settings,
         }),
-        PlainFormat::Text if with_origin => {
-            let rows: Vec<Vec<String>> = settings
-                .into_iter()
-                .map(|setting| vec![format!("{} = {}", setting.key, setting.value), setting.origin])
-                .collect();
-            output::text(&tables::columns(&["SETTING", "FROM"], &rows));
-        }
-        PlainFormat::Text => {
-            let lines: Vec<String> =
-                settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();
-            output::text(&lines.join("\n"));
-        }
+        PlainFormat::Text => output::text(&text(settings)),
     }
     Ok(0)
+}
+
+fn values(settings: Vec<ShownSetting>) -> String {
+    let lines: Vec<String> =
+        settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();
+    lines.join("\n")
+}
+
+fn with_origins(settings: Vec<ShownSetting>) -> String {
+    let row = |setting: ShownSetting| vec![format!("{} = {}", setting.key, setting.value), setting.origin];
+    tables::columns(&["SETTING", "FROM"], &settings.into_iter().map(row).collect::<Vec<_>>())
 }
 
 fn settings(loaded: &Loaded) -> Vec<ShownSetting> {

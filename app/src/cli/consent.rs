@@ -5,9 +5,18 @@ use pointsman_core::error_code::ErrorCode;
 use super::exit::Failure;
 use crate::present::output;
 
-/// Returns when the person agrees, beforehand by `--yes` or now. `refusal` is what is said to a no.
-pub fn ask(yes: bool, question: &str, refusal: &str) -> Result<(), Failure> {
-    if yes {
+/// Whether a person has agreed already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// By `--yes`.
+    Given,
+    /// They are asked.
+    Asked,
+}
+
+/// Returns when the person agrees, beforehand or now. `refusal` is what is said to a no.
+pub fn obtain(consent: Consent, question: &str, refusal: &str) -> Result<(), Failure> {
+    if consent == Consent::Given {
         return Ok(());
     }
     if !output::somebody_is_there() {

@@ -2,10 +2,11 @@
 
 use pointsman_core::run::spec::RunSpec;
 
-use super::args::RunArgs;
 use super::exit::Failure;
+use super::request_args::RunArgs;
 use crate::assemble;
 use crate::engine::background::{self, Submitted};
+use crate::present::human::Openings;
 use crate::present::output::{self, Format, Tone};
 use crate::present::route;
 
@@ -28,8 +29,8 @@ fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
     if !args.quiet {
         let (notices, notice) = submitted.said.split_at(submitted.said.len().saturating_sub(1));
         notices.iter().for_each(|notice| output::say(Tone::Warning, "notice:", notice));
-        let word = if submitted.rehearsal { "rehearsal: route:" } else { "route:" };
-        notice.iter().for_each(|notice| output::say(Tone::Plain, word, notice));
+        let word = Openings { is_rehearsal: submitted.rehearsal }.mark("route:");
+        notice.iter().for_each(|notice| output::say(Tone::Plain, &word, notice));
         output::hint(&format!("`pointsman runs logs -f {}` follows it", submitted.run_id));
     }
     0

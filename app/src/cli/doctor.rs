@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::invocation::CliVersion;
-use pointsman_core::agent_env::Payer;
+use pointsman_core::agent_env::{LoginState, Payer};
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::ids::AgentName;
 
-use super::args::DoctorArgs;
 use super::context::{environment, runtime};
 use super::exit::Failure;
+use super::setup_args::DoctorArgs;
 use crate::assemble::{AssembleError, Environment};
 use crate::config::error::Warning;
 use crate::config::load::Loaded;
@@ -36,7 +36,12 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
         );
         checks.push(Check { code: Some(failure.code), hint: failure.hint, ..broken });
     }
-    checks.extend(look_around(&environment, &loaded, args.fix)?);
+    checks.extend(configuration(&environment, &loaded));
+    checks.extend(policy(&environment, &loaded));
+    if args.fix {
+        checks.extend(repair(&environment, &loaded)?);
+    }
+    checks.extend(look_around(&environment, &loaded)?);
     match args.output {
         PlainFormat::Json => output::json(&Checks::new(&checks)),
         PlainFormat::Text => output::text(&checks::text(&checks)),
@@ -44,20 +49,23 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
     Ok(u8::from(!checks::are_healthy(&checks)))
 }
 
-fn look_around(environment: &Environment, loaded: &Loaded, fix: bool) -> Result<Vec<Check>, Failure> {
-    let mut checks = configuration(environment, loaded);
-    checks.extend(policy(environment, loaded));
-    let engine = if fix { environment.engine()? } else { environment.engine_to_read()? };
-    let project = environment.project(loaded)?;
-    let runtime = runtime()?;
-    if fix {
-        checks.extend(repair(runtime.block_on(engine.repair(&project))));
-    }
+fn repair(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Failure> {
+    let (engine, project) = (environment.engine()?, environment.project(loaded)?);
+    let check = |detail: String| Check::new("repair", Severity::Ok, detail);
+    Ok(match runtime()?.block_on(engine.repair(&project)) {
+        Ok(done) if done.is_empty() => vec![check("nothing needed repair".to_owned())],
+        Ok(done) => done.into_iter().map(check).collect(),
+        Err(error) => vec![Check::new("repair", Severity::Broken, error.to_string())],
+    })
+}
+
+fn look_around(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Failure> {
+    let (engine, project) = (environment.engine_to_read()?, environment.project(loaded)?);
     let (agents, health) =
-        runtime.block_on(async { (engine.agent_health(&project).await, engine.store_health().await) });
-    checks.extend(agents.iter().map(agent));
+        runtime()?.block_on(async { (engine.agent_health(&project).await, engine.store_health().await) });
+    let mut checks: Vec<Check> = agents.iter().map(agent).collect();
     checks.push(login(environment.login().as_ref(), &engine.payers(&project)));
-    checks.extend(stray_keys(environment, loaded, engine.login_found()));
+    checks.extend(stray_keys(environment, loaded, engine.login()));
     checks.extend(store(&health));
     checks.extend(hooks(environment, loaded));
     Ok(checks)
@@ -65,12 +73,12 @@ fn look_around(environment: &Environment, loaded: &Loaded, fix: bool) -> Result<
 
 /// Hooks of others on the Agent tool: with two that rewrite, the last to finish wins, differently from run to run.
 fn hooks(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
-    let rivals = environment.conflicting_hooks(&loaded.project.root);
-    let check = |rival: &ConflictingHook| {
+    let conflicting = environment.conflicting_hooks(&loaded.project.root);
+    let check = |hook: &ConflictingHook| {
         let detail = format!(
             "`{}` in {} runs on the Agent tool and may rewrite what our hook rewrites",
-            rival.command,
-            rival.file.display()
+            hook.command,
+            hook.file.display()
         );
         Check::new("hooks", Severity::Warning, detail)
             .hint("if it changes `model` or `subagent_type`, keep one of the two: `routing_mode = \"directive\"` rewrites nothing")
@@ -80,7 +88,7 @@ fn hooks(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
         Check::new("hooks", Severity::Warning, detail).hint("take it out, or take the plugin out")
     };
     let switched_off = environment.hooks_switched_off(&loaded.project.root);
-    rivals.iter().map(check).chain(switched_off.iter().map(off)).collect()
+    conflicting.iter().map(check).chain(switched_off.iter().map(off)).collect()
 }
 
 /// The policy files. A broken one keeps `run` from working, and nothing else.
@@ -193,10 +201,12 @@ fn login(login: Option<&Login>, payers: &[(AgentName, Payer)]) -> Check {
     Check::new("login", Severity::Ok, detail)
 }
 
-fn stray_keys(environment: &Environment, loaded: &Loaded, login_found: bool) -> Vec<Check> {
+fn stray_keys(environment: &Environment, loaded: &Loaded, login: LoginState) -> Vec<Check> {
     let mut checks = vec![];
     let in_environment = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
-    for name in in_environment.into_iter().filter(|name| environment.env.text(name).is_some() && login_found)
+    for name in in_environment
+        .into_iter()
+        .filter(|name| environment.env.text(name).is_some() && login == LoginState::LoggedIn)
     {
         checks.push(Check::new(
             "who pays",
@@ -266,13 +276,4 @@ fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
         );
     }
     checks
-}
-
-fn repair(mended: Result<Vec<String>, String>) -> Vec<Check> {
-    let check = |detail: String| Check::new("repair", Severity::Ok, detail);
-    match mended {
-        Ok(done) if done.is_empty() => vec![check("nothing needed repair".to_owned())],
-        Ok(done) => done.into_iter().map(check).collect(),
-        Err(error) => vec![Check::new("repair", Severity::Broken, error)],
-    }
 }

@@ -34,7 +34,12 @@ pub fn main(args: &EvalArgs) -> Result<u8, Failure> {
     let gates = gates::check(&args.thresholds.gates(), &measured.evaluation);
     let missed: Vec<&Gate> = gates.iter().filter(|gate| !gate.holds).collect();
     match args.output {
-        PlainFormat::Text => output::text(&evaluation::text(&measured, against.as_ref(), args.wrong)),
+        PlainFormat::Text => {
+            output::text(&evaluation::text(&measured, against.as_ref()));
+            if args.wrong {
+                output::text(&format!("\n{}", evaluation::wrong(&measured)));
+            }
+        }
         PlainFormat::Json => output::json(&EvalReport {
             schema_version: SCHEMA_VERSION,
             measured: &measured,

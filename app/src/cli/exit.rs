@@ -10,7 +10,7 @@ use pointsman_core::toml_text::problem::{PROBLEMS_MAX, Problem, ProblemKind};
 use crate::assemble::AssembleError;
 use crate::config;
 use crate::config::init::InitError;
-use crate::config::policy::Unreadable;
+use crate::config::policy::PolicyReadError;
 use crate::config::trust;
 use crate::engine::error::EngineError;
 use crate::plugin::PluginError;
@@ -79,8 +79,8 @@ impl From<AssembleError> for Failure {
     }
 }
 
-impl From<Unreadable> for Failure {
-    fn from(error: Unreadable) -> Failure {
+impl From<PolicyReadError> for Failure {
+    fn from(error: PolicyReadError) -> Failure {
         Failure::new(ErrorCode::UnreadablePolicy, error.to_string(), "mend the file, or move it away")
     }
 }

@@ -6,9 +6,10 @@ use pointsman_core::report::replay;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::Explained;
 
-use super::args::{ExplainArgs, PromptArgs};
+use super::args::ExplainArgs;
 use super::context::{environment, runtime};
 use super::exit::Failure;
+use super::request_args::PromptArgs;
 use super::{error_codes, prompt_input};
 use crate::assemble::Environment;
 use crate::engine::query::FoundRun;

@@ -20,10 +20,12 @@ mod policy;
 mod prompt_input;
 mod replay;
 mod report;
+mod request_args;
 pub mod route;
 mod routing_args;
 pub mod run;
 mod runs;
+mod setup_args;
 mod shell;
 pub mod tidy;
 mod trust;
@@ -45,9 +47,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error),
     };
-    let as_data = cli.verb.prints_json();
+    let fail = if cli.verb.prints_json() { fail_as_data } else { fail };
     let done = panic::caught(|| carry_out(cli.verb));
-    let exit_code = done.unwrap_or_else(|failure| fail(&failure, as_data));
+    let exit_code = done.unwrap_or_else(|failure| fail(&failure));
     match (exit_code, output::loss()) {
         (0, Some(why)) => {
             let message = format!("the output was not written: {why}");
@@ -80,11 +82,14 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
     }
 }
 
-/// Says a failure, as data too where that was asked for, and returns the exit code.
-fn fail(failure: &Failure, as_data: bool) -> u8 {
-    if as_data {
-        output::json(&exit::FailureReport::new(failure));
-    }
+/// Says a failure to a person, and returns the exit code.
+fn fail(failure: &Failure) -> u8 {
     output::failure(failure);
     failure.exit_code()
+}
+
+/// The same, and as data before it, for a program that asked for JSON.
+fn fail_as_data(failure: &Failure) -> u8 {
+    output::json(&exit::FailureReport::new(failure));
+    fail(failure)
 }

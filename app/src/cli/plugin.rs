@@ -2,10 +2,10 @@
 
 use pointsman_core::error_code::ErrorCode;
 
-use super::args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
-use super::consent;
+use super::consent::{self, Consent};
 use super::context::environment;
 use super::exit::Failure;
+use super::setup_args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
 use crate::assemble::Environment;
 use crate::config::load::Loaded;
 use crate::plugin::{Change, InstallScope, Plugin};
@@ -16,10 +16,10 @@ use crate::present::plugin_status::PluginStatus;
 /// Runs the verb.
 pub fn main(args: PluginArgs) -> Result<u8, Failure> {
     match args.verb {
-        PluginVerb::Install { place, yes } => install(&place, yes),
+        PluginVerb::Install { place, consent } => install(&place, consent.consent()),
         PluginVerb::Status { place, output } => status(&place, output),
         PluginVerb::Update => update(),
-        PluginVerb::Uninstall { place, yes } => uninstall(&place, yes),
+        PluginVerb::Uninstall { place, consent } => uninstall(&place, consent.consent()),
     }
 }
 
@@ -54,7 +54,7 @@ fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
     ))
 }
 
-fn install(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
+fn install(place: &PluginPlace, consent: Consent) -> Result<u8, Failure> {
     let (environment, plugin) = of(place)?;
     needs_cli(&plugin)?;
     let scope = scope(place);
@@ -62,7 +62,7 @@ fn install(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
     let changes = plugin.rehearse(scope)?;
     if changes.iter().any(Change::is_any) {
         show(&environment, &changes);
-        consent::ask(yes, "Put the plugin into these settings?", "not installed: you said no")?;
+        consent::obtain(consent, "Put the plugin into these settings?", "not installed: you said no")?;
     }
     plugin.install(scope)?;
     output::say(Tone::Good, "installed:", &format!("the plugin, scope {}", scope.as_str()));
@@ -101,7 +101,7 @@ fn update() -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
+fn uninstall(place: &PluginPlace, consent: Consent) -> Result<u8, Failure> {
     let (environment, plugin) = of(place)?;
     let scope = scope(place);
     if !plugin.is_anything_there(scope)? {
@@ -112,7 +112,7 @@ fn uninstall(place: &PluginPlace, yes: bool) -> Result<u8, Failure> {
         );
         return Ok(0);
     }
-    consent::ask(yes, "Take the plugin out?", "left as it is: you said no")?;
+    consent::obtain(consent, "Take the plugin out?", "left as it is: you said no")?;
     let done = plugin.uninstall(scope)?;
     for trouble in &done.trouble {
         output::say(Tone::Warning, "notice:", &trouble.to_string());

@@ -9,9 +9,9 @@ use pointsman_core::policy::Policy;
 use pointsman_core::policy::file_rule::Author;
 use pointsman_core::policy::schema::FILE_SCHEMA;
 
-use super::args::{PolicyArgs, PolicyVerb};
 use super::context::environment;
 use super::exit::Failure;
+use super::setup_args::{PolicyArgs, PolicyVerb};
 use crate::assemble::{AssembleError, EffectivePolicy};
 use crate::config::init::InitError;
 use crate::config::policy;
@@ -23,8 +23,8 @@ use crate::present::policy::{Checked, Shown, Tested};
 /// Runs the verb.
 pub fn main(args: PolicyArgs) -> Result<u8, Failure> {
     match args.verb {
-        PolicyVerb::Test { file, of_project, output } => test(named(file.as_deref(), of_project), output),
-        PolicyVerb::Check { file, of_project, output } => check(named(file.as_deref(), of_project), output),
+        PolicyVerb::Test { file, output } => test(file.named(), output),
+        PolicyVerb::Check { file, output } => check(file.named(), output),
         PolicyVerb::Show { output } => show(output),
         PolicyVerb::Schema => {
             output::text(FILE_SCHEMA);
@@ -36,10 +36,6 @@ pub fn main(args: PolicyArgs) -> Result<u8, Failure> {
 
 /// The file that is named on the command line, and whose it counts as.
 type Named<'a> = Option<(&'a Path, Author)>;
-
-fn named(file: Option<&Path>, of_project: bool) -> Named<'_> {
-    file.map(|path| (path, if of_project { Author::Project } else { Author::User }))
-}
 
 /// The policy of one file alone, or the one that holds here.
 fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {

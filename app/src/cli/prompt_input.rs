@@ -7,8 +7,8 @@ use std::path::Path;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::request::{Origin, Overrides, QuotaPressure, Request};
 
-use super::args::{OverrideArgs, PromptArgs};
 use super::exit::Failure;
+use super::request_args::{OverrideArgs, PromptArgs};
 
 /// The longest request that is read, in bytes: beyond this it is a mistake, not a request.
 const WORDS_BYTES_MAX: u64 = 64 * 1024 * 1024;

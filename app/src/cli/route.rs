@@ -10,10 +10,10 @@ use pointsman_core::route::Route;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::args::{OverrideArgs, RouteArgs};
 use super::context::environment;
 use super::exit::Failure;
 use super::prompt_input;
+use super::request_args::{OverrideArgs, RouteArgs};
 use crate::engine::project::Decider;
 use crate::present;
 use crate::present::output::{self, Format};

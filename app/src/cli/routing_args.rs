@@ -170,20 +170,20 @@ pub enum ReportFormat {
     Md,
 }
 
-fn share(text: &str) -> Result<f64, String> {
+fn share(text: &str) -> Result<f64, &'static str> {
     let share: Option<f64> = text.parse().ok();
-    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "use a share from 0 to 1".to_owned())
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or("use a share from 0 to 1")
 }
 
-fn loss(text: &str) -> Result<f64, String> {
+fn loss(text: &str) -> Result<f64, &'static str> {
     let loss: Option<f64> = text.parse().ok();
-    loss.filter(|loss| loss.is_finite() && *loss >= 0.0).ok_or_else(|| "use a number from 0 on".to_owned())
+    loss.filter(|loss| loss.is_finite() && *loss >= 0.0).ok_or("use a number from 0 on")
 }
 
-fn span(text: &str) -> Result<SignedDuration, String> {
+fn span(text: &str) -> Result<SignedDuration, &'static str> {
     let read = || {
         let span: jiff::Span = text.parse().ok()?;
         span.to_duration(SpanRelativeTo::days_are_24_hours()).ok().filter(|span| !span.is_negative())
     };
-    read().ok_or_else(|| "use a time such as 12h, 7d or 4w".to_owned())
+    read().ok_or("use a time such as 12h, 7d or 4w")
 }

@@ -10,16 +10,16 @@ use pointsman_core::route::Decision;
 use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::spec::{RunSpec, SpecLimits, SpecRights};
 
-use super::args::{ModeArg, RunArgs};
 use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
+use super::request_args::{ModeArg, RunArgs};
 use super::{detach, prompt_input};
 use crate::assemble::{Assembled, Environment, Purpose};
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
 use crate::engine::{Engine, drive, preview};
-use crate::present::output::{self, Format, Tone};
+use crate::present::output::{self, Format, Tone, Verbosity};
 use crate::present::{notices, route, run_summary, watch};
 
 /// Runs the verb.
@@ -55,7 +55,7 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
             on_limit: if args.wait { OnLimit::Wait } else { OnLimit::End },
         },
         rights: SpecRights {
-            mode: args.permission_mode.map(Into::into),
+            mode: args.permission_mode,
             ceiling: None,
             allow_tools: args.allow_tool.clone(),
         },
@@ -86,22 +86,22 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         // Before the live line begins, which must not be torn.
         route::say(&engine, &submission);
     }
-    let watcher: Box<dyn Watcher> = match (args.output, args.quiet) {
+    let watcher: Box<dyn Watcher> = match (args.output, args.verbosity()) {
         (Format::Jsonl, _) => Box::new(watch::Stream::new()),
-        (Format::Text | Format::Json, true) => Box::new(watch::Quiet),
-        (Format::Text | Format::Json, false) => Box::new(watch::People::new(submission.is_rehearsal())),
+        (Format::Text | Format::Json, Verbosity::Quiet) => Box::new(watch::Quiet),
+        (Format::Text | Format::Json, Verbosity::Normal) => Box::new(watch::People::new(&submission)),
     };
     let mut run = submission.begin(&engine, watcher);
     let report = drive::drive(&engine, &mut run, &mut stops).await;
     // From here on Ctrl-C ends us at once: nothing is left to stop but the printing.
     drop(stops);
     let said = run.answer.clone();
-    let (format, quiet) = (args.output, args.quiet);
+    let (format, verbosity) = (args.output, args.verbosity());
     // Not on this thread: a reader that stalls must not keep signals from being heard.
     let mut watcher = run.log.stop_watching();
     let printed = tokio::task::spawn_blocking(move || {
         watcher.finish();
-        print(&report, said.as_deref(), format, quiet)
+        print(&report, said.as_deref(), format, verbosity)
     });
     let code = printed.await.expect("printing does not panic");
     tidy_after(&engine);
@@ -118,13 +118,13 @@ async fn dry_run(engine: &Engine, submission: &Submission, format: Format) -> u8
 }
 
 /// Prints what came of it and returns the exit code.
-fn print(report: &RunReport, said: Option<&str>, format: Format, quiet: bool) -> u8 {
+fn print(report: &RunReport, said: Option<&str>, format: Format, verbosity: Verbosity) -> u8 {
     match format {
         Format::Text => output::text(report.answer.as_deref().unwrap_or("")),
         Format::Json => output::json(report),
         Format::Jsonl => {}
     }
-    run_summary::say(report, said, quiet);
+    run_summary::say(report, said, verbosity);
     report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code())
 }
 

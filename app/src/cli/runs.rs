@@ -38,7 +38,8 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
         match args.verb {
             RunsVerb::List { limit, output } => look.list(limit, output).await,
             RunsVerb::Show { run, output } => look.show(&run, output).await,
-            RunsVerb::Logs { run, follow, output } => look.logs(&run, follow, output).await,
+            RunsVerb::Logs { run, follow: false, output } => look.logs(&run, output).await,
+            RunsVerb::Logs { run, follow: true, output } => look.follow(&run, output).await,
             RunsVerb::Cancel { run } => look.cancel(&run, &environment.engine()?).await,
         }
     })
@@ -94,7 +95,23 @@ impl RunViewer {
         Ok(0)
     }
 
-    async fn logs(&self, wanted: &str, follow: bool, format: Format) -> Result<u8, Failure> {
+    /// Prints what is in the log.
+    async fn logs(&self, wanted: &str, format: Format) -> Result<u8, Failure> {
+        let (found, mut log) = self.live_log(wanted, format).await?;
+        print_new(&found, &mut log, format)?;
+        Ok(0)
+    }
+
+    /// The same, and what comes, to the end of the run, whose exit code is ours.
+    async fn follow(&self, wanted: &str, format: Format) -> Result<u8, Failure> {
+        let (found, mut log) = self.live_log(wanted, format).await?;
+        match print_new(&found, &mut log, format)? {
+            Some(exit_code) => Ok(exit_code),
+            None => self.follow_to_the_end(&found, &mut log, format).await,
+        }
+    }
+
+    async fn live_log(&self, wanted: &str, format: Format) -> Result<(FoundRun, LiveLog), Failure> {
         if format == Format::Json {
             return Err(Failure::new(
                 ErrorCode::WrongFlagValue,
@@ -103,12 +120,8 @@ impl RunViewer {
             ));
         }
         let found = self.find(wanted).await?;
-        let mut log = self.engine.live_log(&found.id).map_err(|error| unreadable(&found, &error))?;
-        match (print_new(&found, &mut log, format)?, follow) {
-            (Some(exit_code), true) => Ok(exit_code),
-            (Some(_), false) | (None, false) => Ok(0),
-            (None, true) => self.follow_to_the_end(&found, &mut log, format).await,
-        }
+        let log = self.engine.live_log(&found.id).map_err(|error| unreadable(&found, &error))?;
+        Ok((found, log))
     }
 
     async fn follow_to_the_end(

@@ -6,8 +6,9 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use pointsman_core::error_code::ErrorCode;
 
-use super::args::{Cli, InitShell};
+use super::args::Cli;
 use super::exit::Failure;
+use super::setup_args::InitShell;
 use crate::present::output;
 
 /// Prints the completion script of a shell.

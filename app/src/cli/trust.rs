@@ -1,9 +1,9 @@
 //! `pointsman trust`: approve what a repository's files want.
 
-use super::args::TrustArgs;
 use super::consent;
 use super::context::environment;
 use super::exit::Failure;
+use super::setup_args::TrustArgs;
 use crate::clock;
 use crate::config::project::{self, ProjectFiles};
 use crate::config::trust::TrustStore;
@@ -33,7 +33,7 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
     let files = ProjectFiles::read(&project);
     show(&files);
     let question = format!("Trust these files of {}?", project.root.display());
-    consent::ask(args.yes, &question, "not trusted: you said no")?;
+    consent::obtain(args.consent.consent(), &question, "not trusted: you said no")?;
     // Approved is what was shown: the hash is of the bytes that were read above.
     approvals.approve(&project.root, &files.hash(), clock::now())?;
     output::say(Tone::Good, "trusted:", &project.root.display().to_string());

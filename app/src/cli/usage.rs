@@ -16,12 +16,13 @@ pub fn answer(error: &Error) -> ExitCode {
             let _ = error.print();
             let hint = "begin with one of the verbs above";
             let failure = Failure::new(ErrorCode::MissingWord, "the command line lacks a verb", hint);
-            ExitCode::from(super::fail(&failure, false))
+            ExitCode::from(super::fail(&failure))
         }
         kind => {
             let failure = failure(kind, &error.render().to_string());
             let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-            ExitCode::from(super::fail(&failure, asks_for_json(words)))
+            let fail = if asks_for_json(words) { super::fail_as_data } else { super::fail };
+            ExitCode::from(fail(&failure))
         }
     }
 }

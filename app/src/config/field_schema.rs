@@ -38,6 +38,11 @@ pub(super) fn agent_hooks(_: &mut SchemaGenerator) -> Schema {
     one_of(&["keep", "disable"])
 }
 
+/// `OnModelMismatch`.
+pub(super) fn on_model_mismatch(_: &mut SchemaGenerator) -> Schema {
+    one_of(&["flag", "retry", "fail"])
+}
+
 fn one_of(words: &[&str]) -> Schema {
     json_schema!({ "type": "string", "enum": words })
 }
@@ -46,6 +51,7 @@ fn one_of(words: &[&str]) -> Schema {
 mod tests {
     use pointsman_core::agent::{Access, AdapterKind, AgentHooks, Billing};
     use pointsman_core::hook::mode::RoutingMode;
+    use pointsman_core::run::next::OnModelMismatch;
     use serde::de::DeserializeOwned;
 
     use super::*;
@@ -66,6 +72,7 @@ mod tests {
         all_read::<PermissionMode>(permission_mode, 6);
         all_read::<Billing>(billing, 3);
         all_read::<AgentHooks>(agent_hooks, 2);
+        all_read::<OnModelMismatch>(on_model_mismatch, 3);
         all_read::<RoutingMode>(routing_mode, 6);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
 use pointsman_core::toml_text::decode;
@@ -69,20 +70,22 @@ pub struct SettingEntry {
 
 /// Loads the settings for a directory.
 pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
-    let defaults = Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS))?;
-    let user = user_layer(&inputs.dirs.config.join(USER_FILE))?;
-    let variables = inputs.env.layer();
-    let flags = flag_layer(inputs.flags);
-    let below = user.iter().fold(defaults, |below, user| below.under(user));
-    let mut tree = below.clone().under(&variables).under(&flags);
-    let mut settings = decode_checked(&tree)?;
-
+    let user = user_text(&inputs.dirs.config.join(USER_FILE))?;
     let project = project::find(inputs.cwd, &inputs.dirs.home);
     let mut files = ProjectFiles::read(&project);
     let mut warnings = inputs.env.unknown();
     warnings.append(&mut files.warnings);
     let trust = trust_of(&files, &inputs.dirs.config, &mut warnings);
-    if let Some(mut layer) = project_layer(&files)? {
+
+    let (variables, flags) = (inputs.env.layer(), Node::of_values(SourceKind::Flag, inputs.flags));
+    let mut below = Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS))?;
+    if let Some(user) = user {
+        below = below.under(&Node::parse(&user)?);
+    }
+    let mut tree = below.clone().under(&variables).under(&flags);
+    let mut settings = decode_checked(&tree)?;
+    if let Some(text) = project_text(&files) {
+        let mut layer = Node::parse(&text)?;
         // Read as if it held in full, so that a misspelled key is reported as one, trusted or not.
         let claimed = decode(&tree.clone().under(&layer))?;
         warnings.extend(match trust {
@@ -152,7 +155,7 @@ fn decode_checked(tree: &Node) -> Result<Settings, Error> {
     Ok(settings)
 }
 
-fn user_layer(path: &Path) -> Result<Option<Node>, Error> {
+fn user_text(path: &Path) -> Result<Option<Arc<Source>>, Error> {
     let unreadable = |reason: String| Error::Unreadable { path: path.to_path_buf(), reason };
     match fs::metadata(path) {
         Ok(meta) if meta.len() > USER_FILE_BYTES_MAX => {
@@ -162,21 +165,12 @@ fn user_layer(path: &Path) -> Result<Option<Node>, Error> {
         Ok(_) | Err(_) => {}
     }
     let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    Ok(Some(Node::parse(&Source::new(SourceKind::User, path.display().to_string(), text))?))
+    Ok(Some(Source::new(SourceKind::User, path.display().to_string(), text)))
 }
 
-fn project_layer(files: &ProjectFiles) -> Result<Option<Node>, Error> {
-    let Some(file) = &files.settings else { return Ok(None) };
-    let source = Source::new(SourceKind::Project, file.path.display().to_string(), file.text.as_str());
-    Ok(Some(Node::parse(&source)?))
-}
-
-fn flag_layer(flags: &[(String, String)]) -> Node {
-    let mut layer = Node::empty(SourceKind::Flag);
-    for (key, text) in flags {
-        layer.set(&Source::new(SourceKind::Flag, key.as_str(), ""), key, text);
-    }
-    layer
+fn project_text(files: &ProjectFiles) -> Option<Arc<Source>> {
+    let file = files.settings.as_ref()?;
+    Some(Source::new(SourceKind::Project, file.path.display().to_string(), file.text.as_str()))
 }
 
 fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>) -> TrustStatus {

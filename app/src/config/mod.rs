@@ -22,6 +22,7 @@ pub mod policy;
 pub mod project;
 pub mod schema;
 mod settings_check;
+pub mod small_file;
 pub mod trust;
 
 #[cfg(test)]

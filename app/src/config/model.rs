@@ -7,6 +7,7 @@ use std::time::Duration;
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
+use pointsman_core::run::next::OnModelMismatch;
 use pointsman_core::usage::Price;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,16 +30,17 @@ pub struct Settings {
     /// Run agents whose CLI is older than the oldest supported version; it may ignore limits of cost and turns.
     pub allow_old_cli: bool,
     /// What to do when another tier served a run than the one that was asked for.
-    pub on_model_mismatch: MismatchAction,
+    #[schemars(schema_with = "field_schema::on_model_mismatch")]
+    pub on_model_mismatch: OnModelMismatch,
     /// Whether your own and the project's hooks run inside spawned agents.
     #[schemars(schema_with = "field_schema::agent_hooks")]
     pub agent_hooks: AgentHooks,
     /// Bounds of one run.
     pub limits: LimitSettings,
     /// Waiting between attempts.
-    pub retry: Retry,
+    pub retry: RetrySettings,
     /// When to stop asking a failing service.
-    pub breaker: Breaker,
+    pub breaker: BreakerSettings,
     /// Whether a small model is asked where the router is unsure.
     #[serde(rename = "judge")]
     pub arbiter: ArbiterSettings,
@@ -49,18 +51,6 @@ pub struct Settings {
     pub agents: BTreeMap<AgentName, AgentSettings>,
     /// Which environment variables agents get.
     pub environment: EnvironmentSettings,
-}
-
-/// What to do when another tier served a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MismatchAction {
-    /// Succeed and say so.
-    Flag,
-    /// Try once more.
-    Retry,
-    /// Fail the run.
-    Fail,
 }
 
 /// Bounds of one run.
@@ -93,7 +83,7 @@ pub struct LimitSettings {
 /// Waiting between attempts.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Retry {
+pub struct RetrySettings {
     /// The first wait.
     pub base: HumanDuration,
     /// The longest single wait.
@@ -105,7 +95,7 @@ pub struct Retry {
 /// When to stop asking a failing service.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Breaker {
+pub struct BreakerSettings {
     /// How many failures in a row open it.
     #[schemars(range(min = 1))]
     pub threshold: u32,
@@ -229,7 +219,8 @@ pub struct AgentSettings {
     pub cli_agent: Option<String>,
     /// The agent that takes over when this one is unavailable.
     #[schemars(with = "Option<String>")]
-    pub fall_back: Option<AgentName>,
+    #[serde(alias = "fall_back")]
+    pub fallback_agent: Option<AgentName>,
     /// Which layer had the last word about it; set by the loader.
     #[serde(skip, default = "default_source")]
     #[schemars(skip)]

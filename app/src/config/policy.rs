@@ -3,17 +3,18 @@
 //! A file that is there and cannot be read is an error, the repository's too: a question that somebody wrote down must
 //! not be lost because a file is broken.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use pointsman_core::policy::file::{FILE_BYTES_MAX, Source};
+use pointsman_core::policy::file::{FILE_BYTES_MAX, PolicySource};
 use pointsman_core::policy::file_rule::Author;
 use pointsman_core::toml_text::place::printable;
 
 use super::init::InitError;
-use super::project::{self, Project};
+use super::project::Project;
+use super::small_file::{self, ReadError};
 
 /// The file's name in a project's root; the config directory may have it by this name too.
 pub const POLICY_FILE: &str = "pointsman.policy.toml";
@@ -38,25 +39,34 @@ pub struct PolicyText {
     pub text: String,
 }
 
-/// Why a policy file cannot be read.
+/// Why there is no policy to go by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {reason}", printable(&path.display().to_string()))]
-pub struct Unreadable {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    pub reason: String,
+pub enum PolicyReadError {
+    /// A file cannot be read.
+    #[error("{}: {reason}", printable(&path.display().to_string()))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: ReadError,
+    },
+    /// The user has two.
+    #[error("{}: there is `{USER_FILE}` beside it: keep one of them", printable(&path.display().to_string()))]
+    Two {
+        /// The one with the longer name.
+        path: PathBuf,
+    },
 }
 
 /// Reads the policy files that hold for a project, the project's first. Usually there are none.
-pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, Unreadable> {
+pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, PolicyReadError> {
     let user = user_file(config_dir)?;
     let overlay = project.root.join(POLICY_FILE);
     let is_users = |path: &Path| user.as_deref().is_some_and(|user| is_same(user, path));
     let mut texts = vec![];
     if overlay.symlink_metadata().is_ok() && !is_users(&overlay) {
-        let text = project::read_text(&overlay, &project.boundary);
-        let text = text.map_err(|reason| Unreadable { path: overlay.clone(), reason })?;
+        let text = small_file::read_within(&project.boundary, &overlay, FILE_BYTES_MAX as u64);
+        let text = text.map_err(|reason| PolicyReadError::File { path: overlay.clone(), reason })?;
         texts.push(PolicyText::new(Author::Project, &overlay, text));
     }
     if let Some(path) = user {
@@ -66,30 +76,21 @@ pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, Unr
 }
 
 /// Reads one file as the user's own.
-pub fn read_file(path: &Path) -> Result<PolicyText, Unreadable> {
+pub fn read_file(path: &Path) -> Result<PolicyText, PolicyReadError> {
     read_as(Author::User, path)
 }
 
 /// Reads one file as somebody's.
-pub fn read_as(author: Author, path: &Path) -> Result<PolicyText, Unreadable> {
-    let unreadable = |reason: String| Unreadable { path: path.to_path_buf(), reason };
-    let of_system = |error: io::Error| unreadable(format!("it cannot be read: {error}"));
-    // Looked at before it is opened: opening a named pipe waits for a writer.
-    let meta = fs::metadata(path).map_err(of_system)?;
-    if !meta.is_file() {
-        return Err(unreadable("it is not a regular file".to_owned()));
-    }
-    if meta.len() > FILE_BYTES_MAX as u64 {
-        return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
-    }
-    let text = fs::read_to_string(path).map_err(of_system)?;
+pub fn read_as(author: Author, path: &Path) -> Result<PolicyText, PolicyReadError> {
+    let unreadable = |reason| PolicyReadError::File { path: path.to_path_buf(), reason };
+    let text = small_file::read(path, FILE_BYTES_MAX as u64).map_err(unreadable)?;
     Ok(PolicyText::new(author, path, text))
 }
 
 impl PolicyText {
     /// Returns it as `core` takes it.
-    pub fn as_source(&self) -> Source<'_> {
-        Source { author: self.author, name: &self.name, text: &self.text }
+    pub fn as_source(&self) -> PolicySource<'_> {
+        PolicySource { author: self.author, name: &self.name, text: &self.text }
     }
 
     fn new(author: Author, path: &Path, text: String) -> PolicyText {
@@ -97,13 +98,10 @@ impl PolicyText {
     }
 }
 
-fn user_file(config_dir: &Path) -> Result<Option<PathBuf>, Unreadable> {
+fn user_file(config_dir: &Path) -> Result<Option<PathBuf>, PolicyReadError> {
     let [short, long] = [USER_FILE, POLICY_FILE].map(|name| config_dir.join(name));
     match [&short, &long].map(|path| path.symlink_metadata().is_ok()) {
-        [true, true] if !is_same(&short, &long) => {
-            let reason = format!("there is `{USER_FILE}` beside it: keep one of them");
-            Err(Unreadable { path: long, reason })
-        }
+        [true, true] if !is_same(&short, &long) => Err(PolicyReadError::Two { path: long }),
         [true, _] => Ok(Some(short)),
         [false, true] => Ok(Some(long)),
         [false, false] => Ok(None),
@@ -146,8 +144,8 @@ mod tests {
     use super::*;
     use crate::config::fixture::Fixture;
 
-    fn read_in(fixture: &Fixture) -> Result<Vec<PolicyText>, Unreadable> {
-        read(&fixture.dirs().config, &project::find(&fixture.repo(), &fixture.home()))
+    fn read_in(fixture: &Fixture) -> Result<Vec<PolicyText>, PolicyReadError> {
+        read(&fixture.dirs().config, &crate::config::project::find(&fixture.repo(), &fixture.home()))
     }
 
     #[test]

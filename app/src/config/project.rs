@@ -2,8 +2,6 @@
 //!
 //! The files are read once: what is hashed for trust is what is used.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::PermissionMode;
@@ -13,6 +11,7 @@ use pointsman_core::toml_text::place::printable;
 
 use super::error::Warning;
 use super::settings_check::is_model;
+use super::small_file;
 
 /// The project's settings file.
 pub const PROJECT_FILE: &str = ".pointsman.toml";
@@ -97,10 +96,11 @@ impl ProjectFiles {
     /// Reads the files. What cannot or must not be read is skipped with a warning.
     pub fn read(project: &Project) -> ProjectFiles {
         let mut warnings = Vec::new();
-        let mut read = |path: PathBuf| match read_text(&path, &project.boundary) {
+        let mut read = |path: PathBuf| match small_file::read_within(&project.boundary, &path, FILE_BYTES_MAX)
+        {
             Ok(text) => Some(ProjectFile { path, text }),
             Err(reason) => {
-                warnings.push(skipped(&path, &reason));
+                warnings.push(skipped(&path, &reason.to_string()));
                 None
             }
         };
@@ -140,8 +140,8 @@ impl ProjectFiles {
             let named =
                 usable.and_then(|agent| match parsed.iter().find(|other| may_be(other, file, &agent)) {
                     Some((other, _)) => {
-                        let rival = other.path.strip_prefix(&self.root).unwrap_or(&other.path);
-                        let reason = format!("`{}` may be `{}` too", shown(rival), agent.name);
+                        let shown_path = other.path.strip_prefix(&self.root).unwrap_or(&other.path);
+                        let reason = format!("`{}` may be `{}` too", shown(shown_path), agent.name);
                         Err(leave_out(file, 1, &reason))
                     }
                     None => Ok(agent),
@@ -225,7 +225,8 @@ fn usable_agent(
     if let Some(model) = agent.model.as_deref().filter(|model| !is_model(model)) {
         return Err(leave_out(file, 1, &format!("`{}` is not the name of a model", printable(model))));
     }
-    let permission_mode = permission_mode(&agent).map_err(|reason| leave_out(file, 1, &reason))?;
+    let permission_mode =
+        permission_mode(&agent).map_err(|refused| leave_out(file, 1, &refused.to_string()))?;
     Ok(ProjectAgent {
         name: agent.name,
         description: agent.description.split_whitespace().collect::<Vec<_>>().join(" "),
@@ -236,19 +237,26 @@ fn usable_agent(
     })
 }
 
+/// Why a file's permission mode is not taken.
+#[derive(Debug, thiserror::Error)]
+enum ModeRefused {
+    #[error("`permissionMode: bypassPermissions` is never taken from a repository")]
+    Bypass,
+    #[error("`{0}` is not a permission mode")]
+    Unknown(String),
+}
+
 /// Reads the mode that a trusted file asks for. A mode without any question is never a repository's to give,
 /// and the CLI would take it from the file: such an agent is not used at all.
-fn permission_mode(agent: &AgentFile) -> Result<Option<PermissionMode>, String> {
+fn permission_mode(agent: &AgentFile) -> Result<Option<PermissionMode>, ModeRefused> {
     if !agent.privileged_keys.iter().any(|key| key == "permissionMode") {
         return Ok(None);
     }
     let asked = agent.permission_mode.as_deref().unwrap_or_default();
     match PermissionMode::ALL.into_iter().find(|mode| mode.as_str() == asked) {
-        Some(PermissionMode::BypassPermissions) => {
-            Err("`permissionMode: bypassPermissions` is never taken from a repository".to_owned())
-        }
+        Some(PermissionMode::BypassPermissions) => Err(ModeRefused::Bypass),
         Some(mode) => Ok(Some(mode)),
-        None => Err(format!("`{}` is not a permission mode", printable(asked))),
+        None => Err(ModeRefused::Unknown(printable(asked))),
     }
 }
 
@@ -277,29 +285,6 @@ fn agent_paths(dir: &Path, depth: usize) -> Vec<PathBuf> {
     }
     paths.sort();
     paths
-}
-
-/// Reads a file of a project that may not lead out of it.
-pub(super) fn read_text(path: &Path, boundary: &Path) -> Result<String, String> {
-    let real = path.canonicalize().map_err(|error| reason(&error))?;
-    if !real.starts_with(boundary) {
-        return Err("it is a link that leads out of the project".to_owned());
-    }
-    // Looked at before it is opened: opening a named pipe waits for a writer.
-    if !real.metadata().map_err(|error| reason(&error))?.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    let file = File::open(&real).map_err(|error| reason(&error))?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("it has more than {FILE_BYTES_MAX} bytes"));
-    }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
-}
-
-fn reason(error: &io::Error) -> String {
-    format!("it cannot be read: {error}")
 }
 
 fn skipped(path: &Path, reason: &str) -> Warning {

@@ -28,7 +28,7 @@ pub enum TrustStatus {
 
 /// One approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
+pub struct ApprovedFiles {
     /// The hash of the files that were approved.
     pub hash: String,
     /// When.
@@ -77,7 +77,7 @@ pub enum Error {
 #[derive(Serialize, Deserialize)]
 struct Book {
     schema_version: u32,
-    projects: BTreeMap<String, Approval>,
+    projects: BTreeMap<String, ApprovedFiles>,
 }
 
 /// The approvals of one user.
@@ -106,7 +106,7 @@ impl TrustStore {
     /// Records that a person approved exactly the files with this hash.
     pub fn approve(&self, root: &Path, hash: &str, now: Timestamp) -> Result<(), Error> {
         let name = root.to_str().ok_or_else(|| Error::NotText { dir: root.to_path_buf() })?;
-        let approval = Approval { hash: hash.to_owned(), approved_at: now };
+        let approval = ApprovedFiles { hash: hash.to_owned(), approved_at: now };
         self.change(|projects| projects.insert(name.to_owned(), approval)).map(|_| ())
     }
 
@@ -117,7 +117,7 @@ impl TrustStore {
     }
 
     /// Returns all approvals by directory.
-    pub fn list(&self) -> Result<BTreeMap<String, Approval>, Error> {
+    pub fn list(&self) -> Result<BTreeMap<String, ApprovedFiles>, Error> {
         Ok(self.read()?.projects)
     }
 
@@ -144,7 +144,7 @@ impl TrustStore {
     }
 
     /// Reads, changes and replaces the file while no other pointsman does.
-    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Approval>) -> T) -> Result<T, Error> {
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, ApprovedFiles>) -> T) -> Result<T, Error> {
         let failed = |source| Error::Io { path: self.path(), doing: "written", source };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(failed)?;
         let _lock = self.lock().map_err(failed)?;
@@ -199,7 +199,7 @@ mod tests {
         );
         store.approve(a, "2", NOW).unwrap();
         assert_eq!((status(a, "1"), status(a, "2")), (TrustStatus::Changed, TrustStatus::Trusted));
-        let approval = Approval { hash: "2".to_owned(), approved_at: NOW };
+        let approval = ApprovedFiles { hash: "2".to_owned(), approved_at: NOW };
         assert_eq!(store.list().unwrap(), BTreeMap::from([("/a".to_owned(), approval)]));
         assert!(store.revoke(a).unwrap());
         assert!(!store.revoke(a).unwrap());

@@ -6,7 +6,7 @@
 use std::fs;
 use std::time::Duration;
 
-use pointsman_core::adapter::invocation::{AgentSession, Order};
+use pointsman_core::adapter::invocation::{AgentSession, Order, SessionStart};
 use pointsman_core::agent::{PermissionMode, Tier};
 use pointsman_core::request::{LlmVote, Request};
 use pointsman_core::route::Route;
@@ -88,7 +88,7 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
     let overlong = launch::overlong(agent);
     let launch = Launch { invocation, dir: dir.path().to_owned(), limits, stop_grace: STOP_GRACE, overlong };
     let mut seen = Evidence::default();
-    let mut decoder = agent.adapter.decoder(version, false);
+    let mut decoder = agent.adapter.decoder(version, SessionStart::New);
     let mut hear = |line: &str, _stopped: Option<StopCause>| {
         decoder.decode(line).iter().for_each(|event| seen.add(event, ANSWER_BYTES_MAX));
         LineMeaning { settled: seen.is_settled(), usd: None, stop: None }

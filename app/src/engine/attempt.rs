@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::event::Complaint;
-use pointsman_core::adapter::invocation::{AgentSession, CliVersion};
+use pointsman_core::adapter::invocation::{AgentSession, CliVersion, SessionStart};
 use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::redact;
@@ -51,7 +51,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
     let shim = engine.surroundings.processes.ready();
     let payer = started.payer;
-    let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.is_some());
+    let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.as_ref());
     run.log.record(&engine.store, vec![Fact::AttemptStarted(started)]).await;
     if let Some(text) = notice {
         run.log.emit(LiveDetail::Notice { text });
@@ -138,8 +138,7 @@ async fn try_once(
         );
         run.log.emit(LiveDetail::Notice { text });
     }
-    let resumed = matches!(brief.session, AgentSession::Resume(_));
-    let decoder = agent.adapter.decoder(version, resumed);
+    let decoder = agent.adapter.decoder(version, brief.session.start());
     let limits =
         ListenerLimits { text_bytes_max: run.project.limits().answer_bytes_max, usd_max: plan.usd_left };
     let mut hearing = OutputListener::new(agent, decoder, limits, payer);
@@ -207,7 +206,7 @@ fn started(
         model_requested: agent.model.clone(),
         why: plan.why,
         agent_session_id: can.resumes.then(|| session.id().to_owned()),
-        resumed: matches!(session, AgentSession::Resume(_)),
+        resumed: session.start() == SessionStart::Resumed,
         payer,
         gateway,
         permission_mode: can.has_permissions.then(|| agent.effective_permission_mode()),

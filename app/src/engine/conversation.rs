@@ -44,9 +44,9 @@ pub fn notice(
     run: &Run,
     session: &AgentSession,
     predecessor: Option<&Predecessor>,
-    is_handed_over: bool,
+    earlier: Option<&Earlier>,
 ) -> Option<String> {
-    let note = if is_handed_over { ", with a note of what was said last" } else { "" };
+    let note = earlier.map_or("", |_| ", with a note of what was said last");
     let last = run.log.state.attempts.last();
     let resumed_in_vain = last.is_some_and(|attempt| {
         attempt.started.resumed && attempt.ended.as_ref().is_some_and(|ended| !ended.progressed)
@@ -62,7 +62,7 @@ pub fn notice(
         ));
     }
     let text = "this agent begins without what was said in the session before: the words are not stored";
-    (!is_handed_over).then(|| text.to_owned())
+    earlier.is_none().then(|| text.to_owned())
 }
 
 /// The run that said last something in a session.

@@ -109,7 +109,7 @@ impl Engine {
             let agent = project.catalog().for_tier(tier);
             let env = launch::environment(self, project, agent, Marks::NONE);
             let found = launch::find_program(agent, &env);
-            let paid = env.effective_payer(self.surroundings.login_found) != Payer::Unknown;
+            let paid = env.effective_payer(self.surroundings.login) != Payer::Unknown;
             found.is_some() && (paid || !agent.adapter.capabilities(None).names_models)
         })
     }
@@ -140,7 +140,7 @@ impl Engine {
     }
 
     /// Mends what can be mended: a damaged ledger is moved aside, the spool is imported, orphans are ended.
-    pub async fn repair(&self, project: &ProjectContext) -> Result<Vec<String>, String> {
+    pub async fn repair(&self, project: &ProjectContext) -> Result<Vec<String>, StoreError> {
         let mut done = vec![];
         if let Some(aside) = self.store.replace_if_damaged(self.clock.now()).await? {
             done.push(format!("the damaged ledger is now `{}`; a new one was begun", aside.display()));
@@ -149,7 +149,7 @@ impl Engine {
             0 => {}
             count => done.push(format!("{count} events were imported from the spool")),
         }
-        match self.take_over_hook_facts(project.catalog()).await {
+        match self.import_hook_facts(project.catalog()).await {
             0 => {}
             count => done.push(format!("{count} facts of hooks were imported")),
         }

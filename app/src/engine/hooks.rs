@@ -58,8 +58,8 @@ fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
 
 impl Engine {
     /// Imports what hooks have written since; returns how many facts were new. What transcripts say is looked for as long as
-    /// [`LEARNING_LIMIT`] lets; who reads the facts looks again.
-    pub async fn take_over_hook_facts(&self, catalog: &Catalog) -> usize {
+    /// [`LEARNING_LIMIT`] lets; the reader of the facts looks again.
+    pub async fn import_hook_facts(&self, catalog: &Catalog) -> usize {
         let until = Instant::now() + LEARNING_LIMIT;
         let learn = move |fact: &mut HookFact| {
             if Instant::now() < until {

@@ -64,8 +64,10 @@ pub async fn prepare(
         return Err(never_began(Exit::Unfit { message }));
     }
     let env = environment(engine, project, agent, run.marks());
-    let program = find_program(agent, &env)
-        .ok_or_else(|| not_spawned(true, "it is not an executable on PATH".to_owned()))?;
+    let program = find_program(agent, &env).ok_or_else(|| {
+        let message = "it is not an executable on PATH".to_owned();
+        never_began(Exit::NotSpawned { missing: true, message })
+    })?;
     let version = cli_version(engine, agent, &program, &env, memory).await;
     let can = agent.adapter.capabilities(version);
     if let (Support::TooOld { oldest, .. }, Some(version), false) =
@@ -81,8 +83,10 @@ pub async fn prepare(
     }
     let complexity = run.log.state.route.as_ref().map_or(Complexity::Moderate, |route| route.complexity);
     let contract = contract::text(nonce, complexity);
-    let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), &contract)
-        .map_err(|error| not_spawned(false, format!("the attempt has no place for its files: {error}")))?;
+    let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), &contract).map_err(|error| {
+        let message = format!("the attempt has no place for its files: {error}");
+        never_began(Exit::NotSpawned { missing: false, message })
+    })?;
     let contract_file = dir.path().join(CONTRACT_FILE);
     let order = Order {
         agent,
@@ -161,7 +165,7 @@ pub fn resolve(mut invocation: Invocation, program: &Path, env: AgentEnv) -> Inv
 /// The environment of an agent: what is allowed of ours, what the operator adds, and our own marks.
 pub fn environment(engine: &Engine, project: &ProjectContext, agent: &Agent, marks: Marks<'_>) -> AgentEnv {
     let around = &engine.surroundings;
-    let payer = agent_env::payer(&around.ambient, agent.billing, around.login_found);
+    let payer = agent_env::payer(&around.ambient, agent.billing, around.login);
     let own = [
         ("POINTSMAN_RUN".to_owned(), marks.run.to_owned()),
         ("POINTSMAN_SESSION".to_owned(), marks.session.to_owned()),
@@ -173,7 +177,7 @@ pub fn environment(engine: &Engine, project: &ProjectContext, agent: &Agent, mar
 /// Returns the payer of an agent and the gateway, with what the operator's config sets for it taken into account.
 pub fn payer(engine: &Engine, project: &ProjectContext, agent: &Agent) -> (Payer, Option<String>) {
     let env = environment(engine, project, agent, Marks::NONE);
-    (env.effective_payer(engine.surroundings.login_found), env.gateway())
+    (env.effective_payer(engine.surroundings.login), env.gateway())
 }
 
 /// The version of the agent's CLI, where the adapter cares and the CLI tells.
@@ -213,10 +217,6 @@ fn watch_limits(limits: &Limits, agent: &Agent, usd_left: Option<f64>) -> WatchL
         post_result_grace: limits.post_result_grace,
         usd: usd_left,
     }
-}
-
-fn not_spawned(missing: bool, message: String) -> ProcessEnd {
-    never_began(Exit::NotSpawned { missing, message })
 }
 
 /// How an attempt ends that was stopped before it began.

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use pointsman_core::eval::compare::Change;
 use pointsman_core::eval::{Answer, Evaluation, Labelled, Scored, evaluate};
-use pointsman_core::report::plain_text::one_line;
 use pointsman_core::route::Route;
 use serde::Serialize;
 
 use super::error::EngineError;
 use super::project::Decider;
+use crate::plain_text::one_line;
 
 /// How much of a request is shown.
 const REQUEST_CHARS_MAX: usize = 80;

@@ -35,6 +35,8 @@ pub mod submit;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use pointsman_core::agent_env::LoginState;
+
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::process::identity::Host;
@@ -55,7 +57,7 @@ pub struct Surroundings {
     /// Our own environment, from which agents get an allow-listed part.
     pub ambient: BTreeMap<String, String>,
     /// Whether a subscription login was found.
-    pub login_found: bool,
+    pub login: LoginState,
     /// How deep in our own agents we already are.
     pub depth: u32,
     /// What attempts run in.
@@ -73,8 +75,8 @@ impl Engine {
     }
 
     /// Tells whether a subscription login was found.
-    pub fn login_found(&self) -> bool {
-        self.surroundings.login_found
+    pub fn login(&self) -> LoginState {
+        self.surroundings.login
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line, LiveDetail, LiveEvent};
+use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::run::event::{AttemptEnded, Fact, Requested, RunEvent};
 use pointsman_core::run::state::RunState;
 
@@ -169,7 +170,8 @@ impl RunLog {
     }
 
     fn publish(&mut self, body: Body, weight: Weight) {
-        let line = Line::new(self.rehearsal, without_prompt(body));
+        let line =
+            Line { schema_version: SCHEMA_VERSION, rehearsal: self.rehearsal, body: without_prompt(body) };
         if let Some(journal) = &mut self.journal
             && (self.words_are_kept || !has_words(&line.body))
         {

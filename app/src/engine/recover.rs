@@ -3,7 +3,7 @@
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line};
 use pointsman_core::report::metrics::OrchestratedExecution;
-use pointsman_core::report::run::RunReport;
+use pointsman_core::report::run::{RunReport, SCHEMA_VERSION};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::orphan;
 use pointsman_core::run::outcome::Outcome;
@@ -34,7 +34,7 @@ impl Engine {
     /// Does that, and imports what hooks have left, which may take seconds.
     pub async fn tidy_up(&self, project: &ProjectContext) {
         self.tidy_up_runs(project).await;
-        self.take_over_hook_facts(project.catalog()).await;
+        self.import_hook_facts(project.catalog()).await;
     }
 
     /// Tells whether hooks have left something.
@@ -42,7 +42,7 @@ impl Engine {
         self.store.hooks_have_spooled()
     }
 
-    /// Ends every run that nobody drives any more; returns how many there were. Only who is dead for sure is: a driver on
+    /// Ends every run that nobody drives any more; returns how many there were. Only a driver that is dead for sure counts: a driver on
     /// another machine, or in another container, is left alone.
     pub async fn recover(&self, project: &ProjectContext) -> usize {
         let open = self.store.runs(Runs::Open).await.unwrap_or_default();
@@ -95,7 +95,11 @@ impl Engine {
         let rehearsal = report.is_some_and(|report| report.rehearsal);
         if let Ok(mut journal) = Journal::open(&dir) {
             for event in events {
-                let line = Line::new(rehearsal, Body::Fact(Box::new(event.clone())));
+                let line = Line {
+                    schema_version: SCHEMA_VERSION,
+                    rehearsal,
+                    body: Body::Fact(Box::new(event.clone())),
+                };
                 let text = serde_json::to_string(&line).expect("plain data has a JSON form");
                 let _ = journal.write(&text, Weight::Fact);
             }

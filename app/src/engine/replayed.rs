@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use super::history::PastRun;
 use super::project::Decider;
+use crate::plain_text::one_line;
+
+/// How much of a request is shown, in characters.
+const REQUEST_CHARS_MAX: usize = 100;
 
 /// The contract of `replay -o json`.
 #[derive(Debug, Serialize)]
@@ -65,7 +69,10 @@ impl Replay {
         };
         match replay::difference(&past.row.run_id, run, &route) {
             None => self.same += 1,
-            Some(difference) => self.changed.push(difference),
+            Some(difference) => {
+                let request = one_line(&difference.request, REQUEST_CHARS_MAX);
+                self.changed.push(Difference { request, ..difference });
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a person hears when a session begins: only when there is something to say, and never more than ten lines.
 
-use pointsman_core::hook::answer::{Answer, HookEffect};
+use pointsman_core::hook::answer::{HookAnswer, HookEffect};
 
 use super::context::HookContext;
 use crate::clock;
@@ -10,14 +10,17 @@ use crate::present::briefing;
 const RUN_COUNT_MAX: usize = 50;
 
 /// Looks at the ledger in passing and says what needs attention.
-pub fn answer(context: &HookContext) -> Answer {
+pub fn answer(context: &HookContext) -> HookAnswer {
     let Some((runs, breakers)) = context.store.newest_runs_and_breakers(RUN_COUNT_MAX) else {
-        return Answer::default();
+        return HookAnswer::default();
     };
     let lines = briefing::lines(&runs, &breakers, clock::now());
     if lines.is_empty() {
-        return Answer::default();
+        return HookAnswer::default();
     }
     let text = format!("pointsman: {}", lines.join("\n"));
-    Answer { effect: HookEffect::Context { event: "SessionStart", text: text.clone() }, notice: Some(text) }
+    HookAnswer {
+        effect: HookEffect::Context { event: "SessionStart", text: text.clone() },
+        notice: Some(text),
+    }
 }

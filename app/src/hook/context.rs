@@ -14,7 +14,8 @@ use pointsman_core::request::{Context, Origin, Overrides, Request};
 use pointsman_core::route::Route;
 use pointsman_core::routing_context::RoutingContext;
 
-use crate::assemble::Environment;
+use super::error::HookError;
+use crate::assemble::{AssembleError, Environment};
 use crate::clock;
 use crate::config::load::Loaded;
 use crate::config::project;
@@ -40,9 +41,9 @@ pub struct HookContext {
 
 impl HookContext {
     /// Finds it; `None` inside an agent of our own, where our hooks keep silent.
-    pub fn find(input: &HookInput, begun: Instant) -> Result<Option<HookContext>, String> {
+    pub fn find(input: &HookInput, begun: Instant) -> Result<Option<HookContext>, HookError> {
         let cwd = input.cwd.clone().unwrap_or_else(|| PathBuf::from("."));
-        let environment = Environment::new(cwd).map_err(|error| error.to_string())?;
+        let environment = Environment::new(cwd)?;
         if environment.env.text("POINTSMAN_DEPTH").is_some_and(|depth| depth != "0") {
             return Ok(None);
         }
@@ -63,14 +64,14 @@ impl HookContext {
     }
 
     /// Puts together what deciding needs, and says what was left out of it because it is broken.
-    pub fn decider(&self) -> Result<(Decider, Option<String>), String> {
+    pub fn decider(&self) -> Result<(Decider, Option<HookError>), HookError> {
         match self.environment.decider(&self.loaded) {
-            Ok(decider) => Ok((decider, self.left_out.clone())),
+            Ok(decider) => Ok((decider, self.left_out.clone().map(HookError::LeftOut))),
             // A policy file that is broken says nothing; what is built in still asks a person.
             Err(error) => {
-                let catalog = self.loaded.catalog().map_err(|error| error.to_string())?;
+                let catalog = self.loaded.catalog().map_err(AssembleError::from)?;
                 let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());
-                Ok((decider, Some(error.to_string())))
+                Ok((decider, Some(error.into())))
             }
         }
     }
@@ -91,9 +92,9 @@ impl HookContext {
         input: &HookInput,
         earlier: Option<&Note>,
         heard: NoteUpdate<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<(), HookError> {
         let Some(note) = note::after(earlier, input.prompt_id.as_deref(), heard) else { return Ok(()) };
-        self.store.write_note(&input.session, &note).map_err(|error| format!("nothing can be noted: {error}"))
+        self.store.write_note(&input.session, &note).map_err(HookError::NotNoted)
     }
 
     /// Returns the hash that stands for words.
@@ -106,7 +107,7 @@ impl HookContext {
     }
 
     /// Records a fact.
-    pub fn record(&self, input: &HookInput, what: HookEvent) -> Result<(), String> {
+    pub fn record(&self, input: &HookInput, what: HookEvent) -> Result<(), HookError> {
         let mut fact = HookFact {
             version: FACT_VERSION,
             id: Entropy::System.uuid(clock::now()).parse().expect("a UUID is a valid id"),
@@ -127,7 +128,7 @@ impl HookContext {
             _ => None,
         };
         enrich(&mut fact, last_message, HOOK_BYTES_MAX);
-        self.store.record(&fact).map_err(|error| format!("nothing can be recorded: {error}"))
+        self.store.record(&fact).map_err(HookError::NotRecorded)
     }
 }
 
@@ -141,19 +142,19 @@ fn project_dir(environment: &Environment) -> PathBuf {
 
 /// Loads the settings; where a repository's are broken, those that hold without them, and says so: a stranger must not
 /// switch us off.
-fn settings(environment: &Environment) -> Result<(Loaded, Option<String>), String> {
+fn settings(environment: &Environment) -> Result<(Loaded, Option<String>), AssembleError> {
     let broken = match environment.settings(&[]) {
         Ok(loaded) => return Ok((loaded, None)),
-        Err(error) => error.to_string(),
+        Err(error) => error,
     };
     let elsewhere = Environment {
         cwd: environment.dirs.config.clone(),
         env: environment.env.clone(),
         dirs: environment.dirs.clone(),
     };
-    let mut loaded = elsewhere.settings(&[]).map_err(|_| broken.clone())?;
+    let Ok(mut loaded) = elsewhere.settings(&[]) else { return Err(broken) };
     loaded.project = project::find(&environment.cwd, &environment.dirs.home);
-    Ok((loaded, Some(broken)))
+    Ok((loaded, Some(broken.to_string())))
 }
 
 /// Decides about words; `None` where they are none.
@@ -162,12 +163,12 @@ pub fn routed(
     mode: Mode,
     words: &str,
     context: Context,
-) -> Result<Option<(Request, Route)>, String> {
+) -> Result<Option<(Request, Route)>, HookError> {
     // A NUL says nothing to a router and must not keep it from looking.
     let words = words.replace('\0', " ");
     let Ok(mut request) = Request::new(words, Origin::Hook, Overrides::default()) else { return Ok(None) };
     request.context = context;
     request.routing_context.mode = Some(mode);
-    let route = decider.decide(&mut request).map_err(|error| error.to_string())?;
+    let route = decider.decide(&mut request)?;
     Ok(Some((request, route)))
 }

@@ -4,11 +4,16 @@
 //! full, a bug. When it is over, the session goes on without us and one line says so.
 //!
 //! Reading order: the process here · `context` (what one event finds around it) · `events` (what is done for each) ·
-//! `briefing` (what is said when a session begins).
+//! `prompt` and `delegate` (a person's prompt, and one that a run does) · `briefing` (what is said when a session begins) ·
+//! `notice` and `error` (what is said of us).
 
 mod briefing;
 mod context;
+mod delegate;
+mod error;
 mod events;
+mod notice;
+mod prompt;
 
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -16,16 +21,16 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use pointsman_core::hook::answer::{Answer, HookEffect};
+use pointsman_core::hook::answer::{HookAnswer, HookEffect};
 use pointsman_core::hook::input::HookInput;
 use pointsman_core::hook::takeover;
 use pointsman_core::ids::RunId;
-use pointsman_core::redact::redact;
-use pointsman_core::report::plain_text::one_line;
 
 use crate::config::env::EnvVars;
 use crate::present::output;
 use context::HookContext;
+use error::HookError;
+use notice::notice;
 
 /// The verb.
 pub const VERB: &str = "hook";
@@ -35,9 +40,6 @@ const LIMIT: Duration = Duration::from_millis(150);
 
 /// How long a user would rather wait than go on without us, in milliseconds, for a machine that is slow or very busy.
 const LIMIT_VARIABLE: &str = "POINTSMAN_HOOK_LIMIT_MS";
-
-/// The longest cause that a person is told in a session.
-const NOTICE_CHARS_MAX: usize = 300;
 
 /// Events are no larger; what is read beyond would only cost time.
 const INPUT_BYTES_MAX: u64 = 64 << 20;
@@ -50,7 +52,7 @@ enum WorkerMessage {
     /// A run takes the prompt over: it is about to be started, or somebody else is at it.
     Delegating(RunId),
     /// The answer, or why there is none.
-    Done(Result<Answer, String>),
+    Done(Result<HookAnswer, HookError>),
 }
 
 /// Answers one event. `named` is the event's name where the caller gives it.
@@ -68,7 +70,7 @@ pub fn main(named: Option<String>) -> ExitCode {
     });
     let said = match words.recv_timeout(limit()) {
         Ok(WorkerMessage::Delegating(run)) => delegated(&words, run),
-        Ok(WorkerMessage::Done(done)) => done.unwrap_or_else(|what| broken(&what)),
+        Ok(WorkerMessage::Done(done)) => done.unwrap_or_else(|error| broken(&error.to_string())),
         Err(mpsc::RecvTimeoutError::Timeout) => broken("it took too long"),
         Err(mpsc::RecvTimeoutError::Disconnected) => broken("a bug"),
     };
@@ -83,39 +85,29 @@ fn limit() -> Duration {
     own.map_or(LIMIT, Duration::from_millis)
 }
 
-fn delegated(words: &mpsc::Receiver<WorkerMessage>, mut run: RunId) -> Answer {
+fn delegated(words: &mpsc::Receiver<WorkerMessage>, mut run: RunId) -> HookAnswer {
     let begun = Instant::now();
     loop {
         match words.recv_timeout(DELEGATION_LIMIT.saturating_sub(begun.elapsed())) {
-            Ok(WorkerMessage::Done(done)) => return done.unwrap_or_else(|what| broken(&what)),
+            Ok(WorkerMessage::Done(done)) => return done.unwrap_or_else(|error| broken(&error.to_string())),
             // The run is another one: somebody else was first.
             Ok(WorkerMessage::Delegating(other)) => run = other,
-            Err(_) => return Answer::of(HookEffect::Block { reason: takeover::not_heard_of(&run) }),
+            Err(_) => return HookAnswer::of(HookEffect::Block { reason: takeover::not_heard_of(&run) }),
         }
     }
 }
 
 /// The session goes on as if we were not there, and the person is told in one line.
-fn broken(what: &str) -> Answer {
-    Answer { notice: Some(notice("is out of the way", what)), ..Answer::default() }
+fn broken(what: &str) -> HookAnswer {
+    HookAnswer { notice: Some(notice("is out of the way", what)), ..HookAnswer::default() }
 }
 
-/// One line for the person: what pointsman does, and what is wrong.
-fn notice(does: &str, what: &str) -> String {
-    let line = one_line(&redact(what), NOTICE_CHARS_MAX);
-    format!("pointsman {does} ({line}); `pointsman doctor` says more")
-}
-
-fn answer(named: Option<&str>, begun: Instant, handing_over: &dyn Fn(&RunId)) -> Result<Answer, String> {
+fn answer(named: Option<&str>, begun: Instant, delegating: &dyn Fn(&RunId)) -> Result<HookAnswer, HookError> {
     let mut text = vec![];
-    std::io::stdin()
-        .lock()
-        .take(INPUT_BYTES_MAX)
-        .read_to_end(&mut text)
-        .map_err(|error| error.to_string())?;
-    let input = HookInput::parse(&text, named).map_err(|error| error.to_string())?;
+    std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut text).map_err(HookError::Unreadable)?;
+    let input = HookInput::parse(&text, named)?;
     match HookContext::find(&input, begun)? {
-        Some(context) => events::answer(&context, &input, handing_over),
-        None => Ok(Answer::default()),
+        Some(context) => events::answer(&context, &input, delegating),
+        None => Ok(HookAnswer::default()),
     }
 }

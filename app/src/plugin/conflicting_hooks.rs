@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::CstRootNode;
 use pointsman_core::hook::matcher_means;
-use pointsman_core::report::plain_text::one_line;
 use serde_json::Value;
 
 use super::ID;
+use crate::plain_text::one_line;
 
 /// A hook on the Agent tool that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ const COMMAND_CHARS_MAX: usize = 80;
 /// The largest settings file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Finds rivals in the settings of the person and of the project, and in other plugins that are switched on there.
+/// Finds them in the settings of the person and of the project, and in other plugins that are switched on there.
 /// Whether they rewrite cannot be seen from outside: they may.
 pub fn find(config_dir: &Path, project: &Path) -> Vec<ConflictingHook> {
     let files = settings_files(config_dir, project);
@@ -132,9 +132,6 @@ mod tests {
         ]}});
         std::fs::write(dir.path().join("settings.json"), settings.to_string()).unwrap();
         let found = find(dir.path(), Path::new("/nowhere"));
-        assert_eq!(
-            found.iter().map(|rival| rival.command.as_str()).collect::<Vec<_>>(),
-            ["python rewrite.py"]
-        );
+        assert_eq!(found.iter().map(|hook| hook.command.as_str()).collect::<Vec<_>>(), ["python rewrite.py"]);
     }
 }

@@ -5,7 +5,7 @@
 //! puts back the bytes from before, or, where others wrote since, takes out exactly our keys.
 //!
 //! Reading order: `Plugin` here · `render` (the folder with the program's own path) · `settings` (the bytes of settings files) ·
-//! `rivals` (other hooks that would rewrite the same input).
+//! `conflicting_hooks` (others that would rewrite the same input).
 
 pub mod conflicting_hooks;
 mod render;
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::call::{self, CallError};
 use crate::store::private;
+use settings::Marketplace;
 
 /// The marketplace and the plugin have the same name.
 pub const NAME: &str = "pointsman";
@@ -230,14 +231,16 @@ impl Plugin {
     /// Takes the plugin out of a scope.
     pub fn uninstall(&self, scope: InstallScope) -> Result<Uninstalled, PluginError> {
         let receipt = self.receipt(scope);
-        let is_last = !self.is_installed_elsewhere(scope);
-        let files = self.files_of_uninstall(scope, is_last);
+        let marketplace =
+            if self.is_installed_elsewhere(scope) { Marketplace::Needed } else { Marketplace::Unneeded };
+        let is_last = marketplace == Marketplace::Unneeded;
+        let files = self.files_of_uninstall(scope, marketplace);
         let mut left = vec![];
         for path in &files {
             let kept = receipt.iter().flat_map(|receipt| &receipt.files).find(|file| file.path == *path);
             // While another installation needs the marketplace, what was there before it cannot come back yet.
             let kept = kept.filter(|_| is_last || scope == InstallScope::Project).map(as_kept);
-            left.push(settings::without_ours(path, read(path)?.as_deref(), kept, is_last)?);
+            left.push(settings::without_ours(path, read(path)?.as_deref(), kept, marketplace)?);
         }
         let mut done = Uninstalled::default();
         let uninstall = ["plugin", "uninstall", ID, "--scope", scope.as_str()];
@@ -267,16 +270,20 @@ impl Plugin {
     /// Tells whether there is anything of ours to take out of a scope.
     pub fn is_anything_there(&self, scope: InstallScope) -> Result<bool, PluginError> {
         let mut is_there = self.receipt(scope).is_some();
-        for path in self.files_of_uninstall(scope, true) {
+        for path in self.files_of_uninstall(scope, Marketplace::Unneeded) {
             is_there |= settings::has_any(&path, &read(&path)?.unwrap_or_default())?;
         }
         Ok(is_there)
     }
 
     /// The files that uninstalling touches: the person's own only when nobody else needs the marketplace that stands there.
-    fn files_of_uninstall(&self, scope: InstallScope, is_last: bool) -> Vec<PathBuf> {
+    fn files_of_uninstall(&self, scope: InstallScope, marketplace: Marketplace) -> Vec<PathBuf> {
         let files = self.files(scope, &self.config_dir, &self.project);
-        if is_last || scope == InstallScope::User { files } else { files.into_iter().skip(1).collect() }
+        if marketplace == Marketplace::Unneeded || scope == InstallScope::User {
+            files
+        } else {
+            files.into_iter().skip(1).collect()
+        }
     }
 
     /// Tells whether the plugin is installed in another scope, or in another project.
@@ -380,8 +387,8 @@ fn receipt_at(path: &Path) -> Option<Receipt> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
-fn as_kept(file: &KeptFile) -> settings::Kept<'_> {
-    settings::Kept { before: file.before.as_deref(), after_hash: file.after.as_deref() }
+fn as_kept(file: &KeptFile) -> settings::KeptSettings<'_> {
+    settings::KeptSettings { before: file.before.as_deref(), after_hash: file.after.as_deref() }
 }
 
 fn hash(text: &str) -> String {

@@ -13,7 +13,7 @@ const OURS: [(&str, &str); 2] = [("extraKnownMarketplaces", NAME), ("enabledPlug
 
 /// What is known of a file from the time of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept<'a> {
+pub struct KeptSettings<'a> {
     /// What stood there before; `None` when it was not there.
     pub before: Option<&'a str>,
     /// The hash of what the installation left there; `None` when it was killed before it ended.
@@ -29,12 +29,21 @@ pub enum Left {
     WithoutOurs(String),
 }
 
-/// Decides what a file is to be without us. The marketplace stays while another installation needs it.
+/// Whether our marketplace is needed once an installation is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marketplace {
+    /// By another installation: it stays.
+    Needed,
+    /// By none.
+    Unneeded,
+}
+
+/// Decides what a file is to be without us.
 pub fn without_ours(
     path: &Path,
     now: Option<&str>,
-    kept: Option<Kept<'_>>,
-    with_marketplace: bool,
+    kept: Option<KeptSettings<'_>>,
+    marketplace: Marketplace,
 ) -> Result<Left, PluginError> {
     let Some(now) = now else { return Ok(Left::AsBefore(None)) };
     if let Some(kept) = kept.filter(|kept| kept.after_hash == Some(&hash(now))) {
@@ -45,7 +54,9 @@ pub fn without_ours(
         CstRootNode::parse(now, &ParseOptions::default()).map_err(|error| not_json(error.to_string()))?;
     let settings = root.object_value().ok_or_else(|| not_json("it is no object".to_owned()))?;
     let before: Option<Value> = kept.and_then(|kept| serde_json::from_str(kept.before?).ok());
-    for (table, name) in OURS.into_iter().filter(|(_, name)| with_marketplace || *name != NAME) {
+    for (table, name) in
+        OURS.into_iter().filter(|(_, name)| marketplace == Marketplace::Unneeded || *name != NAME)
+    {
         take_out(&settings, table, name, before.as_ref());
     }
     Ok(Left::WithoutOurs(root.to_string()))
@@ -58,10 +69,10 @@ pub fn without_ours(
 pub fn before_us<'k>(
     path: &Path,
     now: Option<String>,
-    earlier: impl Iterator<Item = Kept<'k>>,
+    earlier: impl Iterator<Item = KeptSettings<'k>>,
 ) -> Result<Option<String>, PluginError> {
     let Some(now) = now else { return Ok(None) };
-    let earlier: Vec<Kept> = earlier.collect();
+    let earlier: Vec<KeptSettings> = earlier.collect();
     let after_now = hash(&now);
     if let Some(first) = earlier.iter().find(|kept| kept.after_hash == Some(&after_now)) {
         return Ok(first.before.map(str::to_owned));
@@ -70,11 +81,11 @@ pub fn before_us<'k>(
         return Ok(Some(now));
     }
     let unfinished = earlier.iter().find(|kept| kept.after_hash.is_none());
-    let without = match without_ours(path, Some(&now), unfinished.copied(), true)? {
+    let without = match without_ours(path, Some(&now), unfinished.copied(), Marketplace::Unneeded)? {
         Left::WithoutOurs(text) if has_any(path, &now)? => text,
         Left::WithoutOurs(_) | Left::AsBefore(_) => now,
     };
-    let is_first = |kept: &&Kept| holds_all_of(kept.before.unwrap_or("{}"), &without);
+    let is_first = |kept: &&KeptSettings| holds_all_of(kept.before.unwrap_or("{}"), &without);
     Ok(match unfinished.filter(is_first) {
         Some(kept) => kept.before.map(str::to_owned),
         None => Some(without),
@@ -197,8 +208,8 @@ mod tests {
         fn s16_settings_come_back_byte_for_byte_when_nobody_else_wrote(before in anybodys(), style: u8) {
             let before = written(&before, style);
             let after = written(&installed_into(&serde_json::from_str(&before).unwrap()), 0);
-            let kept = Kept { before: Some(&before), after_hash: Some(&hash(&after)) };
-            let left = without_ours(path(), Some(&after), Some(kept), true).unwrap();
+            let kept = KeptSettings { before: Some(&before), after_hash: Some(&hash(&after)) };
+            let left = without_ours(path(), Some(&after), Some(kept), Marketplace::Unneeded).unwrap();
             prop_assert_eq!(left, Left::AsBefore(Some(before)));
         }
 
@@ -209,8 +220,8 @@ mod tests {
             after["written since"] = serde_json::json!([1, {"by": "somebody"}]);
             let after = written(&after, style);
             let before_text = written(&before, 0);
-            let kept = Kept { before: Some(&before_text), after_hash: Some("of something else") };
-            let left = without_ours(path(), Some(&after), with_receipt.then_some(kept), true).unwrap();
+            let kept = KeptSettings { before: Some(&before_text), after_hash: Some("of something else") };
+            let left = without_ours(path(), Some(&after), with_receipt.then_some(kept), Marketplace::Unneeded).unwrap();
             let Left::WithoutOurs(text) = left else { panic!("{left:?}") };
             let mut expected = before;
             expected["written since"] = serde_json::json!([1, {"by": "somebody"}]);
@@ -230,9 +241,9 @@ mod tests {
     #[test]
     fn s16_an_installation_after_one_that_was_killed_still_knows_what_was_there_before() {
         let before = "{ \"model\":\"opus\",  \"x\": 1 }";
-        let killed = Kept { before: Some(before), after_hash: None };
+        let killed = KeptSettings { before: Some(before), after_hash: None };
         let half_way = "{\n  \"x\": 1,\n  \"extraKnownMarketplaces\": {\n    \"pointsman\": {}\n  }\n}\n";
-        let known = |now: &str, kept: Option<Kept>| {
+        let known = |now: &str, kept: Option<KeptSettings>| {
             before_us(path(), Some(now.to_owned()), kept.into_iter()).unwrap()
         };
         assert_eq!(known(half_way, Some(killed)).as_deref(), Some(before));
@@ -242,7 +253,7 @@ mod tests {
         assert!(known_since.contains("\"x\": 2") && !known_since.contains("pointsman"), "{known_since}");
         let by_hand = known(half_way, None).unwrap();
         assert!(!by_hand.contains("pointsman"), "what uninstalling puts back has nothing of ours: {by_hand}");
-        let finished = Kept { before: Some(before), after_hash: Some(&hash(half_way)) };
+        let finished = KeptSettings { before: Some(before), after_hash: Some(&hash(half_way)) };
         assert_eq!(known(half_way, Some(finished)).as_deref(), Some(before));
         assert_eq!(before_us(path(), None, std::iter::empty()).unwrap(), None);
     }
@@ -250,14 +261,14 @@ mod tests {
     #[test]
     fn comments_and_spaces_of_a_person_stay_where_they_are() {
         let now = "{\n  // mine\n  \"model\":   \"opus\",\n  \"enabledPlugins\": {\"pointsman@pointsman\": true, \"x@y\": true}\n}\n";
-        let left = without_ours(path(), Some(now), None, true).unwrap();
+        let left = without_ours(path(), Some(now), None, Marketplace::Unneeded).unwrap();
         let expected = "{\n  // mine\n  \"model\":   \"opus\",\n  \"enabledPlugins\": { \"x@y\": true}\n}\n";
         assert_eq!(left, Left::WithoutOurs(expected.to_owned()));
     }
 
     #[test]
     fn a_file_that_is_not_json_is_left_alone_with_an_error() {
-        let error = without_ours(path(), Some("{ model = opus"), None, true).unwrap_err();
+        let error = without_ours(path(), Some("{ model = opus"), None, Marketplace::Unneeded).unwrap_err();
         assert!(matches!(error, PluginError::NotJson { .. }), "{error}");
     }
 }

@@ -1,8 +1,9 @@
 //! One attempt: what answered, and what else is worth knowing of it.
 
-use pointsman_core::report::plain_text::plain_text;
 use pointsman_core::report::run::AttemptReport;
 use pointsman_core::run::outcome::{Flag, Outcome};
+
+use crate::plain_text::plain_text;
 
 /// Returns the agent that did it and the models that answered.
 pub fn text(attempt: &AttemptReport) -> String {

@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::breaker::Breaker;
 use pointsman_core::ids::AgentName;
-use pointsman_core::report::plain_text::one_line;
 use pointsman_core::run::outcome::Verdict;
 use pointsman_core::run::row::RunRow;
 
 use crate::engine::hooks::BreakerRow;
+use crate::plain_text::one_line;
 
 /// How long a failure is news.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);

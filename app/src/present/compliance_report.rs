@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use pointsman_core::compliance::{
     Arm, ComplianceReport, DirectiveKind, DirectiveStatus, Experiment, Group, Rates,
 };
-use pointsman_core::report::plain_text::one_line;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
 use super::tables;
+use crate::plain_text::one_line;
 
 /// The contract of `report compliance -o json`.
 #[derive(Debug, Serialize)]

@@ -2,11 +2,11 @@
 
 use pointsman_core::eval::gates::Gate;
 use pointsman_core::eval::{Answer, Evaluation, Scores, Slice};
-use pointsman_core::report::plain_text::one_line;
 use serde::Serialize;
 
 use super::tables;
 use crate::engine::measured::{Against, Answered, ChangedRow, Latency, Measured, WrongRow};
+use crate::plain_text::one_line;
 
 /// The contract of `eval -o json`.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct EvalReport<'a> {
 const NAME_CHARS_MAX: usize = 40;
 
 /// Returns everything that was measured.
-pub fn text(measured: &Measured, against: Option<&Against>, with_wrong: bool) -> String {
+pub fn text(measured: &Measured, against: Option<&Against>) -> String {
     let evaluation = &measured.evaluation;
     let mut parts =
         vec![head(measured, against), figures(evaluation, against.map(|a| &a.measured.evaluation))];
@@ -47,9 +47,6 @@ pub fn text(measured: &Measured, against: Option<&Against>, with_wrong: bool) ->
     parts.push(slices("CATEGORY", &evaluation.by_category, others.map(|other| &other.by_category[..])));
     parts.push(slices("LANGUAGE", &evaluation.by_language, others.map(|other| &other.by_language[..])));
     parts.extend(against.map(changed));
-    if with_wrong {
-        parts.push(wrong(measured.wrong().collect()));
-    }
     parts.join("\n\n")
 }
 
@@ -175,7 +172,9 @@ fn slices(what: &str, slices: &[Slice], others: Option<&[Slice]>) -> String {
     }
 }
 
-fn wrong(rows: Vec<WrongRow>) -> String {
+/// Returns the rows that were answered wrongly.
+pub fn wrong(measured: &Measured) -> String {
+    let rows: Vec<WrongRow> = measured.wrong().collect();
     if rows.is_empty() {
         return "no answer is wrong".to_owned();
     }

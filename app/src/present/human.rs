@@ -63,9 +63,18 @@ pub fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns a word that opens a line, marked where what it says was only rehearsed.
-pub fn rehearsed(word: &str, is_rehearsal: bool) -> String {
-    if is_rehearsal { format!("rehearsal: {word}") } else { word.to_owned() }
+/// What opens the lines about a run: marked where it was only rehearsed.
+#[derive(Debug, Clone, Copy)]
+pub struct Openings {
+    /// Whether no real agent was at work.
+    pub is_rehearsal: bool,
+}
+
+impl Openings {
+    /// Returns the words that open a line.
+    pub fn mark(self, words: &str) -> String {
+        if self.is_rehearsal { format!("rehearsal: {words}") } else { words.to_owned() }
+    }
 }
 
 /// Returns the name of an enum's value: the one that it has in JSON.

@@ -4,19 +4,18 @@ use pointsman_core::report::live::{Body, Line, LiveDetail};
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::tools::call_in_words;
 
-use super::human::{duration, rehearsed};
+use super::human::{Openings, duration};
 use super::output::{self, Tone};
 use super::route;
 
 /// Prints a line.
 pub fn print(line: &Line) {
+    let openings = Openings { is_rehearsal: line.rehearsal };
     let live = match &line.body {
-        Body::Fact(event) => return print_fact(&event.fact, line.rehearsal),
+        Body::Fact(event) => return print_fact(&event.fact, openings),
         Body::Live(live) => live,
     };
-    let say = |tone: Tone, word: &str, sentence: &str| {
-        output::say(tone, &rehearsed(word, line.rehearsal), sentence)
-    };
+    let say = |tone: Tone, word: &str, sentence: &str| output::say(tone, &openings.mark(word), sentence);
     match &live.seen {
         LiveDetail::Text { text } => output::text(text),
         LiveDetail::ToolUse { tool, what, subagent } => {
@@ -38,8 +37,8 @@ pub fn print(line: &Line) {
     }
 }
 
-fn print_fact(fact: &Fact, rehearsal: bool) {
-    let word = |word: &str| rehearsed(word, rehearsal);
+fn print_fact(fact: &Fact, openings: Openings) {
+    let word = |word: &str| openings.mark(word);
     match fact {
         Fact::Requested(_) => {}
         Fact::Routed { route } => output::say(Tone::Plain, &word("route:"), &route::text(route)),

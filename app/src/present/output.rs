@@ -8,8 +8,9 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::failure::Failure;
-use pointsman_core::report::plain_text::plain_text;
 use serde::Serialize;
+
+use crate::plain_text::plain_text;
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +30,15 @@ pub enum PlainFormat {
     Text,
     /// One JSON value.
     Json,
+}
+
+/// How much is said beside the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// What happens, and what came of it.
+    Normal,
+    /// Failures.
+    Quiet,
 }
 
 /// The weight of a message.

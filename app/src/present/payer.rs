@@ -1,7 +1,8 @@
 //! Who pays, in words.
 
 use pointsman_core::agent_env::Payer;
-use pointsman_core::report::plain_text::plain_text;
+
+use crate::plain_text::plain_text;
 
 /// Says who pays.
 pub fn text(payer: Payer) -> String {

@@ -2,7 +2,7 @@
 
 use pointsman_core::route::{Decision, Route};
 
-use super::human::rehearsed;
+use super::human::Openings;
 use super::output::{self, Tone};
 use super::payer;
 use crate::engine::submit::Submission;
@@ -37,6 +37,6 @@ pub fn text_with_rights(engine: &Engine, submission: &Submission) -> String {
 
 /// Says in one line where the request goes, with which rights, and who pays.
 pub fn say(engine: &Engine, submission: &Submission) {
-    let word = rehearsed("route:", submission.is_rehearsal());
+    let word = Openings { is_rehearsal: submission.is_rehearsal() }.mark("route:");
     output::say(Tone::Plain, &word, &text_with_rights(engine, submission));
 }

@@ -5,21 +5,21 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::outcome::{Outcome, Verdict};
 
-use super::human::{count, duration, rehearsed, usd};
-use super::output::{self, Tone};
+use super::human::{Openings, count, duration, usd};
+use super::output::{self, Tone, Verbosity};
 use super::{attempt, payer};
 
 /// Prints what came of a run: the agent and the model that did it, how long it took, what it cost.
-pub fn say(report: &RunReport, said: Option<&str>, quiet: bool) {
-    let rehearsal = report.rehearsal;
+pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity) {
+    let openings = Openings { is_rehearsal: report.rehearsal };
     match report.verdict {
-        Some(Verdict::Succeeded) if quiet => {}
-        Some(Verdict::Succeeded) => output::say(Tone::Good, &rehearsed("done:", rehearsal), &summary(report)),
+        Some(Verdict::Succeeded) if verbosity == Verbosity::Quiet => {}
+        Some(Verdict::Succeeded) => output::say(Tone::Good, &openings.mark("done:"), &summary(report)),
         Some(Verdict::Cancelled) => output::say(Tone::Warning, &coded("cancelled", report), &summary(report)),
         Some(Verdict::Deferred) => output::say(Tone::Warning, &coded("deferred", report), &deferred(report)),
         Some(verdict @ (Verdict::Failed | Verdict::Refused)) => failed(report, verdict, said),
         None => {
-            let opening = rehearsed(&output::coded("error", Some(ErrorCode::NoVerdict)), rehearsal);
+            let opening = openings.mark(&output::coded("error", Some(ErrorCode::NoVerdict)));
             output::say(Tone::Bad, &opening, "the run has no verdict; this is a bug");
             output::more(ErrorCode::NoVerdict);
         }
@@ -34,7 +34,7 @@ pub fn say(report: &RunReport, said: Option<&str>, quiet: bool) {
 }
 
 fn coded(opening: &str, report: &RunReport) -> String {
-    rehearsed(&output::coded(opening, report.code), report.rehearsal)
+    Openings { is_rehearsal: report.rehearsal }.mark(&output::coded(opening, report.code))
 }
 
 fn failed(report: &RunReport, verdict: Verdict, said: Option<&str>) {

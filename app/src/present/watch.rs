@@ -9,14 +9,15 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use pointsman_core::agent_env::Payer;
 use pointsman_core::report::live::{Body, Line, LiveDetail};
-use pointsman_core::report::plain_text::plain_text;
 use pointsman_core::run::event::{Fact, WaitReason};
 use pointsman_core::run::tools::call_in_words;
 
-use super::human::{name, rehearsed};
+use super::human::{Openings, name};
 use super::output::{self, Tone};
 use super::payer;
 use crate::engine::record::Watcher;
+use crate::engine::submit::Submission;
+use crate::plain_text::plain_text;
 
 /// Says the few things that people must hear even without a terminal.
 pub struct Quiet;
@@ -36,10 +37,10 @@ pub struct People {
     bar: Option<ProgressBar>,
     doing: String,
     heard: String,
-    rehearsal: bool,
+    openings: Openings,
     /// The payer of the last attempt: a change is said before it costs anything.
     payer: Option<Payer>,
-    /// How the last attempt failed; said only if the run goes on, for its closing line says it too.
+    /// How the last attempt failed; said only if the run goes on, for its summary says it too.
     failure: Option<(String, String)>,
 }
 
@@ -51,7 +52,7 @@ const SLOW_AFTER: Duration = Duration::from_secs(60);
 
 impl People {
     /// Begins to show.
-    pub fn new(rehearsal: bool) -> People {
+    pub fn new(submission: &Submission) -> People {
         let bar = output::progress_is_seen().then(|| {
             let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}");
             let bar = ProgressBar::new_spinner();
@@ -63,14 +64,14 @@ impl People {
             bar,
             doing: "starting".to_owned(),
             heard: String::new(),
-            rehearsal,
+            openings: Openings { is_rehearsal: submission.is_rehearsal() },
             payer: None,
             failure: None,
         }
     }
 
     fn say(&self, tone: Tone, word: &str, sentence: &str) {
-        let word = rehearsed(word, self.rehearsal);
+        let word = self.openings.mark(word);
         match &self.bar {
             Some(bar) => bar.suspend(|| output::say(tone, &word, sentence)),
             None => output::say(tone, &word, sentence),

@@ -85,7 +85,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             // A broken pipe is an end like any other: how the process ended is known elsewhere.
             Ok(_) | Err(_) => {
                 self.done = true;
-                self.finish_line(false).map(LineEvent::Line)
+                self.finish_rest().map(LineEvent::Line)
             }
         }
     }
@@ -108,7 +108,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             Some(end) if end <= room => {
                 self.add(self.chunk_read, end);
                 self.chunk_read += end + 1;
-                self.finish_line(true)
+                self.finish_line()
             }
             _ => {
                 let piece = rest.len().min(room);
@@ -133,7 +133,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
     fn overflow(&mut self) -> Option<String> {
         match self.overlong {
-            Overlong::Split => self.finish_line(true),
+            Overlong::Split => self.finish_line(),
             Overlong::Shorten => {
                 let mut slimmer = Slimmer::default();
                 slimmer.push(&std::mem::take(&mut self.line));
@@ -144,15 +144,18 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    fn finish_line(&mut self, ended: bool) -> Option<String> {
+    /// Ends what was read after the last line: nothing, mostly.
+    fn finish_rest(&mut self) -> Option<String> {
+        let is_nothing = self.slimmer.is_none() && self.line.is_empty();
+        if is_nothing { None } else { self.finish_line() }
+    }
+
+    fn finish_line(&mut self) -> Option<String> {
         if self.slimmer.take().is_some() {
             self.overlong_count += 1;
             return self.ready.pop_front();
         }
         let mut bytes = std::mem::take(&mut self.line);
-        if bytes.is_empty() && !ended {
-            return None;
-        }
         if bytes.last() == Some(&b'\r') {
             bytes.pop();
         }

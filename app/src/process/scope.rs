@@ -24,20 +24,28 @@ const BY_SYSTEM: Way =
 pub(super) fn ways_out() -> &'static [Way] {
     // Other systems have no such file.
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    ways_out_of(&cgroups, rustix::process::geteuid().is_root())
+    let user = if rustix::process::geteuid().is_root() { User::Root } else { User::Other };
+    ways_out_of(&cgroups, user)
+}
+
+/// The user of a process, as far as managers of services care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    Root,
+    Other,
 }
 
 /// Says the same of any process, by what stands in its `/proc/PID/cgroup`.
-fn ways_out_of(cgroups: &str, is_root: bool) -> &'static [Way] {
+fn ways_out_of(cgroups: &str, user: User) -> &'static [Way] {
     let Some(path) = systemd_path(cgroups) else { return &[] };
     let units = || path.split('/').filter(|part| is_unit(part));
     match units().next_back() {
         Some(unit) if unit.ends_with(".service") && !is_user_manager(unit) => {
-            match (units().any(is_user_manager), is_root) {
+            match (units().any(is_user_manager), user) {
                 // A service of a user's manager: that manager it is.
-                (true, _) | (false, false) => &[BY_USER],
+                (true, _) | (false, User::Other) => &[BY_USER],
                 // Root may have a manager of its own where the system's does not answer.
-                (false, true) => &[BY_SYSTEM, BY_USER],
+                (false, User::Root) => &[BY_SYSTEM, BY_USER],
             }
         }
         _ => &[],
@@ -69,28 +77,32 @@ mod tests {
         let users = "/user.slice/user-1000.slice/user@1000.service";
         let none: &[Way] = &[];
         let rows = [
-            ("0::/system.slice/agents.service".to_owned(), true, &[BY_SYSTEM, BY_USER][..]),
-            ("0::/system.slice/agents.service".to_owned(), false, &[BY_USER]),
-            ("0::/system.slice/system-agents.slice/agents@7.service/payload".to_owned(), false, &[BY_USER]),
-            (format!("0::{users}/app.slice/agents.service"), false, &[BY_USER]),
-            (format!("0::{users}/app.slice/agents.service"), true, &[BY_USER]),
+            ("0::/system.slice/agents.service".to_owned(), User::Root, &[BY_SYSTEM, BY_USER][..]),
+            ("0::/system.slice/agents.service".to_owned(), User::Other, &[BY_USER]),
+            (
+                "0::/system.slice/system-agents.slice/agents@7.service/payload".to_owned(),
+                User::Other,
+                &[BY_USER],
+            ),
+            (format!("0::{users}/app.slice/agents.service"), User::Other, &[BY_USER]),
+            (format!("0::{users}/app.slice/agents.service"), User::Root, &[BY_USER]),
             (
                 "12:pids:/a.service\n1:name=systemd:/system.slice/cron.service\n0::/".to_owned(),
-                false,
+                User::Other,
                 &[BY_USER],
             ),
             // A terminal, a login, a container, another system.
-            (format!("0::{users}/app.slice/vte-spawn-1.scope"), false, none),
-            (format!("0::{users}/init.scope"), false, none),
-            (format!("0::{users}"), false, none),
-            ("0::/user.slice/user-1000.slice/session-3.scope".to_owned(), false, none),
-            ("0::/system.slice/agents.service/run-1.scope".to_owned(), false, none),
-            ("12:pids:/a.service\n1:name=systemd:/\n0::/".to_owned(), true, none),
-            ("0::/".to_owned(), true, none),
-            (String::new(), true, none),
+            (format!("0::{users}/app.slice/vte-spawn-1.scope"), User::Other, none),
+            (format!("0::{users}/init.scope"), User::Other, none),
+            (format!("0::{users}"), User::Other, none),
+            ("0::/user.slice/user-1000.slice/session-3.scope".to_owned(), User::Other, none),
+            ("0::/system.slice/agents.service/run-1.scope".to_owned(), User::Other, none),
+            ("12:pids:/a.service\n1:name=systemd:/\n0::/".to_owned(), User::Root, none),
+            ("0::/".to_owned(), User::Root, none),
+            (String::new(), User::Root, none),
         ];
-        for (cgroups, is_root, ways) in rows {
-            assert_eq!(ways_out_of(&cgroups, is_root), ways, "{cgroups}, root: {is_root}");
+        for (cgroups, user, ways) in rows {
+            assert_eq!(ways_out_of(&cgroups, user), ways, "{cgroups}, {user:?}");
         }
     }
 }

@@ -107,9 +107,14 @@ impl Script {
         self.then(Step::Ends(exit))
     }
 
-    /// Was never a process: its program could not be started.
-    pub fn cannot_be_spawned(missing: bool, message: &str) -> Script {
-        Script::new().ends(Exit::NotSpawned { missing, message: message.to_owned() })
+    /// Was never a process: its program is not there.
+    pub fn program_is_missing() -> Script {
+        Script::new().ends(Exit::NotSpawned { missing: true, message: "no such file".to_owned() })
+    }
+
+    /// Was never a process: the system would not start it now.
+    pub fn cannot_be_spawned() -> Script {
+        Script::new().ends(Exit::NotSpawned { missing: false, message: "out of memory".to_owned() })
     }
 
     /// Leaves so many processes behind, which are killed.

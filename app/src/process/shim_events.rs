@@ -42,9 +42,9 @@ pub(super) struct ShimEvents {
 impl ShimEvents {
     /// Begins to listen on standard input. Must be called before the agent is spawned: its end could be missed otherwise.
     pub(super) fn new() -> io::Result<ShimEvents> {
-        let (children, bell) = UnixStream::pair()?;
+        let (children, sender) = UnixStream::pair()?;
         children.set_nonblocking(true)?;
-        signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, bell)?;
+        signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, sender)?;
         let lifeline = io::stdin().as_fd().try_clone_to_owned()?;
         Ok(ShimEvents { lifeline, unread: vec![], children })
     }
@@ -169,18 +169,18 @@ mod tests {
     struct Churning {
         events: ShimEvents,
         lifeline: io::PipeWriter,
-        _bell: UnixStream,
+        _sender: UnixStream,
     }
 
     fn churning() -> Churning {
         let (reader, lifeline) = io::pipe().unwrap();
-        let (children, mut bell) = UnixStream::pair().unwrap();
+        let (children, mut sender) = UnixStream::pair().unwrap();
         children.set_nonblocking(true).unwrap();
-        bell.write_all(&[1; 64]).unwrap();
+        sender.write_all(&[1; 64]).unwrap();
         Churning {
             events: ShimEvents { lifeline: reader.into(), unread: vec![], children },
             lifeline,
-            _bell: bell,
+            _sender: sender,
         }
     }
 
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_end_of_the_supervisor_is_heard_before_an_ended_child() {
-        let Churning { mut events, lifeline, _bell } = churning();
+        let Churning { mut events, lifeline, _sender } = churning();
         drop(lifeline);
         assert_eq!(events.next(AGENT, None).unwrap(), ShimEvent::Kill);
     }

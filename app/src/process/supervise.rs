@@ -375,7 +375,10 @@ impl Supervised {
         let meaning = on_line(line, self.stopped);
         let now = self.begun.elapsed();
         self.watchdog.saw_output(now);
-        self.watchdog.saw_settled(now, meaning.settled);
+        match meaning.settled {
+            true => self.watchdog.settled(now),
+            false => self.watchdog.unsettled(),
+        }
         if let Some(usd) = meaning.usd {
             self.watchdog.saw_cost(usd);
         }

@@ -65,6 +65,14 @@ pub enum StoreError {
         /// The place.
         seq: u32,
     },
+    /// A damaged ledger could not be moved aside.
+    #[error("the damaged ledger `{path}` cannot be moved aside: {source}")]
+    NotMoved {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: Arc<std::io::Error>,
+    },
     /// It was opened to be read.
     #[error("the ledger was opened for reading")]
     ReadOnly,
@@ -92,6 +100,7 @@ impl StoreError {
             | StoreError::Newer { .. }
             | StoreError::OldSqlite { .. }
             | StoreError::Replaced { .. }
+            | StoreError::NotMoved { .. }
             | StoreError::Silent { .. } => true,
             StoreError::Log { .. } | StoreError::Taken { .. } | StoreError::ReadOnly => false,
         }

@@ -21,7 +21,7 @@ use super::error::StoreError;
 use super::ledger::{Ledger, LedgerEntry};
 use super::spool::Spool;
 
-/// A disk that is gone lets a thread wait for ever; nobody who asks waits with it. Longer than a writer waits for another.
+/// A disk that is gone lets a thread wait for ever; the caller does not wait with it. Longer than a writer waits for another.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// The first wait before a ledger that failed is tried again, and the longest.

@@ -1,5 +1,5 @@
-//! What a hook may touch: a spool to append to, a note for each session, a marker for each prompt that a run takes over, a
-//! glance at the ledger. Never its tables.
+//! What a hook may touch: a spool to append to, a note for each session, a marker for each prompt that is delegated to
+//! a run, and the ledger opened read-only in passing.
 //!
 //! Opening the ledger to write beside a process that commits takes up to a third of a second; a person would wait for it.
 

@@ -338,19 +338,20 @@ impl Store {
     }
 
     /// Moves a damaged ledger aside and begins a new one; returns where the old one is.
-    pub async fn replace_if_damaged(&self, now: Timestamp) -> Result<Option<PathBuf>, String> {
+    pub async fn replace_if_damaged(&self, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
         if !matches!(self.check(), Err(StoreError::Damaged { .. })) {
             return Ok(None);
         }
         let ledger = self.paths.ledger();
         let aside = ledger.with_extension(format!("damaged-{}.db", now.as_second()));
-        std::fs::rename(&ledger, &aside).map_err(|error| format!("`{}`: {error}", ledger.display()))?;
+        let stays = |error| StoreError::NotMoved { path: ledger.clone(), source: Arc::new(error) };
+        std::fs::rename(&ledger, &aside).map_err(stays)?;
         for side_file in ["db-wal", "db-shm"] {
             // They belong to the damaged file; without it they would damage the new one.
             let _ = std::fs::rename(ledger.with_extension(side_file), aside.with_extension(side_file));
         }
         let reopened = self.ledger.have(|keeper| keeper.reopen()).await;
-        reopened.and_then(|done| done).map(|()| Some(aside)).map_err(|error| error.to_string())
+        reopened.and_then(|done| done).map(|()| Some(aside))
     }
 }
 

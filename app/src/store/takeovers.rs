@@ -1,4 +1,4 @@
-//! One prompt, one run: a marker for each prompt that a hook takes over, made by the first.
+//! One prompt, one run: a marker for each prompt that a hook delegates, made by the first.
 //!
 //! Who made a marker holds its lock while the run is being started, and the lock ends with its process, however that ends.
 //! So the second waits no longer than needed, and never for a dead one.

@@ -37,7 +37,24 @@ pub enum AgentSession {
     Resume(String),
 }
 
+/// Whether a session is new to its CLI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionStart {
+    /// It begins.
+    New,
+    /// It goes on, with all that it has cost already.
+    Resumed,
+}
+
 impl AgentSession {
+    /// Returns whether it is new.
+    pub fn start(&self) -> SessionStart {
+        match self {
+            AgentSession::New(_) => SessionStart::New,
+            AgentSession::Resume(_) => SessionStart::Resumed,
+        }
+    }
+
     /// Returns the session's id.
     pub fn id(&self) -> &str {
         match self {

@@ -21,7 +21,7 @@ pub mod slim;
 use crate::agent::AdapterKind;
 use capabilities::Capabilities;
 use event::{AgentEvent, Complaint};
-use invocation::{CliVersion, Invocation, Order};
+use invocation::{CliVersion, Invocation, Order, SessionStart};
 
 impl AdapterKind {
     /// Returns what the CLI can do in this version.
@@ -72,10 +72,10 @@ impl AdapterKind {
         }
     }
 
-    /// Begins to read the standard output of one process. `resumed` says that it goes on in an earlier session.
-    pub fn decoder(self, version: Option<CliVersion>, resumed: bool) -> Decoder {
+    /// Begins to read the standard output of one process.
+    pub fn decoder(self, version: Option<CliVersion>, session: SessionStart) -> Decoder {
         match self {
-            AdapterKind::Claude => Decoder::Claude(Box::new(claude::decode::Decoder::new(version, resumed))),
+            AdapterKind::Claude => Decoder::Claude(Box::new(claude::decode::Decoder::new(version, session))),
             AdapterKind::Plain => Decoder::Plain,
         }
     }

@@ -83,7 +83,7 @@ fn sorted(names: &[&'static str]) -> Vec<&'static str> {
 fn s10_of_forty_canaries_none_reaches_an_agent_of_a_subscriber() {
     let ambient = vars(&[&CANARIES[..], &WORKING[..]].concat());
     for adapter in [AdapterKind::Claude, AdapterKind::Plain] {
-        let paying = payer(&ambient, Billing::Auto, true);
+        let paying = payer(&ambient, Billing::Auto, LoginState::LoggedIn);
         assert_eq!(paying, Payer::Subscription);
         let own = [("POINTSMAN_RUN".to_owned(), "this one".to_owned())];
         let env = agent_env(&ambient, &agent(adapter), paying, &[], &own);
@@ -97,7 +97,7 @@ fn s10_of_forty_canaries_none_reaches_an_agent_of_a_subscriber() {
 #[test]
 fn s10_without_a_login_only_the_variables_of_the_api_and_its_gateway_pass_and_only_to_claude() {
     let ambient = vars(&CANARIES);
-    let paying = payer(&ambient, Billing::Auto, false);
+    let paying = payer(&ambient, Billing::Auto, LoginState::LoggedOut);
     assert_eq!(paying, Payer::ApiKey);
     let claude = agent_env(&ambient, &agent(AdapterKind::Claude), paying, &[], &[]);
     let of_gateway = [
@@ -130,25 +130,26 @@ fn the_payer_is_decided_by_billing_then_cloud_then_login_then_key() {
     let (auto, subscription, api) = (Billing::Auto, Billing::Subscription, Billing::Api);
     let (bedrock, vertex) = (Payer::Cloud(Cloud::Bedrock), Payer::Cloud(Cloud::Vertex));
     let (key, token) = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN");
-    for (ambient, billing, login_found, expected) in [
-        (&[][..], auto, false, Payer::Unknown),
-        (&[], auto, true, Payer::Subscription),
-        (&[key], auto, false, Payer::ApiKey),
-        (&[token], auto, false, Payer::ApiKey),
-        (&["ANTHROPIC_BASE_URL"], auto, false, Payer::Unknown),
-        (&[key], auto, true, Payer::Subscription),
-        (&[key, OAUTH_TOKEN], auto, false, Payer::Subscription),
-        (&[key], subscription, false, Payer::Subscription),
-        (&[key, OAUTH_TOKEN], api, true, Payer::ApiKey),
-        (&["CLAUDE_CODE_USE_BEDROCK", key], auto, true, bedrock),
-        (&["CLAUDE_CODE_USE_VERTEX", key], auto, true, vertex),
-        (&["CLAUDE_CODE_USE_BEDROCK"], subscription, true, Payer::Subscription),
+    let (logged_in, logged_out) = (LoginState::LoggedIn, LoginState::LoggedOut);
+    for (ambient, billing, login, expected) in [
+        (&[][..], auto, logged_out, Payer::Unknown),
+        (&[], auto, logged_in, Payer::Subscription),
+        (&[key], auto, logged_out, Payer::ApiKey),
+        (&[token], auto, logged_out, Payer::ApiKey),
+        (&["ANTHROPIC_BASE_URL"], auto, logged_out, Payer::Unknown),
+        (&[key], auto, logged_in, Payer::Subscription),
+        (&[key, OAUTH_TOKEN], auto, logged_out, Payer::Subscription),
+        (&[key], subscription, logged_out, Payer::Subscription),
+        (&[key, OAUTH_TOKEN], api, logged_in, Payer::ApiKey),
+        (&["CLAUDE_CODE_USE_BEDROCK", key], auto, logged_in, bedrock),
+        (&["CLAUDE_CODE_USE_VERTEX", key], auto, logged_in, vertex),
+        (&["CLAUDE_CODE_USE_BEDROCK"], subscription, logged_in, Payer::Subscription),
     ] {
-        assert_eq!(payer(&vars(ambient), billing, login_found), expected, "{ambient:?} {billing:?}");
+        assert_eq!(payer(&vars(ambient), billing, login), expected, "{ambient:?} {billing:?}");
     }
     for off in ["", "0", "false", "No"] {
         let ambient = BTreeMap::from([("CLAUDE_CODE_USE_BEDROCK".to_owned(), off.to_owned())]);
-        assert_eq!(payer(&ambient, auto, true), Payer::Subscription, "{off:?}");
+        assert_eq!(payer(&ambient, auto, LoginState::LoggedIn), Payer::Subscription, "{off:?}");
     }
 }
 
@@ -189,7 +190,7 @@ fn what_the_operator_sets_for_an_agent_passes_and_wins_and_what_pointsman_sets_i
     ];
     assert_eq!(env.vars, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
     assert_eq!(env.withheld, Vec::<String>::new());
-    assert_eq!(env.effective_payer(true), Payer::ApiKey);
+    assert_eq!(env.effective_payer(LoginState::LoggedIn), Payer::ApiKey);
 }
 
 #[test]
@@ -215,11 +216,11 @@ fn every_cloud_gets_its_switch_and_what_it_needs_and_is_named_as_the_payer() {
     ] {
         let mut ambient = vars(&[needs, "ANTHROPIC_API_KEY", "ANTHROPIC_DEFAULT_SONNET_MODEL"]);
         ambient.insert(switch.to_owned(), "1".to_owned());
-        let paying = payer(&ambient, Billing::Auto, true);
+        let paying = payer(&ambient, Billing::Auto, LoginState::LoggedIn);
         assert_eq!((paying.as_str(), Payer::from(name.to_owned())), (name, paying));
         let env = agent_env(&ambient, &agent(AdapterKind::Claude), paying, &[], &[]);
         assert_eq!(names(&env), sorted(&["ANTHROPIC_DEFAULT_SONNET_MODEL", switch, needs]));
-        assert_eq!(env.effective_payer(true), paying);
+        assert_eq!(env.effective_payer(LoginState::LoggedIn), paying);
     }
 }
 

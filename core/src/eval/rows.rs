@@ -1,7 +1,7 @@
 //! Reading labelled requests: one JSON object a line.
 
 use super::Labelled;
-use crate::request::{Origin, Overrides, Request};
+use crate::request::{Origin, Overrides, Request, RequestError};
 
 /// Why a text is no set of labelled requests.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,20 +24,31 @@ pub fn read(text: &str) -> Result<Vec<Labelled>, RowsError> {
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let rows: Vec<Labelled> = lines
-        .map(|(at, line)| row(line).map_err(|what| RowsError::BadRow { line: at + 1, what }))
+        .map(|(at, line)| {
+            row(line).map_err(|error| RowsError::BadRow { line: at + 1, what: error.to_string() })
+        })
         .collect::<Result<_, _>>()?;
     if rows.is_empty() { Err(RowsError::Empty) } else { Ok(rows) }
 }
 
-fn row(line: &str) -> Result<Labelled, String> {
-    let row: Labelled = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    row.asked().map_err(|error| error.to_string())?;
+fn row(line: &str) -> Result<Labelled, RowError> {
+    let row: Labelled = serde_json::from_str(line)?;
+    row.asked()?;
     Ok(row)
+}
+
+/// Why a line is no labelled request.
+#[derive(Debug, thiserror::Error)]
+enum RowError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Request(#[from] RequestError),
 }
 
 impl Labelled {
     /// Returns the row's words as a request without any override. Rows that were [`read`] have one.
-    pub fn asked(&self) -> Result<Request, crate::request::RequestError> {
+    pub fn asked(&self) -> Result<Request, RequestError> {
         Request::new(self.request.clone(), Origin::Cli, Overrides::default())
     }
 }

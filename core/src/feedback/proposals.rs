@@ -58,13 +58,13 @@ fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
     let tally = &row.tally;
     let weak = Share::new(tally.too_weak(), tally.tried());
     let strong = Share::new(tally.too_strong(), tally.tried());
-    let (evidence, what, is_up) = match (speaks(weak, WRONG_ACCEPTED), speaks(strong, WRONG_ACCEPTED)) {
+    let (evidence, what, direction) = match (speaks(weak, WRONG_ACCEPTED), speaks(strong, WRONG_ACCEPTED)) {
         // Both at once say that one tier does not suit all that the rule decides.
         (true, true) | (false, false) => return None,
-        (true, false) => (weak, "ended on a stronger tier or were given to one", true),
-        (false, true) => (strong, "were given to a weaker tier by a person", false),
+        (true, false) => (weak, "ended on a stronger tier or were given to one", Direction::Up),
+        (false, true) => (strong, "were given to a weaker tier by a person", Direction::Down),
     };
-    let tier = where_it_went(row, is_up)?;
+    let tier = where_it_went(row, direction)?;
     let (count, of) = (evidence.count, evidence.of);
     let seen = format!("{rule}: {count} of {of} that went to {} {what}, mostly {tier}", row.answer.as_str());
     let (text, policy) = if rule.starts_with("policy.") {
@@ -89,10 +89,20 @@ fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
     Some(Proposal { rule: rule.to_owned(), answer: row.answer, tier: Some(tier), evidence, text, policy })
 }
 
+/// Which way a rule's tier should move.
+#[derive(Debug, Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
+}
+
 /// The tier on the other side of the rule's own that most of the work went to; the nearer one of two.
-fn where_it_went(row: &Row, is_up: bool) -> Option<Tier> {
+fn where_it_went(row: &Row, direction: Direction) -> Option<Tier> {
     let own = Tier::parse(row.answer.as_str())?;
-    let beyond = |tier: &Tier| if is_up { *tier > own } else { *tier < own };
+    let beyond = |tier: &Tier| match direction {
+        Direction::Up => *tier > own,
+        Direction::Down => *tier < own,
+    };
     let distance = |tier: Tier| (tier as usize).abs_diff(own as usize);
     let by_count = |tier: &Tier| (row.tally.went_to[*tier as usize], std::cmp::Reverse(distance(*tier)));
     Tier::ALL.into_iter().filter(beyond).max_by_key(by_count)

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// An answer to an event.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
+pub struct HookAnswer {
     /// What it does.
     pub effect: HookEffect,
     /// One line for the person, shown by the CLI.
@@ -41,10 +41,10 @@ pub enum HookEffect {
     },
 }
 
-impl Answer {
+impl HookAnswer {
     /// An answer with an effect and nothing for the person.
-    pub fn of(effect: HookEffect) -> Answer {
-        Answer { effect, notice: None }
+    pub fn of(effect: HookEffect) -> HookAnswer {
+        HookAnswer { effect, notice: None }
     }
 
     /// Returns the JSON to print; `None` where silence says it.

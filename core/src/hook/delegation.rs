@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, HookEffect};
-use super::input::ToolCall;
+use super::answer::{HookAnswer, HookEffect};
+use super::input::ToolUse;
 use super::prompt::{APPROVE, reason};
 use crate::agent::{Agent, Catalog, Tier};
 use crate::mode::Mode;
@@ -103,30 +103,30 @@ pub struct Terms<'a> {
 }
 
 /// Decides about a delegation: what is done, and the answer that does it.
-pub fn decide(call: &ToolCall, terms: &Terms<'_>) -> (Disposition, Answer) {
+pub fn decide(call: &ToolUse, terms: &Terms<'_>) -> (Disposition, HookAnswer) {
     if terms.said == PersonSaid::LeaveAlone {
-        return (Disposition::LeftAlone, Answer::default());
+        return (Disposition::LeftAlone, HookAnswer::default());
     }
     let is_adviser = call.text("subagent_type").is_some_and(|kind| ADVISERS.contains(&kind));
     if terms.mode != Some(Mode::Enforced) || is_adviser {
-        return (Disposition::Observed, Answer::default());
+        return (Disposition::Observed, HookAnswer::default());
     }
     let is_approved = terms.said == PersonSaid::Approved;
     if terms.route.decision == Decision::Escalate && !is_approved {
-        return (Disposition::Denied, Answer::of(HookEffect::Deny { reason: refusal(terms.route) }));
+        return (Disposition::Denied, HookAnswer::of(HookEffect::Deny { reason: refusal(terms.route) }));
     }
     let set = target(call, terms);
     if Target::of(&call.input) == set {
-        return (Disposition::AsRouted { set }, Answer::default());
+        return (Disposition::AsRouted { set }, HookAnswer::default());
     }
     let mut input = call.input.clone();
     put(&mut input, "subagent_type", set.subagent_type.as_deref());
     put(&mut input, "model", set.model.as_deref());
-    (Disposition::Rewritten { set }, Answer::of(HookEffect::Rewrite { input }))
+    (Disposition::Rewritten { set }, HookAnswer::of(HookEffect::Rewrite { input }))
 }
 
 /// Returns what the delegation should name. A special kind of subagent stays what it is: only its model is set.
-fn target(call: &ToolCall, terms: &Terms<'_>) -> Target {
+fn target(call: &ToolUse, terms: &Terms<'_>) -> Target {
     let agent = match terms.said {
         PersonSaid::Tier(tier) => terms.catalog.for_tier(tier),
         PersonSaid::Nothing | PersonSaid::LeaveAlone | PersonSaid::Approved => {
@@ -179,14 +179,14 @@ fn put(input: &mut Map<String, Value>, key: &str, value: Option<&str>) {
 }
 
 /// Decides about a prompt that is laid up for later: only a person may begin one with a mark that speaks for a person.
-pub fn for_later(call: &ToolCall) -> Option<Answer> {
+pub fn for_later(call: &ToolUse) -> Option<HookAnswer> {
     let texts = call.input.values().filter_map(Value::as_str);
     let speaks = texts.into_iter().any(super::prompt::speaks_for_a_person);
     speaks.then(|| {
         let reason = format!(
             "[pointsman] A prompt for later must not begin with `{APPROVE}` or `~`: only a person may say that. Lay it up without it."
         );
-        Answer::of(HookEffect::Deny { reason })
+        HookAnswer::of(HookEffect::Deny { reason })
     })
 }
 

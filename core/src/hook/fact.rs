@@ -20,7 +20,7 @@ pub const FACT_VERSION: u32 = 1;
 pub struct HookFact {
     /// The version of the form.
     pub version: u32,
-    /// A UUIDv7: a fact that is taken over twice is one fact.
+    /// A UUIDv7: a fact that is imported twice is one fact.
     pub id: RunId,
     /// When it was written down.
     pub at: Timestamp,

@@ -54,11 +54,11 @@ pub enum Event {
         prompt: String,
     },
     /// A tool is about to be used.
-    PreToolUse(ToolCall),
+    PreToolUse(ToolUse),
     /// A tool was used.
     PostToolUse {
         /// The call.
-        call: ToolCall,
+        call: ToolUse,
         /// What came of it.
         response: Value,
         /// How long it took.
@@ -89,7 +89,7 @@ pub enum Event {
 
 /// A use of a tool.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ToolCall {
+pub struct ToolUse {
     /// The tool.
     pub tool: String,
     /// What it is given.
@@ -98,7 +98,7 @@ pub struct ToolCall {
     pub id: Option<String>,
 }
 
-impl ToolCall {
+impl ToolUse {
     /// Tells whether it hands work to a subagent. Older versions called the tool `Task`.
     pub fn is_delegation(&self) -> bool {
         matches!(self.tool.as_str(), "Agent" | "Task")
@@ -179,9 +179,9 @@ fn last_message(fields: &Map<String, Value>) -> Option<String> {
     fields.get("last_assistant_message")?.as_str().map(str::to_owned)
 }
 
-fn call(fields: &Map<String, Value>) -> ToolCall {
+fn call(fields: &Map<String, Value>) -> ToolUse {
     let input = fields.get("tool_input").and_then(Value::as_object).cloned().unwrap_or_default();
-    ToolCall { tool: word(fields, "tool_name"), input, id: tag(fields, "tool_use_id") }
+    ToolUse { tool: word(fields, "tool_name"), input, id: tag(fields, "tool_use_id") }
 }
 
 fn text(fields: &Map<String, Value>, key: &str) -> String {

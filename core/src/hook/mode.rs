@@ -40,7 +40,7 @@ impl RoutingMode {
     }
 }
 
-/// What can be known about who is there.
+/// What can be known about the person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionSignals {
     /// `CLAUDE_CODE_ENTRYPOINT`: begins with `sdk` where a program calls the CLI. A hook has no terminal to look at.
@@ -79,7 +79,7 @@ pub struct ModeChoice {
 
 impl ModeChoice {
     /// Returns how far a mode goes with prompts. What no setting says outright only advises: a prompt that is held back or
-    /// taken over looks to a script like an answer.
+    /// delegated looks to a script like an answer.
     pub fn for_prompts(&self, mode: Mode) -> Mode {
         match self.by {
             ChosenBy::Setting => mode,

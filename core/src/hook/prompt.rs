@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, HookEffect};
+use super::answer::{HookAnswer, HookEffect};
 use super::reply;
 use crate::mode::Mode;
+use crate::request::Context;
 use crate::route::{Complexity, Decision, Route};
 
 /// The mark with which a person approves what would be asked about.
@@ -24,12 +25,21 @@ pub enum Prompt<'a> {
         /// The words, without our mark.
         words: &'a str,
         /// Whether the person said yes beforehand.
-        is_approved: bool,
+        approval: Approval,
         /// What is wanted of them.
         wanted: Wanted,
     },
     /// Nothing for us.
     Left(LeftBecause),
+}
+
+/// A person's yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// It was said.
+    Given,
+    /// It was not.
+    Missing,
 }
 
 /// What a person wants of us.
@@ -63,10 +73,8 @@ pub enum LeftBecause {
     Empty,
 }
 
-/// Looks at what a prompt is.
-///
-/// `is_first` says whether it is the first of its session: only later ones can be replies.
-pub fn read(prompt: &str, is_first: bool) -> Prompt<'_> {
+/// Looks at what a prompt is. Only one that continues a session can be a reply.
+pub fn read(prompt: &str, context: Context) -> Prompt<'_> {
     let text = prompt.trim_start();
     let first = text.split(char::is_whitespace).next().unwrap_or_default();
     if text.is_empty() {
@@ -79,7 +87,7 @@ pub fn read(prompt: &str, is_first: bool) -> Prompt<'_> {
         as_words(text[name.len()..].trim_start(), *wanted)
     } else if is_command(first) {
         Prompt::Left(LeftBecause::Command)
-    } else if !is_first && reply::is_reply(text) {
+    } else if context == Context::Session && reply::is_reply(text) {
         Prompt::Left(LeftBecause::Reply)
     } else {
         as_words(prompt, Wanted::AsUsual)
@@ -94,14 +102,15 @@ fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
     if words.is_empty() {
         Prompt::Left(LeftBecause::Empty)
     } else {
-        Prompt::Words { words, is_approved, wanted }
+        let approval = if is_approved { Approval::Given } else { Approval::Missing };
+        Prompt::Words { words, approval, wanted }
     }
 }
 
 /// Tells whether a text would count as a person's word if it were handed in as a prompt.
 pub fn speaks_for_a_person(text: &str) -> bool {
-    match read(text, true) {
-        Prompt::Words { is_approved, .. } => is_approved,
+    match read(text, Context::Fresh) {
+        Prompt::Words { approval, .. } => approval == Approval::Given,
         Prompt::Left(because) => because == LeftBecause::Asked,
     }
 }
@@ -132,8 +141,8 @@ pub enum Action {
 }
 
 /// Decides what is done about a routed prompt.
-pub fn action(mode: Mode, wanted: Wanted, route: &Route, is_approved: bool) -> Action {
-    let stops = route.decision == Decision::Escalate && !is_approved;
+pub fn action(mode: Mode, wanted: Wanted, route: &Route, approval: Approval) -> Action {
+    let stops = route.decision == Decision::Escalate && approval == Approval::Missing;
     let mode = match wanted {
         Wanted::Route => return Action::Told,
         Wanted::Run => Mode::Orchestration,
@@ -197,8 +206,8 @@ pub fn told(route: &Route) -> String {
 }
 
 /// Returns the answer to a prompt that needs no run.
-pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> Answer {
-    Answer::of(match directive(action, mode, route, agent) {
+pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> HookAnswer {
+    HookAnswer::of(match directive(action, mode, route, agent) {
         Some(text) => HookEffect::Context { event: "UserPromptSubmit", text },
         None if action == Action::Told => HookEffect::Block { reason: told(route) },
         None => HookEffect::Block { reason: held_back(route) },

@@ -42,7 +42,7 @@ pub struct TranscriptSummary {
     pub last_text: Option<String>,
 }
 
-/// Tools that change nothing and reach nobody but who is there. What is not known is none of them, nor are MCP tools.
+/// Tools that change nothing and reach nobody but the user. What is not known is none of them, nor are MCP tools.
 const HARMLESS_TOOLS: [&str; 14] = [
     "Read",
     "Glob",

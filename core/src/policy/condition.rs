@@ -61,14 +61,19 @@ impl Condition {
 }
 
 /// Reads an expression. It matches in time linear in the text, and its size is bounded.
-pub fn regex(source: &str) -> Result<Regex, String> {
+pub fn regex(source: &str) -> Result<Regex, RegexError> {
     RegexBuilder::new(source).size_limit(REGEX_BYTES_MAX).build().map_err(|error| {
         // The last line says what is wrong; those before draw it.
         let message = error.to_string();
         let last = message.lines().last().unwrap_or_default();
-        last.strip_prefix("error: ").unwrap_or(last).to_owned()
+        RegexError(last.strip_prefix("error: ").unwrap_or(last).to_owned())
     })
 }
+
+/// Why a text is no regular expression, in the words of the library.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RegexError(String);
 
 /// Patterns for paths. One without `/` is held against the last part of a path.
 #[derive(Debug, Clone)]
@@ -237,6 +242,6 @@ mod tests {
     fn an_expression_that_would_grow_without_end_is_refused() {
         assert!(regex(r"(?i)\bv\d+\.\d+").unwrap().is_match("tag V1.2"));
         assert!(regex(r"(\w{500}){500}").is_err());
-        assert_eq!(regex("(").unwrap_err(), "unclosed group");
+        assert_eq!(regex("(").unwrap_err().to_string(), "unclosed group");
     }
 }

@@ -40,7 +40,7 @@ const REGEXES_MAX: usize = 100;
 
 /// A text that may be a policy file.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'s> {
+pub struct PolicySource<'s> {
     /// The author.
     pub author: Author,
     /// Its name, for people.
@@ -96,7 +96,7 @@ pub(super) struct PolicyFile {
     pub examples: Vec<Example>,
 }
 
-impl Source<'_> {
+impl PolicySource<'_> {
     /// Returns it as a text with places.
     pub(super) fn written(&self) -> Arc<place::Source> {
         let kind = match self.author {
@@ -109,7 +109,7 @@ impl Source<'_> {
 }
 
 /// Reads a file. Its words go into the lexicon; their names hold within the file only.
-pub(super) fn read(source: &Source, lexicon: &mut Lexicon) -> Result<PolicyFile, Vec<Problem>> {
+pub(super) fn read(source: &PolicySource, lexicon: &mut Lexicon) -> Result<PolicyFile, Vec<Problem>> {
     let r = Reader {
         source: source.written(),
         problems: Problems::default(),

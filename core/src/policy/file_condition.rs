@@ -10,7 +10,7 @@ use crate::toml_text::problem::{ProblemKind, nearest};
 
 use super::condition::{self, Condition, Days, Globs, Hours, Span};
 use super::lexicon::Lexicon;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, PatternError};
 use super::written::{Key, Reader, RuleText, SpanText, Texts, Word, word, words};
 
 /// Reads patterns over words; those that cannot be read are collected.
@@ -22,17 +22,15 @@ pub(super) fn patterns(r: &Reader, key: &Key<Texts>, lexicon: &mut Lexicon) -> V
             break;
         }
         if let Err(problem) = Pattern::parse(source, lexicon, &mut patterns) {
-            let hint =
-                match problem.strip_prefix("there is no word list `").and_then(|rest| rest.strip_suffix('`'))
-                {
-                    Some(name) => match nearest(name, lexicon.list_names()) {
-                        Some(near) => {
-                            format!("did you mean the list `{near}`? A word of its own is written `'{name}'`")
-                        }
-                        None => format!("a word of its own stands in quotes: `'{name}'`"),
-                    },
-                    None => "docs/policy.md has the notation".to_owned(),
-                };
+            let hint = match &problem {
+                PatternError::NoSuchList(name) => match nearest(name, lexicon.list_names()) {
+                    Some(near) => {
+                        format!("did you mean the list `{near}`? A word of its own is written `'{name}'`")
+                    }
+                    None => format!("a word of its own stands in quotes: `'{name}'`"),
+                },
+                _ => "docs/policy.md has the notation".to_owned(),
+            };
             r.problem(at, ProblemKind::BadPattern, format!("the pattern `{source}`: {problem}"), hint);
         }
     }

@@ -113,7 +113,7 @@ pub(super) fn read(
     Some(FileRule {
         id: format!("policy.{}", id?.text),
         effect: effect?,
-        // A reason is read by who is asked to say yes: a stranger's must not pass for the program's own.
+        // A reason is read by the person who is asked to say yes: a stranger's must not pass for the program's own.
         because: if author == Author::Project {
             format!("the project's policy says: {because}")
         } else {

@@ -10,7 +10,7 @@ use crate::agent::Catalog;
 use crate::routing_context::ProjectKind;
 use crate::toml_text::problem::{Problem, ProblemKind, Problems, instead};
 
-use super::file::{self, Example, PresetChoice, Source};
+use super::file::{self, Example, PolicySource, PresetChoice};
 use super::file_rule::{Author, FileEffect, FileRule};
 use super::lexicon::Lexicon;
 use super::preset::Preset;
@@ -38,7 +38,7 @@ impl Files {
 
     /// Reads files in this order, and the presets that they switch on behind them.
     pub(super) fn read(
-        sources: &[Source],
+        sources: &[PolicySource],
         kinds: &BTreeSet<ProjectKind>,
         catalog: &Catalog,
         lexicon: &mut Lexicon,
@@ -66,7 +66,7 @@ impl Files {
             hasher.update(&[chosen_by as u8]);
             hasher.update(preset.text().as_bytes());
             let name = preset.source_name();
-            let source = Source { author: Author::Preset, name: &name, text: preset.text() };
+            let source = PolicySource { author: Author::Preset, name: &name, text: preset.text() };
             let read = file::read(&source, lexicon).expect("a test reads every preset");
             files.rules.extend(read.rules.into_iter().map(|rule| FileRule { chosen_by, ..rule }));
             files.examples.extend(read.examples);
@@ -80,7 +80,7 @@ impl Files {
     }
 
     /// Takes the rules of a file whose agents may be chosen; returns what is wrong with the others.
-    fn take(&mut self, source: &Source, rules: Vec<FileRule>, catalog: &Catalog) -> Vec<Problem> {
+    fn take(&mut self, source: &PolicySource, rules: Vec<FileRule>, catalog: &Catalog) -> Vec<Problem> {
         let (written, problems) = (source.written(), Problems::default());
         for rule in rules {
             match refusal(&rule, catalog) {

@@ -326,7 +326,7 @@ pub(crate) struct Grammar {
     pub article: WordListId,
     /// "button", "endpoint": what stands before is a noun.
     pub code: WordListId,
-    /// "do that", "go ahead": quoted or pasted orders are taken over.
+    /// "do that", "go ahead": quoted or pasted orders are meant.
     pub endorse: WordListId,
     /// Words without content of their own, for requests that say nothing.
     pub generic: WordListId,

@@ -29,10 +29,10 @@ use crate::policy::layer::Layer;
 use crate::routing_context::ProjectKind;
 use crate::toml_text::problem::Problem;
 
-use file::Source;
+use file::PolicySource;
 use files::Files;
 use lexicon::{Grammar, Lexicon};
-use pattern::Pattern;
+use pattern::{Pattern, PatternError};
 pub use row::RuleEffect;
 use row::{Row, Table};
 
@@ -116,7 +116,7 @@ pub enum PolicyError {
         /// The pattern as written.
         pattern: String,
         /// What is wrong with it.
-        problem: String,
+        problem: PatternError,
     },
     /// A word list that the router itself relies on is missing.
     #[error("the word list `{name}` is missing")]
@@ -179,7 +179,7 @@ impl Policy {
     /// What the project is decides which presets `auto` means; the catalog, which agents a rule may name.
     pub fn with_files(
         mut self,
-        sources: &[Source],
+        sources: &[PolicySource],
         kinds: &BTreeSet<ProjectKind>,
         catalog: &Catalog,
     ) -> Result<Policy, Vec<Problem>> {

@@ -37,6 +37,26 @@ pub(crate) struct Element {
     pub gap: u8,
 }
 
+/// Why a text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// It ends with a gap, or is empty.
+    #[error("it needs an element at its end")]
+    OpenEnd,
+    /// More or fewer than two elements in either order.
+    #[error("`~` joins exactly two elements")]
+    NotTwo,
+    /// What follows `..` or `~` is no number.
+    #[error("`{0}` is not a number of words")]
+    NotANumber(String),
+    /// An element that excludes twice.
+    #[error("`{0}` has more than one `/`")]
+    TwoSlashes(String),
+    /// A name that is no word list's.
+    #[error("there is no word list `{0}`")]
+    NoSuchList(String),
+}
+
 /// A row of elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
@@ -46,7 +66,7 @@ pub(crate) struct Pattern {
 
 impl Pattern {
     /// Reads one written pattern and appends the patterns it stands for (two, when the order is free).
-    pub fn parse(source: &str, lexicon: &mut Lexicon, into: &mut Vec<Pattern>) -> Result<(), String> {
+    pub fn parse(source: &str, lexicon: &mut Lexicon, into: &mut Vec<Pattern>) -> Result<(), PatternError> {
         let mut elements: Vec<Element> = Vec::new();
         let mut gap = 0;
         let mut free = false;
@@ -62,11 +82,11 @@ impl Pattern {
             }
         }
         if elements.is_empty() || gap != 0 {
-            return Err("it needs an element at its end".to_owned());
+            return Err(PatternError::OpenEnd);
         }
         if free {
             let [a, b] = elements.as_slice() else {
-                return Err("`~` joins exactly two elements".to_owned());
+                return Err(PatternError::NotTwo);
             };
             let swapped = vec![Element { gap: 0, ..b.clone() }, Element { gap: b.gap, ..a.clone() }];
             into.push(Pattern { elements: swapped.into() });
@@ -96,27 +116,27 @@ fn split(text: &str, by: u8) -> Vec<&str> {
     parts
 }
 
-fn number(text: &str) -> Result<u8, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a number of words"))
+fn number(text: &str) -> Result<u8, PatternError> {
+    text.parse().map_err(|_| PatternError::NotANumber(text.to_owned()))
 }
 
-fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, String> {
+fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, PatternError> {
     let (imperative, word) = word.strip_prefix('^').map_or((false, word), |rest| (true, rest));
     let (verb, word) = word.strip_prefix("v:").map_or((false, word), |rest| (true, rest));
-    let mut lists = |names: &str| -> Result<Vec<WordListId>, String> {
+    let mut lists = |names: &str| -> Result<Vec<WordListId>, PatternError> {
         split(names, b'|').into_iter().map(|name| list_of(name, lexicon)).collect()
     };
     let (any_of, not_next) = match split(word, b'/').as_slice() {
         [any] => (lists(any)?, Vec::new()),
         [any, not] => (lists(any)?, lists(not)?),
-        _ => return Err(format!("`{word}` has more than one `/`")),
+        _ => return Err(PatternError::TwoSlashes(word.to_owned())),
     };
     Ok(Element { any_of: any_of.into(), not_next: not_next.into(), verb, imperative, gap })
 }
 
-fn list_of(name: &str, lexicon: &mut Lexicon) -> Result<WordListId, String> {
+fn list_of(name: &str, lexicon: &mut Lexicon) -> Result<WordListId, PatternError> {
     if let Some(word) = name.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         return Ok(lexicon.literal(word));
     }
-    lexicon.list_id(name).ok_or_else(|| format!("there is no word list `{name}`"))
+    lexicon.list_id(name).ok_or_else(|| PatternError::NoSuchList(name.to_owned()))
 }

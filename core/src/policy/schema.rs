@@ -12,7 +12,7 @@ mod tests {
     use super::*;
     use crate::mode::Mode;
     use crate::policy::Policy;
-    use crate::policy::file::{Source, read};
+    use crate::policy::file::{PolicySource, read};
     use crate::policy::file_rule::Author;
     use crate::routing_context::ProjectKind;
     use crate::text::language::Language;
@@ -21,9 +21,9 @@ mod tests {
         serde_json::from_str(FILE_SCHEMA).unwrap()
     }
 
-    /// The keys that may stand at a place, as they are said to who writes another.
+    /// The keys that may stand at a place, as an error says them.
     fn known(text: &str) -> BTreeSet<String> {
-        let source = Source { author: Author::User, name: "user", text };
+        let source = PolicySource { author: Author::User, name: "user", text };
         let problems = read(&source, &mut Policy::builtin().lexicon).unwrap_err();
         let known = problems.iter().find_map(|problem| problem.hint.strip_prefix("known here: ")).unwrap();
         known.split(", ").map(str::to_owned).collect()

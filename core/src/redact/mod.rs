@@ -49,9 +49,9 @@ impl Hints {
             })
             .unzip();
         Hints {
-            any_case: searcher(&texts, true),
+            any_case: searcher(&texts, Case::Any),
             kind_of,
-            sharp: searcher(&sharp_texts, false),
+            sharp: searcher(&sharp_texts, Case::Exact),
             sharp_kind_of,
         }
     }
@@ -64,11 +64,18 @@ impl Hints {
     }
 }
 
+/// How letters are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Exact,
+    Any,
+}
+
 /// Not the fastest searcher, but one that is built in a quarter of the time: each run builds it anew, and
 /// reads a few megabytes with it at most.
-fn searcher<T: AsRef<[u8]>>(texts: &[T], any_case: bool) -> AhoCorasick {
+fn searcher<T: AsRef<[u8]>>(texts: &[T], case: Case) -> AhoCorasick {
     AhoCorasick::builder()
-        .ascii_case_insensitive(any_case)
+        .ascii_case_insensitive(case == Case::Any)
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(texts)

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::run::SCHEMA_VERSION;
 use crate::adapter::event::RateLimit;
 use crate::ids::RunId;
 use crate::run::event::RunEvent;
@@ -116,11 +115,4 @@ pub enum LiveDetail {
         /// The sentence.
         text: String,
     },
-}
-
-impl Line {
-    /// Makes a line.
-    pub fn new(rehearsal: bool, body: Body) -> Line {
-        Line { schema_version: SCHEMA_VERSION, rehearsal, body }
-    }
 }

@@ -120,7 +120,7 @@ pub enum HookRecord<'a> {
     /// A prompt was routed.
     RoutingRecommendation(RoutingRecommendation<'a>),
     /// A subagent ended.
-    AgentEvent(AgentEvent<'a>),
+    AgentEvent(AgentEventRecord<'a>),
 }
 
 /// One `routing_recommendation` record.
@@ -147,7 +147,7 @@ struct Recommended<'a> {
 
 /// One `agent_event` record.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AgentEvent<'a> {
+pub struct AgentEventRecord<'a> {
     record_type: &'static str,
     event: &'static str,
     timestamp: Timestamp,
@@ -191,7 +191,7 @@ impl<'a> HookRecord<'a> {
                 let duration_ms = ran.as_ref().map(|ran| ran.duration_ms);
                 let served = ran.as_ref().map_or(&[][..], |ran| &ran.models_served);
                 let failed = ran.as_ref().is_none_or(|ran| ran.answers == 0);
-                Some(HookRecord::AgentEvent(AgentEvent {
+                Some(HookRecord::AgentEvent(AgentEventRecord {
                     record_type: "agent_event",
                     event: "agent_stop",
                     timestamp: fact.at,

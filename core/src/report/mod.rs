@@ -1,13 +1,11 @@
 //! Turning what was recorded into what is shown: plain values that are printed as text or JSON.
 //!
 //! Reading order: `run` (one run; `run_line` is one of many), `live` (a run as it happens), `metrics` (the daily records),
-//! `failure` (why a verb ended without what was asked of it),
-//! `plain_text` (strangers' words for a terminal), `replay` (a past run decided again).
+//! `failure` (why a verb ended without what was asked of it), `replay` (a past run decided again).
 
 pub mod failure;
 pub mod live;
 pub mod metrics;
-pub mod plain_text;
 pub mod replay;
 pub mod run;
 pub mod run_line;

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::plain_text::one_line;
 use crate::agent::Tier;
 use crate::eval::Answer;
 use crate::ids::RunId;
@@ -12,9 +11,6 @@ use crate::route::Route;
 use crate::run::event::AttemptReason;
 use crate::run::outcome::{Outcome, Verdict};
 use crate::run::state::{Phase, RunState};
-
-/// How much of a request is shown.
-const REQUEST_CHARS_MAX: usize = 100;
 
 /// A run that would go elsewhere today.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,7 +129,7 @@ pub fn difference(run_id: &RunId, run: &RunState, now: &Route) -> Option<Differe
         run_id: run_id.clone(),
         at: run.requested_at,
         rehearsal: requested.rehearsal,
-        request: one_line(requested.prompt.as_deref().unwrap_or_default(), REQUEST_CHARS_MAX),
+        request: requested.prompt.clone().unwrap_or_default(),
         hindsight: hindsight(run, &was, &is),
         was,
         is,

@@ -29,7 +29,7 @@ const ABSTAIN_BELOW: f64 = 0.4;
 
 /// What the classifier's opinion comes down to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Choice {
+pub(super) struct Opinion {
     /// The tier that would do the work.
     pub tier: Tier,
     /// The class that a person is asked because of, if any.
@@ -51,7 +51,7 @@ const DANGER_BECAUSE: &str =
 const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say what is meant";
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
 
-impl Choice {
+impl Opinion {
     /// Enters what the classifier said into the explanation; returns why a person must be asked, if so.
     ///
     /// Where the person has settled who does it, they know better than any sample what is meant, and a doubt about
@@ -154,7 +154,7 @@ impl Choice {
 }
 
 /// Chooses the tier with the least expected loss, or to ask a person.
-pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Choice {
+pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Opinion {
     let danger = p[Class::Danger as usize];
     let underspecified = p[Class::Underspecified as usize];
     let tier = cheapest_in_expectation(p, over_weight(pressure));
@@ -172,7 +172,7 @@ pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Choice {
         Some(_) => danger + underspecified,
         None => p[tier as usize],
     };
-    Choice { tier, stop, confidence, abstains: most < ABSTAIN_BELOW }
+    Opinion { tier, stop, confidence, abstains: most < ABSTAIN_BELOW }
 }
 
 /// How much too strong a tier weighs against too weak a one: 1 without pressure, doubling with each half.

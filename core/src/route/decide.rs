@@ -12,9 +12,10 @@ use super::overrides;
 use super::own_decision::Input;
 use super::precedence::Precedence;
 use super::rules::{self, Found};
+use super::safety::{self, Work};
 use super::signals::Signals;
 use super::trace::Trace;
-use super::{Decision, Route, RouteError, arbiter, safety};
+use super::{Decision, Route, RouteError, arbiter};
 use crate::model::PerClass;
 use crate::policy::layer::Layer;
 
@@ -36,12 +37,12 @@ pub(super) fn decide(
     policy: &Policy,
     trace: Trace,
 ) -> Result<Decided, RouteError> {
-    let BuiltinFindings { danger, by_rule, safety_trace: mut trace, rule_trace: rule_looks } =
+    let BuiltinFindings { danger, by_rule, safety_trace: mut trace, rule_trace } =
         apply_builtin_rules(policy, signals, trace);
     let mut file_trace = trace.alike();
     let mut by_files = file_rules::look(request, signals, catalog, policy, &mut file_trace);
     // Only built-in rules are features: the model has never seen others.
-    let signs: Vec<&str> = trace.fired_ids().chain(rule_looks.fired_ids()).collect();
+    let signs: Vec<&str> = trace.fired_ids().chain(rule_trace.fired_ids()).collect();
     let p = classifier::probabilities(signals, policy, &signs);
     let is_of_agents = signs.contains(&safety::AGENT_CONFIG);
     let signs = signs.into_iter().map(str::to_owned).collect();
@@ -56,8 +57,8 @@ pub(super) fn decide(
     let word = request.llm_vote.filter(|word| opinion.stop.is_none() && precedence <= counts_until(*word));
     let unsettled_tier = word.and_then(LlmVote::tier).unwrap_or(opinion.tier);
     let voted_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
-    let is_known_work = is_known_work(&by_files, by_rule.as_ref());
-    let underspecified = safety::look_for_missing_words(signals, is_known_work, request.context, &mut trace);
+    let work = known_work(&by_files, by_rule.as_ref());
+    let underspecified = safety::look_for_missing_words(signals, work, request.context, &mut trace);
     let asks = trace.fired_ids().next().map(str::to_owned);
     let chosen = overrides::look(request, catalog, policy, signals, voted_tier, &mut trace)?;
     let own = chosen.is_some().then(|| {
@@ -66,7 +67,7 @@ pub(super) fn decide(
             asks: asks.or_else(|| asked_by_file.map(str::to_owned)),
             by_files: &by_files,
             by_rule: by_rule.as_ref(),
-            fired: file_trace.fired_ids().chain(rule_looks.fired_ids()).collect(),
+            fired: file_trace.fired_ids().chain(rule_trace.fired_ids()).collect(),
             opinion: &opinion,
             p: &p,
             context: request.context,
@@ -74,7 +75,7 @@ pub(super) fn decide(
         said.decision()
     });
     trace.append(file_trace);
-    trace.append(rule_looks);
+    trace.append(rule_trace);
     let doubt = opinion.look(&p, precedence, request.context, &mut trace);
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
@@ -124,8 +125,9 @@ fn tier_and_agent(
 }
 
 /// "Fix" and "implement" alone name a kind of work, but not what is meant.
-fn is_known_work(by_files: &ByFiles, by_rule: Option<&Found>) -> bool {
-    by_files.precedence >= Precedence::Meaning || by_rule.is_some_and(|found| found.tier != Tier::Sonnet)
+fn known_work(by_files: &ByFiles, by_rule: Option<&Found>) -> Work {
+    let is_named = by_rule.is_some_and(|found| found.tier != Tier::Sonnet);
+    if by_files.precedence >= Precedence::Meaning || is_named { Work::Known } else { Work::Unknown }
 }
 
 /// What the built-in rules said, before anything else is asked.
@@ -138,10 +140,10 @@ pub(super) struct BuiltinFindings {
 
 /// Looks at every built-in rule.
 pub(super) fn apply_builtin_rules(policy: &Policy, signals: &Signals, mut trace: Trace) -> BuiltinFindings {
-    let mut rule_looks = trace.alike();
+    let mut rule_trace = trace.alike();
     let danger = safety::look(policy, signals, &mut trace);
-    let by_rule = rules::first_fired(Layer::Rules, policy, signals, &mut rule_looks);
-    BuiltinFindings { danger, by_rule, safety_trace: trace, rule_trace: rule_looks }
+    let by_rule = rules::first_fired(Layer::Rules, policy, signals, &mut rule_trace);
+    BuiltinFindings { danger, by_rule, safety_trace: trace, rule_trace }
 }
 
 /// Nobody is surer than this of what words mean.

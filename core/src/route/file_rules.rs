@@ -67,7 +67,7 @@ pub(super) fn look(
         return by;
     }
     let asked =
-        Asked { request, signals, language: OnceCell::new(), takes_over: takes_over(signals, policy) };
+        Asked { request, signals, language: OnceCell::new(), orders_quoted: orders_quoted(signals, policy) };
     for rule in rules {
         let held = asked.hold(rule);
         trace.of_file(rule, &held);
@@ -108,7 +108,7 @@ fn precedence(rule: &FileRule) -> Precedence {
 }
 
 /// Whether the words order to do what was quoted or pasted.
-fn takes_over(signals: &Signals, policy: &Policy) -> bool {
+fn orders_quoted(signals: &Signals, policy: &Policy) -> bool {
     signals.instruction.is_asked(policy.grammar().endorse)
 }
 
@@ -117,7 +117,7 @@ struct Asked<'r> {
     request: &'r Request,
     signals: &'r Signals<'r>,
     language: OnceCell<Option<Language>>,
-    takes_over: bool,
+    orders_quoted: bool,
 }
 
 impl Asked<'_> {
@@ -181,7 +181,11 @@ impl Asked<'_> {
         let asks = matches!(rule.effect, FileEffect::Ask(_));
         if let Some(words) = first_match(&rule.words, material, Reading::NotNegated) {
             // "Do what the ticket says" makes the ticket's words the person's own, where that adds a question.
-            return if asks && self.takes_over { Ok(words) } else { Err((QUOTED, Some(words.to_owned()))) };
+            return if asks && self.orders_quoted {
+                Ok(words)
+            } else {
+                Err((QUOTED, Some(words.to_owned())))
+            };
         }
         Err(match first_match(&rule.words, own, Reading::Raw) {
             Some(words) => (NEGATED, Some(words.to_owned())),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::Tier;
 use crate::request::Context;
 
-use super::choose::Choice;
+use super::choose::Opinion;
 use super::file_rules::ByFiles;
 use super::rules::Found;
 use super::{Decision, Route};
@@ -34,7 +34,7 @@ pub(super) struct Input<'a> {
     /// The ids of the other rules that fired, in order.
     pub fired: Vec<&'a str>,
     /// What follows from the classifier's probabilities.
-    pub opinion: &'a Choice,
+    pub opinion: &'a Opinion,
     /// The probabilities.
     pub p: &'a PerClass,
     /// Whether a session goes on.

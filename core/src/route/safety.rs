@@ -21,12 +21,12 @@ const ENDORSED_CONFIDENCE: f64 = 0.9;
 
 /// The rule for requests that say nothing.
 const UNDERSPECIFIED: &str = "safety.unclear";
-const UNCLEAR_BECAUSE: &str =
+const UNDERSPECIFIED_BECAUSE: &str =
     "the words do not say what is meant: name a file, a symptom, or an expected result";
-const UNCLEAR_CONFIDENCE: f64 = 0.97;
+const UNDERSPECIFIED_CONFIDENCE: f64 = 0.97;
 
 /// The most own words that a request which says nothing has.
-const UNCLEAR_WORDS_MAX: usize = 12;
+const UNDERSPECIFIED_WORDS_MAX: usize = 12;
 /// A request that only points at something unsaid may have this many words with content and still say nothing.
 const DANGLING_CONTENT_MAX: usize = 3;
 
@@ -57,6 +57,13 @@ pub(super) fn look(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Opt
     found
 }
 
+/// Whether a rule says what is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    Known,
+    Unknown,
+}
+
 /// Looks whether the words say what is meant.
 ///
 /// They do not when there are few of them, nothing is pasted, none names a thing (a path, an
@@ -65,22 +72,23 @@ pub(super) fn look(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Opt
 /// was left in the words counts too.
 pub(super) fn look_for_missing_words(
     signals: &Signals,
-    is_known_work: bool,
+    work: Work,
     context: Context,
     trace: &mut Trace,
 ) -> Option<Found> {
-    let few = signals.word_count <= UNCLEAR_WORDS_MAX && signals.pasted_bytes == 0 && !signals.has_referent;
+    let few =
+        signals.word_count <= UNDERSPECIFIED_WORDS_MAX && signals.pasted_bytes == 0 && !signals.has_referent;
     let empty =
         signals.content_count == 0 || (signals.is_dangling && signals.content_count <= DANGLING_CONTENT_MAX);
-    let underspecified = few && empty && !is_known_work;
+    let underspecified = few && empty && work == Work::Unknown;
     let fires = (underspecified && context == Context::Fresh) || signals.has_placeholder;
     if fires {
-        trace.fired(UNDERSPECIFIED, Layer::Safety, UNCLEAR_BECAUSE, None);
+        trace.fired(UNDERSPECIFIED, Layer::Safety, UNDERSPECIFIED_BECAUSE, None);
     } else {
         let why = if underspecified { IN_SESSION } else { NO_MATCH };
-        trace.skipped(UNDERSPECIFIED, Layer::Safety, UNCLEAR_BECAUSE, || (why, None));
+        trace.skipped(UNDERSPECIFIED, Layer::Safety, UNDERSPECIFIED_BECAUSE, || (why, None));
     }
-    fires.then(|| stop(UNCLEAR_BECAUSE, UNCLEAR_CONFIDENCE))
+    fires.then(|| stop(UNDERSPECIFIED_BECAUSE, UNDERSPECIFIED_CONFIDENCE))
 }
 
 fn stop(because: &str, confidence: f64) -> Found {

@@ -65,6 +65,20 @@ pub(crate) struct Stream<'a> {
     ideographs: bool,
 }
 
+/// Where an element of a pattern stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    First,
+    Later,
+}
+
+/// What a sentence does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Asks,
+    Says,
+}
+
 impl<'a> Stream<'a> {
     /// Reads a text.
     pub fn new(text: &'a str, lexicon: &Lexicon, grammar: &Grammar) -> Stream<'a> {
@@ -176,7 +190,8 @@ impl<'a> Stream<'a> {
         let mut sets: Vec<Bits> = Vec::with_capacity(pattern.elements.len());
         for element in pattern.elements.iter() {
             let mut here = self.candidates(element)?;
-            self.restrict(&mut here, element, sets.is_empty(), reading);
+            let position = if sets.is_empty() { Position::First } else { Position::Later };
+            self.restrict(&mut here, element, position, reading);
             if let Some(before) = sets.last() {
                 let reach = self.reach(element.gap);
                 let mut window = before.clone();
@@ -233,19 +248,20 @@ impl<'a> Stream<'a> {
         Some(bits)
     }
 
-    fn restrict(&self, bits: &mut Bits, element: &Element, first: bool, reading: Reading) {
+    fn restrict(&self, bits: &mut Bits, element: &Element, position: Position, reading: Reading) {
         if element.imperative {
             and(bits, &self.imperative);
         }
         if element.verb {
             and_not(bits, &self.noun);
         }
+        let is_weighed = element.verb || position == Position::First;
         match reading {
-            Reading::Asked if element.verb || first => {
+            Reading::Asked if is_weighed => {
                 and_not(bits, &self.negated);
                 and_not(bits, &self.described);
             }
-            Reading::NotNegated if element.verb || first => and_not(bits, &self.negated),
+            Reading::NotNegated if is_weighed => and_not(bits, &self.negated),
             Reading::Asked | Reading::NotNegated | Reading::Raw => {}
         }
     }
@@ -300,8 +316,9 @@ impl<'a> Stream<'a> {
         while from < count {
             let ends = |p: &Place| matches!(p.kind, Kind::End | Kind::Question);
             let to = (from..count).find(|&n| ends(&self.places[n])).unwrap_or(count);
-            let asks = to < count && self.places[to].kind == Kind::Question;
-            self.read_sentence(from, to, asks, grammar);
+            let is_question = to < count && self.places[to].kind == Kind::Question;
+            let mood = if is_question { Mood::Asks } else { Mood::Says };
+            self.read_sentence(from, to, mood, grammar);
             if to < count {
                 put(&mut self.end, to);
             }
@@ -309,7 +326,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn read_sentence(&mut self, from: usize, to: usize, asks: bool, s: &Grammar) {
+    fn read_sentence(&mut self, from: usize, to: usize, mood: Mood, s: &Grammar) {
         let (mut negation, mut spec) = (0_usize, 0_usize);
         let (mut material, mut question) = (false, false);
         let asks_anywhere = self.contains(s.ask_anywhere) && (from..to).any(|n| self.has(s.ask_anywhere, n));
@@ -334,7 +351,11 @@ impl<'a> Stream<'a> {
                 put(&mut self.negated, at);
                 negation -= 1;
             }
-            if spec > 0 || (material && !starts) || asks_anywhere || (question && (asks || !starts)) {
+            if spec > 0
+                || (material && !starts)
+                || asks_anywhere
+                || (question && (mood == Mood::Asks || !starts))
+            {
                 put(&mut self.described, at);
                 spec = spec.saturating_sub(1);
             }

@@ -1,7 +1,7 @@
 //! Explaining: what was looked at, and why it did or did not fire.
 //!
 //! A decision alone needs to know what fired. Why the rest did not takes longer to find out than the decision, so
-//! it is only looked for when somebody asks ([`Looks::everything`]).
+//! it is only looked for when somebody asks ([`Trace::everything`]).
 
 use serde::Serialize;
 

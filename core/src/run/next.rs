@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::end::StopCause;
 use super::event::{AttemptEnded, AttemptReason, WaitReason};
-use super::outcome::{Class, Outcome, Verdict};
+use super::outcome::{Outcome, OutcomeClass, Verdict};
 use super::rights;
 use super::state::{Attempt, Phase, RunState};
 use crate::agent::Catalog;
@@ -41,7 +41,7 @@ pub struct Limits {
     pub backoff_cap: Duration,
     /// How long passing failures in a row are retried.
     pub backoff_max_elapsed: Duration,
-    /// What a mismatch of models leads to.
+    /// What a mismatch of models leads to, the mildest first.
     pub on_model_mismatch: OnModelMismatch,
     /// Whether a stronger tier may be tried.
     pub escalation: Escalation,
@@ -49,8 +49,8 @@ pub struct Limits {
     pub on_limit: OnLimit,
 }
 
-/// What a mismatch of models leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What a mismatch of models leads to, the mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnModelMismatch {
     /// The answer counts; the record says so.
@@ -169,10 +169,10 @@ pub fn next_step(run: &RunState, limits: &Limits, catalog: &Catalog, now: Timest
         }
         Phase::New | Phase::Requested | Phase::Ready | Phase::Running | Phase::Waiting { .. } => {}
     }
-    let waited = matches!(run.phase, Phase::Waiting { .. });
+    let wait = if matches!(run.phase, Phase::Waiting { .. }) { Wait::Over } else { Wait::ToCome };
     match run.last_ended() {
         None => first_step(run, limits),
-        Some(ended) => after(run, ended, waited, limits, catalog, now, jitter),
+        Some(ended) => after(run, ended, wait, limits, catalog, now, jitter),
     }
 }
 
@@ -190,34 +190,45 @@ fn first_step(run: &RunState, limits: &Limits) -> Step {
     })
 }
 
+/// Where a run stands with the wait that an attempt's end asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    ToCome,
+    Over,
+}
+
 fn after(
     run: &RunState,
     ended: &AttemptEnded,
-    waited: bool,
+    wait: Wait,
     limits: &Limits,
     catalog: &Catalog,
     now: Timestamp,
     jitter: f64,
 ) -> Step {
     match ended.outcome.class() {
-        Class::Usable => usable(run, ended, limits, catalog),
-        Class::Escalatable => escalate(run, ended, limits, catalog),
-        Class::Timeout => retry_once(run, ended, limits, catalog),
-        Class::Transient if waited => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
-        Class::Transient => back_off(run, ended, limits, now, jitter),
-        Class::Quota if waited => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
-        Class::Quota => wait_for_reset(ended, limits, now, jitter),
-        Class::Final if ended.outcome == Outcome::Cancelled => {
+        OutcomeClass::Usable => usable(run, ended, limits, catalog),
+        OutcomeClass::Escalatable => escalate(run, ended, limits, catalog),
+        OutcomeClass::Timeout => retry_once(run, ended, limits, catalog),
+        OutcomeClass::Transient if wait == Wait::Over => {
+            invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run))
+        }
+        OutcomeClass::Transient => back_off(run, ended, limits, now, jitter),
+        OutcomeClass::Quota if wait == Wait::Over => {
+            invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run))
+        }
+        OutcomeClass::Quota => wait_for_reset(ended, limits, now, jitter),
+        OutcomeClass::Final if ended.outcome == Outcome::Cancelled => {
             Step::Finish(cancelled(ended.stopped.unwrap_or(StopCause::Interrupt)))
         }
-        Class::Final if ended.outcome == Outcome::AgentMissing => {
+        OutcomeClass::Final if ended.outcome == Outcome::AgentMissing => {
             fall_back(run, &same_agent(run), limits, catalog).unwrap_or_else(|| failed(ended))
         }
         // Several agents share one login; while one of them renews it, the others are turned away.
-        Class::Final if ended.outcome == Outcome::Auth && ended.passes_soon => {
-            match (waited, count(run, Outcome::Auth)) {
-                (true, 1) => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
-                (false, 1) => {
+        OutcomeClass::Final if ended.outcome == Outcome::Auth && ended.passes_soon => {
+            match (wait, count(run, Outcome::Auth)) {
+                (Wait::Over, 1) => invoke(run, AttemptReason::Retry, limits, catalog, same_agent(run)),
+                (Wait::ToCome, 1) => {
                     let moment = LOGIN_RENEWAL_WAIT
                         .min(limits.backoff_cap)
                         .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
@@ -226,7 +237,7 @@ fn after(
                 (_, _) => failed(ended),
             }
         }
-        Class::Final => failed(ended),
+        OutcomeClass::Final => failed(ended),
     }
 }
 
@@ -246,7 +257,7 @@ pub fn refused_by_breaker(
     }
     let own_failure = run.last_ended().filter(|ended| {
         let same = run.attempts.last().is_some_and(|attempt| attempt.started.agent == *refused);
-        same && ended.outcome.class() == Class::Transient
+        same && ended.outcome.class() == OutcomeClass::Transient
     });
     match (limits.on_limit, own_failure) {
         (OnLimit::Wait, _) => Step::Wait { until, why: WaitReason::Breaker },
@@ -284,7 +295,7 @@ pub fn abandoned() -> Finish {
 
 /// The agent that the operator named for when this one is unavailable; each is tried once.
 fn fall_back(run: &RunState, from: &AgentName, limits: &Limits, catalog: &Catalog) -> Option<Step> {
-    let next = catalog.get(from)?.fall_back.clone()?;
+    let next = catalog.get(from)?.fallback_agent.clone()?;
     let tried = run.attempts.iter().any(|attempt| attempt.started.agent == next);
     let may = catalog.get(&next).is_some_and(|agent| rights::may_take_over(run, agent, catalog));
     (!tried && may).then(|| invoke(run, AttemptReason::FallBack, limits, catalog, next))
@@ -341,7 +352,11 @@ fn retry_once(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &C
 /// Waits with full jitter: a random part of a ceiling that doubles from try to try.
 fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
     let in_row = run.attempts.iter().rev().map_while(|attempt| {
-        attempt.ended.as_ref().filter(|ended| ended.outcome.class() == Class::Transient).map(|_| attempt)
+        attempt
+            .ended
+            .as_ref()
+            .filter(|ended| ended.outcome.class() == OutcomeClass::Transient)
+            .map(|_| attempt)
     });
     // From the first failure on, not from the first start: an attempt may work for an hour before it meets one.
     let first_failure = |attempt: &Attempt| attempt.ended_at.unwrap_or(now);

@@ -58,7 +58,7 @@ pub enum Outcome {
 
 /// What follows from an outcome, as in the table of `docs/outcomes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
+pub enum OutcomeClass {
     /// The answer is usable.
     Usable,
     /// A stronger tier may do better.
@@ -131,19 +131,19 @@ impl Outcome {
     }
 
     /// Returns what follows from it.
-    pub fn class(self) -> Class {
+    pub fn class(self) -> OutcomeClass {
         match self {
-            Outcome::Completed | Outcome::ModelMismatch => Class::Usable,
+            Outcome::Completed | Outcome::ModelMismatch => OutcomeClass::Usable,
             Outcome::NoResult
             | Outcome::EmptyAnswer
             | Outcome::InvalidOutput
             | Outcome::MaxTurns
-            | Outcome::AskedEscalation => Class::Escalatable,
-            Outcome::TimeoutWall | Outcome::TimeoutIdle | Outcome::TimeoutStartup => Class::Timeout,
+            | Outcome::AskedEscalation => OutcomeClass::Escalatable,
+            Outcome::TimeoutWall | Outcome::TimeoutIdle | Outcome::TimeoutStartup => OutcomeClass::Timeout,
             Outcome::Overloaded | Outcome::Throttled | Outcome::Infrastructure | Outcome::WorkerLost => {
-                Class::Transient
+                OutcomeClass::Transient
             }
-            Outcome::Quota => Class::Quota,
+            Outcome::Quota => OutcomeClass::Quota,
             Outcome::PermissionDenied
             | Outcome::Budget
             | Outcome::InvalidRequest
@@ -151,16 +151,16 @@ impl Outcome {
             | Outcome::Auth
             | Outcome::Billing
             | Outcome::AgentMissing
-            | Outcome::Cancelled => Class::Final,
+            | Outcome::Cancelled => OutcomeClass::Final,
         }
     }
 
     /// Tells whether the attempt counts against the limit of attempts.
     pub fn consumes_attempt(self) -> bool {
         match self.class() {
-            Class::Usable | Class::Escalatable | Class::Timeout => true,
-            Class::Transient | Class::Quota => false,
-            Class::Final => {
+            OutcomeClass::Usable | OutcomeClass::Escalatable | OutcomeClass::Timeout => true,
+            OutcomeClass::Transient | OutcomeClass::Quota => false,
+            OutcomeClass::Final => {
                 matches!(self, Outcome::PermissionDenied | Outcome::Budget | Outcome::InvalidRequest)
             }
         }
@@ -200,10 +200,12 @@ impl Outcome {
     pub fn exit_code(self) -> u8 {
         match self.class() {
             // A mismatch has a code for where the settings let it fail a run; by itself its answer counts.
-            Class::Usable => 0,
-            Class::Escalatable | Class::Timeout | Class::Transient | Class::Quota | Class::Final => {
-                self.error_code().map_or(0, ErrorCode::exit_code)
-            }
+            OutcomeClass::Usable => 0,
+            OutcomeClass::Escalatable
+            | OutcomeClass::Timeout
+            | OutcomeClass::Transient
+            | OutcomeClass::Quota
+            | OutcomeClass::Final => self.error_code().map_or(0, ErrorCode::exit_code),
         }
     }
 }

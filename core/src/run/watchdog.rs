@@ -41,9 +41,14 @@ impl Watchdog {
         self.last_output = Some(now);
     }
 
-    /// Notes whether the stream is settled: a result, no open task, no new turn.
-    pub fn saw_settled(&mut self, now: Duration, settled: bool) {
-        self.settled_at = if settled { self.settled_at.or(Some(now)) } else { None };
+    /// Notes that the stream is settled: a result, no open task, no new turn.
+    pub fn settled(&mut self, now: Duration) {
+        self.settled_at.get_or_insert(now);
+    }
+
+    /// Notes that it is not, or no longer.
+    pub fn unsettled(&mut self) {
+        self.settled_at = None;
     }
 
     /// Notes what the attempt is estimated to have cost so far, in US dollars.

@@ -106,6 +106,15 @@ impl Node {
         node(&Source::new(kind, "", ""), "", 0, 0, Value::Table(BTreeMap::new()))
     }
 
+    /// Makes a layer of flags: texts without lines, each named by the whole key that it sets.
+    pub fn of_values(kind: SourceKind, values: &[(String, String)]) -> Node {
+        let mut layer = Node::empty(kind);
+        for (key, text) in values {
+            layer.set(&Source::new(kind, key.as_str(), ""), key, text);
+        }
+        layer
+    }
+
     /// Sets one value from a text that has no lines: a variable or a flag.
     pub fn set(&mut self, source: &Arc<Source>, key: &str, text: &str) {
         let mut at = self;

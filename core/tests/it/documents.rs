@@ -148,3 +148,36 @@ fn the_map_of_the_architecture_has_every_file_and_no_other() {
         assert_eq!(on_map, there, "docs/architecture.md, the map of {crate_dir}");
     }
 }
+
+/// Returns the functions that the walks of a chapter begin their lines with, as `module::function` or `Type::function`.
+fn walked(chapter: &str) -> Vec<(&str, &str)> {
+    let blocks = chapter.split("```").skip(1).step_by(2);
+    let first_words = blocks.flat_map(str::lines).filter_map(|line| line.split_whitespace().next());
+    let functions = first_words.filter_map(|word| word.split('(').next()?.rsplit_once("::"));
+    functions.map(|(path, function)| (path.rsplit("::").next().unwrap_or(path), function)).collect()
+}
+
+#[test]
+fn every_function_that_the_architecture_walks_through_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let files = ["core/src", "app/src"].map(|dir| sources(&root.join(dir))).concat();
+    let texts: Vec<(String, String)> =
+        files.iter().map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap())).collect();
+    let is_there = |(place, function): &(&str, &str)| {
+        texts.iter().any(|(path, text)| {
+            let is_of_module =
+                path.ends_with(&format!("/{place}.rs")) || path.ends_with(&format!("/{place}/mod.rs"));
+            let is_of_type = text.lines().any(|line| line.starts_with("impl") && line.contains(place));
+            (is_of_module || is_of_type) && text.contains(&format!("fn {function}("))
+        })
+    };
+    let chapter =
+        ARCHITECTURE.split_once("## The main job").unwrap().1.split_once("## The process room").unwrap().0;
+    let walked: Vec<(&str, &str)> = walked(chapter)
+        .into_iter()
+        .filter(|(_, function)| function.starts_with(char::is_lowercase))
+        .collect();
+    assert!(walked.len() > 15, "the walks were not found: {walked:?}");
+    let gone: Vec<_> = walked.iter().filter(|step| !is_there(step)).collect();
+    assert!(gone.is_empty(), "docs/architecture.md walks through functions that are not there: {gone:?}");
+}

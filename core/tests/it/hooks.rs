@@ -5,16 +5,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use pointsman_core::agent::{Agent, Catalog, Tier};
-use pointsman_core::hook::answer::{Answer, HookEffect};
+use pointsman_core::hook::answer::{HookAnswer, HookEffect};
 use pointsman_core::hook::delegation::{self, Disposition, KnownAgents, PersonSaid, Target, Terms};
 use pointsman_core::hook::input::{Event, HookInput, InputError};
 use pointsman_core::hook::note::{self, Note, NoteUpdate};
+use pointsman_core::hook::prompt::Approval::{Given, Missing};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::hook::reply;
 use pointsman_core::hook::transcript::{self, Part};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::request::{Origin, Overrides, Request};
+use pointsman_core::request::{Context, Origin, Overrides, Request};
 use pointsman_core::route::{Route, route};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ fn understood(line: &str) -> String {
     );
     let catalog = catalog();
     match &input.event {
-        Event::UserPromptSubmit { prompt } => match prompt::read(prompt, true) {
+        Event::UserPromptSubmit { prompt } => match prompt::read(prompt, Context::Fresh) {
             Prompt::Left(because) => format!("{place}UserPromptSubmit left: {because:?}"),
             Prompt::Words { words, .. } => {
                 format!("{place}UserPromptSubmit of {} characters", words.chars().count())
@@ -138,30 +139,30 @@ fn a_transcript_says_who_answered_each_usage_once() {
 
 #[test]
 fn what_a_person_writes_at_the_start_of_a_prompt_counts() {
-    let words = |words, is_approved, wanted| Prompt::Words { words, is_approved, wanted };
+    let words = |words, approval, wanted| Prompt::Words { words, approval, wanted };
     for (text, expected) in [
-        ("rename foo", words("rename foo", false, Wanted::AsUsual)),
-        ("@approve drop it", words("drop it", true, Wanted::AsUsual)),
-        ("@Approve: drop it", words("drop it", true, Wanted::AsUsual)),
-        ("@approved drop it", words("@approved drop it", false, Wanted::AsUsual)),
-        ("please @approve drop it", words("please @approve drop it", false, Wanted::AsUsual)),
-        ("@opus rename foo", words("@opus rename foo", false, Wanted::AsUsual)),
-        ("/opus rename foo", words("/opus rename foo", false, Wanted::AsUsual)),
-        ("/usr/bin/env is missing", words("/usr/bin/env is missing", false, Wanted::AsUsual)),
-        ("/pointsman:orchestrate fix\n```it```", words("fix\n```it```", false, Wanted::Run)),
-        ("/pointsman:orchestrate @approve drop", words("drop", true, Wanted::Run)),
-        ("/pointsman:route fix it", words("fix it", false, Wanted::Route)),
+        ("rename foo", words("rename foo", Missing, Wanted::AsUsual)),
+        ("@approve drop it", words("drop it", Given, Wanted::AsUsual)),
+        ("@Approve: drop it", words("drop it", Given, Wanted::AsUsual)),
+        ("@approved drop it", words("@approved drop it", Missing, Wanted::AsUsual)),
+        ("please @approve drop it", words("please @approve drop it", Missing, Wanted::AsUsual)),
+        ("@opus rename foo", words("@opus rename foo", Missing, Wanted::AsUsual)),
+        ("/opus rename foo", words("/opus rename foo", Missing, Wanted::AsUsual)),
+        ("/usr/bin/env is missing", words("/usr/bin/env is missing", Missing, Wanted::AsUsual)),
+        ("/pointsman:orchestrate fix\n```it```", words("fix\n```it```", Missing, Wanted::Run)),
+        ("/pointsman:orchestrate @approve drop", words("drop", Given, Wanted::Run)),
+        ("/pointsman:route fix it", words("fix it", Missing, Wanted::Route)),
         ("/pointsman:route", Prompt::Left(LeftBecause::Empty)),
         ("~ rename foo", Prompt::Left(LeftBecause::Asked)),
         ("~", Prompt::Left(LeftBecause::Asked)),
-        ("~/notes.md has a typo", words("~/notes.md has a typo", false, Wanted::AsUsual)),
+        ("~/notes.md has a typo", words("~/notes.md has a typo", Missing, Wanted::AsUsual)),
         ("/compact", Prompt::Left(LeftBecause::Command)),
         ("/other:thing now", Prompt::Left(LeftBecause::Command)),
         ("@approve", Prompt::Left(LeftBecause::Empty)),
         ("  \n", Prompt::Left(LeftBecause::Empty)),
         ("<task-notification>\n<x>", Prompt::Left(LeftBecause::Notification)),
     ] {
-        assert_eq!(prompt::read(text, true), expected, "{text:?}");
+        assert_eq!(prompt::read(text, Context::Fresh), expected, "{text:?}");
     }
 }
 
@@ -180,8 +181,8 @@ fn a_short_answer_to_the_model_is_no_request_and_only_in_a_session_that_goes_on(
         "ja, mach weiter",
         "no, stop",
     ] {
-        assert_eq!(prompt::read(text, false), Prompt::Left(LeftBecause::Reply), "{text}");
-        assert!(matches!(prompt::read(text, true), Prompt::Words { .. }), "{text}");
+        assert_eq!(prompt::read(text, Context::Session), Prompt::Left(LeftBecause::Reply), "{text}");
+        assert!(matches!(prompt::read(text, Context::Fresh), Prompt::Words { .. }), "{text}");
     }
     for text in [
         "push it",
@@ -190,7 +191,7 @@ fn a_short_answer_to_the_model_is_no_request_and_only_in_a_session_that_goes_on(
         "run it on prod",
         "go and delete the bucket",
     ] {
-        assert!(matches!(prompt::read(text, false), Prompt::Words { .. }), "{text}");
+        assert!(matches!(prompt::read(text, Context::Session), Prompt::Words { .. }), "{text}");
     }
     for (text, expected) in [
         ("yes", true),
@@ -263,7 +264,7 @@ fn our_advisers_are_left_as_they_are_and_a_special_kind_is_not_replaced_by_the_p
         let input = json!({"description": "d", "prompt": "p", "subagent_type": kind});
         assert_eq!(
             decided(&input, &danger, PersonSaid::Nothing, KnownAgents::Plugin),
-            (Disposition::Observed, Answer::default())
+            (Disposition::Observed, HookAnswer::default())
         );
     }
     let reviewer = Route {
@@ -281,27 +282,23 @@ fn our_advisers_are_left_as_they_are_and_a_special_kind_is_not_replaced_by_the_p
 fn what_is_done_about_a_prompt_follows_from_mode_route_and_approval() {
     let (work, danger) =
         (routed("rename foo to bar in lib.rs"), routed("drop the users table in production"));
-    for (mode, route, is_approved, expected) in [
-        (Mode::Directive, &work, false, Action::Advised),
-        (Mode::Directive, &danger, false, Action::AskFirst),
-        (Mode::Directive, &danger, true, Action::Advised),
-        (Mode::Enforced, &work, false, Action::Advised),
-        (Mode::Enforced, &danger, false, Action::Blocked),
-        (Mode::Enforced, &danger, true, Action::Advised),
-        (Mode::Orchestration, &work, false, Action::Delegate),
-        (Mode::Orchestration, &danger, false, Action::Blocked),
-        (Mode::Orchestration, &danger, true, Action::Delegate),
+    for (mode, route, approval, expected) in [
+        (Mode::Directive, &work, Missing, Action::Advised),
+        (Mode::Directive, &danger, Missing, Action::AskFirst),
+        (Mode::Directive, &danger, Given, Action::Advised),
+        (Mode::Enforced, &work, Missing, Action::Advised),
+        (Mode::Enforced, &danger, Missing, Action::Blocked),
+        (Mode::Enforced, &danger, Given, Action::Advised),
+        (Mode::Orchestration, &work, Missing, Action::Delegate),
+        (Mode::Orchestration, &danger, Missing, Action::Blocked),
+        (Mode::Orchestration, &danger, Given, Action::Delegate),
     ] {
-        assert_eq!(
-            prompt::action(mode, Wanted::AsUsual, route, is_approved),
-            expected,
-            "{mode:?} {is_approved}"
-        );
-        assert_eq!(prompt::action(mode, Wanted::Route, route, is_approved), Action::Told);
+        assert_eq!(prompt::action(mode, Wanted::AsUsual, route, approval), expected, "{mode:?} {approval:?}");
+        assert_eq!(prompt::action(mode, Wanted::Route, route, approval), Action::Told);
     }
 }
 
-fn call(input: &Value) -> pointsman_core::hook::input::ToolCall {
+fn call(input: &Value) -> pointsman_core::hook::input::ToolUse {
     let event = json!({"session_id": "s1", "hook_event_name": "PreToolUse", "tool_name": "Agent",
         "tool_use_id": "toolu_1", "tool_input": input});
     match HookInput::parse(event.to_string().as_bytes(), None).unwrap().event {
@@ -310,7 +307,7 @@ fn call(input: &Value) -> pointsman_core::hook::input::ToolCall {
     }
 }
 
-fn decided(input: &Value, route: &Route, said: PersonSaid, known: KnownAgents) -> (Disposition, Answer) {
+fn decided(input: &Value, route: &Route, said: PersonSaid, known: KnownAgents) -> (Disposition, HookAnswer) {
     let catalog = catalog();
     let terms = Terms { mode: Some(Mode::Enforced), said, route, catalog: &catalog, known };
     delegation::decide(&call(input), &terms)
@@ -400,7 +397,7 @@ fn a_delegation_is_set_to_its_route_and_a_special_kind_stays_what_it_is() {
     }
     let already = json!({"description": "d", "prompt": "p", "subagent_type": "pointsman:haiku-general", "model": "haiku"});
     let (done, answer) = decided(&already, &route, PersonSaid::Nothing, Plugin);
-    assert!(matches!(done, Disposition::AsRouted { .. }) && answer == Answer::default(), "{done:?}");
+    assert!(matches!(done, Disposition::AsRouted { .. }) && answer == HookAnswer::default(), "{done:?}");
 }
 
 #[test]
@@ -418,7 +415,7 @@ fn what_a_person_must_approve_is_refused_unless_they_have_and_left_alone_when_th
     ));
     assert_eq!(
         decided(&input, &danger, PersonSaid::LeaveAlone, plugin),
-        (Disposition::LeftAlone, Answer::default())
+        (Disposition::LeftAlone, HookAnswer::default())
     );
 }
 

@@ -1,5 +1,6 @@
 //! P15 for stream-json: whatever an agent writes, reading it neither panics nor grows without bound.
 
+use pointsman_core::adapter::invocation::SessionStart;
 use pointsman_core::adapter::slim::Slimmer;
 use pointsman_core::agent::AdapterKind;
 use pointsman_core::run::evidence::Evidence;
@@ -21,7 +22,7 @@ fn sample() -> Vec<String> {
 
 fn read(lines: &[String]) -> Evidence {
     let mut seen = Evidence::default();
-    let mut decoder = AdapterKind::Claude.decoder(None, false);
+    let mut decoder = AdapterKind::Claude.decoder(None, SessionStart::New);
     for line in lines {
         for event in decoder.decode(line) {
             seen.add(&event, TEXT_BYTES_MAX);

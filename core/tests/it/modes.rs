@@ -2,7 +2,7 @@
 
 use pointsman_core::hook::input::HookInput;
 use pointsman_core::hook::mode::{self, ModeChoice, RoutingMode, SessionSignals};
-use pointsman_core::hook::prompt::{self, Action, Wanted};
+use pointsman_core::hook::prompt::{self, Action, Approval, Wanted};
 use pointsman_core::hook::takeover::{self, Stage, Takeover};
 use pointsman_core::mode::Mode;
 use pointsman_core::route::Route;
@@ -63,7 +63,7 @@ fn only_a_mode_that_was_chosen_takes_a_prompt_over_or_holds_it_back() {
         (routed("rename foo to bar in lib.rs"), routed("drop the users table in production"));
     let action = |setting, signals: &SessionSignals, route: &Route| {
         let choice = chosen(setting, signals);
-        prompt::action(choice.for_prompts(choice.mode.unwrap()), Wanted::AsUsual, route, false)
+        prompt::action(choice.for_prompts(choice.mode.unwrap()), Wanted::AsUsual, route, Approval::Missing)
     };
     for signals in signs_of_automation().iter().chain(&a_person_is_there()) {
         for (setting, to_work, to_danger) in [

@@ -7,7 +7,7 @@ use pointsman_core::eval::examples::try_example;
 use pointsman_core::eval::{Answer, Labelled, Scored, Scores, rows, scores};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::policy::file::Source;
+use pointsman_core::policy::file::PolicySource;
 use pointsman_core::policy::file_rule::Author;
 use pointsman_core::policy::layer::Layer;
 use pointsman_core::policy::preset::Preset;
@@ -30,11 +30,11 @@ pub fn catalog() -> Catalog {
     Catalog::of_generals(vec![reader, free]).unwrap()
 }
 
-fn source(author: Author, text: &str) -> Source<'_> {
-    Source { author, name: if author == Author::Project { "project" } else { "user" }, text }
+fn source(author: Author, text: &str) -> PolicySource<'_> {
+    PolicySource { author, name: if author == Author::Project { "project" } else { "user" }, text }
 }
 
-fn with(sources: &[Source]) -> Result<Policy, Vec<Problem>> {
+fn with(sources: &[PolicySource]) -> Result<Policy, Vec<Problem>> {
     Policy::builtin().with_files(sources, &BTreeSet::new(), &catalog())
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pointsman_core::adapter::event::AgentEvent;
+use pointsman_core::adapter::invocation::SessionStart;
 use pointsman_core::agent::{AdapterKind, Agent, Catalog, PermissionMode, Tier};
 use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::{Exit, ProcessEnd};
@@ -77,7 +78,7 @@ fn lines(version: &str, case: &str) -> Vec<String> {
 
 fn understood(version: &str, case: &str, exit_code: i32) -> (Evidence, Judgement) {
     let mut seen = Evidence::default();
-    let mut decoder = AdapterKind::Claude.decoder(None, false);
+    let mut decoder = AdapterKind::Claude.decoder(None, SessionStart::New);
     for line in lines(version, case) {
         for event in decoder.decode(&line) {
             assert!(
@@ -146,7 +147,7 @@ fn a_background_task_keeps_the_stream_open_until_the_last_result() {
     for version in ["2.1.197", "2.1.330"] {
         let lines = lines(version, "subagent-background");
         let mut seen = Evidence::default();
-        let mut decoder = AdapterKind::Claude.decoder(None, false);
+        let mut decoder = AdapterKind::Claude.decoder(None, SessionStart::New);
         let mut settled_at = vec![];
         for (number, line) in lines.iter().enumerate() {
             for event in decoder.decode(line) {

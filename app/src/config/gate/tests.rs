@@ -1,8 +1,9 @@
+use pointsman_core::run::next::OnModelMismatch;
 use pointsman_core::toml_text::place::SourceKind;
 
 use crate::config::fixture::Fixture;
 use crate::config::load::Loaded;
-use crate::config::model::{HumanDuration, MismatchAction};
+use crate::config::model::HumanDuration;
 
 /// Loads with a project file; `kept` tells what the untrusted file changed, by key.
 fn untrusted(user: &str, project: &str) -> (Fixture, Loaded) {
@@ -118,7 +119,7 @@ fn a_trusted_project_may_set_everything_but_a_free_hand() {
         ]
     );
     assert_eq!(loaded.settings.limits.timeout, HumanDuration::parse("9h").unwrap());
-    assert_eq!(loaded.settings.on_model_mismatch, MismatchAction::Fail);
+    assert_eq!(loaded.settings.on_model_mismatch, OnModelMismatch::Fail);
     assert_eq!(
         fixture.warnings(&loaded.warnings),
         ["repo/.pointsman.toml:5: `agents.opus-general.permission_mode` is ignored: \

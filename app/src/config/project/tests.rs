@@ -83,7 +83,7 @@ fn a_projects_agent_never_shadows_another() {
 
 #[test]
 fn a_harmless_file_never_lends_its_name_to_one_that_is_left_out() {
-    for (stem, rival) in [
+    for (stem, other) in [
         ("deep/other", "name: helper\nhooks: {}"),
         ("other", "name: helper\npermissionMode: plan"),
         ("other", "name: Helper\nbroken: ["),
@@ -91,11 +91,11 @@ fn a_harmless_file_never_lends_its_name_to_one_that_is_left_out() {
         let fixture = Fixture::new();
         fixture.agent("helper", "model: haiku");
         fixture.agent("bystander", "model: haiku");
-        fixture.agent(stem, rival);
+        fixture.agent(stem, other);
         fixture.write("repo/.claude/agents/README.md", "# helper, bystander\n");
         let agents = fixture.load().unwrap().project_agents;
         let names: Vec<_> = agents.iter().map(|agent| agent.name.as_str()).collect();
-        assert_eq!(names, ["bystander"], "{rival}");
+        assert_eq!(names, ["bystander"], "{other}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pointsman_core::agent::{Agent, AgentSource, Catalog, Tier};
+use pointsman_core::agent_env::LoginState;
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::ids::RunId;
 use pointsman_core::mode::Mode;
@@ -69,7 +70,7 @@ impl Place {
     pub fn engine(&self, pid: i32) -> Engine {
         let surroundings = Surroundings {
             ambient: BTreeMap::new(),
-            login_found: true,
+            login: LoginState::LoggedIn,
             depth: 0,
             processes: self.processes.clone(),
             host: Host::Played(self.host.seen_by(pid)),

@@ -81,7 +81,8 @@ fn played(seed: u64, launch: &Launch, nth: usize) -> Script {
         12 => answer.answers_as_another_model(),
         13 => Script::new().ends(Exit::Lost),
         14 => Script::new().says("this is no stream").exits(0),
-        _ => Script::cannot_be_spawned(dice.next().is_multiple_of(2), "it does not start"),
+        _ if dice.next().is_multiple_of(2) => Script::program_is_missing(),
+        _ => Script::cannot_be_spawned(),
     }
 }
 

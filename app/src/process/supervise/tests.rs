@@ -102,7 +102,7 @@ async fn a_cause_that_comes_after_the_end_is_left_for_whoever_looks_next() {
 
 #[tokio::test(start_paused = true)]
 async fn a_program_that_is_not_there_and_a_lost_shim_are_ends_like_any_other() {
-    let (end, ()) = play(Script::cannot_be_spawned(true, "no such file"), async |_| {}).await;
+    let (end, ()) = play(Script::program_is_missing(), async |_| {}).await;
     assert_eq!(end.exit, Exit::NotSpawned { missing: true, message: "no such file".to_owned() });
     let (end, ()) = play(Script::new().ends(Exit::Lost), async |_| {}).await;
     assert_eq!((end.exit, end.stopped), (Exit::Lost, None));

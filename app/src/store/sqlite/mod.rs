@@ -42,7 +42,7 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a writer waits for another before it gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a glance waits for a writer: a person's session waits for it.
+/// How long a reader in passing waits for a writer: a person's session waits for it.
 const GLANCE_LIMIT: Duration = Duration::from_millis(20);
 
 /// The write-ahead log is folded into the file when it has this many pages: a run writes about fifteen.

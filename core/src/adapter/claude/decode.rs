@@ -11,7 +11,7 @@ use crate::adapter::event::{
     ToolCall,
 };
 use crate::adapter::fields::Fields;
-use crate::adapter::invocation::CliVersion;
+use crate::adapter::invocation::{CliVersion, SessionStart};
 use crate::adapter::json_text;
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
@@ -55,7 +55,7 @@ const END_OF_TURN: &str = "end_turn";
 #[derive(Debug, Clone)]
 pub struct Decoder {
     /// Whether the process went on in an earlier session.
-    pub(super) resumed: bool,
+    pub(super) session: SessionStart,
     /// What the CLI can do; corrected by the version that the stream itself names.
     pub(super) can: Capabilities,
     /// The last word about the account's limits since a model answered, if requests are turned away.
@@ -87,9 +87,9 @@ struct Told {
 
 impl Decoder {
     /// Begins to read the stream of a CLI of this version.
-    pub fn new(version: Option<CliVersion>, resumed: bool) -> Decoder {
+    pub fn new(version: Option<CliVersion>, session: SessionStart) -> Decoder {
         Decoder {
-            resumed,
+            session,
             can: super::capabilities(version),
             limit: None,
             told: None,
@@ -161,7 +161,9 @@ impl Decoder {
         for block in message.objects("content") {
             match block.text("type").as_deref() {
                 Some("text") => text.push_str(&block.text("text").unwrap_or_default()),
-                Some("tool_use") => events.push(tool_call(&block, subagent)),
+                Some("tool_use") => {
+                    events.push(AgentEvent::ToolCalled(ToolCall { subagent, ..tool_call(&block) }))
+                }
                 _ => {}
             }
         }
@@ -172,7 +174,7 @@ impl Decoder {
             text.clear();
         }
         if model == SYNTHETIC || fields.get("is_api_error_message") == Some(true) {
-            return Some(self.said_by_cli(fields, subagent, text));
+            return Some(if subagent { vec![AgentEvent::Alive] } else { self.said_by_cli(fields, text) });
         }
         if !subagent && !text.is_empty() {
             self.last_words.clone_from(&text);
@@ -236,10 +238,7 @@ impl Decoder {
     }
 
     /// A message in the place of an answer.
-    fn said_by_cli(&mut self, fields: &Fields<'_>, subagent: bool, text: String) -> Vec<AgentEvent> {
-        if subagent {
-            return vec![AgentEvent::Alive];
-        }
+    fn said_by_cli(&mut self, fields: &Fields<'_>, text: String) -> Vec<AgentEvent> {
         let failure = self.failure_of(fields, &text);
         let (code, word) = (fields.text("api_error"), fields.text("error"));
         self.told = Some(Told { text: text.clone(), code, word, status: fields.get("api_error_status") });
@@ -421,16 +420,11 @@ fn is_of_subagent(fields: &Fields<'_>) -> bool {
     ["parent_tool_use_id", "agent_id", "subagent_type"].iter().any(|key| fields.has(key))
 }
 
-fn tool_call(block: &Fields<'_>, subagent: bool) -> AgentEvent {
+/// A tool call of the main agent.
+fn tool_call(block: &Fields<'_>) -> ToolCall {
     let tool = tools::one_line(&block.text("name").unwrap_or_default());
     let (purpose, what) = tools::describe(&tool, block.object("input").as_ref());
-    AgentEvent::ToolCalled(ToolCall {
-        id: block.text("id").unwrap_or_default(),
-        tool,
-        what,
-        purpose,
-        subagent,
-    })
+    ToolCall { id: block.text("id").unwrap_or_default(), tool, what, purpose, subagent: false }
 }
 
 /// The ends of tool calls, which come as the user's turn.

@@ -6,6 +6,7 @@ use super::tools;
 use crate::adapter::capabilities::CostSpan;
 use crate::adapter::event::{AgentResult, ApiErrorKind, Complaint, DeniedCall, EndKind, ReportedCost};
 use crate::adapter::fields::Fields;
+use crate::adapter::invocation::SessionStart;
 use crate::agent::Tier;
 use crate::agent_env::{Cloud, Payer};
 use crate::usage::{Price, Tokens};
@@ -47,18 +48,20 @@ impl Decoder {
             };
         }
         match calls_itself_error || is_error_all_the_same(fields, &subtype, text) {
-            true => self.error_end(fields, text, errors, subtype == "success"),
+            true => self.error_end(fields, text, errors, &subtype),
             false => EndKind::Answered,
         }
     }
 
     /// An end that calls itself an error: by its own fields, by its own words, by the last retry, in this order.
-    fn error_end(&self, fields: &Fields<'_>, text: &str, errors: &[String], is_of_api: bool) -> EndKind {
+    fn error_end(&self, fields: &Fields<'_>, text: &str, errors: &[String], subtype: &str) -> EndKind {
         let text = self.unless_of_model(text);
         let said = if text.is_empty() { errors.join("\n") } else { text.to_owned() };
         if errors::is_about_configuration(&said) {
             return EndKind::Failed(Complaint::Configuration);
         }
+        // Where nothing of the CLI's own went wrong, it is the API's failure.
+        let is_of_api = subtype == "success";
         if let Some(failure) = self.failure_of(fields, &said).filter(|_| is_of_api) {
             return EndKind::Failed(Complaint::Api(failure));
         }
@@ -88,7 +91,10 @@ impl Decoder {
     fn cost_and_tokens(&self, fields: &Fields<'_>) -> (ReportedCost, Tokens) {
         let share = fields.object_values("model_usage_since_last_result");
         let is_share = share.is_some();
-        if self.resumed && !is_share && self.can.cost_when_resumed == CostSpan::Session {
+        if self.session == SessionStart::Resumed
+            && !is_share
+            && self.can.cost_when_resumed == CostSpan::Session
+        {
             let tokens = fields.object("usage").map(|usage| api_tokens(&usage)).unwrap_or_default();
             let cost = self
                 .own_price(fields)

@@ -67,7 +67,7 @@ impl Block {
 
 /// Somebody who takes in features.
 pub(crate) trait Sink {
-    /// Takes one. The name is made only for who wants it.
+    /// Takes one. The name is made only where it is wanted.
     fn take(&mut self, block: Block, bucket: u32, name: impl FnOnce() -> String);
 }
 

@@ -334,6 +334,3 @@ fn remember(names: &mut Vec<String>, new: &str) {
         names.push(new);
     }
 }
-
-#[cfg(test)]
-mod tests;

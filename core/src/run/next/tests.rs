@@ -220,8 +220,8 @@ fn the_cost_limit_holds_over_the_whole_run() {
 
 #[test]
 fn an_agent_that_is_missing_falls_back_once_where_the_operator_named_another() {
-    let haiku = Agent { fall_back: Some(general(Tier::Sonnet).name), ..general(Tier::Haiku) };
-    let sonnet = Agent { fall_back: Some(general(Tier::Haiku).name), ..general(Tier::Sonnet) };
+    let haiku = Agent { fallback_agent: Some(general(Tier::Sonnet).name), ..general(Tier::Haiku) };
+    let sonnet = Agent { fallback_agent: Some(general(Tier::Haiku).name), ..general(Tier::Sonnet) };
     let catalog = two_agents(haiku, sonnet);
     let mut run = after_one(Tier::Haiku, Outcome::AgentMissing);
     let Step::Invoke(second) = next_step(&run.state, &limits(), &catalog, run.now, 0.5) else { panic!() };
@@ -271,17 +271,17 @@ fn a_session_is_carried_over_to_the_same_agent_of_the_same_cli_only() {
 fn a_plain_command_that_writes_takes_no_read_only_run_over() {
     use Access::{ReadOnly, Write};
     let plain = Agent { adapter: AdapterKind::Plain, ..general(Tier::Sonnet) };
-    for (case, first, then, takes_over) in [
+    for (case, first, then, is_tried) in [
         ("both write", Write, Write, true),
         ("both read", ReadOnly, ReadOnly, true),
         ("less than before", Write, ReadOnly, true),
         ("more than before", ReadOnly, Write, false),
     ] {
-        let haiku = Agent { access: first, fall_back: Some(plain.name.clone()), ..general(Tier::Haiku) };
+        let haiku = Agent { access: first, fallback_agent: Some(plain.name.clone()), ..general(Tier::Haiku) };
         let catalog = two_agents(haiku, Agent { access: then, ..plain.clone() });
         for outcome in [Outcome::AskedEscalation, Outcome::AgentMissing] {
             let step = second(&catalog, outcome);
-            assert_eq!(matches!(step, Step::Invoke(_)), takes_over, "{case}, {outcome:?}: {step:?}");
+            assert_eq!(matches!(step, Step::Invoke(_)), is_tried, "{case}, {outcome:?}: {step:?}");
         }
     }
 }
@@ -397,7 +397,8 @@ fn the_class_table_is_obeyed(
 ) -> Result<(), TestCaseError> {
     let (run, tiers) = driven(outcomes, tier, limits)?;
     let ended: Vec<_> = run.state.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).collect();
-    let never_counts = |outcome: Outcome| matches!(outcome.class(), Class::Transient | Class::Quota);
+    let never_counts =
+        |outcome: Outcome| matches!(outcome.class(), OutcomeClass::Transient | OutcomeClass::Quota);
     if !ended.iter().all(|ended| never_counts(ended.outcome)) || limits.on_limit == OnLimit::End {
         prop_assert!(run.state.is_finished(), "{:?}", run.state.phase);
     }

@@ -39,14 +39,14 @@ fn a_silent_start_rings_at_the_startup_limit_unless_silence_is_normal() {
 fn a_settled_stream_has_only_its_grace_and_a_reopened_one_its_old_deadlines() {
     let mut dog = Watchdog::new(limits());
     dog.saw_output(seconds(3590));
-    dog.saw_settled(seconds(3595), true);
+    dog.settled(seconds(3595));
     dog.saw_cost(9.0);
     assert_eq!(
         rings(&dog, seconds(3595)),
         (seconds(3605), StopCause::PostResult),
         "not the wall, not the budget"
     );
-    dog.saw_settled(seconds(3596), false);
+    dog.unsettled();
     assert_eq!(dog.alarm(seconds(3596)), Some(StopCause::Budget));
 }
 
@@ -54,9 +54,9 @@ fn a_settled_stream_has_only_its_grace_and_a_reopened_one_its_old_deadlines() {
 fn more_output_does_not_prolong_the_grace() {
     let mut dog = Watchdog::new(limits());
     dog.saw_output(seconds(5));
-    dog.saw_settled(seconds(5), true);
+    dog.settled(seconds(5));
     dog.saw_output(seconds(12));
-    dog.saw_settled(seconds(12), true);
+    dog.settled(seconds(12));
     assert_eq!(rings(&dog, seconds(12)).0, seconds(15));
 }
 
@@ -86,7 +86,7 @@ proptest! {
             last = Some(now);
         }
         if settles && last.is_some() {
-            dog.saw_settled(now, true);
+            dog.settled(now);
         }
         let (due, cause) = match (settles && last.is_some(), last) {
             (true, _) => (now + seconds(grace), StopCause::PostResult),

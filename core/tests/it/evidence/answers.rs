@@ -430,7 +430,7 @@ proptest! {
         after in prop::collection::vec(disturbance(), 0..6),
     ) {
         let good = [say(GOOD), result(json!(GOOD), json!({}))];
-        let mut decoder = AdapterKind::Claude.decoder(None, false);
+        let mut decoder = AdapterKind::Claude.decoder(None, SessionStart::New);
         let mut seen = Evidence::default();
         let (mut cost, mut tokens) = (0.0, 0);
         for line in lines(&[&before[..], &good[..], &after[..]].concat()) {

@@ -8,6 +8,7 @@ mod spending;
 
 use std::time::Duration;
 
+use pointsman_core::adapter::invocation::SessionStart;
 use pointsman_core::agent::{AdapterKind, Agent, Catalog, Tier};
 use pointsman_core::run::contract::Nonce;
 use pointsman_core::run::end::{Exit, ProcessEnd};
@@ -78,7 +79,7 @@ pub fn by_code(code: i32) -> ProcessEnd {
 }
 
 pub fn read(lines: &[String]) -> Evidence {
-    let mut decoder = AdapterKind::Claude.decoder(None, false);
+    let mut decoder = AdapterKind::Claude.decoder(None, SessionStart::New);
     let mut seen = Evidence::default();
     for line in lines {
         decoder.decode(line).iter().for_each(|event| seen.add(event, TEXT_BYTES_MAX));

@@ -73,8 +73,8 @@ fn the_cost_of_a_resumed_session_is_this_processs_share() {
         json!({"modelUsage": {"claude-other": {"inputTokens": 3000, "outputTokens": 150, "costUSD": 7.5}}}),
     );
     let share = json!({"model_usage_since_last_result": {MODEL: {"inputTokens": 1000, "outputTokens": 50, "costUSD": 2.5}}});
-    let spent = |version: &str, resumed: bool, turn: &Value| {
-        let mut decoder = AdapterKind::Claude.decoder(None, resumed);
+    let spent = |version: &str, session: SessionStart, turn: &Value| {
+        let mut decoder = AdapterKind::Claude.decoder(None, session);
         let mut seen = Evidence::default();
         let begin = with(init(), json!({"claude_code_version": version}));
         for line in lines(&[begin, say(GOOD), turn.clone()]) {
@@ -84,19 +84,27 @@ fn the_cost_of_a_resumed_session_is_this_processs_share() {
     };
     for version in ["2.1.284", "2.1.300"] {
         assert_eq!(
-            spent(version, true, &turn),
+            spent(version, SessionStart::Resumed, &turn),
             (Some(2.5), 1000),
             "this turn's tokens by the session's price"
         );
-        assert_eq!(spent(version, true, &of_others), (None, 1000), "no price of the model that answered");
-        assert_eq!(spent(version, false, &turn), (Some(7.5), 3000));
+        assert_eq!(
+            spent(version, SessionStart::Resumed, &of_others),
+            (None, 1000),
+            "no price of the model that answered"
+        );
+        assert_eq!(spent(version, SessionStart::New, &turn), (Some(7.5), 3000));
     }
     for version in ["2.1.197", "2.1.272", "2.1.316"] {
-        assert_eq!(spent(version, true, &turn), (Some(7.5), 3000));
+        assert_eq!(spent(version, SessionStart::Resumed, &turn), (Some(7.5), 3000));
     }
-    assert_eq!(spent("2.1.332", true, &with(turn.clone(), share)), (Some(2.5), 1000));
+    assert_eq!(spent("2.1.332", SessionStart::Resumed, &with(turn.clone(), share)), (Some(2.5), 1000));
     let nothing = with(turn, json!({"model_usage_since_last_result": {}}));
-    assert_eq!(spent("2.1.332", true, &nothing), (Some(0.0), 0), "an empty share is a share");
+    assert_eq!(
+        spent("2.1.332", SessionStart::Resumed, &nothing),
+        (Some(0.0), 0),
+        "an empty share is a share"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@ use super::*;
 use crate::adapter::event::ToolPurpose;
 
 fn events(line: &str) -> Vec<AgentEvent> {
-    Decoder::new(None, false).decode(line)
+    Decoder::new(None, SessionStart::New).decode(line)
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_record_over_several_lines_is_one() {
     let pretty = serde_json::to_string_pretty(&serde_json::json!([
         {"type": "keep_alive"}, {"type": "result", "subtype": "success", "result": "kept"}]))
     .unwrap();
-    let mut decoder = Decoder::new(None, false);
+    let mut decoder = Decoder::new(None, SessionStart::New);
     let events: Vec<AgentEvent> = pretty.lines().flat_map(|line| decoder.decode(line)).collect();
     assert!(
         matches!(events.last(), Some(AgentEvent::Result(result)) if result.text.as_deref() == Some("kept"))

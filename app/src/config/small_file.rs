@@ -1,0 +1,54 @@
+//! Reading a file that should be small, and may be anything.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Why a file is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The system says no.
+    #[error("it cannot be read: {0}")]
+    System(String),
+    /// It is a link to elsewhere.
+    #[error("it is a link that leads out of the project")]
+    LeadsOut,
+    /// It is a directory, a pipe or a device.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// It is too large.
+    #[error("it has more than {0} bytes")]
+    TooLarge(u64),
+    /// It is no text.
+    #[error("it is not UTF-8 text")]
+    NotText,
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> ReadError {
+        ReadError::System(error.to_string())
+    }
+}
+
+/// Reads a text of at most so many bytes.
+pub fn read(path: &Path, bytes_max: u64) -> Result<String, ReadError> {
+    // Looked at before it is opened: opening a named pipe waits for a writer.
+    if !path.metadata()?.is_file() {
+        return Err(ReadError::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(ReadError::TooLarge(bytes_max));
+    }
+    String::from_utf8(bytes).map_err(|_| ReadError::NotText)
+}
+
+/// The same for a file that may not lead out of a directory.
+pub fn read_within(boundary: &Path, path: &Path, bytes_max: u64) -> Result<String, ReadError> {
+    let real = path.canonicalize()?;
+    if !real.starts_with(boundary) {
+        return Err(ReadError::LeadsOut);
+    }
+    read(&real, bytes_max)
+}

@@ -1,0 +1,40 @@
+//! Why a hook cannot do what it should, or a part of it. The person hears of it in one line.
+
+use std::io;
+
+use pointsman_core::hook::input::InputError;
+
+use crate::assemble::AssembleError;
+use crate::engine::error::EngineError;
+
+/// Why a hook cannot do what it should, or a part of it.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// The event could not be read.
+    #[error("{0}")]
+    Unreadable(io::Error),
+    /// What was read is no event.
+    #[error(transparent)]
+    NoEvent(#[from] InputError),
+    /// Settings, agents or policy do not fit.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    /// A part of the settings is left out, for the reason that is given.
+    #[error("{0}")]
+    LeftOut(String),
+    /// Nothing was decided.
+    #[error(transparent)]
+    Decide(#[from] EngineError),
+    /// What the prompt says could not be kept for the hooks that follow.
+    #[error("nothing can be noted: {0}")]
+    NotNoted(io::Error),
+    /// A fact could not be recorded.
+    #[error("nothing can be recorded: {0}")]
+    NotRecorded(io::Error),
+    /// The marker of a prompt could not be had.
+    #[error("no run can take the prompt over: {0}")]
+    NotClaimed(io::Error),
+    /// The run of a prompt did not start, for the reason that is given.
+    #[error("{0}")]
+    NotStarted(String),
+}

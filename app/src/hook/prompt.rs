@@ -1,0 +1,92 @@
+//! What is done for a prompt of the person.
+
+use pointsman_core::agent::Tier;
+use pointsman_core::hook::answer::{HookAnswer, HookEffect};
+use pointsman_core::hook::delegation::{self, PersonSaid};
+use pointsman_core::hook::fact::{HookEvent, Recommendation};
+use pointsman_core::hook::input::HookInput;
+use pointsman_core::hook::note::{Note, NoteUpdate};
+use pointsman_core::hook::prompt::{self, Action, Approval, LeftBecause, Prompt};
+use pointsman_core::hook::takeover;
+use pointsman_core::ids::RunId;
+use pointsman_core::mode::Mode;
+use pointsman_core::policy::layer::Layer;
+use pointsman_core::request::Context;
+use pointsman_core::route::Route;
+
+use super::context::{HookContext, routed};
+use super::delegate::{Delegated, Taken, delegate};
+use super::error::HookError;
+use super::notice::with_notice;
+
+/// Answers a prompt: it goes to a run, is advised about, held back, or left alone.
+pub fn answer(
+    context: &HookContext,
+    input: &HookInput,
+    mode: Mode,
+    text: &str,
+    delegating: &dyn Fn(&RunId),
+) -> Result<HookAnswer, HookError> {
+    let earlier = context.store.read_note(&input.session);
+    let session = if earlier.is_some() { Context::Session } else { Context::Fresh };
+    let (words, approval, wanted) = match prompt::read(text, session) {
+        Prompt::Left(because) => return left_alone(context, input, earlier.as_ref(), because, text),
+        Prompt::Words { words, approval, wanted } => (words, approval, wanted),
+    };
+    let (decider, left_out) = context.decider()?;
+    let Some((request, route)) = routed(&decider, mode, words, session)? else {
+        return left_alone(context, input, earlier.as_ref(), LeftBecause::Empty, text);
+    };
+    let said = match marked(&route) {
+        Some(tier) => PersonSaid::Tier(tier),
+        None if approval == Approval::Given => PersonSaid::Approved,
+        None => PersonSaid::Nothing,
+    };
+    let action = match prompt::action(context.choice.for_prompts(mode), wanted, &route, approval) {
+        // Nobody would do it: the session itself goes on, advised.
+        Action::Delegate if !context.can_run(&decider, &route) => Action::Advised,
+        action => action,
+    };
+    let hash = context.hash(&request);
+    let (answer, run_id) = match action {
+        Action::Delegate => {
+            let taken = Taken { name: takeover::name(input, &hash), words, approval, wanted };
+            match delegate(context, input, &taken, delegating)? {
+                Delegated::ByUs(run, answer) => (answer, Some(run)),
+                // The first hook has recorded all of it.
+                Delegated::ByAnother(answer) => return Ok(answer),
+            }
+        }
+        Action::Advised | Action::AskFirst | Action::Blocked | Action::Told => {
+            let agent = delegation::name_for_directive(&route, decider.catalog(), context.known);
+            (prompt::answer(action, mode, &route, &agent), None)
+        }
+    };
+    let directive_tokens = match &answer.effect {
+        HookEffect::Context { text, .. } => prompt::token_estimate(text),
+        _ => 0,
+    };
+    let heard = NoteUpdate::Routed { said, asked: action == Action::AskFirst };
+    let noted = context.note_down(input, earlier.as_ref(), heard);
+    let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
+    let kept = context.record(input, HookEvent::RoutingRecommendation(Box::new(recommendation)));
+    Ok(with_notice(answer, left_out.map_or(Ok(()), Err).and(noted).and(kept)))
+}
+
+/// The tier of a mark at the start of the prompt.
+fn marked(route: &Route) -> Option<Tier> {
+    let is_marked = route.layer == Layer::Override && route.rules.iter().any(|rule| rule == "override.mark");
+    is_marked.then_some(route.tier)
+}
+
+fn left_alone(
+    context: &HookContext,
+    input: &HookInput,
+    earlier: Option<&Note>,
+    because: LeftBecause,
+    text: &str,
+) -> Result<HookAnswer, HookError> {
+    let noted = context.note_down(input, earlier, NoteUpdate::Left { because, text });
+    let kept = context.record(input, HookEvent::PromptLeft { because });
+    Ok(with_notice(HookAnswer::default(), noted.and(kept)))
+}
