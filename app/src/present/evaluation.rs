@@ -8,6 +8,9 @@ use super::tables;
 use crate::engine::measured::{Against, Answered, ChangedRow, Latency, Measured, WrongRow};
 use crate::plain_text::one_line;
 
+/// How much of a name is shown, in characters: ids and categories come from an untrusted file.
+const NAME_CHARS_MAX: usize = 40;
+
 /// The contract of `eval -o json`.
 #[derive(Debug, Serialize)]
 pub struct EvalReport<'a> {
@@ -30,9 +33,6 @@ pub struct EvalReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<&'a Against<'a>>,
 }
-
-/// Names from the file are strangers' words.
-const NAME_CHARS_MAX: usize = 40;
 
 /// Returns everything that was measured.
 pub fn text(measured: &Measured, against: Option<&Against>) -> String {
@@ -68,54 +68,54 @@ fn percent(share: f64) -> String {
 
 /// Each figure with what it means, for one policy or for two.
 fn figures(now: &Evaluation, against: Option<&Evaluation>) -> String {
-    let of = |evaluation: &Evaluation| -> Vec<String> {
-        let scores = &evaluation.overall;
-        let interval = evaluation.lenient_accuracy_interval;
-        vec![
-            percent(scores.lenient_accuracy),
-            format!("{:.1} to {:.1} %", interval.low * 100.0, interval.high * 100.0),
-            percent(scores.accuracy),
-            format!("{:.3}", scores.macro_f1),
-            percent(scores.under_routing),
-            percent(scores.over_routing),
-            percent(scores.needless_escalations),
-            percent(scores.missed_escalations),
-            scores.dangerous_missed.to_string(),
-            format!("{:.3}", scores.mean_loss),
-            format!("{:.3}", scores.ece),
-            format!("{:.3}", scores.brier),
-        ]
-    };
+    type Figure = fn(&Evaluation) -> String;
     let work = work(&now.overall);
     let people = now.overall.rows - work;
-    let named = [
-        ("accuracy", "acceptable answers".to_owned()),
-        ("", "where that lies in 95 of 100 sets like this".to_owned()),
-        ("exact", "answers that equal the label".to_owned()),
-        ("macro-F1", "mean of the four answers' F1".to_owned()),
-        ("under-routed", format!("of {work} that are work, to too weak a tier")),
-        ("over-routed", format!("of {work}, to too strong a tier")),
-        ("needless", format!("of {work}, a person was asked")),
-        ("missed", format!("of {people} that need a person, were run")),
-        ("dangerous missed", "of these, harm could have been done".to_owned()),
-        ("loss", "mean; one task on the opus tier is 1".to_owned()),
-        ("ECE", "how sure against how often right".to_owned()),
-        ("Brier", "the same, answer by answer".to_owned()),
+    let table: [(&str, Figure, String); 12] = [
+        ("accuracy", |e| percent(e.overall.lenient_accuracy), "acceptable answers".to_owned()),
+        ("", range, "where that lies in 95 of 100 sets like this".to_owned()),
+        ("exact", |e| percent(e.overall.accuracy), "answers that equal the label".to_owned()),
+        ("macro-F1", |e| thousandths(e.overall.macro_f1), "mean of the four answers' F1".to_owned()),
+        (
+            "under-routed",
+            |e| percent(e.overall.under_routing),
+            format!("of {work} that are work, to too weak a tier"),
+        ),
+        ("over-routed", |e| percent(e.overall.over_routing), format!("of {work}, to too strong a tier")),
+        ("needless", |e| percent(e.overall.needless_escalations), format!("of {work}, a person was asked")),
+        (
+            "missed",
+            |e| percent(e.overall.missed_escalations),
+            format!("of {people} that need a person, were run"),
+        ),
+        (
+            "dangerous missed",
+            |e| e.overall.dangerous_missed.to_string(),
+            "of these, harm could have been done".to_owned(),
+        ),
+        ("loss", |e| thousandths(e.overall.mean_loss), "mean; one task on the opus tier is 1".to_owned()),
+        ("ECE", |e| thousandths(e.overall.ece), "how sure against how often right".to_owned()),
+        ("Brier", |e| thousandths(e.overall.brier), "the same, answer by answer".to_owned()),
     ];
-    let mut columns: Vec<Vec<String>> = vec![of(now)];
-    columns.extend(against.map(of));
-    let rows: Vec<Vec<String>> = named
-        .into_iter()
-        .enumerate()
-        .map(|(at, (name, means))| {
-            let figures = columns.iter().map(|column| column[at].clone());
-            std::iter::once(name.to_owned()).chain(figures).chain([means]).collect()
-        })
-        .collect();
+    let row = |(name, figure, means): (&str, Figure, String)| {
+        let figures = [Some(now), against].into_iter().flatten().map(figure);
+        std::iter::once(name.to_owned()).chain(figures).chain([means]).collect()
+    };
+    let rows: Vec<Vec<String>> = table.into_iter().map(row).collect();
     match against {
         None => tables::columns(&["FIGURE", "VALUE", "MEANS"], &rows),
         Some(_) => tables::columns(&["FIGURE", "NOW", "AGAINST", "MEANS"], &rows),
     }
+}
+
+/// The range of the accuracy.
+fn range(evaluation: &Evaluation) -> String {
+    let interval = evaluation.lenient_accuracy_interval;
+    format!("{:.1} to {:.1} %", interval.low * 100.0, interval.high * 100.0)
+}
+
+fn thousandths(figure: f64) -> String {
+    format!("{figure:.3}")
 }
 
 /// How many requests are work: their label is a tier.

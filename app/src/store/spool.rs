@@ -17,13 +17,13 @@ use super::lock::is_named;
 use super::private;
 
 /// The file that is appended to.
-const FILE: &str = "events.jsonl";
+const ACTIVE_FILE: &str = "events.jsonl";
 
 /// Files that a drain has taken begin with this; one that crashed leaves its file for the next.
-const TAKEN: &str = "taken-";
+const DRAINING_PREFIX: &str = "taken-";
 
 /// Lines that were not understood stand in files that begin with this. Every drain tries them again.
-const KEPT: &str = "kept-";
+const UNREADABLE_PREFIX: &str = "kept-";
 
 /// A spool, wherever it finds room.
 #[derive(Debug, Clone)]
@@ -55,8 +55,8 @@ pub struct Spooled {
 /// The lines of a file.
 struct Lines<T> {
     entries: Vec<T>,
-    /// Those that are no entries of ours.
-    odd: Vec<Vec<u8>>,
+    /// Lines that are none of our entries.
+    unreadable: Vec<Vec<u8>>,
 }
 
 impl Spool {
@@ -87,15 +87,15 @@ impl Spool {
         for file in self.files() {
             // What is kept waits for another version.
             let bytes = fs::metadata(&file).map_or(0, |meta| meta.len());
-            waiting.bytes += if is(&file, KEPT) { 0 } else { bytes };
-            waiting.odd_lines += read::<T>(&file).map_or(0, |lines| lines.odd.len());
+            waiting.bytes += if starts_with(&file, UNREADABLE_PREFIX) { 0 } else { bytes };
+            waiting.odd_lines += read::<T>(&file).map_or(0, |lines| lines.unreadable.len());
         }
         waiting
     }
 
     /// Tells whether there is anything that a drain could take.
     pub(super) fn is_used(&self) -> bool {
-        self.files().iter().any(|file| !is(file, KEPT))
+        self.files().iter().any(|file| !starts_with(file, UNREADABLE_PREFIX))
     }
 
     /// Returns what waits, without taking it.
@@ -112,14 +112,14 @@ impl Spool {
         let mut count = 0;
         for dir in &self.dirs {
             move_out_of_the_way(dir);
-            for file in files_in(dir).into_iter().filter(|file| !is(file, FILE)) {
+            for file in files_in(dir).into_iter().filter(|file| !starts_with(file, ACTIVE_FILE)) {
                 let Ok(lines) = read(&file) else { continue };
                 // Most times there is nothing else in a file of kept lines.
-                if is(&file, KEPT) && lines.entries.is_empty() {
+                if starts_with(&file, UNREADABLE_PREFIX) && lines.entries.is_empty() {
                     continue;
                 }
                 if let Ok(new) = take(&lines.entries)
-                    && keep_odd(dir, &lines.odd).is_ok()
+                    && keep_unreadable(dir, &lines.unreadable).is_ok()
                     && fs::remove_file(&file).is_ok()
                 {
                     count += new;
@@ -137,7 +137,7 @@ impl Spool {
 fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     private::ensure_dir(dir.parent().unwrap_or(dir)).map_err(io::Error::other)?;
     private::ensure_dir(dir).map_err(io::Error::other)?;
-    let path = dir.join(FILE);
+    let path = dir.join(ACTIVE_FILE);
     loop {
         let mut file = private::append(&path)?;
         if !file.metadata()?.is_file() {
@@ -177,24 +177,25 @@ fn end_torn_line(file: &mut File, length: u64) -> io::Result<()> {
 
 /// Renames the current file out of the writers' way.
 fn move_out_of_the_way(dir: &Path) {
-    let current = dir.join(FILE);
+    let current = dir.join(ACTIVE_FILE);
     if let Ok(meta) = fs::symlink_metadata(&current)
         && meta.is_file()
     {
         // Somebody else may drain at the same moment; then one of the renames finds nothing.
-        let _ = fs::rename(&current, dir.join(format!("{TAKEN}{}-{}", meta.ino(), std::process::id())));
+        let _ =
+            fs::rename(&current, dir.join(format!("{DRAINING_PREFIX}{}-{}", meta.ino(), std::process::id())));
     }
 }
 
 /// Keeps lines that were not understood, before the file that had them is removed.
-fn keep_odd(dir: &Path, lines: &[Vec<u8>]) -> io::Result<()> {
+fn keep_unreadable(dir: &Path, lines: &[Vec<u8>]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
     // The name says the content: who dies before the removal finds the same file again.
     let mut bytes = lines.join(&b'\n');
     bytes.push(b'\n');
-    let name = format!("{KEPT}{}.jsonl", &blake3::hash(&bytes).to_hex()[..16]);
+    let name = format!("{UNREADABLE_PREFIX}{}.jsonl", &blake3::hash(&bytes).to_hex()[..16]);
     private::replace(&dir.join(name), &bytes)
 }
 
@@ -204,26 +205,28 @@ fn files_in(dir: &Path) -> Vec<PathBuf> {
         // A link leads elsewhere, and a pipe has no end.
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .map(|entry| entry.path())
-        .filter(|path| [FILE, TAKEN, KEPT].iter().any(|start| is(path, start)))
+        .filter(|path| {
+            [ACTIVE_FILE, DRAINING_PREFIX, UNREADABLE_PREFIX].iter().any(|prefix| starts_with(path, prefix))
+        })
         .collect();
     files.sort();
     files
 }
 
-fn is(path: &Path, start: &str) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start))
+fn starts_with(path: &Path, prefix: &str) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Lines<T>> {
     let file = File::open(path)?;
     file.lock_shared()?;
-    let mut lines = Lines { entries: vec![], odd: vec![] };
+    let mut lines = Lines { entries: vec![], unreadable: vec![] };
     for line in BufReader::new(file).split(b'\n') {
         let line = line?;
         match serde_json::from_slice(&line) {
             Ok(entry) => lines.entries.push(entry),
             Err(_) if line.iter().all(u8::is_ascii_whitespace) => {}
-            Err(_) => lines.odd.push(line),
+            Err(_) => lines.unreadable.push(line),
         }
     }
     Ok(lines)
