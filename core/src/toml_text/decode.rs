@@ -59,6 +59,7 @@ pub fn decode<'n, T: Deserialize<'n>>(root: &'n Node, elsewhere: &[&str], proble
 enum Fault {
     Entered,
     Missing { key: &'static str },
+    Twice { key: &'static str },
     Wrong { expected: String, found: Option<String> },
     UnknownWord { word: String, known: &'static [&'static str] },
     Message(String),
@@ -75,13 +76,18 @@ impl de::Error for Fault {
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let is_too_large = matches!(found, Unexpected::Signed(0..) | Unexpected::Unsigned(_));
+        let expected = match expected.to_string().as_str() {
+            "u32" if is_too_large => format!("a whole number up to {}", u32::MAX),
+            other => plain(other),
+        };
         let found = match found {
             Unexpected::Str(text) => format!("`{text}`"),
             Unexpected::Signed(number) => number.to_string(),
             Unexpected::Unsigned(number) => number.to_string(),
             other => other.to_string(),
         };
-        Fault::Wrong { expected: plain(&expected.to_string()), found: Some(found) }
+        Fault::Wrong { expected, found: Some(found) }
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -90,6 +96,10 @@ impl de::Error for Fault {
 
     fn missing_field(field: &'static str) -> Self {
         Fault::Missing { key: field }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Fault::Twice { key: field }
     }
 }
 
@@ -100,7 +110,7 @@ fn plain(expected: &str) -> String {
         "f64" => "a number".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a string" => "a text".to_owned(),
-        "a sequence" => "a list of texts".to_owned(),
+        "a sequence" => "a list of texts such as [\"a\", \"b\"]".to_owned(),
         "a map" => "a table".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),
         other => other.to_owned(),
@@ -127,6 +137,10 @@ impl Sink<'_> {
                 let key = node.below(key);
                 let (what, hint) = (format!("`{key}` is missing"), format!("give `{key}` a value"));
                 self.problems.enter(at, ProblemKind::MissingKey, &what, &hint);
+            }
+            Fault::Twice { key } => {
+                let what = format!("`{}` is given twice, once by an older name", node.below(key));
+                self.problems.enter(at, ProblemKind::BrokenRule, &what, "keep one of them");
             }
             Fault::Wrong { expected, found } => {
                 self.problems.wrong(at, key, &expected, found.as_deref().unwrap_or(node.value.kind()));
@@ -241,7 +255,10 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         if name == GIVEN {
             return visitor.visit_seq(Parts { of: self, read: 0 });
         }
-        let Value::Table(table) = &self.node.value else { return self.deserialize_any(visitor) };
+        // Derived code would also take a list, field by field.
+        let Value::Table(table) = &self.node.value else {
+            return Err(Fault::Wrong { expected: "a table".to_owned(), found: None });
+        };
         let keys = table.iter().map(|(key, node)| (key.as_str(), node));
         let (mut known, unknown): (Vec<_>, Vec<_>) = keys.partition(|(key, _)| fields.contains(key));
         for entry in unknown {
@@ -351,6 +368,8 @@ impl<'de> SeqAccess<'de> for Parts<'de, '_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::toml_text::place::{Source, SourceKind};
     use crate::toml_text::problem::Problem;
@@ -374,6 +393,37 @@ mod tests {
         let Given { key, key_at, at, value } = bed.plants;
         assert_eq!((key.as_str(), key_at, at, value.unwrap().0), ("plants", 13, 22, vec!["oak".to_owned()]));
         assert_eq!(bed.width.unwrap().value, Some(16));
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_told_the_largest() {
+        let problems = read("plants = 'oak'\nwidth = 5_000_000_000").unwrap_err();
+        assert_eq!(problems[0].what, "`width` must be a whole number up to 4294967295, but is 5000000000");
+    }
+
+    #[test]
+    fn a_list_is_no_table() {
+        let problems = read("plants = 'oak'\n[width]\n").unwrap_err();
+        assert_eq!(problems[0].what, "`width` must be a whole number, not negative, but is a table");
+        let root = Node::parse(&Source::new(SourceKind::User, "b.toml", "bed = [1, 'oak']")).unwrap();
+        let problems = Problems::default();
+        assert!(decode::<BTreeMap<String, Bed>>(&root, &[], &problems).is_none());
+        let problems = problems.into_result(Some(())).unwrap_err();
+        assert_eq!(problems[0].to_string(), "b.toml:1:7: `bed` must be a table, but is a list");
+    }
+
+    #[test]
+    fn a_key_and_its_older_name_are_not_both_taken() {
+        #[derive(Debug, Deserialize)]
+        struct Shed {
+            #[serde(alias = "gate")]
+            door: String,
+        }
+        let root = Node::parse(&Source::new(SourceKind::User, "s.toml", "door = 'a'\ngate = 'b'")).unwrap();
+        let problems = Problems::default();
+        assert!(decode::<Shed>(&root, &[], &problems).is_none_or(|shed| shed.door.is_empty()));
+        let problems = problems.into_result(Some(())).unwrap_err();
+        assert_eq!(problems[0].what, "`door` is given twice, once by an older name");
     }
 
     #[test]

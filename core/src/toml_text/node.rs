@@ -58,7 +58,7 @@ impl Value {
             Value::List(_) => "a list",
             Value::Text(_) | Value::Untyped(_) => "a text",
             Value::Integer(_) => "a whole number",
-            Value::Float(_) => "a number",
+            Value::Float(_) => "a decimal number",
             Value::Bool(_) => "true or false",
             Value::Datetime(_) => "a date or time",
         }

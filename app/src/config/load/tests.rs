@@ -229,10 +229,11 @@ fn a_wrong_type_is_refused_with_what_was_expected_and_found() {
         ),
         ("limits.idle = \"x\"", &format!("c.toml:1:15: `limits.idle` must be {duration}, but is `x`")),
         ("limits = 3", "c.toml:1:10: `limits` must be a table, but is a whole number"),
+        ("[[limits]]\nattempts = 1", "c.toml:1:1: `limits` must be a table, but is a list"),
         ("on_model_mismatch = \"flog\"", "c.toml:1:21: `on_model_mismatch` cannot be `flog`"),
         (
             "agents.haiku-general.command = \"claude\"",
-            "c.toml:1:32: `agents.haiku-general.command` must be a list of texts, but is a text",
+            "c.toml:1:32: `agents.haiku-general.command` must be a list of texts such as [\"a\", \"b\"], but is a text",
         ),
         (
             "[environment]\nallow = [1]",
