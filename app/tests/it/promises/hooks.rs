@@ -1,18 +1,20 @@
 //! The hook as a process: never in the way of a person's session, whatever is broken; and honest in what it records.
 
+mod broken;
+
 use std::fs;
-use std::os::unix::fs::symlink;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::sandbox::{PATIENCE, Ran, Sandbox};
+use crate::sandbox::{PATIENCE, Ran, Sandbox, walk};
 
 const SESSION: &str = "c4c22f79-b771-4762-91bd-ac4f9ae591f3";
 
-/// A sandbox in which the deadline is no matter: a busy machine must not decide what a test sees.
+/// A sandbox in which the deadline is no matter: a busy machine must not decide what a test sees, and a hook that waits for
+/// what never comes is not rescued while the test has patience.
 pub fn patient() -> Sandbox {
-    Sandbox::new().env("POINTSMAN_HOOK_LIMIT_MS", "100000")
+    Sandbox::new().env("POINTSMAN_HOOK_LIMIT_MS", "1000000")
 }
 
 fn event(sandbox: &Sandbox, name: &str, prompt_id: &str, more: Value) -> Value {
@@ -49,69 +51,10 @@ fn events(sandbox: &Sandbox) -> [Value; 4] {
     ]
 }
 
-fn fifo(path: &std::path::Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let _ = fs::remove_file(path);
-    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-}
-
 pub fn file(path: &std::path::Path, bytes: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
-
-/// A way to break what a hook needs, by its name.
-type Breakage = (&'static str, fn(&Sandbox));
-
-/// Twenty-five of them; with four events each, a hundred trials.
-const BREAKAGES: [Breakage; 25] = [
-    ("the state directory is a file", |s| file(&s.state(), "")),
-    ("the state directory is a link to nowhere", |s| symlink("/nowhere/at/all", s.state()).unwrap()),
-    ("the state directory's parent is a file", |s| {
-        fs::remove_dir_all(s.path("state")).unwrap();
-        file(&s.path("state"), "");
-    }),
-    ("the ledger is garbage", |s| file(&s.state().join("ledger.db"), [0xa5; 8192])),
-    ("the ledger is a directory", |s| fs::create_dir_all(s.state().join("ledger.db")).unwrap()),
-    ("the ledger is a pipe", |s| fifo(&s.state().join("ledger.db"))),
-    ("the ledger is of a newer version", |s| {
-        s.run_on("haiku", "make a ledger").success();
-        let db = Connection::open(s.state().join("ledger.db")).unwrap();
-        db.pragma_update(None, "user_version", 99).unwrap();
-    }),
-    ("the spool is a pipe that nobody reads", |s| fifo(&s.state().join("hook-spool/events.jsonl"))),
-    ("the spool is a directory", |s| fs::create_dir_all(s.state().join("hook-spool/events.jsonl")).unwrap()),
-    ("the spool's directory is a file", |s| file(&s.state().join("hook-spool"), "")),
-    ("the spool is a link to somewhere else", |s| {
-        fs::create_dir_all(s.state().join("hook-spool")).unwrap();
-        symlink(s.path("elsewhere"), s.state().join("hook-spool/events.jsonl")).unwrap();
-    }),
-    ("the notes are a file", |s| file(&s.state().join("hook-notes"), "")),
-    ("the note is garbage", |s| file(&s.state().join(format!("hook-notes/{SESSION}.json")), "{\"said\":")),
-    ("the note is a directory", |s| {
-        fs::create_dir_all(s.state().join(format!("hook-notes/{SESSION}.json"))).unwrap();
-    }),
-    ("the project's settings are broken", |s| file(&s.project().join(".pointsman.toml"), "routing_mode = ")),
-    ("the project's settings are a pipe", |s| fifo(&s.project().join(".pointsman.toml"))),
-    ("the project's policy is broken", |s| file(&s.project().join("pointsman.policy.toml"), "[[rule]]\n")),
-    ("the project's policy is a pipe", |s| fifo(&s.project().join("pointsman.policy.toml"))),
-    ("the user's policy is a pipe", |s| fifo(&s.path("config/pointsman/policy.toml"))),
-    ("the user's policy is not text", |s| file(&s.path("config/pointsman/policy.toml"), [0xff, 0xfe, 0])),
-    ("the approvals are garbage", |s| {
-        file(&s.path("config/pointsman/trust.json"), "[");
-        file(&s.project().join(".pointsman.toml"), "");
-    }),
-    ("the transcript is a pipe", |s| {
-        fifo(&s.path("home/session.jsonl"));
-        fifo(&s.path("home/subagent.jsonl"));
-    }),
-    ("the transcript is garbage", |s| {
-        file(&s.path("home/session.jsonl"), [0xff; 4096]);
-        file(&s.path("home/subagent.jsonl"), "{\"type\":\"assistant\",\n".repeat(1000));
-    }),
-    ("the project is gone", |s| drop(fs::remove_dir_all(s.project().join("sub")))),
-    ("an agent file is a pipe", |s| fifo(&s.project().join(".claude/agents/x.md"))),
-];
 
 /// Holds: the hook exits 0, says nothing but one JSON object, and takes no decision away from the person.
 pub fn holds(what: &str, event: &Value, ran: Ran) {
@@ -123,19 +66,6 @@ pub fn holds(what: &str, event: &Value, ran: Ran) {
     assert!(denied.is_null(), "{what}, {name}: {ran}");
     if let Some(notice) = said["systemMessage"].as_str() {
         assert!(notice.starts_with("pointsman") && !notice.contains('\n'), "{what}, {name}: one line: {ran}");
-    }
-}
-
-/// The pipes were seen to hang it without the deadline; the rest to fail it with an error that ends the process.
-#[test]
-fn p22_a_hook_is_never_in_the_way_whatever_is_broken() {
-    for (what, breaks) in BREAKAGES {
-        let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced");
-        breaks(&sandbox);
-        for event in events(&sandbox) {
-            holds(what, &event, hook(&sandbox, &event));
-        }
-        assert!(!sandbox.path("elsewhere").exists(), "{what}: nothing is written through a link");
     }
 }
 
@@ -152,47 +82,13 @@ fn what_hooks_have_seen_is_in_the_ledger_soon_after_a_session_is_over() {
     assert_eq!(count, 2, "the prompt and the end");
 }
 
-#[test]
-fn p22_a_hook_is_not_in_the_way_of_a_ledger_that_is_locked_or_a_disk_that_is_full() {
-    let sandbox = Sandbox::new();
-    sandbox.run_on("haiku", "make a ledger").success();
-    let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
-    db.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    for event in events(&sandbox) {
-        holds("locked", &event, hook(&sandbox, &event));
-    }
-    // No file may grow: what a full disk comes to.
-    for event in events(&sandbox) {
-        let ran = sandbox.call(["hook"]).stdin(event.to_string()).after_shell("ulimit -f 0").wait();
-        holds("full", &event, ran);
-    }
-}
-
-#[test]
-fn p22_a_hook_is_not_in_the_way_of_input_that_is_none() {
-    let sandbox = Sandbox::new();
-    let long =
-        json!({"session_id": SESSION, "hook_event_name": "UserPromptSubmit", "prompt": "x ".repeat(4 << 20)});
-    for text in [
-        String::new(),
-        "{".to_owned(),
-        "[]".to_owned(),
-        "null".to_owned(),
-        long.to_string(),
-        json!({"session_id": "../../x", "hook_event_name": "Stop"}).to_string(),
-    ] {
-        let ran = sandbox.call(["hook"]).stdin(text).wait().exits(0);
-        assert!(ran.stdout.lines().count() <= 1, "{ran}");
-    }
-    assert!(!sandbox.path("x.json").exists());
-}
-
 /// A hundred ids that could leave the directory; the hook knows sessions by ids of its CLI.
 #[test]
 fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
     let sandbox = patient();
-    let before: Vec<_> =
-        fs::read_dir(sandbox.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    // The first call writes the sandbox's settings.
+    sandbox.call(["hook"]).wait().exits(0);
+    let before = walk(&sandbox.path(""));
     for depth in 1..=20 {
         let up = "../".repeat(depth);
         for id in [
@@ -207,10 +103,7 @@ fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
             hook(&sandbox, &event).exits(0);
         }
     }
-    let after: Vec<_> =
-        fs::read_dir(sandbox.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(before, after);
-    assert!(!sandbox.state().join("hook-notes").exists());
+    assert_eq!(walk(&sandbox.path("")), before);
 }
 
 #[test]
@@ -387,6 +280,7 @@ fn a_report_says_nothing_where_nothing_was_recorded_and_prints_every_format() {
     (0..10).for_each(|n| play(&mut told, n));
     assert!(print("text").contains("50.0 %"), "{}", print("text"));
     let csv = print("csv");
+    assert!(csv.contains("\nall,all,prompts,3,3,0.5,0.184,0.816,1,0.143,2,1,10\n"), "{csv}");
     assert!(csv.lines().all(|line| line.split(',').count() == 13), "{csv}");
     assert!(print("md").starts_with("# Compliance\n\n| ALL | ABOUT |"), "{}", print("md"));
     let ran = sandbox.call(["report", "compliance", "--since", "yesterday"]).wait();

@@ -34,6 +34,9 @@ fn s05_nobody_else_can_read_anything_whatever_the_umask() {
     let started = call.start();
     wait_for_file(&sign);
     let during = open_to_others(&sandbox);
+    for kept in ["ledger.db", "runs"] {
+        assert!(sandbox.state().join(kept).exists(), "there is no `{kept}` that could be open");
+    }
     fs::write(&go, "").unwrap();
     started.wait().success();
     assert_eq!((during, open_to_others(&sandbox)), (vec![], vec![]));

@@ -244,8 +244,12 @@ fn p05_an_agent_that_forges_the_record_of_its_end_and_kills_its_shim_is_ended_al
     let command = toml_list(["/bin/sh", "-c", &forges].into_iter());
     let sandbox = sandbox.agent_key("haiku", "command", &command).agent_key("haiku", "adapter", "\"plain\"");
     let sandbox = sandbox.set("limits.attempts", "1");
-    sandbox.call(["run", "--tier", "haiku", REQUEST]).wait();
+    let ran = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).wait().exits(69);
     sandbox.no_process_is_left(GONE_WITHIN);
+    let report = ran.json();
+    assert!(report["answer"].is_null(), "{ran}");
+    let attempts = report["attempts"].as_array().unwrap();
+    assert!(!attempts.is_empty() && attempts.iter().all(|one| one["outcome"] == "worker_lost"), "{ran}");
 }
 
 #[test]
