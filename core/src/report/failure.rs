@@ -64,7 +64,7 @@ impl Failure {
         Failure { code, message: message.into(), hint: None, problems: vec![] }
     }
 
-    /// Creates a failure for an error of the system that no run can do without.
+    /// Creates a failure for when the system refused something that every run needs.
     pub fn of_system(error: &std::io::Error) -> Failure {
         let message = format!("the system refused what a run needs: {error}");
         Failure::new(ErrorCode::SystemRefused, message, "look at the limits of this user (`ulimit -a`)")
