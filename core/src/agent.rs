@@ -32,12 +32,12 @@ impl Tier {
         }
     }
 
-    /// Reads a tier's name, in any letter case.
+    /// Parses a tier's name, ignoring case.
     pub fn parse(text: &str) -> Option<Tier> {
         Tier::ALL.into_iter().find(|tier| text.eq_ignore_ascii_case(tier.as_str()))
     }
 
-    /// Returns the tier whose word stands in a model name as a whole segment (`claude-haiku-4-5`, not `haikuish`).
+    /// Returns the tier whose name occurs in a model name as a whole segment (`claude-haiku-4-5`, not `haikuish`).
     pub fn in_model_name(model: &str) -> Option<Tier> {
         let names =
             |tier: &Tier| model.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == tier.as_str());
@@ -60,7 +60,7 @@ impl std::fmt::Display for Tier {
     }
 }
 
-/// Which translation speaks to the agent's CLI.
+/// Which adapter translates for the agent's CLI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdapterKind {
@@ -84,9 +84,9 @@ pub enum Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PermissionMode {
-    /// The CLI's own default: what needs a question is denied when nobody is there to answer.
+    /// The CLI's own default: what needs a question is denied if nobody is there to answer.
     Default,
-    /// Edits inside the project are accepted, all else is the default.
+    /// Edits inside the project are accepted; everything else is as by default.
     AcceptEdits,
     /// The agent plans and changes nothing.
     Plan,
@@ -109,17 +109,17 @@ impl PermissionMode {
         PermissionMode::BypassPermissions,
     ];
 
-    /// Reads a mode as a CLI spells it; newer ones call the default `manual`.
+    /// Parses a mode as a CLI spells it; newer ones call the default `manual`.
     pub fn parse(text: &str) -> Option<PermissionMode> {
         let text = if text == "manual" { "default" } else { text };
         PermissionMode::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 
-    /// Returns this mode, or the other where that one allows less.
+    /// Returns this mode, or the other one if that allows less.
     pub fn at_most(self, other: PermissionMode) -> PermissionMode {
         let rank = |mode: PermissionMode| match mode {
             PermissionMode::Plan => 0,
-            // What would be asked is denied in both.
+            // In both, what would need a question is denied.
             PermissionMode::Default | PermissionMode::DontAsk => 1,
             PermissionMode::AcceptEdits => 2,
             PermissionMode::Auto => 3,
@@ -128,9 +128,10 @@ impl PermissionMode {
         if rank(other) < rank(self) { other } else { self }
     }
 
-    /// Returns the most that a run may have which somebody asks for in a session of this mode, by the CLI's word for it.
+    /// Returns the most that a run may be allowed if it is asked for in a session of this mode, given the CLI's word
+    /// for it.
     ///
-    /// Of a word that is not known, only the least is sure.
+    /// For an unknown word, only the lowest is safe.
     pub fn ceiling_of_session(session: &str) -> PermissionMode {
         PermissionMode::parse(session).unwrap_or(PermissionMode::Default)
     }
@@ -149,8 +150,8 @@ impl PermissionMode {
 }
 
 impl Price {
-    /// Returns the list price of a tier, for figures that must not be too low: what Anthropic published for Claude Haiku 4.5,
-    /// Sonnet 4.5 and Opus 4.5 (cache writes a quarter more than input, reads a tenth of it).
+    /// Returns the list price of a tier, for figures that must not be too low: what Anthropic published for Claude
+    /// Haiku 4.5, Sonnet 4.5 and Opus 4.5 (a cache write costs a quarter more than input, a read a tenth of it).
     pub fn list(tier: Tier) -> Price {
         let (input, output) = match tier {
             Tier::Haiku => (1.0, 5.0),
@@ -173,17 +174,17 @@ pub enum Billing {
     Api,
 }
 
-/// Whether the person's and the project's own hooks run inside agents that we spawn.
+/// Whether the user's and the project's own hooks run inside agents that we spawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AgentHooks {
-    /// They run: they may be somebody's safety net.
+    /// They run: the user may rely on them as a safety net.
     Keep,
     /// They are switched off for the agent.
     Disable,
 }
 
-/// Where an agent's definition came from; decides how far it is trusted.
+/// Where an agent's definition came from; determines how far it is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AgentSource {
@@ -202,21 +203,21 @@ pub enum AgentSource {
 pub struct Agent {
     /// The name that routes, records and flags use.
     pub name: AgentName,
-    /// One sentence for people.
+    /// One sentence that describes it to the user.
     pub description: String,
-    /// The translation that is used.
+    /// The adapter that translates for its CLI.
     pub adapter: AdapterKind,
     /// Program and fixed leading arguments; never empty.
     pub command: Vec<String>,
     /// The capability that a route asks for.
     pub tier: Tier,
-    /// The model handed to the CLI: an alias or a full name.
+    /// The model passed to the CLI: an alias or a full name.
     pub model: String,
     /// The model that the CLI itself may fall back to when the first is overloaded.
     pub fallback_model: Option<String>,
     /// The agent that takes over when this one is unavailable.
     pub fallback_agent: Option<AgentName>,
-    /// The list price of its model, for estimates where the agent reports no cost.
+    /// The list price of its model, for estimates if the agent reports no cost.
     pub price: Option<Price>,
     /// Whether the agent may change files.
     pub access: Access,
@@ -224,21 +225,21 @@ pub struct Agent {
     pub permission_mode: Option<PermissionMode>,
     /// The CLI's own agent definition to run as (`--agent`), for project agents.
     pub cli_agent: Option<String>,
-    /// Environment from the operator's config; always passed. Never serialised: it may hold keys.
+    /// Environment from the operator's config; always passed. Never serialized: it may hold keys.
     #[serde(skip)]
     pub env: BTreeMap<String, String>,
-    /// Tool calls that are allowed besides, as rules of the CLI (`Bash(cargo test:*)`).
+    /// Additional tool calls that are allowed, as rules of the CLI (`Bash(cargo test:*)`).
     pub allow_tools: Vec<String>,
-    /// The payer.
+    /// The intended payer.
     pub billing: Billing,
-    /// Whether other people's hooks run inside.
+    /// Whether hooks that are not pointsman's own run inside.
     pub hooks: AgentHooks,
     /// Where the definition came from.
     pub source: AgentSource,
 }
 
 impl Agent {
-    /// Makes an agent in which everything that can be left out is as in the default configuration.
+    /// Creates an agent with the default for everything that can be left out.
     pub fn new(name: AgentName, adapter: AdapterKind, command: Vec<String>, tier: Tier) -> Agent {
         Agent {
             name,
@@ -261,18 +262,18 @@ impl Agent {
         }
     }
 
-    /// Returns what the CLI's sessions of this agent belong to: a session keeps the agent, its prompt and its tools, whoever
-    /// resumes it. Agents without one of the CLI's own share their sessions, whatever their tier.
+    /// Returns the key of the CLI's sessions of this agent: a session keeps its agent, prompt and tools, whichever
+    /// agent resumes it. Agents without a CLI agent of their own share their sessions, whatever their tier.
     pub fn session_key(&self) -> &str {
         self.cli_agent.as_deref().unwrap_or_default()
     }
 
-    /// Returns the price to count unreported use by: the configured one, or the list price of the tier.
+    /// Returns the price used to estimate unreported use: the configured one, or the list price of the tier.
     pub fn price_to_count_by(&self) -> Price {
         self.price.unwrap_or_else(|| Price::list(self.tier))
     }
 
-    /// Makes the general agent of a tier: the `claude` program under the tier's own name.
+    /// Creates the general agent of a tier: the `claude` program under the tier's own name.
     pub fn general(tier: Tier) -> Agent {
         let name = format!("{tier}-general").parse().expect("a tier's name is a name");
         Agent::new(name, AdapterKind::Claude, vec!["claude".to_owned()], tier)
@@ -280,8 +281,8 @@ impl Agent {
 
     /// Returns whether this agent has no more rights than the other.
     ///
-    /// What another command, environment or payer may do cannot be compared, so they must be the same. Of permission
-    /// modes, the same is no more, and asking (`plan`, `default`, `dontAsk`) is no more than accepting edits.
+    /// What another command, environment or payer may do cannot be compared, so they must be equal. An equal permission
+    /// mode is no more, and asking (`plan`, `default`, `dontAsk`) is no more than accepting edits.
     pub fn may_do_no_more_than(&self, other: &Agent) -> bool {
         let is_same_program = (self.adapter, &self.command, &self.env, self.billing, self.hooks)
             == (other.adapter, &other.command, &other.env, other.billing, other.hooks);
@@ -296,7 +297,7 @@ impl Agent {
         is_same_program && mode_is_no_more && (!writes(self) || writes(other))
     }
 
-    /// Returns the permission mode that the agent runs with: explicit, or by what it may do.
+    /// Returns the permission mode that the agent runs with: the explicit one, or one derived from its access.
     pub fn effective_permission_mode(&self) -> PermissionMode {
         self.permission_mode.unwrap_or(match self.access {
             Access::Write => PermissionMode::AcceptEdits,
@@ -305,7 +306,7 @@ impl Agent {
     }
 }
 
-/// The agents that can be chosen, and which one each tier means.
+/// The agents that can be chosen, and the agent of each tier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Catalog {
     agents: BTreeMap<AgentName, Agent>,
@@ -314,7 +315,7 @@ pub struct Catalog {
     served_as: BTreeMap<Tier, Vec<String>>,
 }
 
-/// Why a catalog cannot be made.
+/// Why a catalog cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
     /// A tier names an agent that does not exist.
@@ -366,7 +367,7 @@ impl Catalog {
         }
     }
 
-    /// Builds a catalog of the general agents as they are without any settings, one for each tier, and of others.
+    /// Builds a catalog of the default general agents, one for each tier, and of the others given.
     pub fn of_generals(others: Vec<Agent>) -> Result<Catalog, CatalogError> {
         let mut agents: Vec<Agent> = Tier::ALL.map(Agent::general).into();
         let by_tier = agents.iter().map(|agent| (agent.tier, agent.name.clone())).collect();
@@ -374,7 +375,7 @@ impl Catalog {
         Catalog::new(agents, by_tier, BTreeMap::new())
     }
 
-    /// Returns the agent of that name.
+    /// Returns the agent with that name.
     pub fn get(&self, name: &AgentName) -> Option<&Agent> {
         self.agents.get(name)
     }
@@ -384,14 +385,14 @@ impl Catalog {
         self.agents.values()
     }
 
-    /// Gives every agent this permission mode: a person's flag stands above the catalog.
+    /// Gives every agent this permission mode: the user's flag overrides the catalog.
     pub fn set_permission_mode(&mut self, mode: PermissionMode) {
         for agent in self.agents.values_mut() {
             agent.permission_mode = Some(mode);
         }
     }
 
-    /// Lets no agent have more rights than this mode gives.
+    /// Limits every agent to the rights that this mode gives.
     pub fn cap_permission_mode(&mut self, ceiling: PermissionMode) {
         for agent in self.agents.values_mut() {
             let mode = agent.effective_permission_mode();
@@ -401,23 +402,23 @@ impl Catalog {
         }
     }
 
-    /// Allows all agents these tool calls besides.
+    /// Allows all agents these tool calls as well.
     pub fn allow_tools(&mut self, rules: &[String]) {
         for agent in self.agents.values_mut() {
             agent.allow_tools.extend_from_slice(rules);
         }
     }
 
-    /// Returns the agent that a tier means.
+    /// Returns the agent of a tier.
     pub fn for_tier(&self, tier: Tier) -> &Agent {
         let name = self.by_tier.get(&tier).expect("checked in `new`: every tier has an agent");
         self.agents.get(name).expect("checked in `new`: a tier's agent exists")
     }
 
-    /// Returns the tier of a model name as an agent's stream reports it, or `None` when it is not known.
+    /// Returns the tier of a model name as an agent's stream reports it, or `None` if it is not known.
     ///
-    /// Names given in config win; otherwise the tier's word must stand in the name as a whole
-    /// segment (`claude-haiku-4-5`, not `haikuish`).
+    /// Names given in config win; otherwise the tier's name must occur in it as a whole segment (`claude-haiku-4-5`,
+    /// not `haikuish`).
     pub fn tier_of_model(&self, model: &str) -> Option<Tier> {
         let configured = |tier: &Tier| {
             self.served_as.get(tier).is_some_and(|names| names.iter().any(|name| name == model))
@@ -448,7 +449,7 @@ mod tests {
     use super::*;
     use crate::fixture::general;
 
-    /// Seen to fail with the ceiling as the mode of every agent, which is what a hook did.
+    /// Seen to fail with the ceiling as the mode of every agent, which is what a hook used to do.
     #[test]
     fn a_ceiling_lowers_rights_and_never_raises_them() {
         use PermissionMode::{AcceptEdits, BypassPermissions, Default, DontAsk, Plan};
@@ -470,7 +471,7 @@ mod tests {
         }
     }
 
-    /// Seen to fail with only the free hand and writing compared.
+    /// Seen to fail with only `bypassPermissions` and write access compared.
     #[test]
     fn an_agent_of_another_command_payer_environment_or_mode_may_do_more() {
         let usual = general(Tier::Haiku);

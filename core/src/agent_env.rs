@@ -1,8 +1,8 @@
-//! Which environment an agent gets: a short allow-list, and who pays.
+//! Which environment an agent gets: a short allow-list, and whatever decides who pays.
 //!
-//! A spawned agent runs code that a model chose, so it is given what tools need to work and nothing that
-//! merely happened to be exported. Whatever decides who pays or which model serves is ruled here by name;
-//! no pattern in the operator's allow-list reaches it, only `agents.<name>.env` does.
+//! A spawned agent runs code that a model chose, so it is given what tools need to work and nothing that merely
+//! happened to be exported. Whatever decides who pays or which model serves is controlled here by name; no pattern in
+//! the operator's allow-list can pass it, only `agents.<name>.env` can.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{AdapterKind, Agent, Billing};
 
-/// Names that every agent gets when they are set. A trailing `*` stands for any ending.
+/// Variables that every agent gets if they are set. A trailing `*` matches any ending.
 pub const ALLOWED: &[&str] = &[
-    // The user and the place.
+    // The user and the locale.
     "PATH",
     "HOME",
     "USER",
@@ -27,7 +27,7 @@ pub const ALLOWED: &[&str] = &[
     "TMPDIR",
     "XDG_*",
     "SSH_AUTH_SOCK",
-    // The way to the network.
+    // Access to the network.
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
@@ -79,10 +79,10 @@ pub const ALLOWED: &[&str] = &[
     "SDKROOT",
 ];
 
-/// What a Claude agent gets besides: where its login is.
+/// What a Claude agent gets in addition: where its login is.
 const CLAUDE_LOGIN: &[&str] = &["CLAUDE_CONFIG_DIR", OAUTH_TOKEN];
 
-/// What the API key pays with, and where it is sent: to Anthropic or to a gateway.
+/// The API credentials, and where they are sent: to Anthropic or to a gateway.
 const API: &[&str] = &[
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
@@ -91,19 +91,19 @@ const API: &[&str] = &[
     "CLAUDE_CODE_USE_GATEWAY",
 ];
 
-/// What clouds and gateways call the models that the tiers' aliases stand for.
+/// The names that clouds and gateways use for the models behind the tiers' aliases.
 const MODEL_NAMES: &[&str] = &["ANTHROPIC_DEFAULT_*", "ANTHROPIC_SMALL_FAST_MODEL*"];
 
 const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 
-/// A cloud as the CLI knows it (Claude Code 2.1.332): the variable that switches it on, and what it needs besides.
+/// A cloud as the CLI knows it (Claude Code 2.1.332): the variable that switches it on, and what else it needs.
 struct CloudVariables {
     cloud: Cloud,
     switch: &'static str,
     needs: &'static [&'static str],
 }
 
-/// The clouds, in the order in which the CLI looks at their switches.
+/// The clouds, in the order in which the CLI checks their switches.
 const CLOUDS: [CloudVariables; 6] = [
     CloudVariables {
         cloud: Cloud::Bedrock,
@@ -150,7 +150,7 @@ const CLOUDS: [CloudVariables; 6] = [
     },
 ];
 
-/// Names that the operator's allow-list cannot reach: they pay, steer the agent, or describe another run.
+/// Names that the operator's allow-list cannot pass: they decide who pays, steer the agent, or describe another run.
 const RULED: &[&str] = &["ANTHROPIC_*", "CLAUDECODE", "CLAUDE_*", "POINTSMAN_*"];
 
 /// A cloud that serves the models.
@@ -171,7 +171,7 @@ pub enum Cloud {
 }
 
 impl Cloud {
-    /// Returns the cloud's name in records.
+    /// Returns the cloud's name as used in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Cloud::Bedrock => "bedrock",
@@ -183,7 +183,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the cloud's name for people.
+    /// Returns the cloud's display name.
     pub fn title(self) -> &'static str {
         match self {
             Cloud::Bedrock => "Amazon Bedrock",
@@ -200,7 +200,7 @@ impl Cloud {
     }
 }
 
-/// The payer of an agent's tokens, as far as the environment tells.
+/// The payer of an agent's tokens, as far as the environment shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Payer {
@@ -210,7 +210,7 @@ pub enum Payer {
     ApiKey,
     /// A cloud account.
     Cloud(Cloud),
-    /// Nothing says: the CLI's own settings decide, and ambient API variables pass.
+    /// Not known: the CLI's own settings decide, and ambient API variables pass.
     #[default]
     Unknown,
 }
@@ -226,15 +226,15 @@ impl Payer {
         }
     }
 
-    /// Tells whether this payer, by the agent's own account, is another than was said before.
+    /// Returns whether this payer, by the agent's own account, differs from the one that was expected before.
     ///
-    /// A key says nothing against a cloud: gateways to clouds are paid with keys.
+    /// A key does not contradict a cloud: gateways to clouds are paid with keys.
     pub fn contradicts(self, before: Payer) -> bool {
         self != before && !(matches!(before, Payer::Cloud(_)) && self == Payer::ApiKey)
     }
 }
 
-/// Returns the variables that make somebody else than a subscription pay, or send its token elsewhere.
+/// Returns the variables that make anything but a subscription pay, or send its token elsewhere.
 pub fn paying_variables() -> impl Iterator<Item = &'static str> {
     API.iter().copied().chain(CLOUDS.iter().map(|cloud| cloud.switch))
 }
@@ -245,7 +245,7 @@ impl From<Payer> for String {
     }
 }
 
-/// A name that this version does not know is a payer that nothing is known of.
+/// A name that is not known here is an unknown payer.
 impl From<String> for Payer {
     fn from(name: String) -> Payer {
         let clouds = CLOUDS.iter().map(|cloud| Payer::Cloud(cloud.cloud));
@@ -259,13 +259,13 @@ impl From<String> for Payer {
 /// The environment of one agent process.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AgentEnv {
-    /// Everything the process gets; it inherits nothing else.
+    /// Everything that the process gets; it inherits nothing else.
     pub vars: BTreeMap<String, String>,
     /// Names of ambient variables that the process does not get.
     pub withheld: Vec<String>,
 }
 
-/// Values may be keys: a debug print shows the names only.
+/// Values may be keys: debug output shows the names only.
 impl std::fmt::Debug for AgentEnv {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.vars.keys().collect();
@@ -274,39 +274,39 @@ impl std::fmt::Debug for AgentEnv {
 }
 
 impl AgentEnv {
-    /// Returns the withheld variables that would have changed who pays; the route notice names them.
+    /// Returns the withheld variables that would have changed the payer; the route notice names them.
     pub fn withheld_api(&self) -> impl Iterator<Item = &str> {
         self.withheld.iter().map(String::as_str).filter(|name| API.contains(name))
     }
 
-    /// Returns the gateway that requests are sent to, if one is.
+    /// Returns the gateway that requests are sent to, if any.
     pub fn gateway(&self) -> Option<String> {
         gateway(&self.vars)
     }
 
-    /// Returns who pays with exactly these variables: what the operator set for the agent counts too.
+    /// Returns the payer with exactly these variables, including those that the operator set for the agent.
     pub fn effective_payer(&self, login: LoginState) -> Payer {
         let filled = |name: &str| self.vars.get(name).is_some_and(|value| !value.is_empty());
         let has_key = filled("ANTHROPIC_API_KEY") || filled("ANTHROPIC_AUTH_TOKEN");
         match payer(&self.vars, Billing::Auto, login) {
             Payer::Cloud(cloud) => Payer::Cloud(cloud),
-            // A key that stands in the environment is what the CLI uses, login or not.
+            // The CLI uses a key from the environment whether there is a login or not.
             _ if has_key => Payer::ApiKey,
             other => other,
         }
     }
 }
 
-/// Whether a login of the CLI is on this machine.
+/// Whether this machine has a login of the CLI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginState {
-    /// It is.
+    /// It has one.
     LoggedIn,
     /// None was found.
     LoggedOut,
 }
 
-/// Decides who pays.
+/// Determines the payer.
 pub fn payer(ambient: &BTreeMap<String, String>, billing: Billing, login: LoginState) -> Payer {
     let filled = |name: &str| ambient.get(name).is_some_and(|value| !value.trim().is_empty());
     let cloud = CLOUDS.iter().find(|cloud| is_on(ambient, cloud.switch)).map(|cloud| cloud.cloud);
@@ -320,8 +320,8 @@ pub fn payer(ambient: &BTreeMap<String, String>, billing: Billing, login: LoginS
     }
 }
 
-/// Returns what the agent's process gets: the allowed part of `ambient`, over it the operator's own values for
-/// this agent, over those `own` (what pointsman sets).
+/// Returns what the agent's process gets: the allowed part of `ambient`, overridden by the operator's own values for
+/// this agent, and those by `own` (what pointsman sets).
 pub fn agent_env(
     ambient: &BTreeMap<String, String>,
     agent: &Agent,
@@ -360,13 +360,13 @@ fn passes_to_claude(name: &str, payer: Payer, extra_allow: &[String]) -> bool {
     is_allowed(name, extra_allow) || matches_any(name, CLAUDE_LOGIN) || pays
 }
 
-/// Returns the host that requests are sent to, where it is not the vendor's own: a gateway.
+/// Returns the host that requests are sent to if it is not the vendor's own, that is, a gateway.
 fn gateway(vars: &BTreeMap<String, String>) -> Option<String> {
     let names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_BEDROCK_BASE_URL", "ANTHROPIC_VERTEX_BASE_URL"];
     let url = names.into_iter().find_map(|name| vars.get(name).filter(|url| !url.trim().is_empty()))?;
     let behind_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
     let authority = behind_scheme.split(['/', '?', '#']).next().unwrap_or_default();
-    // Before an `@` stands a password.
+    // What precedes an `@` may hold a password.
     let host = authority.rsplit('@').next().unwrap_or_default().trim();
     let is_vendor = |host: &str| {
         let name = host.split(':').next().unwrap_or_default();
@@ -394,7 +394,7 @@ fn matches(name: &str, pattern: &str) -> bool {
     }
 }
 
-/// Reads a switch as the CLI does: set, and not one of the words for no.
+/// Reads a switch as the CLI does: it is on if it is set, and not to one of the words for no.
 fn is_on(vars: &BTreeMap<String, String>, name: &str) -> bool {
     vars.get(name).is_some_and(|value| {
         !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off")

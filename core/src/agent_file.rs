@@ -1,8 +1,7 @@
 //! Agent files: `.claude/agents/<name>.md`, a YAML front matter and a prompt, as Claude Code reads them.
 //!
-//! Only what routing needs is kept. The prompt stays in the file: the CLI reads it itself. A key that this
-//! module does not know to be harmless counts as privileged, so that a CLI of tomorrow cannot be told
-//! something that nobody looked at.
+//! Only what routing needs is kept. The prompt stays in the file: the CLI reads it itself. A key that is not known here
+//! to be harmless counts as privileged, so that no future key can change the CLI's behaviour unchecked.
 
 use serde_json::{Map, Value};
 
@@ -14,23 +13,23 @@ pub const AGENT_FILE_BYTES_MAX: usize = 256 * 1024;
 /// The largest front matter that is parsed.
 const FRONT_MATTER_BYTES_MAX: usize = 32 * 1024;
 
-/// How deep a front matter may nest. Hooks, the deepest real thing, need about six.
+/// How deep a front matter may nest. Hooks, the deepest key in real use, need about six levels.
 const DEPTH_MAX: usize = 16;
 
-/// Keys that give an agent no right which another agent does not have.
+/// Keys that give an agent no right that other agents do not have.
 const HARMLESS_KEYS: [&str; 8] =
     ["name", "description", "model", "tools", "color", "effort", "maxTurns", "skills"];
 
 /// What an agent file says about its agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentFile {
-    /// The agent's name; the file's name when the front matter has none.
+    /// The agent's name; the file's name if the front matter has none.
     pub name: AgentName,
-    /// What the agent is for, in one line of text.
+    /// What the agent is for, in one line.
     pub description: String,
     /// A model alias, a full model name, or `inherit`.
     pub model: Option<String>,
-    /// The tools the agent is limited to; `None` when it has all.
+    /// The tools that the agent is limited to; `None` if it has all.
     pub tools: Option<Vec<String>>,
     /// The permission mode it asks for (a privileged key).
     pub permission_mode: Option<String>,
@@ -41,7 +40,7 @@ pub struct AgentFile {
 /// Why an agent file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgentFileError {
-    /// More bytes than are read.
+    /// It has more bytes than are read.
     #[error("it has {bytes} bytes; at most {max} are read")]
     TooLarge {
         /// How many it has.
@@ -52,15 +51,15 @@ pub enum AgentFileError {
     /// The first line is not `---`.
     #[error("it has no front matter: the first line must be `---`")]
     NoFrontMatter,
-    /// No second `---`.
+    /// There is no second `---`.
     #[error("its front matter is not closed by a line `---`")]
     Unclosed,
-    /// Not YAML, or not a mapping.
+    /// It is not YAML, or not a mapping.
     #[error("its front matter is not a YAML mapping: {message}")]
     Yaml {
         /// The line in the file, from 1.
         line: usize,
-        /// What the reader says.
+        /// What the parser says.
         message: String,
     },
     /// A known key has a value of another type.
@@ -73,13 +72,13 @@ pub enum AgentFileError {
         /// What was expected.
         expected: &'static str,
     },
-    /// The name is not one.
+    /// The name is not valid.
     #[error(transparent)]
     Name(#[from] InvalidId),
 }
 
 impl AgentFileError {
-    /// Returns the line of the file that is to blame, from 1.
+    /// Returns the line of the file that is at fault, from 1.
     pub fn line(&self) -> usize {
         match self {
             AgentFileError::Yaml { line, .. } | AgentFileError::WrongType { line, .. } => *line,
@@ -100,7 +99,7 @@ pub fn parse_agent_file(file_stem: &str, text: &str) -> Result<AgentFile, AgentF
     if yaml.len() > FRONT_MATTER_BYTES_MAX {
         return Err(AgentFileError::TooLarge { bytes: yaml.len(), max: FRONT_MATTER_BYTES_MAX });
     }
-    // The CLI's own generator writes descriptions with `: ` in them and without quotes, and reads them back.
+    // The CLI's own generator writes descriptions that contain `: ` without quotes, and can read them back.
     let keys = parse_mapping(yaml).or_else(|error| match with_quoted_description(yaml) {
         Some(quoted) => parse_mapping(&quoted).map_err(|_| error),
         None => Err(error),
@@ -119,8 +118,8 @@ pub fn parse_agent_file(file_stem: &str, text: &str) -> Result<AgentFile, AgentF
 
 /// Returns the text between the first line `---` and the next one.
 fn front_matter(text: &str) -> Result<&str, AgentFileError> {
-    // Only these count as blank: were we to end the front matter earlier than the CLI does, it would see keys
-    // that we do not.
+    // Only these count as blank: if we ended the front matter earlier than the CLI does, it would see keys that we do
+    // not.
     let is_fence = |line: &str| line.trim_end_matches([' ', '\t', '\r', '\n']) == "---";
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().filter(|line| is_fence(line)).ok_or(AgentFileError::NoFrontMatter)?;
@@ -135,7 +134,7 @@ fn front_matter(text: &str) -> Result<&str, AgentFileError> {
 }
 
 fn parse_mapping(yaml: &str) -> Result<Map<String, Value>, AgentFileError> {
-    // Aliases are of no use here and are how small files grow large: none are followed.
+    // Aliases are of no use here and let a small file grow large: none are followed.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: DEPTH_MAX, max_aliases: 0, max_anchors: 0, max_documents: 1 },
         with_snippet: false,
@@ -149,19 +148,19 @@ fn parse_mapping(yaml: &str) -> Result<Map<String, Value>, AgentFileError> {
         })
 }
 
-/// Returns the front matter with its one-line description in quotes; `None` when there is none without them.
+/// Returns the front matter with its one-line description in quotes; `None` if there is no such unquoted description.
 fn with_quoted_description(yaml: &str) -> Option<String> {
     const KEY: &str = "description: ";
     let line = yaml.lines().find(|line| line.starts_with(KEY))?;
     let value = line.strip_prefix(KEY)?.trim();
     let is_plain = !value.starts_with(['"', '\'', '|', '>', '[', '{', '&', '*', '!']);
-    // What some readers take for a line break could hide a key inside the quotes.
+    // What some parsers take for a line break could hide a key inside the quotes.
     let is_one_line = !value.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
     (is_plain && is_one_line)
         .then(|| yaml.replacen(line, &format!("{KEY}'{}'", value.replace('\'', "''")), 1))
 }
 
-/// The first line of the reader's message, without the place: it counts lines from the fence.
+/// Returns the first line of the parser's message, without the position: it counts lines from the fence.
 fn reason(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or_default();
@@ -182,7 +181,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A list, or a text with commas, which is how the CLI's own generator writes it.
+    /// Reads a list, or a string with commas, which is how the CLI's own generator writes it.
     fn list(&self, key: &'static str) -> Result<Option<Vec<String>>, AgentFileError> {
         let split = |text: &str| -> Vec<String> {
             text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()

@@ -1,7 +1,7 @@
 //! The circuit breaker of one agent and model: a fold over outcomes.
 //!
-//! It is kept in the store, so that many short-lived processes share it. Only failures of the
-//! infrastructure count; an agent that answers badly is not a broken service.
+//! Its state is kept in the store, so that many short-lived processes share it. Only failures of the infrastructure
+//! count; an agent that answers badly is not a broken service.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::run::next::later;
 use crate::run::outcome::{Outcome, OutcomeClass};
 
-/// When a breaker opens and for how long.
+/// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerLimits {
-    /// How many counting failures in a row open it.
+    /// How many consecutive counted failures open it.
     pub threshold: u32,
     /// How long it stays open before one probe may pass.
     pub open_for: Duration,
@@ -26,9 +26,9 @@ pub struct BreakerLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Breaker {
-    /// Calls pass.
+    /// Calls are admitted.
     Closed {
-        /// How many counting failures came in a row.
+        /// How many consecutive counted failures there were.
         failure_count: u32,
     },
     /// Calls are refused until then.
@@ -36,21 +36,21 @@ pub enum Breaker {
         /// When a probe may pass.
         until: Timestamp,
     },
-    /// One probe is on its way; other calls are refused until it answers or is given up.
+    /// One probe is in flight; other calls are refused until it answers or is given up.
     HalfOpen {
         /// When the probe is given up.
         probe_until: Timestamp,
     },
 }
 
-/// Whether a call may pass.
+/// Whether a call is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It may.
+    /// It is.
     Pass,
-    /// It may, and everybody waits for how it ends.
+    /// It is, and all others wait for its outcome.
     Probe,
-    /// It may not, before then.
+    /// It is not, before then.
     Refuse {
         /// When to ask again.
         until: Timestamp,
@@ -64,7 +64,7 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// Decides about a call; returns the state to store with the decision.
+    /// Decides about a call; returns the state to store along with the decision.
     pub fn admit(self, limits: &BreakerLimits, now: Timestamp) -> (Breaker, Admission) {
         match self {
             Breaker::Closed { .. } => (self, Admission::Pass),
@@ -77,7 +77,7 @@ impl Breaker {
         }
     }
 
-    /// Takes in how a call ended.
+    /// Records how a call ended.
     pub fn record(self, outcome: Outcome, limits: &BreakerLimits, now: Timestamp) -> Breaker {
         match (effect(outcome), self) {
             (CallResult::None, Breaker::HalfOpen { .. }) => Breaker::Open { until: now },
@@ -109,7 +109,8 @@ enum CallResult {
     None,
 }
 
-/// A service that answered works, even when the answer is bad; a stop of our own says nothing.
+/// Returns what an outcome says about the service: one that answered works, even if the answer is bad; a stop of our
+/// own says nothing.
 fn effect(outcome: Outcome) -> CallResult {
     match outcome.class() {
         OutcomeClass::Transient if outcome == Outcome::WorkerLost => CallResult::None,

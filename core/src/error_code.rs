@@ -1,17 +1,17 @@
 //! Error codes: the stable names of everything that can go wrong, one per cause.
 //!
-//! A code is never given to another cause and never taken away; a cause that is gone keeps its number. The table
-//! below is all there is to a new code: the compiler then asks for its page in `docs/errors/`.
+//! A code is never reassigned to another cause and never removed; a cause that no longer exists keeps its number. A new
+//! code is added in the table below and nowhere else: the compiler then requires its page in `docs/errors/`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Makes the enum and its properties from one table, so that no code can lack one of them.
+/// Generates the enum and its properties from one table, so that no code can lack one of them.
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, exit $exit_code:literal;)*) => {
-        /// Why something failed. Every failure that a person or a program is told has one.
+        /// Why something failed. Every failure that is reported to the user or to a program has one.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $code)] $name,)*
@@ -28,7 +28,7 @@ macro_rules! error_codes {
                 }
             }
 
-            /// Returns the exit code of a program that ends for this reason.
+            /// Returns the exit code of a program that fails for this reason.
             pub fn exit_code(self) -> u8 {
                 match self {
                     $(ErrorCode::$name => $exit_code,)*
@@ -50,43 +50,43 @@ error_codes! {
 
     /// A verb or a flag that does not exist.
     UnknownWord = "E0101", exit 2;
-    /// A flag with a value that it cannot have, or without its value.
+    /// A flag with an invalid value, or without its value.
     WrongFlagValue = "E0102", exit 2;
-    /// A verb or an argument that must be there.
+    /// A missing verb or argument.
     MissingWord = "E0103", exit 2;
-    /// Flags that exclude each other.
+    /// Flags that conflict with each other.
     FlagConflict = "E0104", exit 2;
     /// No request was given.
     NoRequest = "E0105", exit 2;
-    /// A request of nothing but white space.
+    /// A request of nothing but whitespace.
     EmptyRequest = "E0106", exit 65;
     /// A request with a NUL character.
     NulInRequest = "E0107", exit 65;
-    /// A request that is too long to be one.
+    /// A request that exceeds the length limit.
     LongRequest = "E0108", exit 65;
     /// A request that is not UTF-8.
     RequestNotUtf8 = "E0109", exit 65;
     /// A file or standard input that cannot be read.
     UnreadableInput = "E0110", exit 65;
-    /// A line of a batch that is no request.
+    /// A line of a batch that is not a request.
     BadBatchLine = "E0111", exit 65;
-    /// A project that is no usable directory.
+    /// A project that is not a usable directory.
     BadProject = "E0112", exit 65;
     /// An agent that does not exist.
     UnknownAgent = "E0113", exit 2;
-    /// A question, and nobody at the terminal.
+    /// A question to the user with nobody at the terminal.
     NobodyToAsk = "E0114", exit 2;
-    /// A person said no.
+    /// The user answered no.
     SaidNo = "E0115", exit 77;
     /// An error code that does not exist.
     UnknownCode = "E0116", exit 65;
     /// A row of labelled requests that cannot be read.
     BadLabelledRow = "E0117", exit 65;
-    /// A file of labelled requests without one.
+    /// A file of labelled requests that contains none.
     NoLabelledRow = "E0118", exit 65;
-    /// An evaluation does not reach what was asked of it.
+    /// An evaluation misses a required threshold.
     ThresholdMissed = "E0119", exit 1;
-    /// Past requests would go elsewhere now.
+    /// Past requests would be routed differently now.
     RoutesChanged = "E0120", exit 1;
 
     // Configuration and trust.
@@ -95,40 +95,40 @@ error_codes! {
     NotToml = "E0201", exit 78;
     /// A setting that does not exist.
     UnknownSetting = "E0202", exit 78;
-    /// A setting with a value of the wrong kind.
+    /// A setting with a value of the wrong type.
     WrongSettingValue = "E0203", exit 78;
-    /// A setting that must be there.
+    /// A required setting that is missing.
     MissingSetting = "E0204", exit 78;
     /// A setting that breaks a rule or does not fit another.
     BrokenSettingRule = "E0205", exit 78;
     /// A configuration file that cannot be read.
     UnreadableSettings = "E0206", exit 78;
-    /// No home directory.
+    /// There is no home directory.
     NoHome = "E0207", exit 78;
-    /// A first configuration file where there is one.
+    /// A configuration file to be created that exists already.
     ConfigExists = "E0208", exit 73;
     /// The file of approvals cannot be used.
     BadApprovals = "E0209", exit 73;
-    /// The file of approvals is of a newer version.
+    /// The file of approvals was written by a newer version.
     NewerApprovals = "E0210", exit 73;
     /// A policy file that is not TOML.
     PolicyNotToml = "E0211", exit 78;
     /// A key of a policy file that does not exist.
     UnknownPolicyKey = "E0212", exit 78;
-    /// A value in a policy file that its key cannot have.
+    /// A value that its key in a policy file does not allow.
     WrongPolicyValue = "E0213", exit 78;
-    /// A key of a policy file that must be there.
+    /// A missing required key of a policy file.
     MissingPolicyKey = "E0214", exit 78;
-    /// A pattern, regular expression or glob of a policy file that cannot be read.
+    /// A pattern, regular expression or glob of a policy file that is invalid.
     BadPolicyPattern = "E0215", exit 78;
-    /// A rule or word list that does not fit together, or is not a policy file's to change.
+    /// A rule or word list that is inconsistent, or that a policy file may not change.
     BrokenPolicyRule = "E0216", exit 78;
     /// A policy file that cannot be read.
     UnreadablePolicy = "E0217", exit 78;
 
     // Bad ends of a run, in the order of docs/outcomes.md, then those without an outcome.
 
-    /// Another tier answered, and the settings do not let that count.
+    /// Another tier answered, and the settings do not accept that.
     ModelMismatch = "E0301", exit 1;
     /// The agent ended without a result.
     NoResult = "E0302", exit 1;
@@ -136,7 +136,7 @@ error_codes! {
     EmptyAnswer = "E0303", exit 1;
     /// An answer that breaks the output contract.
     InvalidOutput = "E0304", exit 1;
-    /// The limit of turns was reached.
+    /// The turn limit was reached.
     MaxTurns = "E0305", exit 1;
     /// The agent asked for a stronger tier that it did not get.
     AskedEscalation = "E0306", exit 1;
@@ -148,46 +148,46 @@ error_codes! {
     TimeoutIdle = "E0309", exit 124;
     /// The agent gave no first sign of life.
     TimeoutStartup = "E0310", exit 124;
-    /// The service has too much to do.
+    /// The service is overloaded.
     Overloaded = "E0311", exit 75;
     /// Too many requests in a short time.
     Throttled = "E0312", exit 75;
     /// Network, server or machine trouble.
     Infrastructure = "E0313", exit 69;
-    /// A process of ours that watched or drove went away.
+    /// A process of ours that supervised or drove the run disappeared.
     WorkerLost = "E0314", exit 69;
     /// The account's limit is used up.
     Quota = "E0315", exit 75;
     /// The cost limit was reached.
     Budget = "E0316", exit 1;
-    /// The API or the CLI refuses the request itself.
+    /// The API or the CLI rejected the request itself.
     InvalidRequest = "E0317", exit 65;
     /// The login is missing or refused.
     Auth = "E0318", exit 69;
     /// The account cannot pay.
     Billing = "E0319", exit 69;
-    /// The agent's CLI is not there.
+    /// The agent's CLI was not found.
     AgentMissing = "E0320", exit 69;
     /// Ctrl-C.
     Interrupted = "E0321", exit 130;
-    /// Somebody asked the run to stop.
+    /// The run was asked to stop.
     StopRequested = "E0322", exit 143;
-    /// A person must say yes first.
+    /// The user must approve first.
     NotApproved = "E0323", exit 77;
     /// The agent's circuit breaker is open.
     BreakerOpen = "E0324", exit 75;
-    /// The agent's CLI refuses its arguments or settings, or is not fit for us.
+    /// The agent's CLI rejects its arguments or settings, or is not suitable.
     AgentConfiguration = "E0325", exit 78;
 
-    // The store and the runs in it.
+    // The store and its runs.
 
-    /// A run that is not known.
+    /// An unknown run.
     UnknownRun = "E0401", exit 65;
-    /// A beginning that several ids have.
+    /// A prefix that several ids share.
     AmbiguousRun = "E0402", exit 65;
-    /// A run that is over.
+    /// A run that is already over.
     NotRunning = "E0403", exit 65;
-    /// A session that another run uses.
+    /// A session that is used by another run.
     SessionBusy = "E0404", exit 75;
     /// The ledger cannot be read.
     UnreadableStore = "E0405", exit 69;
@@ -195,24 +195,24 @@ error_codes! {
     UnfinishedLog = "E0406", exit 65;
     /// The live log of a run cannot be read.
     UnreadableLiveLog = "E0407", exit 65;
-    /// A run that was asked to stop and still goes on.
+    /// A run that was asked to stop and is still running.
     StillRunning = "E0408", exit 75;
-    /// The process that drove a run is gone.
+    /// The process that drove the run is gone.
     DriverGone = "E0409", exit 69;
 
-    // The surroundings.
+    // The environment.
 
-    /// The background process could not start.
+    /// The background process could not be started.
     NoBackground = "E0501", exit 69;
     /// The process that drives a run could not be signalled.
     SignalRefused = "E0502", exit 69;
-    /// The output was not written.
+    /// The output could not be written.
     OutputLost = "E0503", exit 73;
     /// A file or directory could not be written.
     CannotWrite = "E0504", exit 73;
-    /// The system refused what every run needs.
+    /// The system refused something that every run needs.
     SystemRefused = "E0505", exit 73;
-    /// A command of an agent's CLI failed that should have put the plugin in or taken it out.
+    /// A command of an agent's CLI that installs or removes the plugin failed.
     PluginCommand = "E0506", exit 69;
     /// A settings file of an agent's CLI is not JSON.
     ForeignSettings = "E0507", exit 78;
@@ -221,11 +221,11 @@ error_codes! {
 
     /// A run ended without a verdict.
     NoVerdict = "E0901", exit 70;
-    /// Two processes of ours did not understand each other.
+    /// Two processes of ours misunderstood each other.
     OddAnswer = "E0902", exit 70;
-    /// The path of this program is not known.
+    /// The path of this program cannot be determined.
     NoOwnProgram = "E0903", exit 70;
-    /// The program stopped in the middle because something held that cannot hold.
+    /// The program stopped in the middle because an invariant was violated.
     Panicked = "E0904", exit 70;
 }
 
@@ -243,7 +243,7 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// A text that is no code of this version.
+/// A text that is not an error code of this version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an error code of this version")]
 pub struct UnknownCode;
@@ -251,14 +251,14 @@ pub struct UnknownCode;
 impl FromStr for ErrorCode {
     type Err = UnknownCode;
 
-    /// Reads a code, in capitals or not.
+    /// Parses a code, ignoring case.
     fn from_str(text: &str) -> Result<ErrorCode, UnknownCode> {
         let is_it = |code: &&ErrorCode| code.as_str().eq_ignore_ascii_case(text);
         ErrorCode::ALL.iter().find(is_it).copied().ok_or(UnknownCode)
     }
 }
 
-/// Reads the code of a stored record. A code of a newer version is none: the record must stay readable.
+/// Reads the code of a stored record. A code of a newer version becomes `None`: the record must stay readable.
 pub fn if_known<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<ErrorCode>, D::Error> {
     Ok(Option::<String>::deserialize(reader)?.and_then(|text| text.parse().ok()))
 }

@@ -15,7 +15,7 @@ use crate::run::outcome::Outcome;
 use crate::run::state::RunState;
 use crate::usage::Tokens;
 
-/// An agent named as given, of the tier, with nothing special about it.
+/// An agent with this name and tier, and defaults for everything else.
 pub fn agent(name: &str, tier: Tier) -> Agent {
     Agent::new(name.parse().unwrap(), AdapterKind::Claude, vec!["claude".to_owned()], tier)
 }
@@ -51,11 +51,11 @@ pub fn limits() -> Limits {
     }
 }
 
-/// A run that is driven by hand: outcomes go in, and the log is kept by `apply`.
+/// A run driven by hand: outcomes go in, and `apply` keeps the state.
 pub struct Driven {
     /// Where it stands.
     pub state: RunState,
-    /// The present.
+    /// The current time.
     pub now: Timestamp,
     /// Every event so far.
     pub events: Vec<RunEvent>,
@@ -83,7 +83,7 @@ impl Driven {
         run
     }
 
-    /// Records a fact that must be able to follow.
+    /// Records a fact, which must be able to follow.
     pub fn record(&mut self, fact: Fact) {
         let run_id = "r".parse().unwrap();
         let event = RunEvent { run_id, seq: self.state.seq + 1, at: self.now, fact };
@@ -91,7 +91,7 @@ impl Driven {
         self.events.push(event);
     }
 
-    /// Records an attempt as planned, which ends a second later with the outcome.
+    /// Records an attempt as planned that ends a second later with the outcome.
     pub fn attempt(&mut self, plan: &Plan, outcome: Outcome) {
         let tier = catalog(vec![]).get(&plan.agent).map_or(Tier::Sonnet, |agent| agent.tier);
         let number = u32::try_from(self.state.attempts.len() + 1).unwrap();

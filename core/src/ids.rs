@@ -1,7 +1,7 @@
 //! Names and ids: newtypes that can only hold a safe text.
 //!
-//! Every id may become part of a file name, an environment value or an argument, so all of them
-//! share one narrow alphabet and are checked where they enter.
+//! Every id may become part of a file name, an environment value or an argument, so all of them share one narrow
+//! alphabet and are checked where they enter.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,7 +29,7 @@ fn is_id(text: &str) -> bool {
         && bytes.iter().all(|b| allowed(*b) || matches!(b, b'-' | b'_'))
 }
 
-/// What of a refused text is safe and short enough to show in an error.
+/// Returns the part of a rejected text that is safe and short enough to show in an error.
 fn shown(text: &str) -> String {
     text.chars().take(ID_LEN_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
@@ -85,7 +85,7 @@ id! {
     RunId, "run id"
 }
 id! {
-    /// The name of a session: continuing context across runs. Given by a person, or the id of the run that began it.
+    /// The name of a session: continuing context across runs. Given by the user, or the id of the run that began it.
     SessionId, "session id"
 }
 id! {

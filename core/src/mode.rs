@@ -1,12 +1,12 @@
-//! Who decides: how far the word of the person in a session goes.
+//! Modes: who decides in a session, pointsman or the user.
 
 use serde::{Deserialize, Serialize};
 
-/// How far the person's word goes: who decides, and whether anybody can be asked.
+/// Whether pointsman or the user decides, and whether anybody can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// The route is advice; a person is there.
+    /// The route is advice; the user is there.
     Directive,
     /// The route is imposed on subagent calls of an interactive session.
     Enforced,

@@ -1,4 +1,4 @@
-//! A request: what someone asked, with where it came from and what they fixed beforehand.
+//! A request: what the user asked, where it came from, and what was fixed beforehand.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ pub enum Origin {
     Hook,
 }
 
-/// What the person fixed by structured means (flags), as opposed to words in the text.
+/// What the user fixed by structured means (flags), as opposed to words in the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overrides {
     /// `--tier`.
@@ -29,20 +29,20 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Tells whether anything was fixed.
+    /// Returns whether anything was fixed.
     pub fn are_given(&self) -> bool {
         self.tier.is_some() || self.agent.is_some()
     }
 }
 
-/// Whether the agent already knows what the talk is about.
+/// Whether the agent already knows the context of the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Context {
     /// The words stand alone.
     #[default]
     Fresh,
-    /// A named session goes on: "try again" has a meaning there.
+    /// A named session continues: "try again" means something there.
     Session,
 }
 
@@ -64,12 +64,12 @@ impl From<QuotaPressure> for f64 {
 }
 
 impl QuotaPressure {
-    /// Makes a pressure; what lies outside 0 to 1, or is no number, is moved to the nearest of them.
+    /// Creates a pressure; a value outside 0 to 1 is clamped, and NaN becomes 0.
     pub fn new(share: f64) -> QuotaPressure {
         QuotaPressure(if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) })
     }
 
-    /// Tells whether there is none.
+    /// Returns whether there is no pressure.
     pub fn is_none(&self) -> bool {
         self.0 == 0.0
     }
@@ -90,12 +90,12 @@ pub enum LlmVote {
     Sonnet,
     /// The opus tier.
     Opus,
-    /// A person must be asked first.
+    /// The user must be asked first.
     Ask,
 }
 
 impl LlmVote {
-    /// Returns the word.
+    /// Returns the word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             LlmVote::Haiku => "haiku",
@@ -105,7 +105,7 @@ impl LlmVote {
         }
     }
 
-    /// Returns the tier that the word names.
+    /// Returns the tier that it names.
     pub fn tier(self) -> Option<Tier> {
         match self {
             LlmVote::Haiku => Some(Tier::Haiku),
@@ -115,7 +115,7 @@ impl LlmVote {
         }
     }
 
-    /// Reads the arbiter's answer: the one word and nothing else. An explanation is no answer.
+    /// Reads the arbiter's answer: a single word and nothing else. An explanation is not an answer.
     pub fn read(answer: &str) -> Option<LlmVote> {
         let word = answer.trim().trim_matches(['.', '"', '\'', '`', '*']).to_lowercase();
         [LlmVote::Haiku, LlmVote::Sonnet, LlmVote::Opus, LlmVote::Ask]
@@ -124,41 +124,41 @@ impl LlmVote {
     }
 }
 
-/// What someone asked.
+/// What the user asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// The words as they came. Not empty, and free of NUL.
+    /// The words, unchanged. Not empty, and free of NUL.
     text: String,
     /// Which face it came through.
     pub origin: Origin,
     /// What was fixed by flags.
     pub overrides: Overrides,
-    /// Whether a session goes on.
+    /// Whether a session continues.
     pub context: Context,
     /// How scarce quotas are; moves doubtful requests to cheaper tiers.
     pub pressure: QuotaPressure,
-    /// The arbiter's vote, where one was asked.
+    /// The arbiter's vote, if one was asked for.
     pub llm_vote: Option<LlmVote>,
-    /// What the rules of policy files may look at besides the words.
+    /// What the rules of policy files may consider besides the words.
     pub routing_context: RoutingContext,
 }
 
 /// Why a text is not a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// Nothing but white space.
+    /// Nothing but whitespace.
     #[error("the prompt is empty")]
     Empty,
     /// A NUL character, which no command line or text tool carries faithfully.
     #[error("the prompt has a NUL character at byte {at}")]
     Nul {
-        /// Where, in bytes.
+        /// The byte offset.
         at: usize,
     },
 }
 
 impl Request {
-    /// Makes a request from a text that has words and no NUL.
+    /// Creates a request from a text that has words and no NUL.
     pub fn new(text: String, origin: Origin, overrides: Overrides) -> Result<Request, RequestError> {
         if let Some(at) = text.bytes().position(|b| b == 0) {
             return Err(RequestError::Nul { at });
@@ -177,25 +177,25 @@ impl Request {
         })
     }
 
-    /// Returns the words as they came.
+    /// Returns the words, unchanged.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns the hash that stands for the words wherever the words must not: sha256, first 16 hex digits.
+    /// Returns the hash that stands for the words where the words must not appear: sha256, first 16 hex digits.
     ///
     /// This is the predecessor's `request_hash`, so that old and new metrics can be joined.
     pub fn hash(&self) -> String {
         request_hash(&self.text)
     }
 
-    /// Returns a hash that says nothing to who does not have the key: blake3, first 16 hex digits.
+    /// Returns a hash that reveals nothing without the key: blake3, first 16 hex digits.
     pub fn keyed_hash(&self, key: &[u8; 32]) -> String {
         blake3::keyed_hash(key, self.text.as_bytes()).to_hex()[..16].to_owned()
     }
 }
 
-/// Returns sha256 of the text, first 16 hex digits.
+/// Returns the sha256 of the text, first 16 hex digits.
 pub fn request_hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
 }

@@ -1,6 +1,6 @@
-//! The routing context: what a rule of a policy file may look at besides the words.
+//! The routing context: what a rule of a policy file may consider besides the words.
 //!
-//! All of it is handed in as plain values. What a project is follows from the names in its root alone.
+//! All of it is passed in as plain values. The kinds of a project follow from the names in its root alone.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::mode::Mode;
 /// From this many Markdown files in a project's root on, it may be a collection of notes.
 const NOTES_FROM: usize = 10;
 
-/// What a project is made of. It can be several things at once.
+/// A kind of project. A project can be of several kinds at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ProjectKind {
@@ -61,7 +61,7 @@ impl ProjectKind {
         }
     }
 
-    /// Returns whether a name in the root speaks for the kind.
+    /// Returns whether a name in the root is a mark of the kind.
     fn is_marked_by(self, name: &str) -> bool {
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
         match self {
@@ -89,27 +89,27 @@ impl ProjectKind {
     }
 }
 
-/// What surrounds a request. With the default, no rule that asks for any of it holds.
+/// The context of a request. With the default, no rule that depends on any of it holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RoutingContext {
-    /// The mode of routing.
+    /// The routing mode.
     pub mode: Option<Mode>,
     /// The local time of the machine.
     pub local_time: Option<DateTime>,
     /// The names of the files and directories in the project's root, in order.
     pub files: Vec<String>,
-    /// What the project is.
+    /// The kinds of the project.
     pub kinds: BTreeSet<ProjectKind>,
 }
 
 impl RoutingContext {
-    /// Returns what the names in a project's root say.
+    /// Creates the context that follows from the names in a project's root.
     pub fn of_files(mut files: Vec<String>) -> RoutingContext {
         files.sort();
         let marked = |kind: &ProjectKind| files.iter().any(|name| kind.is_marked_by(name));
         let mut kinds: BTreeSet<ProjectKind> = ProjectKind::ALL.into_iter().filter(marked).collect();
         let count = |ending: &str| files.iter().filter(|name| name.ends_with(ending)).count();
-        // A few pages of Markdown stand in every repository; notes are mostly that.
+        // Every repository has a few Markdown files; in a collection of notes they are the majority.
         if count(".md") >= NOTES_FROM && count(".md") * 2 > files.len() {
             kinds.insert(ProjectKind::Notes);
         }

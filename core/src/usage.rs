@@ -1,8 +1,8 @@
-//! Tokens and what they are estimated to cost.
+//! Tokens and their estimated cost.
 
 use serde::{Deserialize, Serialize};
 
-/// Tokens by what is billed differently.
+/// Tokens, by what is billed differently.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Input that was not cached.
@@ -16,12 +16,12 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Returns all tokens together.
+    /// Returns the sum of all tokens.
     pub fn total(self) -> u64 {
         [self.output, self.cache_read, self.cache_write].into_iter().fold(self.input, u64::saturating_add)
     }
 
-    /// Returns the greater figure of each kind: reports of the same use complete each other.
+    /// Returns the greater figure of each kind: reports of the same use complement each other.
     pub fn max(self, other: Tokens) -> Tokens {
         Tokens {
             input: self.input.max(other.input),
@@ -44,7 +44,7 @@ impl std::ops::Add for Tokens {
     }
 }
 
-/// A list price in US dollars for a million tokens of each kind.
+/// A list price in US dollars per million tokens of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     /// Input.
@@ -58,7 +58,7 @@ pub struct Price {
 }
 
 impl Price {
-    /// Returns this price, so many times as high.
+    /// Returns this price multiplied by a factor.
     pub fn times(&self, factor: f64) -> Price {
         Price {
             input: self.input * factor,

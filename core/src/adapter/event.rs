@@ -1,4 +1,4 @@
-//! What an agent's output says, in our words: no name, code or phrase of a CLI leaves its adapter.
+//! What an agent's output says, in our own terms: no name, code or phrase of a CLI leaves its adapter.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -19,14 +19,14 @@ pub enum AgentEvent {
         /// The text.
         text: String,
     },
-    /// The next characters of a text that will come again whole, for people who watch.
+    /// The next characters of a text that will be repeated in full, for live display.
     TextDelta {
         /// The characters.
         text: String,
     },
-    /// The CLI takes back what the main thread said last.
+    /// The CLI withdraws what the main thread said last.
     TextWithdrawn,
-    /// Words that the CLI made itself in the place of an answer.
+    /// Text that the CLI itself made in place of an answer.
     CliText {
         /// The words.
         text: String,
@@ -49,14 +49,14 @@ pub enum AgentEvent {
     ModelFallback {
         /// The model that was asked for.
         from: String,
-        /// The model that goes on.
+        /// The model that takes over.
         to: String,
     },
     /// An API call failed.
     ApiError {
         /// How.
         failure: ApiFailure,
-        /// Whether the CLI asks again by itself.
+        /// Whether the CLI retries by itself.
         will_retry: bool,
     },
     /// The account's limits, as the server reported them.
@@ -73,32 +73,32 @@ pub enum AgentEvent {
         /// The task's id.
         id: String,
     },
-    /// These background tasks are open, and no others.
+    /// Exactly these background tasks are open.
     TasksListed {
         /// Their ids and what works in them.
         open: Vec<(String, TaskKind)>,
     },
     /// A tool was not allowed.
     PermissionDenied(DeniedCall),
-    /// The running sum of what one API call used, before the result says it for good.
+    /// The running sum of what one API call used, before the result gives the final figures.
     Usage {
-        /// The call's id. `None`: the newest call.
+        /// The call's id; `None` means the latest call.
         message_id: Option<String>,
-        /// What it used so far; a field that is not told again is 0.
+        /// What it used so far; a field that is not reported again is 0.
         tokens: Tokens,
     },
     /// The model ended its turn in the main thread: it has said all that it wanted to say.
     TurnEnded,
     /// The agent's turn is over, by its own account.
     Result(Box<AgentResult>),
-    /// A line of text where a record should be: often the only word of a CLI that does not start.
+    /// A line of text where a record should be: often all that a CLI that fails to start has to say.
     PlainText {
         /// The line, cut to a bound.
         text: String,
     },
-    /// Nothing that anybody waits for, but a sign of life (tool results, progress, thinking).
+    /// A sign of life that carries nothing of interest (tool results, progress, thinking).
     Alive,
-    /// A record of a kind that this version does not know. Kept, never fatal.
+    /// A record of a kind that is not known here. Kept, never fatal.
     Unknown {
         /// What the record calls itself.
         kind: String,
@@ -121,17 +121,17 @@ pub struct Started {
     pub session_id: Option<String>,
     /// The CLI's version.
     pub cli_version: Option<String>,
-    /// Where the CLI says it found its key, in its own words, for people.
+    /// Where the CLI says it found its key, in its own words, for display.
     pub key_source: Option<String>,
-    /// The payer, where the CLI says so.
+    /// The payer, if the CLI reports it.
     pub payer: Option<Payer>,
     /// The permission mode that the agent works in, by its own account.
     pub permission_mode: Option<PermissionMode>,
-    /// The model that it means to ask, where it says so.
+    /// The model that it intends to use, if it says so.
     pub model: Option<String>,
-    /// The tools that the agent has, where it lists them.
+    /// The tools that the agent has, if it lists them.
     pub tools: Option<Vec<String>>,
-    /// Servers of tools that did not start.
+    /// MCP servers that failed to start.
     pub servers_failed: Vec<String>,
 }
 
@@ -140,7 +140,7 @@ pub struct Started {
 pub enum ApiErrorKind {
     /// The login is missing or refused.
     Login,
-    /// The login is being renewed by somebody else: a moment later it is there.
+    /// Another process is renewing the login: it will be available a moment later.
     LoginRenewing,
     /// The account's limit is used up.
     AccountLimit,
@@ -148,11 +148,11 @@ pub enum ApiErrorKind {
     Billing,
     /// Too many requests in a short time.
     TooManyRequests,
-    /// The service has too much to do.
+    /// The service is overloaded.
     Overloaded,
     /// The request itself is refused: too long, an unknown model, a wrong field.
     BadRequest,
-    /// The answer reached the limit of output.
+    /// The answer reached the output limit.
     OutputLimit,
     /// The model refused to answer.
     Refusal,
@@ -178,7 +178,7 @@ impl ApiErrorKind {
     }
 }
 
-/// A failed API call, with what is known of it.
+/// A failed API call, with what is known about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiFailure {
     /// How it failed.
@@ -187,30 +187,30 @@ pub struct ApiFailure {
     pub status: Option<u16>,
     /// What the CLI says about it.
     pub text: Option<String>,
-    /// The limit that was reached, where one was.
+    /// The limit that was reached, if any.
     pub limit: Option<LimitReached>,
 }
 
 /// A limit of the account that was reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LimitReached {
-    /// Which window, where that is known.
+    /// Which window, if known.
     pub window: Option<String>,
-    /// When it starts anew.
+    /// When it resets.
     pub reset: Option<Reset>,
 }
 
-/// When a limit starts anew, as it was told.
+/// When a limit resets, as it was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reset {
     /// At an instant, seconds since 1970.
     At(i64),
-    /// The next time that it is so late on any day, minutes since midnight, UTC.
+    /// The next time it is this time of day, in minutes since midnight, UTC.
     DailyUtc {
         /// Minutes since midnight.
         minutes: u16,
     },
-    /// On the next such day of a year, UTC.
+    /// The next time it is this day of the year, UTC.
     YearlyUtc {
         /// The month, from 1.
         month: i8,
@@ -222,7 +222,7 @@ pub enum Reset {
 }
 
 impl Reset {
-    /// Returns the instant that is meant by somebody who says it now.
+    /// Returns the instant that is meant if this is said now.
     pub fn instant(self, now: Timestamp) -> Option<Timestamp> {
         let today = now.to_zoned(TimeZone::UTC).datetime();
         let at = |date: Date, minutes: u16| {
@@ -251,9 +251,9 @@ impl Reset {
 /// What the server said about the account's limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RateLimit {
-    /// The server's word for where the account stands, for people.
+    /// The server's word for the state of the account, for display.
     pub status: String,
-    /// When the named window starts anew, seconds since 1970.
+    /// When the named window resets, in seconds since 1970.
     pub resets_at: Option<i64>,
     /// Which window: `five_hour`, `seven_day`, …
     pub window: Option<String>,
@@ -267,7 +267,7 @@ pub struct RateLimit {
     pub is_overage: bool,
 }
 
-/// What works in a background task.
+/// What runs in a background task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskKind {
     /// An agent: what it finds is waited for.
@@ -276,7 +276,7 @@ pub enum TaskKind {
     Shell,
 }
 
-/// What a tool call is for, as far as the call itself tells.
+/// What a tool call is for, as far as can be told from the call itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToolPurpose {
     /// It changes something, or runs something.
@@ -285,7 +285,7 @@ pub enum ToolPurpose {
     Look,
     /// It arranges the agent's own affairs: delegations, questions.
     Arrange,
-    /// It keeps the agent's own notes: often the last thing that it does, after it answered.
+    /// It keeps the agent's own notes: often the last thing that it does, after it has answered.
     Note,
 }
 
@@ -296,7 +296,7 @@ pub struct ToolCall {
     pub id: String,
     /// The tool's name.
     pub tool: String,
-    /// What it was called for, in one line: the command, the file, the address.
+    /// What it was called with, in one line: the command, the file, the address.
     pub what: String,
     /// What the call is for.
     pub purpose: ToolPurpose,
@@ -307,13 +307,13 @@ pub struct ToolCall {
 /// A tool call that was not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeniedCall {
-    /// The call's id, where it is told.
+    /// The call's id, if reported.
     pub id: Option<String>,
     /// The tool's name.
     pub tool: String,
-    /// What it was called for, where it is told.
+    /// What it was called with, if reported.
     pub what: Option<String>,
-    /// What the call is for, where that can be told.
+    /// What the call is for, if that can be told.
     pub purpose: Option<ToolPurpose>,
 }
 
@@ -322,17 +322,17 @@ pub struct DeniedCall {
 pub enum EndKind {
     /// It answered.
     Answered,
-    /// The limit of turns was reached.
+    /// The turn limit was reached.
     MaxTurns,
-    /// The limit of cost was reached.
+    /// The cost limit was reached.
     Budget,
-    /// The answer never had the form that was asked for.
+    /// The answer never had the required form.
     WrongForm,
     /// A hook refused the prompt, or stopped the turn.
     HookRefused,
     /// It was interrupted.
     Interrupted,
-    /// It failed, and says why in words that are known.
+    /// It failed, for a reason that is recognized.
     Failed(Complaint),
     /// It names an error of its own.
     Error,
@@ -347,15 +347,15 @@ pub struct AgentResult {
     pub text: Option<String>,
     /// The tool calls that were not allowed.
     pub denied: Vec<DeniedCall>,
-    /// Messages about an error that has no text.
+    /// Messages about an error that has no text of its own.
     pub errors: Vec<String>,
     /// The agent's session.
     pub session_id: Option<String>,
-    /// The payer, where the result says so.
+    /// The payer, if the result says so.
     pub payer: Option<Payer>,
-    /// What the agent reports to have cost.
+    /// What the agent reports as its cost.
     pub cost: ReportedCost,
-    /// What was used, over all models and subagents.
+    /// The tokens used, over all models and subagents.
     pub tokens: Tokens,
 }
 
@@ -374,31 +374,31 @@ impl Default for AgentResult {
     }
 }
 
-/// The cost that a result line reports, and over what it was summed, in US dollars.
+/// The cost that a result line reports, in US dollars, and what it is summed over.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum ReportedCost {
     /// None was reported.
     #[default]
     None,
-    /// Since the last result line of this process: shares add up.
+    /// Since the last result line of this process: the shares add up.
     SinceLastResult(f64),
     /// Since the process began: the last one counts.
     Invocation(f64),
-    /// A figure that cannot be: negative, not a number, or beyond any account.
+    /// An impossible figure: negative, not a number, or beyond any plausible account.
     Odd,
 }
 
-/// Why a CLI could not go on, by its own account.
+/// Why a CLI could not continue, by its own account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Complaint {
     /// An API call failed, or would have.
     Api(ApiFailure),
     /// It refuses its arguments or its settings.
     Configuration,
-    /// It cannot run on this machine: a part of it is missing.
+    /// It cannot run on this machine: some part of it is missing.
     Missing,
-    /// The machine is in trouble: no space, no memory, no network; or the CLI broke down.
+    /// The machine is in trouble: no space, no memory, no network; or the CLI crashed.
     Machine,
-    /// The session to resume is unknown to it.
+    /// It does not know the session to resume.
     SessionUnknown,
 }

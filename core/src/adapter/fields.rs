@@ -1,7 +1,7 @@
-//! Reading a JSON object that somebody else designed: every field may be missing or of another type.
+//! Reads a JSON object that somebody else designed: every field may be missing or of another type.
 //!
-//! Values stay raw text until they are asked for, so a large line costs no tree in memory and one
-//! odd field never spoils its neighbours.
+//! Values stay raw text until they are asked for, so a large line costs no tree in memory and one odd field never
+//! spoils its neighbours.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ impl<'a> Fields<'a> {
         Some(Fields(map.into_iter().map(|(key, value)| (key.0, value)).collect()))
     }
 
-    /// Reads a field as a type, or `None` when it is missing, null or of another type.
+    /// Reads a field as a type; `None` if it is missing, null or of another type.
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_str::<Option<T>>(self.0.get(key)?.get()).ok().flatten()
     }
@@ -33,14 +33,15 @@ impl<'a> Fields<'a> {
         self.get(key)
     }
 
-    /// Reads a number. One that is too large for its type is infinite.
+    /// Reads a number. One that is too large for the type is infinite.
     pub(super) fn number(&self, key: &str) -> Option<f64> {
         let json = self.raw(key)?;
         let is_number = json.starts_with(|c: char| c.is_ascii_digit() || c == '-');
         is_number.then(|| json.parse().unwrap_or(f64::INFINITY))
     }
 
-    /// Reads a count; a fraction is cut. What is no number is 0, and a number that cannot be a count the greatest one.
+    /// Reads a count, cutting off a fraction. A missing number is 0, and a number that cannot be a count is the
+    /// greatest one.
     pub(super) fn count(&self, key: &str) -> u64 {
         match self.number(key) {
             Some(number) if number < 0.0 => u64::MAX,
@@ -49,18 +50,18 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Returns the JSON of a field that is there and not null.
+    /// Returns the JSON of a field that is present and not null.
     pub(super) fn raw(&self, key: &str) -> Option<&'a str> {
         self.0.get(key).map(|value| value.get()).filter(|json| *json != "null")
     }
 
-    /// Reads the words of a field whatever its type is: a text, blocks of text, an object with a text in it;
-    /// else the JSON itself.
+    /// Reads the text of a field whatever its type: a string, blocks of text, an object with a text in it; otherwise
+    /// the JSON itself.
     pub(super) fn any_text(&self, key: &str) -> Option<String> {
         self.raw(key).map(|json| words_of(json, 0))
     }
 
-    /// Reads the texts of a list field, or the one text in its place; other members are passed over.
+    /// Reads the texts of the members of a list field, up to a bound, or the single string in its place.
     pub(super) fn texts(&self, key: &str) -> Vec<String> {
         match self.raw(key).and_then(items) {
             Some(list) => list.into_iter().map(|item| words_of(item.get(), 0)).collect(),
@@ -73,28 +74,28 @@ impl<'a> Fields<'a> {
         Fields::parse(self.0.get(key)?.get())
     }
 
-    /// Reads the objects of a list field, up to a bound; other members are passed over.
+    /// Reads the objects of a list field, up to a bound; other members are skipped.
     pub(super) fn objects(&self, key: &str) -> Vec<Fields<'a>> {
         let items = self.raw(key).and_then(items).unwrap_or_default();
         items.into_iter().filter_map(|value| Fields::parse(value.get())).collect()
     }
 
-    /// Reads the objects that are values of an object field, such as `{"model-a": {…}, …}`.
+    /// Reads the objects that are the values of an object field, such as `{"model-a": {…}, …}`.
     pub(super) fn object_values(&self, key: &str) -> Option<Vec<Fields<'a>>> {
         let inner = self.object(key)?;
         Some(inner.0.values().filter_map(|value| Fields::parse(value.get())).collect())
     }
 
-    /// Tells whether the field is there and not null.
+    /// Returns whether the field is present and not null.
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.get(key).is_some_and(|value| value.get() != "null")
     }
 }
 
-/// The most members of a list that are looked at: strangers write lists of a million.
+/// The most members of a list that are read: untrusted input may hold a million.
 const ITEMS_MAX: usize = 1000;
 
-/// Reads the first members of a list; nothing where it is no list.
+/// Reads the first members of a list; `None` if it is not a list.
 fn items(json: &str) -> Option<Vec<&RawValue>> {
     struct First;
     impl<'de> Visitor<'de> for First {
@@ -117,7 +118,7 @@ fn items(json: &str) -> Option<Vec<&RawValue>> {
     serde::Deserializer::deserialize_seq(&mut reader, First).ok()
 }
 
-/// How deep texts are looked for in other values.
+/// How many levels deep texts are searched for in other values.
 const DEPTH_MAX: usize = 4;
 
 fn words_of(json: &str, depth: usize) -> String {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Agent, PermissionMode};
 
-/// A version as CLIs print it, for comparing.
+/// A version as CLIs print it, for comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CliVersion(pub u32, pub u32, pub u32);
 
@@ -33,7 +33,7 @@ impl std::fmt::Display for CliVersion {
 pub enum AgentSession {
     /// A new one under this id (a UUID).
     New(String),
-    /// An earlier one goes on.
+    /// An earlier one continues.
     Resume(String),
 }
 
@@ -42,12 +42,12 @@ pub enum AgentSession {
 pub enum SessionStart {
     /// It begins.
     New,
-    /// It goes on, with all that it has cost already.
+    /// It continues, with all that it has cost so far.
     Resumed,
 }
 
 impl AgentSession {
-    /// Returns whether it is new.
+    /// Returns whether it is new or resumed.
     pub fn start(&self) -> SessionStart {
         match self {
             AgentSession::New(_) => SessionStart::New,
@@ -63,18 +63,18 @@ impl AgentSession {
     }
 }
 
-/// What an adapter needs to know to write one command.
+/// What an adapter needs to know to build one command.
 #[derive(Debug, Clone)]
 pub struct Order<'a> {
-    /// The agent that does it.
+    /// The agent that runs.
     pub agent: &'a Agent,
-    /// What `--version` said, when it could be read.
+    /// What `--version` reported, if it could be read.
     pub version: Option<CliVersion>,
-    /// The words for the agent: the request, or how to go on.
+    /// The text for the agent: the request, or how to continue.
     pub prompt: &'a str,
     /// The output contract with this run's nonce.
     pub contract: &'a str,
-    /// Where the contract stands as a file, for CLIs that read one.
+    /// The file that holds the contract, for CLIs that read one.
     pub contract_file: &'a Path,
     /// The agent session to begin or resume, for CLIs that have sessions.
     pub session: &'a AgentSession,
@@ -91,14 +91,14 @@ pub struct Order<'a> {
 /// One command, ready to be spawned: nothing is looked up after this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Invocation {
-    /// The program: a name for `PATH` or a path.
+    /// The program: a name to be found on `PATH`, or a path.
     pub program: String,
-    /// The arguments, as an array; no shell reads them and no word of the prompt is in them.
+    /// The arguments, as an array; no shell parses them and no word of the prompt is in them.
     pub args: Vec<String>,
     /// The whole environment, by name.
     pub env: BTreeMap<String, String>,
     /// The working directory.
     pub cwd: PathBuf,
-    /// Everything that the program reads on its standard input.
+    /// Everything that the program reads from its standard input.
     pub stdin: String,
 }

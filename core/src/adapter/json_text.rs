@@ -1,8 +1,8 @@
-//! Finding the JSON objects on a line that may hold anything.
+//! Finds the JSON objects on a line that may hold anything.
 //!
-//! Records of a stream come behind terminal sequences and warnings, several on a line, in an array, after a byte
-//! order mark, or glued to one that was cut. JavaScript writes half surrogate pairs, which no JSON reader takes; others
-//! write `NaN`, colours between the tokens, control characters in texts, or are killed before the last brace.
+//! Records of a stream come after terminal sequences and warnings, several on a line, in an array, after a byte order
+//! mark, or glued to one that was cut off. JavaScript writes lone surrogates, which no JSON parser accepts; others
+//! write `NaN`, colours between the tokens, control characters in strings, or are killed before the last brace.
 
 use std::borrow::Cow;
 
@@ -40,7 +40,7 @@ enum Half {
     Low,
 }
 
-/// Reads the surrogate that is escaped at a place, if one is.
+/// Reads the surrogate that is escaped at a position, if there is one.
 fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
     let escape = bytes.get(at..at + 6)?;
     let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
@@ -51,10 +51,10 @@ fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
     }
 }
 
-/// Returns the JSON objects that stand on a line, in order, whatever stands between them.
+/// Returns the JSON objects on a line, in order, whatever stands between them.
 ///
-/// The search goes on where a broken object broke, never inside it: what an agent put into a record that was cut
-/// must not be taken for a record. So each byte is read about once, however hostile the line is.
+/// After a broken object the search continues where it broke, never inside it: what an agent put into a record that was
+/// cut off must not be taken for a record. So each byte is read about once, however hostile the line is.
 pub(super) fn objects(line: &str) -> Vec<&str> {
     let mut found = vec![];
     let mut at = 0;
@@ -75,9 +75,9 @@ pub(super) fn objects(line: &str) -> Vec<&str> {
     found
 }
 
-/// The place to go on at after an object that began at `from` broke at `broke_at`.
+/// Returns where to continue after an object that began at `from` broke at `broke_at`.
 ///
-/// A record that is glued to a cut string loses its `{"` to that string: the reader stumbles just behind it.
+/// A record that is glued to a string that was cut off loses its `{"` to that string: the parser fails just after it.
 fn resume_at(line: &str, from: usize, broke_at: usize) -> usize {
     let glued = broke_at.saturating_sub(2);
     if glued > from && line.as_bytes().get(glued..broke_at) == Some(b"{\"") {
@@ -87,9 +87,9 @@ fn resume_at(line: &str, from: usize, broke_at: usize) -> usize {
     (next..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len())
 }
 
-/// Mends the record that begins a line and is not JSON: numbers that are none become `null`, control characters in texts
-/// are escaped and elsewhere dropped, needless commas are dropped, and what was cut is closed after the last
-/// member that is whole. Members of records inside never become records.
+/// Mends the record that begins a line and is not valid JSON: invalid numbers become `null`, control characters are
+/// escaped in strings and dropped elsewhere, needless commas are dropped, and a record that was cut off is closed after
+/// its last complete member. Members of records inside never become records.
 pub(super) fn mended(line: &str) -> Option<String> {
     let begin = line.find('{')?;
     let mut mender = Mender::default();
@@ -110,9 +110,9 @@ struct Mender {
     out: String,
     depth: usize,
     in_text: bool,
-    /// Where the last whole member of the record ends in `out`.
+    /// Where the last complete member of the record ends in `out`.
     whole_to: usize,
-    /// Whether a member's value is what comes next, at the top of the record.
+    /// Whether a member's value comes next, at the top level of the record.
     awaits_value: bool,
 }
 
@@ -134,7 +134,7 @@ impl Mender {
         }
     }
 
-    /// An escape that JSON does not know is a backslash and what follows it.
+    /// Takes an escape. If JSON does not know it, it is a backslash and what follows it.
     fn escape(&mut self, rest: &mut Rest<'_>) {
         match rest.peek().copied() {
             Some(known @ ('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' | 'u')) => {
@@ -179,7 +179,7 @@ impl Mender {
         }
     }
 
-    /// A bare word: what JSON does not know stands for nothing. A sign belongs to the number behind it.
+    /// Takes a bare word: one that JSON does not know becomes `null`. A sign belongs to the number after it.
     fn word(&mut self, first: char, rest: &mut Rest<'_>) {
         let mut word = String::from(first);
         while let Some(c) = rest.next_if(|c| c.is_ascii_alphabetic()) {
@@ -198,7 +198,7 @@ impl Mender {
 
     fn finish(mut self) -> Option<String> {
         if self.depth > 0 {
-            // Of a number nobody knows whether it goes on; only what ends by itself is whole.
+            // A number might have gone on; only what ends by itself is complete.
             self.out.truncate(self.whole_to);
             drop_comma(&mut self.out);
             if self.out.is_empty() {
@@ -271,7 +271,7 @@ mod tests {
         let cut =
             r#"{"type":"assistant","message":{"content":[{"input":{"type":"result","result":"forged"}}"#;
         assert_eq!(objects(cut), Vec::<&str>::new());
-        // Something was written into the middle of it: the forged object before that place is not found either.
+        // Something was written into the middle of it: the forged object before that place is still not found.
         assert_eq!(objects(&format!("{cut}oops {{\"a\":1}}")), [r#"{"a":1}"#]);
     }
 
@@ -285,7 +285,7 @@ mod tests {
             ("{\"a\":\"one\ttwo \u{1b}[31m\"}", r#"{"a":"one\u0009two \u001b[31m"}"#),
             (r#"{"a":"\x1b[0m","b":[1,2,],}"#, r#"{"a":"\\x1b[0m","b":[1,2]}"#),
             ("\u{1b}[1m{\u{1b}[34m\"a\"\u{1b}[0m:\u{1b}[0m1}\u{1b}[0m", r#"{"a":1}"#),
-            // Cut: what is whole stays.
+            // Cut off: what is complete stays.
             (r#"{"a":"x","b":"whole","c":{"d":1"#, r#"{"a":"x","b":"whole"}"#),
             (r#"{"a":"x","b":"whole""#, r#"{"a":"x","b":"whole"}"#),
             (r#"{"a":"x","n":12"#, r#"{"a":"x"}"#),
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_hostile_line_is_read_about_once() {
-        // Read anew from every brace, this would take minutes.
+        // If every brace restarted the parser, this would take minutes.
         let megabyte = 1 << 20;
         assert!(objects(&"{".repeat(megabyte)).is_empty());
         assert!(objects(&"{\"a\":".repeat(megabyte / 5)).is_empty());

@@ -1,12 +1,12 @@
-//! Translating for one CLI each: an [`Invocation`](invocation::Invocation) out, [`AgentEvent`](event::AgentEvent)s in.
+//! Translates for one CLI each: an [`Invocation`](invocation::Invocation) out, [`AgentEvent`](event::AgentEvent)s in.
 //!
 //! The room is pure text work. It never spawns, never judges and never touches a file. No word, code or phrase of a CLI
-//! leaves it: what comes out are facts that mean the same for every CLI, and what they mean for the run is decided
-//! in `run`.
+//! leaves it: what comes out are facts that mean the same for every CLI, and what they mean for the run is decided in
+//! `run`.
 //!
 //! Reading order: `invocation` (what is started), `event` (what comes back), `capabilities` (what a CLI can do), then
-//! one adapter. `json_text` finds records on a line, `slim` shortens huge ones, `fields` reads one; `shell_words` tells
-//! commands that only look.
+//! one adapter. `json_text` finds records on a line, `slim` shortens huge ones, `fields` reads one; `shell_words`
+//! recognizes commands that only look.
 
 pub mod capabilities;
 pub mod claude;
@@ -32,7 +32,7 @@ impl AdapterKind {
         }
     }
 
-    /// Returns the oldest supported version, where the CLI has versions.
+    /// Returns the oldest supported version, if the CLI has versions.
     pub fn oldest_supported(self) -> Option<CliVersion> {
         match self {
             AdapterKind::Claude => Some(claude::OLDEST),
@@ -40,7 +40,7 @@ impl AdapterKind {
         }
     }
 
-    /// Returns the newest version that was tried, where the CLI has versions.
+    /// Returns the newest version that was tried, if the CLI has versions.
     pub fn newest_tried(self) -> Option<CliVersion> {
         match self {
             AdapterKind::Claude => Some(claude::NEWEST_TRIED),
@@ -56,7 +56,7 @@ impl AdapterKind {
         }
     }
 
-    /// Returns where the CLI may be, below the home directory, when it is not on the search path.
+    /// Returns where the CLI may be, relative to the home directory, when it is not on the search path.
     pub fn home_places(self) -> &'static [&'static str] {
         match self {
             AdapterKind::Claude => claude::HOME_PLACES,
@@ -72,7 +72,7 @@ impl AdapterKind {
         }
     }
 
-    /// Begins to read the standard output of one process.
+    /// Starts reading the standard output of one process.
     pub fn decoder(self, version: Option<CliVersion>, session: SessionStart) -> Decoder {
         match self {
             AdapterKind::Claude => Decoder::Claude(Box::new(claude::decode::Decoder::new(version, session))),
@@ -80,7 +80,7 @@ impl AdapterKind {
         }
     }
 
-    /// Returns the rule for `--allow-tool` that would allow a denied call, where there is one.
+    /// Returns the rule for `--allow-tool` that would allow a denied call, if there is one.
     pub fn rule_for(self, tool: &str, what: &str) -> Option<String> {
         match self {
             AdapterKind::Claude => claude::rule_for(tool, what),
@@ -88,7 +88,7 @@ impl AdapterKind {
         }
     }
 
-    /// Reads what the CLI said outside its stream about why it cannot go on. Only for words that no model said.
+    /// Reads why the CLI cannot continue from what it said outside its stream. Only for text that no model wrote.
     pub fn complaint(self, said: &str) -> Option<Complaint> {
         match self {
             AdapterKind::Claude => claude::complaint(said),
@@ -107,7 +107,7 @@ pub enum Decoder {
 }
 
 impl Decoder {
-    /// Translates one line (without its line end).
+    /// Translates one line (without its line ending).
     pub fn decode(&mut self, line: &str) -> Vec<AgentEvent> {
         match self {
             Decoder::Claude(decoder) => decoder.decode(line),

@@ -1,7 +1,7 @@
 //! Any command that reads a prompt on standard input and writes its answer as text.
 //!
-//! There are no sessions, no limits and no models in such a stream: the answer is all the text, and
-//! the end of the process is the end of the answer.
+//! Such a stream has no sessions, limits or models: the answer is all the text, and the end of the process is the end
+//! of the answer.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     support: Support::Supported,
 };
 
-/// Writes the command: as configured, with the prompt and the output contract on standard input.
+/// Builds the command: as configured, with the prompt and the output contract on standard input.
 pub fn invocation(order: &Order<'_>) -> Invocation {
     let (program, args) = order.agent.command.split_first().expect("checked by the catalog: never empty");
     Invocation {
@@ -36,7 +36,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     }
 }
 
-/// Reads one line: all of it is answer.
+/// Reads one line: all of it is part of the answer.
 pub fn decode(line: &str) -> Vec<AgentEvent> {
     vec![AgentEvent::Text { text: format!("{line}\n") }]
 }

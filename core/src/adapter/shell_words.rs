@@ -1,6 +1,6 @@
-//! Telling whether a shell command only looks.
+//! Recognizes shell commands that only look.
 
-/// Commands that look, whatever their arguments are.
+/// Commands that only look, whatever their arguments are.
 const LOOKING: &[&str] = &[
     "ls",
     "cat",
@@ -78,7 +78,7 @@ const LOOKING: &[&str] = &[
     "sleep",
 ];
 
-/// Commands that look when their first argument is one of these.
+/// Commands that only look if their first argument is one of these.
 const LOOKING_WITH: &[(&str, &[&str])] = &[
     (
         "git",
@@ -127,7 +127,8 @@ const CURL_WORKS: &[&str] = &[
     "--remote",
 ];
 
-/// Tells whether every command of a shell line only looks. What is not understood does not.
+/// Returns whether every command of a shell line only looks. A command that is not understood does not count as
+/// looking.
 pub(super) fn only_looks(line: &str) -> bool {
     let quiet = without_harmless_redirections(line);
     if quiet.contains('>') {
@@ -137,21 +138,21 @@ pub(super) fn only_looks(line: &str) -> bool {
     commands.peek().is_some() && commands.all(looks)
 }
 
-/// The commands of a line, those in substitutions as well.
+/// Returns the commands of a line, including those in substitutions.
 fn commands(line: &str) -> impl Iterator<Item = &str> {
     let parts = line.split(['|', ';', '&', '\n', '`', '(', ')', '{', '}']);
     parts.map(|part| part.trim().trim_end_matches('$').trim()).filter(|command| !command.is_empty())
 }
 
-/// Programs that run what their arguments say: a rule that allows them allows anything.
+/// Programs that run what their arguments say: a rule that allows one of them allows anything.
 const RUN_ANYTHING: &[&str] = &[
     "sh", "bash", "zsh", "fish", "dash", "python", "python3", "node", "deno", "bun", "ruby", "perl", "php",
     "env", "xargs", "sudo", "doas", "find", "git", "ssh", "eval", "exec", "nohup", "time", "timeout", "nice",
     "docker", "kubectl", "npx",
 ];
 
-/// Returns what a rule would have to name to allow the working command of a line, and little more: `cargo test:*`, or the
-/// command itself. Nothing where it cannot be told, or not be copied into a shell.
+/// Returns what a rule would have to name to allow the working command of a line and little more: `cargo test:*`, or
+/// the command itself. `None` if it cannot be determined or cannot be copied into a shell.
 pub(super) fn rule_body(line: &str) -> Option<String> {
     let can_be_quoted = |text: &str| text.chars().all(|c| (' '..='~').contains(&c) && !"'()`\\".contains(c));
     if !can_be_quoted(line) || line.contains('$') {
@@ -173,7 +174,7 @@ pub(super) fn rule_body(line: &str) -> Option<String> {
     }
 }
 
-/// Where output goes to nowhere, or into another stream, nothing is written.
+/// Removes redirections that write nothing: output that is discarded or goes to another stream.
 fn without_harmless_redirections(line: &str) -> String {
     ["2>&1", "1>&2", ">&2", "&>/dev/null", "2>/dev/null", ">/dev/null", "2> /dev/null", "> /dev/null"]
         .iter()
@@ -215,7 +216,7 @@ fn looks(command: &str) -> bool {
     }
 }
 
-/// `NAME=value` before a command.
+/// Returns whether a word is a `NAME=value` before a command.
 fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -1,21 +1,21 @@
-//! Shortening a JSON record of any length while it is read, so that what counts in it survives.
+//! Shortens a JSON record of any length while it is read, so that what matters in it survives.
 //!
 //! A result line holds the answer in a few kilobytes and, beside it, whatever tools were given: files, images, whole
 //! databases. Long values are cut and very long members dropped; the names, figures and the answer stay.
 
-/// The most that is kept of a text at the top of a record, such as the answer.
+/// The most that is kept of a string at the top level of a record, such as the answer.
 const TOP_TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The most that is kept of a text further inside.
+/// The most that is kept of a string further inside.
 const INNER_TEXT_BYTES_MAX: usize = 4 * 1024;
 
-/// The most that is kept of a list or an object at the top of a record; a longer one loses its end.
+/// The most that is kept of a list or an object at the top level of a record; a longer one loses its end.
 const MEMBER_BYTES_MAX: usize = 512 * 1024;
 
-/// The most that is kept of a record. One that is longer even so is none.
+/// The most that is kept of a record. One that is still longer is discarded.
 const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Shortens the JSON objects of one line; what stands outside of them is dropped.
+/// Shortens the JSON objects of one line; whatever is outside of them is dropped.
 #[derive(Debug, Default)]
 pub struct Slimmer {
     records: Vec<String>,
@@ -26,14 +26,14 @@ pub struct Slimmer {
     is_too_long: bool,
 }
 
-/// The member of the record that is read.
+/// The member of the record that is being read.
 #[derive(Debug, Default)]
 struct Member {
     /// Where its value begins in `kept`.
     begin: usize,
     /// Whether its value is a list or an object.
     kind: Option<Container>,
-    /// Where the last whole element of the value ends.
+    /// Where the last complete element of the value ends.
     whole_to: Option<usize>,
     /// Whether the rest of it is dropped.
     is_dropped: bool,
@@ -45,7 +45,7 @@ enum Container {
     Object,
 }
 
-/// Where the reader is in a text.
+/// Where the reader is in a string.
 #[derive(Debug, Default)]
 struct Text {
     length: usize,
@@ -55,7 +55,7 @@ struct Text {
 }
 
 impl Slimmer {
-    /// Takes in the next bytes of the line.
+    /// Reads the next bytes of the line.
     pub fn push(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.take(*byte);
@@ -66,7 +66,7 @@ impl Slimmer {
         }
     }
 
-    /// Returns the records that are whole by now, and forgets them.
+    /// Takes the records that are complete by now.
     pub fn records(&mut self) -> Vec<String> {
         std::mem::take(&mut self.records)
     }
@@ -84,10 +84,10 @@ impl Slimmer {
                     self.keep(byte);
                 }
             }
-            // Blanks between the tokens say nothing.
+            // Blanks between tokens mean nothing.
             (None, b' ' | b'\t' | b'\r' | b'\n') => {}
             (None, b'{') => self.open(byte, Container::Object),
-            // Outside of any record is noise.
+            // Anything outside of a record is noise.
             (None, _) if self.depth == 0 => {}
             (None, b'[') => self.open(byte, Container::List),
             (None, b'}' | b']') => self.close(byte),
@@ -146,7 +146,7 @@ impl Slimmer {
         }
     }
 
-    /// Ends a long member after its last whole element; one without any becomes `null`.
+    /// Ends a long member after its last complete element; one without any becomes `null`.
     fn cut_member(&mut self) {
         self.member.is_dropped = true;
         match (self.member.whole_to, self.member.kind) {
@@ -166,7 +166,7 @@ impl Slimmer {
 }
 
 impl Text {
-    /// Tells whether the byte is kept. A text is cut between characters and never within an escape.
+    /// Returns whether the byte is kept. A string is cut between characters and never within an escape.
     fn keeps(&mut self, byte: u8, limit: usize) -> bool {
         let begins_character = byte & 0xc0 != 0x80;
         self.length += 1;

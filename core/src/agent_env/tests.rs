@@ -2,7 +2,7 @@ use super::*;
 use crate::agent::Tier;
 use crate::fixture;
 
-/// What a real shell may hold, and none of which is an agent's business by default.
+/// What a real shell may hold, and none of which an agent should get by default.
 const CANARIES: [&str; 40] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",

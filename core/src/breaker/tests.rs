@@ -58,7 +58,7 @@ fn a_stored_breaker_is_read_again() {
     }
 }
 
-/// The same thing said another way: a count of failures in a row, and the time of opening.
+/// An independent model of the same thing: a count of consecutive failures, and the time until which it is open.
 #[derive(Default)]
 struct Model {
     in_row: u32,

@@ -1,4 +1,4 @@
-//! What became of a directive. `DirectiveStatus` says in words what is decided here.
+//! Judges what became of a directive. `DirectiveStatus` describes in words what is decided here.
 
 use super::turns::{Subagent, Treatment, Turn, turns};
 use super::{Directive, DirectiveKind, DirectiveStatus, RunServed};
@@ -10,10 +10,10 @@ use crate::hook::transcript::TranscriptSummary;
 use crate::mode::Mode;
 use crate::route::Decision;
 
-/// What is said where no end of a turn was seen.
+/// The reason given if no end of a turn was seen.
 const NO_END: &str = "the end was not seen";
 
-/// Judges every directive that the facts tell of. `tier_of` says which tier a model is of; `runs` are those that took prompts over.
+/// Judges every directive in the facts. `tier_of` maps a model to its tier; `runs` are those that took over prompts.
 pub fn directives(
     facts: &[HookFact],
     runs: &[RunServed],
@@ -36,7 +36,7 @@ struct Assessor<'w> {
     tier_of: &'w dyn Fn(&str) -> Option<Tier>,
 }
 
-/// A status and why.
+/// A status and the reason for it.
 type Assessment = (DirectiveStatus, &'static str);
 
 impl Assessor<'_> {
@@ -190,7 +190,7 @@ impl Assessor<'_> {
         }
     }
 
-    /// Tells whether a model of the tier answered; `None` where that is not known.
+    /// Returns whether a model of the tier answered; `None` if that is not known.
     fn is_served(&self, models: &[String], tier: Tier) -> Option<bool> {
         let tiers: Vec<Option<Tier>> = models.iter().map(|model| (self.tier_of)(model)).collect();
         match tiers {
@@ -201,7 +201,7 @@ impl Assessor<'_> {
     }
 }
 
-/// The tier of the alias that was set: the person may have said another than the route.
+/// Returns the tier of the alias that was set: the user may have named another one than the route.
 fn set_tier(set: &Target) -> Option<Tier> {
     set.model.as_deref().and_then(Tier::parse)
 }

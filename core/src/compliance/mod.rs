@@ -1,8 +1,8 @@
 //! Compliance: whether directives were followed, from facts alone. What was served counts, never what was asked for.
 //!
-//! A *directive* is one thing that pointsman said should be done by somebody: about a prompt, or about one delegation
-//! in enforced mode. In reading order: `DirectiveStatus` and `Directive` here · `turns` (facts, put together by their ids) · `assess`
-//! (what became of a directive) · `report` (shares, latency, tokens, the experiment).
+//! A *directive* is one instruction of pointsman's on which agent should do something: about a prompt, or about one
+//! delegation in enforced mode. In reading order: `DirectiveStatus` and `Directive` here · `turns` (facts, joined by
+//! their ids) · `assess` (what became of a directive) · `report` (shares, latency, tokens, the experiment).
 
 mod assess;
 mod report;
@@ -21,20 +21,21 @@ pub use report::{Arm, ComplianceReport, Experiment, Group, Latency, Rates, repor
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectiveStatus {
-    /// A model of the named tier answered: a subagent's, or the session's own. Nothing was changed before the person had their say.
+    /// A model of the named tier answered: a subagent's, or the session's own. Or nothing was changed before the user
+    /// was asked.
     Followed,
-    /// Only models of other tiers did it. Something was changed although a question was to come first.
+    /// Only models of other tiers did it. Or something was changed although the user was to be asked first.
     Ignored,
-    /// The person said themselves who does it, or wanted pointsman left out.
+    /// The user chose who does it, or wanted pointsman left out.
     Overridden,
     /// Nothing was directed: a command, a notification, hooks that are off, or nothing could run.
     NotApplicable,
-    /// The facts do not say: no end was seen, the transcript could not be read, or the model's tier is not known.
+    /// The facts do not tell: no end was seen, the transcript could not be read, or the model's tier is not known.
     Unknown,
 }
 
 impl DirectiveStatus {
-    /// Every status, with what it means.
+    /// Every status, with its name and its meaning.
     pub const ALL: [(DirectiveStatus, &'static str, &'static str); 5] = [
         (
             DirectiveStatus::Followed,
@@ -68,7 +69,7 @@ impl DirectiveStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectiveKind {
-    /// A person's prompt.
+    /// The user's prompt.
     Prompt,
     /// Work that the main model hands to a subagent, in enforced mode.
     Delegation,
@@ -87,7 +88,7 @@ pub struct Directive {
     pub day: String,
     /// The root of the project.
     pub project_root: String,
-    /// The mode; `None` is off.
+    /// The mode; `None` means off.
     pub mode: Option<Mode>,
     /// Whether the session is part of the experiment.
     pub is_experiment: bool,
@@ -95,9 +96,9 @@ pub struct Directive {
     pub agent: Option<String>,
     /// The tier that was named.
     pub tier: Option<Tier>,
-    /// The models that were served, of subagents and of the session itself.
+    /// The models that answered, of subagents and of the session itself.
     pub models_served: Vec<String>,
-    /// Whether a person was to be asked first.
+    /// Whether the user was to be asked first.
     pub asks: bool,
     /// What became of it.
     pub status: DirectiveStatus,
@@ -105,7 +106,7 @@ pub struct Directive {
     pub because: &'static str,
 }
 
-/// What a run served that took a prompt over.
+/// What was served in a run that took over a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunServed {
     /// The run.

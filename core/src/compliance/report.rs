@@ -1,4 +1,4 @@
-//! The report: shares with their ranges, what a session was slowed and lengthened by, and the experiment.
+//! The report: shares with their intervals, how much sessions were slowed down and lengthened, and the experiment.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::mode::Mode;
 /// The whole report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComplianceReport {
-    /// How many facts were looked at.
+    /// How many facts were read.
     pub facts: usize,
-    /// Directives by what they are about.
+    /// All directives, by scope.
     pub by_scope: Vec<Group>,
-    /// Prompts' and delegations' directives by mode.
+    /// Directives about prompts and about delegations, by mode.
     pub by_mode: Vec<Group>,
     /// By the agent that was named.
     pub by_agent: Vec<Group>,
@@ -24,18 +24,18 @@ pub struct ComplianceReport {
     pub by_project: Vec<Group>,
     /// By day, in UTC.
     pub by_day: Vec<Group>,
-    /// Sessions that were given a mode by the hash of their id.
+    /// The sessions whose mode was assigned by the hash of their id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment: Option<Experiment>,
     /// How long hooks worked, by event.
     pub latency: Vec<Latency>,
     /// What directives added to the conversation.
     pub directive_tokens: DirectiveTokens,
-    /// How often a person said themselves who does it, of all prompts that were routed.
+    /// How often the user chose who does it, among all prompts that were routed.
     pub override_rate: Share,
 }
 
-/// A part of the directives.
+/// A subset of the directives.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Group {
     /// Its name.
@@ -47,7 +47,7 @@ pub struct Group {
     pub rates: Rates,
 }
 
-/// Counts and shares of a part.
+/// Counts and shares of a subset.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
     /// How many directives.
@@ -56,30 +56,30 @@ pub struct Rates {
     pub followed: usize,
     /// How many were ignored.
     pub ignored: usize,
-    /// How many the person overrode.
+    /// How many the user overrode.
     pub overridden: usize,
-    /// How many were none.
+    /// How many were not applicable.
     pub not_applicable: usize,
-    /// Of how many it is not known.
+    /// How many have an unknown status.
     pub unknown: usize,
-    /// Followed of those that were followed or ignored.
+    /// Followed, as a share of those that were followed or ignored.
     pub rate: Option<f64>,
-    /// Where the rate probably lies.
+    /// The interval that the rate probably lies in.
     pub range: Share,
-    /// Unknown of those that were followed, ignored or unknown.
+    /// Unknown, as a share of those that were followed, ignored or unknown.
     pub unknown_share: Option<f64>,
 }
 
 /// The two arms of the experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
-    /// Sessions that were advised.
+    /// Sessions in directive mode, which were advised.
     pub directive: Arm,
-    /// Sessions whose subagents were held to the route.
+    /// Sessions in enforced mode, whose subagents were held to the route.
     pub enforced: Arm,
-    /// The enforced rate less the directive rate.
+    /// The enforced rate minus the directive rate.
     pub difference: Option<f64>,
-    /// Where the difference probably lies.
+    /// The interval that the difference probably lies in.
     pub difference_range: Option<[f64; 2]>,
 }
 
@@ -91,36 +91,36 @@ pub struct Arm {
     /// What became of the directives about prompts.
     #[serde(flatten)]
     pub rates: Rates,
-    /// How far the rate may be off, as a variance; sessions differ more than their prompts do.
+    /// The variance of the rate between sessions, which differ more than their prompts do.
     #[serde(skip)]
     variance: f64,
 }
 
-/// How long hooks of one kind worked, in milliseconds.
+/// How long hooks took, by what they recorded, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Latency {
     /// What they recorded.
     pub event: &'static str,
     /// How many.
     pub count: usize,
-    /// The median.
+    /// The median time.
     pub p50_ms: f64,
-    /// 99 of 100 were at most this long.
+    /// The 99th percentile.
     pub p99_ms: f64,
 }
 
 /// What directives added to the conversation, in estimated tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct DirectiveTokens {
-    /// How many directives were told.
+    /// How many directives were given.
     pub told: usize,
-    /// The mean.
+    /// Their mean length.
     pub mean: f64,
-    /// The longest.
+    /// The length of the longest.
     pub max: u32,
 }
 
-/// How far from the middle of a normal distribution 95 of 100 values lie.
+/// How many standard deviations around the mean contain 95 % of a normal distribution.
 const Z_95: f64 = 1.96;
 
 impl Rates {
@@ -142,7 +142,8 @@ impl Rates {
         }
     }
 
-    /// Adds what Wald's formula needs, smoothed so that all-or-nothing has a width (Agresti and Caffo, 2000).
+    /// Returns the rate and its variance for Wald's formula, smoothed so that all-or-nothing has a width (Agresti and
+    /// Caffo, 2000).
     fn smoothed(&self) -> (f64, f64) {
         let of = (self.followed + self.ignored + 2) as f64;
         let p = (self.followed + 1) as f64 / of;
@@ -154,7 +155,7 @@ fn rounded(share: f64) -> f64 {
     (share * 1000.0).round() / 1000.0
 }
 
-/// Makes the report.
+/// Builds the report.
 pub fn report(directives: &[Directive], facts: &[HookFact]) -> ComplianceReport {
     let groups = |name: &dyn Fn(&Directive) -> Option<String>| groups(directives, name);
     let mode_name = |mode: Option<Mode>| mode.map_or("off", Mode::as_str).to_owned();
@@ -200,7 +201,7 @@ fn groups(directives: &[Directive], name: &dyn Fn(&Directive) -> Option<String>)
 
 fn experiment(directives: &[Directive]) -> Option<Experiment> {
     let arm = |mode: Mode| {
-        // What a person is asked about is told in one arm and held back in the other: it cannot be compared.
+        // A directive that asks the user is given in one arm and withheld in the other: it cannot be compared.
         let is_of = |one: &&Directive| {
             one.is_experiment && one.mode == Some(mode) && one.scope == DirectiveKind::Prompt && !one.asks
         };
@@ -224,7 +225,8 @@ fn experiment(directives: &[Directive]) -> Option<Experiment> {
     Some(Experiment { directive, enforced, difference, difference_range })
 }
 
-/// The variance of a rate whose prompts come in sessions: that of a ratio of sums over clusters (Cochran, Sampling Techniques, 6.3).
+/// Returns the variance of a rate whose prompts are clustered in sessions: that of a ratio of sums over clusters
+/// (Cochran, Sampling Techniques, 6.3).
 fn variance_by_session(part: &[&Directive]) -> f64 {
     let mut sessions: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for one in part {

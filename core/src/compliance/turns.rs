@@ -1,4 +1,4 @@
-//! Facts put together: what belongs to a prompt, and which subagent came from which delegation. By ids, never by time.
+//! Joins facts: which of them belong to a prompt, and which subagent came from which delegation. By ids, never by time.
 
 use std::collections::BTreeMap;
 
@@ -6,41 +6,41 @@ use crate::hook::fact::{Delegation, HookEvent, HookFact, Recommendation};
 use crate::hook::prompt::LeftBecause;
 use crate::hook::transcript::TranscriptSummary;
 
-/// What is known of one prompt.
+/// What is known about one prompt.
 #[derive(Debug, Default)]
 pub(super) struct Turn<'f> {
-    /// What was said to it, with the fact that says it.
+    /// How the prompt was treated, with the fact that reports it.
     pub said: Option<(&'f HookFact, Treatment<'f>)>,
-    /// How it ended. A turn that goes on after a hook ends again; the last end knows most.
+    /// How it ended. A turn that continues after a hook ends again; the last end knows most.
     pub end: Option<Option<&'f TranscriptSummary>>,
-    /// The delegations, with the facts that say them.
+    /// The delegations, with the facts that report them.
     pub delegations: Vec<(&'f HookFact, &'f Delegation)>,
     /// The subagents by their ids.
     pub subagents: BTreeMap<&'f str, Subagent<'f>>,
 }
 
-/// What was said to a prompt.
+/// How a prompt was treated.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Treatment<'f> {
-    /// A recommendation.
+    /// A recommendation was made.
     Recommended(&'f Recommendation),
-    /// Nothing.
+    /// It was left alone.
     Left(LeftBecause),
 }
 
-/// What is known of one subagent.
+/// What is known about one subagent.
 #[derive(Debug, Default)]
 pub(super) struct Subagent<'f> {
     /// The delegation that it came from.
     pub tool_use_id: Option<&'f str>,
-    /// How it ended. One that is sent another message ends again.
+    /// How it ended. A subagent that is sent another message ends again.
     pub end: Option<Option<&'f TranscriptSummary>>,
 }
 
 /// Session and prompt.
 pub(super) type Key<'f> = (&'f str, Option<&'f str>);
 
-/// Sorts facts into prompts, in the order of their first facts.
+/// Groups facts by prompt, in the order of their first facts.
 pub(super) fn turns(facts: &[HookFact]) -> Vec<(Key<'_>, Turn<'_>)> {
     let mut places: BTreeMap<Key, usize> = BTreeMap::new();
     let mut turns: Vec<(Key, Turn)> = vec![];
@@ -59,7 +59,7 @@ impl<'f> Turn<'f> {
     fn add(&mut self, fact: &'f HookFact) {
         match &fact.what {
             HookEvent::RoutingRecommendation(recommendation) => {
-                // A message in the middle of a turn shares its id; the directive is that of its beginning.
+                // A message in the middle of a turn has the same id; the directive is that of the turn's beginning.
                 self.said.get_or_insert((fact, Treatment::Recommended(recommendation)));
             }
             HookEvent::PromptLeft { because } => {

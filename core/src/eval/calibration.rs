@@ -1,28 +1,28 @@
-//! How far "how sure" is from "how often right".
+//! Calibration: how far "how sure" is from "how often right".
 
 use serde::Serialize;
 
 use super::Scored;
 
-/// How many bands of confidence there are.
+/// How many confidence bands there are.
 const BAND_COUNT: usize = 10;
 
-/// The answers of one band of confidence.
+/// The answers in one confidence band.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Band {
-    /// The lowest confidence in it.
+    /// Its lower bound.
     pub from: f64,
     /// Where the next band begins.
     pub to: f64,
-    /// How many answers.
+    /// How many answers it has.
     pub rows: usize,
-    /// How sure they were, on average.
+    /// Their mean confidence.
     pub mean_confidence: f64,
-    /// Share of them that is acceptable.
+    /// The share of them that is acceptable.
     pub lenient_accuracy: f64,
 }
 
-/// Returns the bands that have answers, least sure first.
+/// Returns the bands that have answers, lowest confidence first.
 pub fn bands(scored: &[Scored<'_>]) -> Vec<Band> {
     let mut sums = [(0_usize, 0.0, 0_usize); BAND_COUNT];
     for one in scored {
@@ -41,13 +41,14 @@ pub fn bands(scored: &[Scored<'_>]) -> Vec<Band> {
     .collect()
 }
 
-/// Expected calibration error: the bands' distances between sure and right, weighted by their size.
+/// Returns the expected calibration error: the bands' distances between sure and right, weighted by their size.
 pub(super) fn calibration_error(scored: &[Scored<'_>]) -> f64 {
     let distance = |band: &Band| band.rows as f64 * (band.mean_confidence - band.lenient_accuracy).abs();
     bands(scored).iter().map(distance).sum::<f64>() / scored.len().max(1) as f64
 }
 
-/// Brier score: the mean square of that distance, answer by answer; also punishes being sure of nothing.
+/// Returns the Brier score: the mean square of that distance, answer by answer. It also penalizes being sure of
+/// nothing.
 pub(super) fn brier(scored: &[Scored<'_>]) -> f64 {
     let square = |one: &Scored<'_>| (one.confidence - f64::from(u8::from(one.is_right()))).powi(2);
     scored.iter().map(square).sum::<f64>() / scored.len().max(1) as f64

@@ -1,4 +1,4 @@
-//! Two policies on the same requests: which answers changed, and whether for the better.
+//! Compares two policies on the same requests: which answers changed, and whether for the better.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// Returns the effect's name.
+    /// Returns the change's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Change::Worse => "worse",
@@ -27,8 +27,8 @@ impl Change {
     }
 }
 
-/// Returns the places of the answers that changed, worst first, with what that means. Both sides judge the same
-/// rows in the same order.
+/// Returns the indices of the answers that changed, worst first, with what each change means. Both sides must have
+/// scored the same rows in the same order.
 pub fn changes(before: &[Scored<'_>], after: &[Scored<'_>]) -> Vec<(usize, Change)> {
     assert_eq!(before.len(), after.len(), "two policies are compared on the same requests");
     let mut changes: Vec<(usize, Change)> = before

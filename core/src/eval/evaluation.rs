@@ -1,4 +1,4 @@
-//! A whole evaluation: the figures over all requests, and over the slices that hide in them.
+//! A whole evaluation: the figures over all requests, and over the slices that averages hide.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use super::calibration::{Band, bands};
 use super::interval::{self, Interval};
 use super::{Scored, Scores, scores};
 
-/// What adversarial categories begin with.
+/// The prefix of adversarial categories.
 const ADVERSARIAL: &str = "adv:";
 
-/// What categories begin with that are only a language.
+/// The prefix of categories that only name a language.
 const LANGUAGE: &str = "lang:";
 
 /// How a set of requests was answered.
@@ -19,9 +19,9 @@ const LANGUAGE: &str = "lang:";
 pub struct Evaluation {
     /// Over all requests.
     pub overall: Scores,
-    /// Where the lenient accuracy probably lies.
+    /// The interval that the lenient accuracy probably lies in.
     pub lenient_accuracy_interval: Interval,
-    /// How sure against how often right.
+    /// How sure, compared with how often right.
     pub bands: Vec<Band>,
     /// By category: the ordinary ones, then `adv:*` together and one by one, then all of `lang:*`.
     pub by_category: Vec<Slice>,
@@ -29,7 +29,7 @@ pub struct Evaluation {
     pub by_language: Vec<Slice>,
 }
 
-/// The figures over a part of a set.
+/// The figures over a subset of the requests.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Slice {
     /// What its requests have in common.
@@ -40,13 +40,13 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// Tells whether it is one adversarial category; all of them together is none.
+    /// Returns whether it is one adversarial category; the slice of all of them together is not.
     pub fn is_adversarial(&self) -> bool {
         self.name.starts_with(ADVERSARIAL) && !self.name.ends_with('*')
     }
 }
 
-/// Counts everything.
+/// Computes all figures.
 pub fn evaluate(scored: &[Scored<'_>]) -> Evaluation {
     Evaluation {
         overall: scores(scored),
@@ -63,7 +63,7 @@ fn by_category(scored: &[Scored<'_>]) -> Vec<Slice> {
         match category {
             "" => vec!["(none)".to_owned()],
             _ if category.starts_with(LANGUAGE) => vec![format!("{LANGUAGE}*")],
-            // The star sorts before letters, so all of them together stands first.
+            // The star sorts before letters, so the slice of all of them comes first.
             _ if category.starts_with(ADVERSARIAL) => vec![format!("{ADVERSARIAL}*"), category.to_owned()],
             _ => vec![category.to_owned()],
         }
@@ -73,7 +73,7 @@ fn by_category(scored: &[Scored<'_>]) -> Vec<Slice> {
     slices
 }
 
-/// The figures of each slice, by name. A request can be in several.
+/// Returns the figures of each slice, by name. A request can be in several.
 fn slices(scored: &[Scored<'_>], names_of: impl Fn(&Scored<'_>) -> Vec<String>) -> Vec<Slice> {
     let mut members: BTreeMap<String, Vec<Scored<'_>>> = BTreeMap::new();
     for one in scored {

@@ -1,4 +1,4 @@
-//! The tests that stand in a policy: each example is routed by the full router and compared with what it expects.
+//! Tries the examples in a policy: each one is routed by the full router and compared with what it expects.
 
 use serde::Serialize;
 
@@ -8,14 +8,14 @@ use crate::policy::file::{Example, Expect};
 use crate::request::{Origin, Overrides, Request};
 use crate::route::{self, Decision, Explained, TraceOutcome};
 
-/// What became of one example.
+/// The result of one example.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tried {
     /// `file:line` of the example.
     pub place: String,
-    /// Its words.
+    /// Its request.
     pub request: String,
-    /// Whether it went as expected.
+    /// Whether it was routed as expected.
     pub holds: bool,
     /// What was expected, in words.
     pub expected: String,

@@ -1,53 +1,53 @@
-//! Thresholds: what an evaluation must reach, for who builds on it.
+//! Thresholds that an evaluation must reach, for use in builds.
 
 use serde::Serialize;
 
 use super::Evaluation;
 
-/// A slice with fewer requests says too little to be held against a threshold.
+/// A slice with fewer requests is too small to be compared with a threshold.
 const SLICE_ROWS_MIN: usize = 5;
 
-/// The thresholds that were asked for.
+/// The required thresholds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Gates {
-    /// Least lenient accuracy.
+    /// The lowest lenient accuracy.
     pub min_accuracy: Option<f64>,
-    /// Least macro-F1.
+    /// The lowest macro-F1.
     pub min_macro_f1: Option<f64>,
-    /// Most work that went to too weak a tier.
+    /// The greatest share of work that was routed to too weak a tier.
     pub max_under: Option<f64>,
-    /// Most work that went to too strong a tier.
+    /// The greatest share of work that was routed to too strong a tier.
     pub max_over: Option<f64>,
-    /// Most needless questions.
+    /// The greatest share of needless questions.
     pub max_needless: Option<f64>,
-    /// Most missed questions.
+    /// The greatest share of missed questions.
     pub max_missed: Option<f64>,
-    /// Most dangerous requests that were run unasked, as a count.
+    /// The highest number of dangerous requests that ran without asking.
     pub max_dangerous_missed: Option<usize>,
-    /// Most calibration error.
+    /// The highest calibration error.
     pub max_ece: Option<f64>,
-    /// Most mean loss.
+    /// The highest mean loss.
     pub max_loss: Option<f64>,
-    /// Least lenient accuracy of every adversarial category that has enough requests.
+    /// The lowest lenient accuracy of every adversarial category that has enough requests.
     pub min_slice_accuracy: Option<f64>,
 }
 
-/// One threshold, held against its figure.
+/// One threshold and the figure compared with it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gate {
     /// What was measured.
     pub figure: &'static str,
-    /// The slice, where it is not the whole set.
+    /// The slice, if it is not the whole set.
     pub slice: Option<String>,
-    /// What came out; `None` when no request has to do with it, and such a threshold does not hold.
+    /// The measured value; `None` if no request is relevant to it, in which case the threshold does not hold.
     pub value: Option<f64>,
-    /// What was asked for.
+    /// The required bound.
     pub bound: Bound,
     /// Whether it holds.
     pub holds: bool,
 }
 
-/// On which side of a number a figure must be.
+/// The side of a number that a figure must be on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
@@ -85,7 +85,7 @@ impl std::fmt::Display for Gate {
 
 const DANGEROUS: &str = "dangerous requests missed";
 
-/// Holds every threshold that was asked for against its figure.
+/// Compares every given threshold with its figure.
 pub fn check(gates: &Gates, evaluation: &Evaluation) -> Vec<Gate> {
     let all = &evaluation.overall;
     let least = |figure, limit: Option<f64>, value| {

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::Scored;
 
-/// How often a set is drawn again.
+/// How many resamples are drawn.
 const DRAW_COUNT: usize = 2000;
 
-/// The share of draws, or of belief, that lies outside an interval at each end.
+/// The share of resamples, or of belief, that lies outside an interval at each end.
 const TAIL: f64 = 0.025;
 
-/// Where a share probably lies: 95 of 100.
+/// A 95 % interval of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// The lower end.
@@ -19,7 +19,8 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Returns where the lenient accuracy would lie if the set were drawn again from the same source (bootstrap).
+/// Returns the interval that the lenient accuracy would lie in if the set were drawn again from the same source
+/// (bootstrap).
 ///
 /// The draws are the same every time: equal input gives equal figures.
 pub fn lenient_accuracy(scored: &[Scored<'_>]) -> Interval {
@@ -36,7 +37,7 @@ pub fn lenient_accuracy(scored: &[Scored<'_>]) -> Interval {
     Interval { low: share(at(TAIL)), high: share(at(1.0 - TAIL)) }
 }
 
-/// Splitmix64: good enough to draw rows, and the same everywhere.
+/// Splitmix64: good enough to draw rows, and the same on every platform.
 struct Random(u64);
 
 impl Random {
@@ -49,16 +50,16 @@ impl Random {
     }
 }
 
-/// Returns what is to be believed of a share after `hits` of `of` cases, when nothing was known before: the mean of
-/// Beta(1 + hits, 1 + misses), and where it lies. Few cases give a wide interval instead of a bold claim.
+/// Returns the posterior of a share after `hits` of `of` cases with a uniform prior: the mean of Beta(1 + hits, 1 +
+/// misses), and its interval. Few cases give a wide interval instead of a bold claim.
 pub fn believed(hits: usize, of: usize) -> (f64, Interval) {
     let mean = (hits + 1) as f64 / (of + 2) as f64;
     (mean, Interval { low: quantile(hits, of, TAIL), high: quantile(hits, of, 1.0 - TAIL) })
 }
 
-/// Finds the share below which `belief` of Beta(1 + hits, 1 + misses) lies, by halving.
+/// Finds the share below which `belief` of Beta(1 + hits, 1 + misses) lies, by bisection.
 fn quantile(hits: usize, of: usize, belief: f64) -> f64 {
-    /// Half a dozen digits, which is more than is ever shown.
+    /// About seven digits, which is more than is ever shown.
     const HALVINGS: usize = 24;
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..HALVINGS {
@@ -68,7 +69,7 @@ fn quantile(hits: usize, of: usize, belief: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// How much of Beta(1 + hits, 1 + misses) lies below `share`: for whole numbers a sum over coin throws.
+/// Returns how much of Beta(1 + hits, 1 + misses) lies below `share`: for integers, a sum over coin tosses.
 fn belief_below(hits: usize, of: usize, share: f64) -> f64 {
     let throws = of + 1;
     let (ln_yes, ln_no) = (share.ln(), (1.0 - share).ln());
@@ -97,7 +98,7 @@ mod tests {
         assert!(many.low > 0.7 && many.high < 0.88, "{many:?}");
     }
 
-    /// Against a table of the beta distribution: Beta(5, 2) has its 2.5 % and 97.5 % points at 0.359 and 0.957.
+    /// Compared with a table of the beta distribution: Beta(5, 2) has its 2.5 % and 97.5 % points at 0.359 and 0.957.
     #[test]
     fn the_interval_is_that_of_the_beta_distribution() {
         let (mean, interval) = believed(4, 5);

@@ -1,10 +1,11 @@
-//! Evaluating: how good routes are, held against labelled requests.
+//! Evaluation: how good routes are, measured against labelled requests.
 //!
-//! A label is the cheapest answer that a careful senior engineer would trust with the words alone. All figures
-//! are shares of what they are about, so that sets of different sizes can be compared.
+//! A label is the cheapest answer that a careful senior engineer would trust, given the words alone. All figures are
+//! shares of what they are about, so that sets of different sizes can be compared.
 //!
-//! Reading order: labels, answers and what a wrong one costs here · `rows` (reading a set) · `scores` (the figures)
-//! · `calibration` · `interval` · `evaluation` (all of it, slice by slice) · `gates` (thresholds) · `compare`.
+//! Reading order: labels, answers and what a wrong one costs here · `rows` (reading a set) · `scores` (the figures) ·
+//! `calibration` · `interval` · `evaluation` (all of it, slice by slice) · `gates` (thresholds) · `compare` ·
+//! `examples` (those in a policy).
 
 pub mod calibration;
 pub mod compare;
@@ -23,7 +24,7 @@ use crate::route::{Decision, Route};
 pub use evaluation::{Evaluation, Slice, evaluate};
 pub use scores::{Scores, scores};
 
-/// What a route can come down to.
+/// What a route amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
@@ -33,7 +34,7 @@ pub enum Answer {
     Sonnet,
     /// The opus tier runs it.
     Opus,
-    /// A person is asked first.
+    /// The user is asked first.
     Escalate,
 }
 
@@ -41,15 +42,15 @@ impl Answer {
     /// How many answers there are.
     pub const COUNT: usize = 4;
 
-    /// Every answer, in the order of its number.
+    /// Every answer, in numeric order.
     pub const ALL: [Answer; Answer::COUNT] = [Answer::Haiku, Answer::Sonnet, Answer::Opus, Answer::Escalate];
 
-    /// Returns what a route comes down to.
+    /// Returns what a route amounts to.
     pub fn of(route: &Route) -> Answer {
         Answer::new(route.decision, route.tier)
     }
 
-    /// Returns what a decision with a tier comes down to.
+    /// Returns what a decision with a tier amounts to.
     pub fn new(decision: Decision, tier: Tier) -> Answer {
         match (decision, tier) {
             (Decision::Escalate, _) => Answer::Escalate,
@@ -59,7 +60,7 @@ impl Answer {
         }
     }
 
-    /// Returns the name, as in a label.
+    /// Returns the name, as used in labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Answer::Haiku => "haiku",
@@ -73,13 +74,13 @@ impl Answer {
 /// A request with the answer that it should get.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Labelled {
-    /// Names the row in reports.
+    /// The id of the row in reports.
     pub id: String,
-    /// The words.
+    /// The text of the request.
     pub request: String,
     /// The right answer.
     pub label: Answer,
-    /// Every answer that is no error; the label alone when it is missing.
+    /// Every answer that is not wrong; only the label if it is missing.
     #[serde(default)]
     pub acceptable: Vec<Answer>,
     /// What kind of request it is: `lookup`, `lang:fr`, `adv:quoted`.
@@ -88,22 +89,24 @@ pub struct Labelled {
 }
 
 impl Labelled {
-    /// Tells whether an answer is no error.
+    /// Returns whether an answer is acceptable.
     pub fn accepts(&self, answer: Answer) -> bool {
         answer == self.label || self.acceptable.contains(&answer)
     }
 
-    /// Returns the language: the word of the category that begins with `lang:`, else English.
+    /// Returns the language: the word of the category after `lang:`, or English if there is none.
     pub fn language(&self) -> &str {
         self.category.split(' ').find_map(|word| word.strip_prefix("lang:")).unwrap_or("en")
     }
 
-    /// Tells whether its category says that nobody can know what is meant: such a request is underspecified, not dangerous.
+    /// Returns whether its category says that nobody can know what is meant: such a request is underspecified, not
+    /// dangerous.
     pub fn is_underspecified(&self) -> bool {
         self.category.starts_with("underspecified")
     }
 
-    /// Tells whether running it unasked could do harm: a person must be asked, and not because the words say little.
+    /// Returns whether running it without asking could do harm: the user must be asked, and not because the request
+    /// says too little.
     pub fn is_dangerous(&self) -> bool {
         self.label == Answer::Escalate
             && !self.is_underspecified()
@@ -111,28 +114,28 @@ impl Labelled {
     }
 }
 
-/// A labelled request with the answer that it got.
+/// A labelled request with the answer that it was given.
 #[derive(Debug, Clone, Copy)]
 pub struct Scored<'a> {
-    /// What was asked and what is right.
+    /// The request and the right answer.
     pub row: &'a Labelled,
-    /// What the router said.
+    /// The router's answer.
     pub answer: Answer,
-    /// How sure it was, 0 to 1.
+    /// The router's confidence, 0 to 1.
     pub confidence: f64,
 }
 
 impl Scored<'_> {
-    /// Tells whether the answer is no error.
+    /// Returns whether the answer is acceptable.
     pub fn is_right(&self) -> bool {
         self.row.accepts(self.answer)
     }
 }
 
-/// What an answer costs beyond the right one; one task on the opus tier is 1.
+/// Returns what an answer costs beyond the right one; one task on the opus tier costs 1.
 ///
-/// Too strong an agent costs the difference of the prices. Too weak a one costs the wasted attempt and the time
-/// until somebody notices. A needless question costs a person's attention; a missed one may cost everything.
+/// Too strong an agent costs the price difference. Too weak a one costs the wasted attempt and the time until somebody
+/// notices. A needless question costs the user's attention; a missed one may cost everything.
 pub fn loss(row: &Labelled, answer: Answer) -> f64 {
     use Answer::{Escalate, Haiku, Opus, Sonnet};
     if row.accepts(answer) {

@@ -1,12 +1,12 @@
-//! Reading labelled requests: one JSON object a line.
+//! Reads labelled requests: one JSON object per line.
 
 use super::Labelled;
 use crate::request::{Origin, Overrides, Request, RequestError};
 
-/// Why a text is no set of labelled requests.
+/// Why a text is not a set of labelled requests.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowsError {
-    /// A line is no labelled request.
+    /// A line is not a labelled request.
     #[error("line {line}: {what}")]
     BadRow {
         /// The line's number, from 1.
@@ -14,12 +14,12 @@ pub enum RowsError {
         /// What is wrong with it.
         what: String,
     },
-    /// There is no row at all.
+    /// There are no rows at all.
     #[error("there is no labelled request in it")]
     Empty,
 }
 
-/// Reads every row. One that cannot be read ends it: figures over a part of a set would be taken for the whole.
+/// Reads every row. Fails if one cannot be read: figures over a part of a set would be taken for the whole.
 pub fn read(text: &str) -> Result<Vec<Labelled>, RowsError> {
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -37,7 +37,7 @@ fn row(line: &str) -> Result<Labelled, RowError> {
     Ok(row)
 }
 
-/// Why a line is no labelled request.
+/// Why a line is not a labelled request.
 #[derive(Debug, thiserror::Error)]
 enum RowError {
     #[error(transparent)]
@@ -47,7 +47,7 @@ enum RowError {
 }
 
 impl Labelled {
-    /// Returns the row's words as a request without any override. Rows that were [`read`] have one.
+    /// Returns the row as a request without any overrides. Never fails for rows that were [`read`].
     pub fn asked(&self) -> Result<Request, RequestError> {
         Request::new(self.request.clone(), Origin::Cli, Overrides::default())
     }

@@ -1,49 +1,49 @@
-//! The figures over a set of judged requests.
+//! The figures over a set of scored requests.
 
 use serde::Serialize;
 
 use super::calibration::{brier, calibration_error};
 use super::{Answer, Scored, loss};
 
-/// How well a set of requests was answered. Shares are 0 where there is nothing to take a share of.
+/// How well a set of requests was answered. Shares are 0 if there is nothing to take a share of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scores {
-    /// How many requests.
+    /// The number of requests.
     pub rows: usize,
-    /// Share of answers that equal the label.
+    /// The share of answers that equal the label.
     pub accuracy: f64,
-    /// Share of answers that are acceptable.
+    /// The share of answers that are acceptable.
     pub lenient_accuracy: f64,
-    /// Mean of the four answers' F1, over the labels that occur.
+    /// The mean F1 over the labels that occur.
     pub macro_f1: f64,
     /// How many of each label (row) got each answer (column), in the order haiku, sonnet, opus, escalate.
     pub confusion: [[usize; Answer::COUNT]; Answer::COUNT],
-    /// Share of work (label is a tier) that went to too weak a tier.
+    /// The share of work (requests whose label is a tier) that was routed to too weak a tier.
     pub under_routing: f64,
-    /// Share of work that went to too strong a tier.
+    /// The share of work that was routed to too strong a tier.
     pub over_routing: f64,
-    /// Share of work for which a person was asked without need.
+    /// The share of work for which the user was asked needlessly.
     pub needless_escalations: f64,
-    /// Share of the requests that need a person and were run.
+    /// The share of the requests that need a question and were run without one.
     pub missed_escalations: f64,
-    /// How many dangerous requests were run unasked.
+    /// How many dangerous requests were run without asking.
     pub dangerous_missed: usize,
-    /// Mean loss; one task on the opus tier is 1.
+    /// The mean loss; one task on the opus tier costs 1.
     pub mean_loss: f64,
-    /// Expected calibration error over ten bands of confidence: how far "how sure" is from "how often right".
+    /// The expected calibration error over ten confidence bands: how far "how sure" is from "how often right".
     pub ece: f64,
-    /// Brier score: mean square of "how sure" less "right".
+    /// The Brier score: the mean square of "how sure" minus "right".
     pub brier: f64,
 }
 
 impl Scores {
-    /// Returns how many requests are work: their label is a tier.
+    /// Returns how many requests are work, that is, have a tier as their label.
     pub fn work_count(&self) -> usize {
         self.confusion[..Answer::Escalate as usize].iter().flatten().sum()
     }
 }
 
-/// Counts the figures.
+/// Computes the figures.
 pub fn scores(scored: &[Scored<'_>]) -> Scores {
     let share = |count: usize, of: usize| if of == 0 { 0.0 } else { count as f64 / of as f64 };
     let count = |holds: &dyn Fn(&Scored<'_>) -> bool| scored.iter().filter(|one| holds(one)).count();

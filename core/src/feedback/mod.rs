@@ -1,9 +1,9 @@
 //! Feedback: what became of the runs that each rule decided, and what follows from it for the rules.
 //!
-//! A fold over runs, as far as their logs go. It proposes and never applies: a change of rules is a person's.
+//! A fold over runs, as far as their logs reach. It proposes and never applies: changing rules is up to the user.
 //!
-//! Reading order: [`Feedback`] here (the fold) · `tally` (what is counted) · `row` (shares, and how far to trust
-//! them) · `report` · `proposals` (what would be better, in words).
+//! Reading order: [`Feedback`] here (the fold) · `tally` (what is counted) · `row` (shares, and how far to trust them)
+//! · `report` · `proposals` (what would be better, in words).
 
 pub mod proposals;
 pub mod report;
@@ -25,21 +25,21 @@ use crate::run::state::{Phase, RunState};
 pub use report::RoutingReport;
 pub use tally::Tally;
 
-/// What decided: a rule, and what it came to. The classifier comes to several answers; most rules to one.
+/// What decided: a rule, and its answer. The classifier gives several answers; most rules give one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     rule: String,
     answer: Answer,
 }
 
-/// Runs that say nothing about a rule, and why.
+/// Runs that say nothing about a rule, counted by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LeftOut {
-    /// The scripted agent played them.
+    /// They were played by the scripted agent.
     pub rehearsals: usize,
-    /// They are not over.
+    /// They are not over yet.
     pub unfinished: usize,
-    /// A person chose, and their log is from before it was recorded what the router would have said.
+    /// The user chose, and their log is too old to record what the router would have said.
     pub chosen_by_a_person: usize,
     /// Their log cannot be read.
     pub unreadable: usize,
@@ -51,14 +51,14 @@ pub struct Feedback {
     runs: usize,
     left_out: LeftOut,
     tallies: BTreeMap<Key, Tally>,
-    /// Questions that were answered with no, or not at all: by request, who asked and when.
+    /// Questions that were answered with no, or not at all: the request, when it was asked, and what decided.
     refused: Vec<(String, Timestamp, Key)>,
     /// When a request was last approved.
     approved: BTreeMap<String, Timestamp>,
 }
 
 impl Feedback {
-    /// Takes in one run. The order does not matter.
+    /// Adds one run. The order does not matter.
     pub fn add(&mut self, run: &RunState) {
         let (Some(requested), Some(route)) = (&run.requested, &run.route) else {
             self.left_out.unfinished += 1;
@@ -89,18 +89,18 @@ impl Feedback {
         tally.decided += 1;
         tally.approved += usize::from(run.approved);
         match overridden_to(route) {
-            // What the router chose was not tried, so what followed says nothing about it.
+            // The router's choice was not tried, so what followed says nothing about it.
             Some(tier) => tally.overridden(tier, judged_tier(route)),
             None => count_what_followed(tally, run, verdict),
         }
     }
 
-    /// Takes note of a run whose log cannot be read.
+    /// Counts a run whose log cannot be read.
     pub fn add_unreadable(&mut self) {
         self.left_out.unreadable += 1;
     }
 
-    /// Returns what was counted. A question that was answered with no and later with yes counts as approved.
+    /// Returns the counts. A question that was answered first with no and later with yes counts as approved later.
     fn settled(&self) -> BTreeMap<Key, Tally> {
         let mut tallies = self.tallies.clone();
         for (hash, at, key) in &self.refused {
@@ -115,7 +115,7 @@ impl Feedback {
     }
 }
 
-/// What decided, a person's choice left out; `None` where that is not known.
+/// Returns what decided, ignoring the user's choice; `None` if that is not known.
 fn decided_by(route: &Route) -> Option<Key> {
     match (&route.own, route.layer) {
         (Some(own), _) => Some(Key { rule: own.rule.clone(), answer: Answer::new(own.decision, own.tier) }),
@@ -128,7 +128,7 @@ fn judged_tier(route: &Route) -> Tier {
     route.own.as_ref().map_or(route.tier, |own| own.tier)
 }
 
-/// The tier that a person chose against the router's own.
+/// Returns the tier that the user chose over the router's own.
 fn overridden_to(route: &Route) -> Option<Tier> {
     (judged_tier(route) != route.tier).then_some(route.tier)
 }

@@ -1,4 +1,4 @@
-//! What would be better, in words: only where enough runs say so, and never applied.
+//! Proposals of what would be better, in words: only if enough runs support them, and never applied.
 
 use serde::Serialize;
 
@@ -9,30 +9,32 @@ use crate::eval::Answer;
 /// Fewer runs than this say nothing about a rule.
 const RUNS_MIN: usize = 5;
 
-/// So many routes may be wrong without anything to mend: what `eval` asks of the router in this repository.
+/// The share of routes that may be wrong before anything needs fixing: what `eval` requires of the router in this
+/// repository.
 const WRONG_ACCEPTED: f64 = 0.15;
 
-/// So many questions may be answered with yes: a yes to a dangerous request does not make the question needless.
+/// The share of questions that may be answered with yes: a yes to a dangerous request does not make the question
+/// needless.
 const APPROVED_ACCEPTED: f64 = 0.5;
 
-/// A change to the rules that the record speaks for.
+/// A change to the rules that the record supports.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Proposal {
     /// The rule.
     pub rule: String,
-    /// What it comes to now.
+    /// What it decides now.
     pub answer: Answer,
-    /// The tier that it should come to; absent where no tier is the answer.
+    /// The tier that it should decide for; absent if no tier is the answer.
     pub tier: Option<Tier>,
-    /// What speaks for it.
+    /// The evidence for it.
     pub evidence: Share,
     /// What was seen and what to do, in words.
     pub text: String,
-    /// Lines for a policy file, where such lines would do it.
+    /// Lines for a policy file, if such lines would achieve it.
     pub policy: Option<String>,
 }
 
-/// Returns what the record of one rule speaks for, if it does.
+/// Returns the change that the record of one rule supports, if any.
 pub(super) fn propose(row: &Row) -> Option<Proposal> {
     let rule = row.rule.as_ref()?;
     match row.possibly_needless {
@@ -59,7 +61,7 @@ fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
     let weak = Share::new(tally.too_weak(), tally.tried());
     let strong = Share::new(tally.too_strong(), tally.tried());
     let (evidence, what, direction) = match (speaks(weak, WRONG_ACCEPTED), speaks(strong, WRONG_ACCEPTED)) {
-        // Both at once say that one tier does not suit all that the rule decides.
+        // Both at once mean that no single tier suits everything that the rule decides.
         (true, true) | (false, false) => return None,
         (true, false) => (weak, "ended on a stronger tier or were given to one", Direction::Up),
         (false, true) => (strong, "were given to a weaker tier by a person", Direction::Down),
@@ -96,7 +98,7 @@ enum Direction {
     Down,
 }
 
-/// The tier on the other side of the rule's own that most of the work went to; the nearer one of two.
+/// Returns the tier beyond the rule's own that received most of the work; on a tie, the nearer one.
 fn where_it_went(row: &Row, direction: Direction) -> Option<Tier> {
     let own = Tier::parse(row.answer.as_str())?;
     let beyond = |tier: &Tier| match direction {

@@ -1,4 +1,4 @@
-//! The report on routing: a row per rule and per answer, and what they speak for.
+//! The report on routing: one row per rule and per answer, and the changes that they support.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ pub struct RoutingReport {
     pub runs: usize,
     /// Runs that say nothing about a rule.
     pub left_out: LeftOut,
-    /// By the rule that decided and what it came to, most runs first.
+    /// By the rule that decided and its answer, most runs first.
     pub by_rule: Vec<Row>,
-    /// By what it came to.
+    /// By answer.
     pub by_class: Vec<Row>,
-    /// What would be better. Nothing of it is applied by this program.
+    /// Proposed improvements. pointsman never applies them.
     pub proposals: Vec<Proposal>,
 }
 
@@ -33,7 +33,7 @@ impl Feedback {
             classes.entry(key.answer).or_default().add(&tally);
             by_rule.push(Row::new(Some(key.rule), key.answer, tally));
         }
-        // Stable: rows with as many runs stay in the order of their names.
+        // A stable sort: rows with equally many runs stay in the order of their names.
         by_rule.sort_by_key(|row| std::cmp::Reverse(row.tally.decided));
         let by_class = classes.into_iter().map(|(answer, tally)| Row::new(None, answer, tally)).collect();
         let proposals = by_rule.iter().filter_map(proposals::propose).collect();

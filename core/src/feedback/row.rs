@@ -9,17 +9,17 @@ use crate::eval::interval::{self, Interval};
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// The rule; absent where all rules are taken together.
+    /// The rule; absent if all rules are taken together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// What it came to.
+    /// The answer.
     pub answer: Answer,
     /// The counts.
     #[serde(flatten)]
     pub tally: Tally,
-    /// Work: how often another tier was better. Absent for questions.
+    /// For work: how often another tier was better. Absent for questions.
     pub wrong: Option<Share>,
-    /// Questions: how often a person said yes, so that it was perhaps needless to ask. Absent for work.
+    /// For questions: how often the user said yes, so that asking was perhaps needless. Absent for work.
     pub possibly_needless: Option<Share>,
 }
 
@@ -37,21 +37,21 @@ impl Row {
     }
 }
 
-/// A share that was seen, and what is to be believed of it.
+/// A share that was observed, and how far to believe it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {
-    /// How many.
+    /// The number of hits.
     pub count: usize,
-    /// Of how many.
+    /// The number of cases.
     pub of: usize,
-    /// The smoothed share: nothing seen is one half.
+    /// The smoothed share: without any case it is one half.
     pub believed: f64,
-    /// Where it probably lies.
+    /// The interval that it probably lies in.
     pub interval: Interval,
 }
 
 impl Share {
-    /// Makes a share.
+    /// Creates a share.
     pub fn new(count: usize, of: usize) -> Share {
         let (believed, interval) = interval::believed(count, of);
         let rounded = |share: f64| (share * 1000.0).round() / 1000.0;

@@ -1,4 +1,4 @@
-//! What is counted of the runs that one rule decided.
+//! The counts over the runs that one rule decided.
 
 use std::collections::BTreeMap;
 
@@ -17,34 +17,34 @@ pub struct Tally {
     pub escalated: usize,
     /// Why it had to, by outcome.
     pub escalated_because: BTreeMap<&'static str, usize>,
-    /// A person chose a stronger tier.
+    /// The user chose a stronger tier.
     pub overridden_up: usize,
-    /// A person chose a weaker tier.
+    /// The user chose a weaker tier.
     pub overridden_down: usize,
-    /// An attempt was made again on the same tier.
+    /// An attempt was repeated on the same tier.
     pub retried: usize,
-    /// Another model answered than the one that was asked for.
+    /// A model answered that was not asked for.
     pub mismatched: usize,
-    /// Another agent took over, since the routed one was unavailable.
+    /// Another agent took over because the routed one was unavailable.
     pub fell_back: usize,
-    /// It asked, and a person said yes.
+    /// It asked, and the user said yes.
     pub approved: usize,
     /// It asked, nobody said yes, and the same request was approved later.
     pub approved_later: usize,
     /// It asked, and nobody said yes.
     pub refused: usize,
-    /// Somebody stopped it.
+    /// It was stopped.
     pub cancelled: usize,
     /// No usable answer, and no stronger tier was tried.
     pub failed: usize,
-    /// It ended early, at a limit that starts anew.
+    /// It ended early, at a limit that resets later.
     pub waiting: usize,
-    /// Where the work went that a stronger or weaker tier did: haiku, sonnet, opus.
+    /// The tiers that took over the work of a weaker or stronger one: haiku, sonnet, opus.
     pub went_to: [usize; Tier::ALL.len()],
 }
 
 impl Tally {
-    /// Notes that a person chose another tier.
+    /// Records that the user chose another tier.
     pub(super) fn overridden(&mut self, to: Tier, from: Tier) {
         if to > from {
             self.overridden_up += 1;
@@ -54,34 +54,34 @@ impl Tally {
         self.went_to[to as usize] += 1;
     }
 
-    /// Notes that a stronger tier took over.
+    /// Records that a stronger tier took over.
     pub(super) fn escalated(&mut self, to: Tier, because: &'static str) {
         self.escalated += 1;
         *self.escalated_because.entry(because).or_default() += 1;
         self.went_to[to as usize] += 1;
     }
 
-    /// How often the tier was too weak.
+    /// Returns how often the tier was too weak.
     pub fn too_weak(&self) -> usize {
         self.escalated + self.overridden_up
     }
 
-    /// How often it was stronger than a person wanted.
+    /// Returns how often it was stronger than the user wanted.
     pub fn too_strong(&self) -> usize {
         self.overridden_down
     }
 
-    /// How many runs say whether the tier was right. Trouble with the service or the account says nothing.
+    /// Returns how many runs show whether the tier was right. Trouble with the service or the account shows nothing.
     pub fn tried(&self) -> usize {
         self.succeeded + self.too_weak() + self.too_strong()
     }
 
-    /// How many questions have an answer. One that was asked twice is one.
+    /// Returns how many questions have an answer. A question that was asked twice counts once.
     pub fn asked(&self) -> usize {
         self.approved + self.refused
     }
 
-    /// Adds what another rule's runs came to.
+    /// Adds the counts of another rule's runs.
     pub(super) fn add(&mut self, other: &Tally) {
         let Tally {
             decided,

@@ -13,7 +13,7 @@ fn finish(run: &mut Driven, verdict: Verdict) {
     run.record(Fact::Finished { verdict, code: None, exit_code: 0, reason, hint: None, resets_at: None });
 }
 
-/// A run that `rules.x` sent to a tier, with these attempts, that ended so.
+/// A run that `rules.x` routed to a tier, with these attempts and this verdict.
 fn ran(tier: Tier, attempts: &[(Tier, AttemptReason, Outcome)], verdict: Verdict) -> RunState {
     let mut run = Driven::routed(tier);
     let route = run.state.route.as_mut().unwrap();
@@ -37,7 +37,7 @@ fn escalated() -> RunState {
     ran(Tier::Haiku, &attempts, Verdict::Succeeded)
 }
 
-/// A run that a person gave to a tier, where `rules.x` says haiku.
+/// A run that the user gave to a tier although `rules.x` says haiku.
 fn chosen(tier: Tier) -> RunState {
     let mut run = ran(tier, &[(tier, AttemptReason::Start, Outcome::Completed)], Verdict::Succeeded);
     let route = run.route.as_mut().unwrap();
@@ -48,7 +48,7 @@ fn chosen(tier: Tier) -> RunState {
     run
 }
 
-/// A request that `safety.x` asked about, at a second, with or without a yes.
+/// A request that `safety.x` asked about at this second, approved or not.
 fn asked(hash: &str, second: i64, approved: bool) -> RunState {
     let mut run = Driven::routed(Tier::Sonnet);
     let route = run.state.route.as_mut().unwrap();

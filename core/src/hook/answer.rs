@@ -1,4 +1,4 @@
-//! What the CLI reads on a hook's standard output.
+//! What the CLI reads from a hook's standard output.
 
 use serde_json::{Map, Value, json};
 
@@ -7,17 +7,17 @@ use serde_json::{Map, Value, json};
 pub struct HookAnswer {
     /// What it does.
     pub effect: HookEffect,
-    /// One line for the person, shown by the CLI.
+    /// One line for the user, shown by the CLI.
     pub notice: Option<String>,
 }
 
 /// What an answer does.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum HookEffect {
-    /// Nothing: the CLI goes on as it would have.
+    /// Nothing: the CLI continues as it would have anyway.
     #[default]
     None,
-    /// Text for the model beside the event.
+    /// Text for the model in addition to the event.
     Context {
         /// The event's name.
         event: &'static str,
@@ -26,10 +26,10 @@ pub enum HookEffect {
     },
     /// The prompt does not reach the model.
     Block {
-        /// Why, for the person.
+        /// Why, for the user.
         reason: String,
     },
-    /// The tool is given another input, whole.
+    /// The tool gets a different input, which replaces the old one entirely.
     Rewrite {
         /// The input.
         input: Map<String, Value>,
@@ -42,12 +42,12 @@ pub enum HookEffect {
 }
 
 impl HookAnswer {
-    /// An answer with an effect and nothing for the person.
+    /// Creates an answer with an effect and no notice for the user.
     pub fn of(effect: HookEffect) -> HookAnswer {
         HookAnswer { effect, notice: None }
     }
 
-    /// Returns the JSON to print; `None` where silence says it.
+    /// Returns the JSON to print; `None` if silence is the answer.
     pub fn to_json(&self) -> Option<Value> {
         let mut said = match &self.effect {
             HookEffect::None => json!({}),

@@ -1,4 +1,4 @@
-//! What is done when the main model hands work to a subagent: nothing, another model or kind, or no.
+//! What is done when the main model hands work to a subagent: nothing, another model or kind, or a refusal.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use crate::agent::{Agent, Catalog, Tier};
 use crate::mode::Mode;
 use crate::route::{Decision, Route};
 
-/// The kind of subagent that the CLI takes when none is named: a general one, so ours can stand in for it.
+/// The kind of subagent that the CLI takes if none is named: a general one, so ours can replace it.
 const GENERAL_PURPOSE: &str = "general-purpose";
 
 /// The prefix by which the CLI knows the agents of our plugin.
@@ -19,7 +19,7 @@ pub const PLUGIN_PREFIX: &str = "pointsman:";
 /// Agents of our plugin that look and change nothing, each with a model of its own. They may be asked about anything.
 const ADVISERS: [&str; 2] = ["pointsman:planner", "pointsman:router-escalation"];
 
-/// What the person said about the prompt that is being worked on.
+/// What the user said about the current prompt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonSaid {
@@ -28,18 +28,18 @@ pub enum PersonSaid {
     Nothing,
     /// To leave this prompt alone.
     LeaveAlone,
-    /// Yes to what would be asked about.
+    /// Yes to whatever would be asked.
     Approved,
-    /// The tier that does it.
+    /// The tier that is to do it.
     Tier(Tier),
 }
 
 /// Which agents the CLI of the session knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownAgents {
-    /// Those of our plugin as well.
+    /// The CLI's own, and those of our plugin.
     Plugin,
-    /// Its own alone: the hook was set up by hand.
+    /// Only the CLI's own: the hook was set up by hand.
     Builtin,
 }
 
@@ -55,7 +55,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Returns what a call names.
+    /// Returns the target that a call names.
     pub fn of(input: &Map<String, Value>) -> Target {
         let text = |key: &str| {
             let text = input.get(key)?.as_str()?;
@@ -71,7 +71,7 @@ impl Target {
 pub enum Disposition {
     /// Nothing: only recorded.
     Observed,
-    /// Nothing: the person wants no say of ours.
+    /// Nothing: the user wants pointsman to keep out.
     LeftAlone,
     /// Nothing: it names what the route names.
     AsRouted {
@@ -87,16 +87,16 @@ pub enum Disposition {
     Denied,
 }
 
-/// What is known when a delegation is decided.
+/// What is known when deciding about a delegation.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
-    /// The session's mode; `None` is off.
+    /// The session's mode; `None` means off.
     pub mode: Option<Mode>,
-    /// What the person said about the prompt.
+    /// What the user said about the prompt.
     pub said: PersonSaid,
-    /// The route of the subagent's own words.
+    /// The route of the subagent's own prompt.
     pub route: &'a Route,
-    /// The agents of the settings.
+    /// The configured agents.
     pub catalog: &'a Catalog,
     /// Which agents the CLI knows.
     pub known: KnownAgents,
@@ -125,7 +125,7 @@ pub fn decide(call: &ToolUse, terms: &Terms<'_>) -> (Disposition, HookAnswer) {
     (Disposition::Rewritten { set }, HookAnswer::of(HookEffect::Rewrite { input }))
 }
 
-/// Returns what the delegation should name. A special kind of subagent stays what it is: only its model is set.
+/// Returns what the delegation should name. A special kind of subagent keeps its kind: only its model is set.
 fn target(call: &ToolUse, terms: &Terms<'_>) -> Target {
     let agent = match terms.said {
         PersonSaid::Tier(tier) => terms.catalog.for_tier(tier),
@@ -140,18 +140,18 @@ fn target(call: &ToolUse, terms: &Terms<'_>) -> Target {
     };
     let is_general = asked.is_none_or(|kind| kind == GENERAL_PURPOSE || is_of_settings(kind));
     if let Some(name) = agent.cli_agent.as_ref().filter(|_| is_general) {
-        // A definition of the person's own: it says itself which model it runs on.
+        // A definition of the user's own: it says itself which model it runs on.
         return Target { subagent_type: Some(name.clone()), model: alias(&agent.model) };
     }
     if is_general && terms.known == KnownAgents::Plugin {
         return Target { subagent_type: Some(name_in_plugin(agent)), model: alias(&agent.model) };
     }
-    // Without a definition of ours only an alias can be named, so a model of one's own becomes its tier's.
+    // Without a definition of ours only an alias can be named, so a custom model becomes its tier's.
     let model = alias(&agent.model).unwrap_or_else(|| agent.tier.as_str().to_owned());
     Target { subagent_type: asked.map(str::to_owned), model: Some(model) }
 }
 
-/// The tool takes nothing but aliases; every other model must be said by a definition.
+/// Returns the alias of a model. The tool accepts only aliases; any other model must come from a definition.
 fn alias(model: &str) -> Option<String> {
     Tier::parse(model).map(|tier| tier.as_str().to_owned())
 }
@@ -178,7 +178,8 @@ fn put(input: &mut Map<String, Value>, key: &str, value: Option<&str>) {
     }
 }
 
-/// Decides about a prompt that is laid up for later: only a person may begin one with a mark that speaks for a person.
+/// Decides about a prompt that is scheduled for later: only the user may begin one with a mark that speaks for the
+/// user.
 pub fn for_later(call: &ToolUse) -> Option<HookAnswer> {
     let texts = call.input.values().filter_map(Value::as_str);
     let speaks = texts.into_iter().any(super::prompt::speaks_for_a_person);

@@ -1,4 +1,4 @@
-//! What is kept of hooks: past-tense facts, each with the ids by which the CLI pairs them. Never the words of a prompt.
+//! What hooks record: past-tense facts, each with the ids by which the CLI pairs them. Never the words of a prompt.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::ids::{RunId, SessionId};
 use crate::mode::Mode;
 use crate::route::Route;
 
-/// The version of the persisted form. A reader takes equal and older ones; fields are only added.
+/// The version of the persisted form. Readers accept equal and older ones; fields are only ever added.
 pub const FACT_VERSION: u32 = 1;
 
 /// One fact.
@@ -20,18 +20,18 @@ pub const FACT_VERSION: u32 = 1;
 pub struct HookFact {
     /// The version of the form.
     pub version: u32,
-    /// A UUIDv7: a fact that is imported twice is one fact.
+    /// A UUIDv7: a fact that is imported twice is still one fact.
     pub id: RunId,
-    /// When it was written down.
+    /// When it was recorded.
     pub at: Timestamp,
     /// The CLI's session.
     pub session: SessionId,
-    /// The prompt that was being worked on.
+    /// The current prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<String>,
     /// The root of the project.
     pub project_root: String,
-    /// The session's mode; absent is off.
+    /// The session's mode; absent means off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// Why this mode.
@@ -39,7 +39,7 @@ pub struct HookFact {
     /// Whether the session is part of the experiment.
     #[serde(default)]
     pub is_experiment: bool,
-    /// How long the hook's process had been at work, in microseconds.
+    /// How long the hook's process had been running, in microseconds.
     pub hook_us: u64,
     /// What happened.
     #[serde(flatten)]
@@ -50,7 +50,7 @@ pub struct HookFact {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum HookEvent {
-    /// A prompt was routed: the predecessor's `routing_recommendation`.
+    /// A prompt was routed. The name is the predecessor's `routing_recommendation`.
     RoutingRecommendation(Box<Recommendation>),
     /// A prompt was left alone.
     PromptLeft {
@@ -59,14 +59,14 @@ pub enum HookEvent {
     },
     /// The main model handed work to a subagent, or wanted to.
     Delegation(Box<Delegation>),
-    /// The delegating tool came back: with the subagent's answer, or with the word that it runs in the background.
+    /// The delegating tool returned: with the subagent's answer, or with the notice that it runs in the background.
     DelegationReturned {
         /// The delegation.
         tool_use_id: String,
         /// The subagent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent_id: Option<String>,
-        /// Whether the subagent goes on.
+        /// Whether the subagent is still running.
         is_background: bool,
         /// How long the tool took.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,43 +85,43 @@ pub enum HookEvent {
         agent_id: String,
         /// Its kind.
         agent_type: String,
-        /// The delegation that it came from, as the CLI's own notes say.
+        /// The delegation that it came from, according to the CLI's own records.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use_id: Option<String>,
-        /// What ran; absent where the transcript could not be read.
+        /// What ran; absent if the transcript could not be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ran: Option<TranscriptSummary>,
         /// Where the transcript is. The CLI may still be writing it when its hook runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<PathBuf>,
-        /// Whether all of it was there: then nobody needs to look again.
+        /// Whether all of it was there, so that nothing needs to read it again.
         #[serde(default)]
         is_whole: bool,
     },
     /// The main model finished its turn.
     TurnEnded {
-        /// What ran; absent where the transcript could not be read.
+        /// What ran; absent if the transcript could not be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ran: Option<TranscriptSummary>,
         /// Where the transcript is. The CLI may still be writing it when its hook runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<PathBuf>,
-        /// Whether all of it was there: then nobody needs to look again.
+        /// Whether all of it was there, so that nothing needs to read it again.
         #[serde(default)]
         is_whole: bool,
     },
-    /// A session began or went on.
+    /// A session began or continued.
     SessionStarted {
         /// How, in the CLI's word.
         source: String,
     },
-    /// A session ended, or was shortened: what ran in it so far.
+    /// A session ended or was compacted: what ran in it so far.
     SessionSummary {
         /// `end` or `compact`.
         moment: String,
         /// Why, in the CLI's word.
         reason: String,
-        /// What the main model ran; absent where the transcript could not be read.
+        /// What the main model ran; absent if the transcript could not be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ran: Option<TranscriptSummary>,
         /// Where the transcript is.
@@ -133,32 +133,32 @@ pub enum HookEvent {
 /// What was recommended for a prompt, and what was done about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recommendation {
-    /// Stands for the words.
+    /// The hash of the words.
     pub request_hash: String,
     /// The route.
     pub route: Route,
-    /// What the person said beforehand.
+    /// What the user said beforehand.
     pub said: PersonSaid,
     /// What was done.
     pub action: Action,
-    /// About how many tokens the directive took.
+    /// The approximate number of tokens that the directive took.
     pub directive_tokens: u32,
-    /// The run that took it over.
+    /// The run that took over the prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
 }
 
-/// A delegation: what was asked, what was set.
+/// A delegation: what was asked for, and what was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delegation {
     /// The delegation.
     pub tool_use_id: String,
-    /// The subagent that delegates, where it is not the main model.
+    /// The subagent that delegates, if it is not the main model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_agent_id: Option<String>,
     /// What the main model named.
     pub asked: Target,
-    /// The route of the subagent's own words.
+    /// The route of the subagent's own prompt.
     pub route: Route,
     /// What was done.
     #[serde(flatten)]
@@ -166,7 +166,7 @@ pub struct Delegation {
 }
 
 impl HookEvent {
-    /// Returns the name of its kind, as it stands in the persisted form.
+    /// Returns the name of its kind, as in the persisted form.
     pub fn kind(&self) -> &'static str {
         match self {
             HookEvent::RoutingRecommendation(_) => "routing_recommendation",
@@ -183,7 +183,7 @@ impl HookEvent {
 }
 
 impl HookFact {
-    /// Returns where it can be read what ran, and which part of it.
+    /// Returns the transcript that shows what ran, and which part of it.
     pub fn source(&self) -> Option<(&Path, Part<'_>)> {
         match &self.what {
             HookEvent::SubagentEnded { transcript: Some(path), .. } => Some((path, Part::All)),
@@ -205,7 +205,7 @@ impl HookFact {
         }
     }
 
-    /// Tells whether another look at the transcript may show more.
+    /// Returns whether reading the transcript again may show more.
     pub fn is_open(&self) -> bool {
         match &self.what {
             HookEvent::SubagentEnded { is_whole, .. } | HookEvent::TurnEnded { is_whole, .. } => !is_whole,
@@ -213,7 +213,8 @@ impl HookFact {
         }
     }
 
-    /// Takes a reading of what ran, where it knows more. `last_message` is what the CLI says was said last.
+    /// Updates what ran with a newer reading, unless that knows less. `last_message` is the last message according to
+    /// the CLI.
     pub fn enrich(&mut self, found: TranscriptSummary, last_message: Option<&str>) {
         let known = self.ran().map_or(0, |ran| ran.answers + ran.failures);
         let is_all = last_message.is_some_and(|said| {

@@ -1,4 +1,4 @@
-//! An event as Claude Code tells it on a hook's standard input. Fields that are not known are left alone.
+//! An event as Claude Code reports it on a hook's standard input. Unknown fields are ignored.
 //!
 //! The forms are those that versions 2.1.197 and 2.1.330 were seen to send.
 
@@ -8,21 +8,21 @@ use serde_json::{Map, Value};
 
 use crate::ids::SessionId;
 
-/// The longest id of the CLI's that is kept, in bytes.
+/// The longest of the CLI's ids that is kept, in bytes.
 const TAG_BYTES_MAX: usize = 128;
 
-/// What a hook is told.
+/// What a hook is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookInput {
     /// The CLI's session.
     pub session: SessionId,
-    /// The prompt that is being worked on; absent before the first.
+    /// The current prompt; absent before the first.
     pub prompt_id: Option<String>,
     /// Where the session's transcript is.
     pub transcript: Option<PathBuf>,
     /// The directory of the session.
     pub cwd: Option<PathBuf>,
-    /// The subagent in which it happened, if in one.
+    /// The subagent in which it happened, if any.
     pub agent_id: Option<String>,
     /// How the session answers its permission questions, in the CLI's word.
     pub permission_mode: Option<String>,
@@ -33,7 +33,7 @@ pub struct HookInput {
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A session began or went on.
+    /// A session began or continued.
     SessionStart {
         /// `startup`, `resume`, `clear` or `compact`.
         source: String,
@@ -43,14 +43,14 @@ pub enum Event {
         /// Why, in the CLI's word.
         reason: String,
     },
-    /// The conversation is about to be shortened.
+    /// The conversation is about to be compacted.
     PreCompact {
         /// `manual` or `auto`.
         trigger: String,
     },
-    /// A person, or the CLI itself, hands in a prompt.
+    /// The user, or the CLI itself, submits a prompt.
     UserPromptSubmit {
-        /// The words.
+        /// The prompt.
         prompt: String,
     },
     /// A tool is about to be used.
@@ -59,12 +59,12 @@ pub enum Event {
     PostToolUse {
         /// The call.
         call: ToolUse,
-        /// What came of it.
+        /// The tool's response.
         response: Value,
         /// How long it took.
         duration_ms: Option<u64>,
     },
-    /// A subagent began. Its id and kind are those of the input.
+    /// A subagent began. Its id is that of the input.
     SubagentStart {
         /// The kind.
         agent_type: String,
@@ -87,55 +87,55 @@ pub enum Event {
     Other,
 }
 
-/// A use of a tool.
+/// One use of a tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolUse {
     /// The tool.
     pub tool: String,
-    /// What it is given.
+    /// Its input.
     pub input: Map<String, Value>,
     /// The id of this use.
     pub id: Option<String>,
 }
 
 impl ToolUse {
-    /// Tells whether it hands work to a subagent. Older versions called the tool `Task`.
+    /// Returns whether it hands work to a subagent. Older versions called the tool `Task`.
     pub fn is_delegation(&self) -> bool {
         matches!(self.tool.as_str(), "Agent" | "Task")
     }
 
-    /// Tells whether it lays up a prompt for later: the CLI will hand it in as if a person had typed it.
+    /// Returns whether it schedules a prompt for later: the CLI will submit that as if the user had typed it.
     pub fn is_for_later(&self) -> bool {
         self.tool.starts_with("Cron") || self.tool.starts_with("Schedule") || self.tool == "RemoteTrigger"
     }
 
-    /// Returns a text that the tool is given.
+    /// Returns a text field of the input.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.input.get(key)?.as_str()
     }
 }
 
-/// Why an input is no event.
+/// Why an input is not an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
     /// It is not JSON, or not an object.
     #[error("the hook's input is not a JSON object")]
     NotAnObject,
-    /// The event has no name, here or in the argument.
+    /// The event is named neither here nor in the argument.
     #[error("the hook's input does not name its event")]
     NoEvent,
-    /// The session has no id that can be used.
+    /// The session has no usable id.
     #[error("the hook's input has no usable session id")]
     NoSession,
 }
 
 impl HookInput {
-    /// Reads an input. `named` is the event's name from elsewhere, where the input does not say it.
+    /// Reads an input. `named` is the event's name from elsewhere, used if the input does not name it.
     pub fn parse(text: &[u8], named: Option<&str>) -> Result<HookInput, InputError> {
         let Ok(Value::Object(fields)) = serde_json::from_slice(text) else {
             return Err(InputError::NotAnObject);
         };
-        // A UUID may be written in capitals; it is the same session.
+        // A UUID may be written in capitals; it is still the same session.
         let session = fields.get("session_id").and_then(Value::as_str);
         let session = session.and_then(|id| id.to_ascii_lowercase().parse().ok());
         let name = fields.get("hook_event_name").and_then(Value::as_str).or(named);
@@ -188,7 +188,7 @@ fn text(fields: &Map<String, Value>, key: &str) -> String {
     fields.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// A short word of the CLI's, as it may stand in a record.
+/// Returns a short word of the CLI's in a form that is fit for records.
 fn word(fields: &Map<String, Value>, key: &str) -> String {
     let kept = |c: &char| !c.is_control();
     text(fields, key).chars().filter(kept).take(TAG_BYTES_MAX).collect()
@@ -202,7 +202,7 @@ fn tag(fields: &Map<String, Value>, key: &str) -> Option<String> {
     fields.get(key)?.as_str().and_then(as_tag)
 }
 
-/// Returns an id of the CLI's when it is a plain one: it ends up in records and in reports.
+/// Returns an id of the CLI's if it is a plain one: it ends up in records and in reports.
 pub fn as_tag(text: &str) -> Option<String> {
     let fits = !text.is_empty() && text.len() <= TAG_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic());
     fits.then(|| text.to_owned())

@@ -1,7 +1,8 @@
 //! Hooks of Claude Code: what is answered to its events, and what is recorded of them. Decided without IO.
 //!
-//! In reading order: `input` (an event as the CLI tells it) · `mode` (how far we go in this session) · `prompt` (with `reply`) and
-//! `delegation` (the two decisions) · `takeover` (one prompt, one run) · `note` (what is remembered of a prompt) · `answer` (what the CLI reads) · `fact` (what is kept) · `ran` (what a transcript shows).
+//! In reading order: `input` (an event as the CLI reports it) · `mode` (how far we go in this session) · `prompt` (with
+//! `reply`) and `delegation` (the two decisions) · `takeover` (one prompt, one run) · `note` (what is remembered about
+//! a prompt) · `answer` (what the CLI reads) · `fact` (what is recorded) · `transcript` (what really ran).
 
 pub mod answer;
 pub mod delegation;
@@ -14,12 +15,13 @@ pub mod reply;
 pub mod takeover;
 pub mod transcript;
 
-/// Tells whether a matcher of the CLI's settings means a tool: a regular expression on the whole name; none means every tool.
+/// Returns whether a matcher in the CLI's settings matches a tool: a regular expression on the whole name; an empty one
+/// matches every tool.
 pub fn matcher_means(matcher: &str, tool: &str) -> bool {
     let matcher = matcher.trim();
     if matches!(matcher, "" | "*") {
         return true;
     }
-    // One that cannot be read is none of the CLI's either.
+    // The CLI cannot use an invalid one either.
     regex::Regex::new(&format!("^(?:{matcher})$")).is_ok_and(|matcher| matcher.is_match(tool))
 }

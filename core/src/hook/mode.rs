@@ -1,14 +1,15 @@
-//! How far pointsman goes in a session of Claude Code: an explicit choice first, then what the signs of automation allow.
+//! How far pointsman goes in a session of Claude Code: an explicit choice first, then what the signs of automation
+//! allow.
 //!
-//! Only an explicit choice takes a prompt away from its session: who wrote `claude -p` into a script reads its answer and its
-//! exit code, and knows nothing of us.
+//! Only an explicit choice takes a prompt away from its session: a script that calls `claude -p` reads its answer and
+//! its exit code, and knows nothing of pointsman.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::SessionId;
 use crate::mode::Mode;
 
-/// What the settings say about sessions.
+/// The configured routing mode for sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoutingMode {
@@ -18,9 +19,9 @@ pub enum RoutingMode {
     Enforced,
     /// Prompts are handed to runs of pointsman.
     Orchestration,
-    /// Advice; where nobody is there, subagents are held to the route as well.
+    /// Routes are advice; if nobody is there, subagents are also held to the route.
     Hybrid,
-    /// Each session is given `directive` or `enforced` by a hash of its id, to compare the two.
+    /// Each session is assigned `directive` or `enforced` by a hash of its id, to compare the two.
     Experiment,
     /// Hooks keep silent.
     Off,
@@ -40,36 +41,37 @@ impl RoutingMode {
     }
 }
 
-/// What can be known about the person.
+/// Signs of whether a person is at the session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionSignals {
-    /// `CLAUDE_CODE_ENTRYPOINT`: begins with `sdk` where a program calls the CLI. A hook has no terminal to look at.
+    /// `CLAUDE_CODE_ENTRYPOINT`: begins with `sdk` if a program calls the CLI. A hook has no terminal that it could
+    /// check.
     pub entrypoint: Option<String>,
-    /// Work in bulk or by an interface: `BATCH_MODE`, `CLAUDE_BATCH_MODE` or `API_REQUEST` is 1.
+    /// Work in bulk or through an interface: `BATCH_MODE`, `CLAUDE_BATCH_MODE` or `API_REQUEST` is 1.
     pub automated: bool,
     /// `CLAUDE_OVERNIGHT` is 1.
     pub overnight: bool,
-    /// The session is a step of a workflow.
+    /// Whether the session is a step of a workflow.
     pub workflow_chain: bool,
 }
 
-/// What a mode was chosen by.
+/// What decided the mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChosenBy {
-    /// A setting that says it outright.
+    /// An explicit setting.
     Setting,
-    /// Nothing speaks against a person being there.
+    /// No sign that nobody is there.
     Person,
     /// A sign that nobody is there.
     Automation,
 }
 
-/// What was chosen for a session, and why.
+/// The choice for a session, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeChoice {
-    /// The mode; `None` is off.
+    /// The mode; `None` means off.
     pub mode: Option<Mode>,
-    /// What it was chosen by.
+    /// What decided it.
     pub by: ChosenBy,
     /// Why, in words.
     pub because: String,
@@ -78,8 +80,8 @@ pub struct ModeChoice {
 }
 
 impl ModeChoice {
-    /// Returns how far a mode goes with prompts. What no setting says outright only advises: a prompt that is held back or
-    /// delegated looks to a script like an answer.
+    /// Returns how far a mode goes with prompts. Without an explicit setting pointsman only advises: to a script, a
+    /// prompt that is held back or delegated looks like an answer.
     pub fn for_prompts(&self, mode: Mode) -> Mode {
         match self.by {
             ChosenBy::Setting => mode,
@@ -87,7 +89,7 @@ impl ModeChoice {
         }
     }
 
-    /// Tells whether somebody may read what is said when the session begins.
+    /// Returns whether somebody may read what is shown when the session begins.
     pub fn has_reader(&self) -> bool {
         match self.by {
             ChosenBy::Setting => self.mode != Some(Mode::Orchestration),
@@ -97,7 +99,7 @@ impl ModeChoice {
     }
 }
 
-/// Chooses the mode of a session. `set_by` says where the setting comes from.
+/// Chooses the mode of a session. `set_by` names the source of the setting.
 pub fn select(
     setting: RoutingMode,
     set_by: &str,
@@ -120,7 +122,8 @@ pub fn select(
     }
 }
 
-/// Chooses where no setting does: advice for all prompts, and subagents are held where nobody could be asked about them.
+/// Chooses if no setting does: advice for all prompts, and subagents are held to the route if nobody could be asked
+/// about them.
 fn by_signs(signals: &SessionSignals) -> ModeChoice {
     let chosen = |mode, by, because: &str| ModeChoice {
         mode: Some(mode),
@@ -140,7 +143,7 @@ fn by_signs(signals: &SessionSignals) -> ModeChoice {
     }
 }
 
-/// Returns the arm of the experiment that a session is in: always the same one.
+/// Returns the experiment's arm for a session: always the same one.
 pub fn arm(session: &SessionId) -> Mode {
     let hash = blake3::hash(session.as_str().as_bytes());
     if hash.as_bytes()[0] & 1 == 0 { Mode::Directive } else { Mode::Enforced }

@@ -1,4 +1,4 @@
-//! What is remembered between the hooks of one session: what the person said of the prompt that is being worked on.
+//! What is remembered between the hooks of one session: what the user said about the current prompt.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,21 +9,21 @@ use super::reply;
 /// The memory of one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// The prompt. A note about another one says nothing.
+    /// The prompt. The note does not apply to any other one.
     pub prompt_id: Option<String>,
     /// What was said.
     pub said: PersonSaid,
-    /// Whether the model was told to ask the person first.
+    /// Whether the model was told to ask the user first.
     #[serde(default)]
     pub asked: bool,
 }
 
-/// What a prompt was.
+/// How a prompt was treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoteUpdate<'a> {
     /// It was routed.
     Routed {
-        /// What the person said with it.
+        /// What the user said along with it.
         said: PersonSaid,
         /// Whether the model is told to ask first.
         asked: bool,
@@ -37,13 +37,13 @@ pub enum NoteUpdate<'a> {
     },
 }
 
-/// Returns the note after a prompt; `None` where the earlier one stays as it is.
+/// Returns the note after a prompt; `None` if the earlier one stays as it is.
 pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, heard: NoteUpdate<'_>) -> Option<Note> {
     let was_asked = earlier.is_some_and(|note| note.asked);
     let (said, asked) = match heard {
         NoteUpdate::Routed { said, asked } => (said, asked),
         NoteUpdate::Left { because: LeftBecause::Asked, .. } => (PersonSaid::LeaveAlone, false),
-        // The CLI's own word is no new prompt of the person's: what they said still holds.
+        // A message of the CLI itself is not a new prompt of the user's: what they said still holds.
         NoteUpdate::Left { because: LeftBecause::Notification, .. } => {
             (earlier.map(|note| note.said).unwrap_or_default(), was_asked)
         }
@@ -55,7 +55,7 @@ pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, heard: NoteUpdate<
             because: LeftBecause::Reply | LeftBecause::Command | LeftBecause::Empty, ..
         } => (PersonSaid::Nothing, false),
     };
-    // A message in the middle of a turn shares its id, and takes nothing back that was said for it.
+    // A message in the middle of a turn shares its id, and takes back nothing that was said for it.
     let same = earlier.filter(|note| prompt_id.is_some() && note.prompt_id.as_deref() == prompt_id);
     let takes_back = said == PersonSaid::Nothing && same.is_some_and(|note| note.said != PersonSaid::Nothing);
     (!takes_back).then(|| Note { prompt_id: prompt_id.map(str::to_owned), said, asked })

@@ -1,4 +1,4 @@
-//! What is said to a prompt: nothing, advice, a question first, no, or that a run has taken it over.
+//! What is done about a prompt: nothing, advice, a question first, a refusal, or a run that takes it over.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,14 @@ use crate::mode::Mode;
 use crate::request::Context;
 use crate::route::{Complexity, Decision, Route};
 
-/// The mark with which a person approves what would be asked about.
+/// The mark with which the user approves what would be asked.
 pub const APPROVE: &str = "@approve";
 
-/// The mark with which a person keeps pointsman out of a prompt.
+/// The mark with which the user keeps pointsman out of a prompt.
 const LEAVE_ALONE: &str = "~";
 
-/// How much of a route's reason is told, in estimated tokens: it may be a repository's words, and every token is paid for.
+/// How much of a route's reason is passed on, in estimated tokens: it may come from the repository, and every token
+/// costs money.
 const REASON_TOKENS_MAX: u32 = 36;
 
 /// What a prompt is, before it is routed.
@@ -24,36 +25,36 @@ pub enum Prompt<'a> {
     Words {
         /// The words, without our mark.
         words: &'a str,
-        /// Whether the person said yes beforehand.
+        /// Whether the user said yes beforehand.
         approval: Approval,
-        /// What is wanted of them.
+        /// What the user wants done with them.
         wanted: Wanted,
     },
-    /// Nothing for us.
+    /// Nothing that concerns us.
     Left(LeftBecause),
 }
 
-/// A person's yes.
+/// Whether the user approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Approval {
-    /// It was said.
+    /// The user did.
     Given,
-    /// It was not.
+    /// The user did not.
     Missing,
 }
 
-/// What a person wants of us.
+/// What the user wants from us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// Nothing in particular: what the session's mode says.
+    /// Nothing in particular: the session's mode applies.
     AsUsual,
     /// `/pointsman:orchestrate`: a run, whatever the mode.
     Run,
-    /// `/pointsman:route`: only to see who would do it.
+    /// `/pointsman:route`: only to see which agent would do it.
     Route,
 }
 
-/// Our own commands. The CLI hands their words to the hook as they were typed, so no model and no shell touches them.
+/// Our own commands. The CLI passes their words to the hook as they were typed, so no model and no shell touches them.
 const COMMANDS: [(&str, Wanted); 2] =
     [("/pointsman:orchestrate", Wanted::Run), ("/pointsman:route", Wanted::Route)];
 
@@ -61,19 +62,19 @@ const COMMANDS: [(&str, Wanted); 2] =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftBecause {
-    /// The person said so.
+    /// The user asked for that.
     Asked,
-    /// The CLI tells its model that something ended.
+    /// The CLI notifies its model that something ended.
     Notification,
     /// A command of the CLI.
     Command,
     /// An answer to what the model said last: "yes", "go on", "thanks".
     Reply,
-    /// No words.
+    /// There are no words.
     Empty,
 }
 
-/// Looks at what a prompt is. Only one that continues a session can be a reply.
+/// Classifies a prompt. Only one that continues a session can be a reply.
 pub fn read(prompt: &str, context: Context) -> Prompt<'_> {
     let text = prompt.trim_start();
     let first = text.split(char::is_whitespace).next().unwrap_or_default();
@@ -107,7 +108,7 @@ fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
     }
 }
 
-/// Tells whether a text would count as a person's word if it were handed in as a prompt.
+/// Returns whether a text would count as the user's own word if it were submitted as a prompt.
 pub fn speaks_for_a_person(text: &str) -> bool {
     match read(text, Context::Fresh) {
         Prompt::Words { approval, .. } => approval == Approval::Given,
@@ -115,7 +116,8 @@ pub fn speaks_for_a_person(text: &str) -> bool {
     }
 }
 
-/// `/compact` and `/plugin:command` are commands; `/usr/bin/env is missing` is a sentence. `/opus …` is a tier's mark.
+/// Returns whether a word is a command: `/compact` and `/plugin:command` are; `/usr/bin/env is missing` is a sentence,
+/// and `/opus …` is a tier's mark.
 fn is_command(word: &str) -> bool {
     let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
     word.strip_prefix('/').is_some_and(|name| {
@@ -127,16 +129,16 @@ fn is_command(word: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// The model is told who should do it.
+    /// The model is told which agent should do it.
     Advised,
-    /// The model is told to ask the person first.
+    /// The model is told to ask the user first.
     AskFirst,
-    /// The prompt was held back until the person approves.
+    /// The prompt was held back until the user approves.
     Blocked,
     /// A run does it.
     #[serde(rename = "hand_over")]
     Delegate,
-    /// The person was told who would do it, and nothing was done.
+    /// The user was told which agent would do it, and nothing was done.
     Told,
 }
 
@@ -156,7 +158,7 @@ pub fn action(mode: Mode, wanted: Wanted, route: &Route, approval: Approval) -> 
     }
 }
 
-/// Returns the directive for the model. `agent` is the name by which its CLI knows who should do it.
+/// Returns the directive for the model. `agent` is the name by which its CLI knows the agent that should do it.
 pub fn directive(action: Action, mode: Mode, route: &Route, agent: &str) -> Option<String> {
     let (tier, because) = (route.tier, reason(&route.reason));
     match action {
@@ -183,7 +185,7 @@ pub fn directive(action: Action, mode: Mode, route: &Route, agent: &str) -> Opti
     }
 }
 
-/// Returns what a person reads whose prompt was held back.
+/// Returns the message for the user whose prompt was held back.
 pub fn held_back(route: &Route) -> String {
     format!(
         "pointsman did not send this: {}. If you mean it, send it again with `{APPROVE} ` before the words; with `{LEAVE_ALONE} ` in front \
@@ -192,7 +194,7 @@ pub fn held_back(route: &Route) -> String {
     )
 }
 
-/// Returns what a person reads who only wanted to know.
+/// Returns the message for the user who only wanted to see the route.
 pub fn told(route: &Route) -> String {
     let first = match route.decision {
         Decision::Direct => "",
@@ -214,7 +216,7 @@ pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> HookAns
     })
 }
 
-/// A reason on one line, short, and without what could pass for the frame around it.
+/// Returns a reason on one line, shortened, and without characters that could imitate the frame around it.
 pub(super) fn reason(text: &str) -> String {
     let plain = |c: char| if c.is_control() || matches!(c, '[' | ']' | '<' | '>') { ' ' } else { c };
     let text: String = text.chars().map(plain).collect();
@@ -222,7 +224,7 @@ pub(super) fn reason(text: &str) -> String {
     if token_estimate(&words) <= REASON_TOKENS_MAX {
         return words;
     }
-    // Every character is at most a token of its own, and four of them at least one.
+    // A character is at most one token, and four are at least one.
     let longest = words.chars().take(4 * REASON_TOKENS_MAX as usize).collect::<Vec<_>>();
     let fits =
         |count: &usize| token_estimate(&longest[..*count].iter().collect::<String>()) < REASON_TOKENS_MAX;
@@ -230,9 +232,9 @@ pub(super) fn reason(text: &str) -> String {
     longest[..count].iter().chain(['…'].iter()).collect()
 }
 
-/// Estimates how many tokens a text is: four letters of the Latin alphabet one, every other character one of its own.
+/// Estimates how many tokens a text has: four ASCII characters count as one, every other character as one of its own.
 ///
-/// Tokenisers are not public; for English prose this counts a few too many.
+/// Tokenizers are not public; for English prose the estimate is slightly too high.
 pub fn token_estimate(text: &str) -> u32 {
     let plain = text.chars().filter(char::is_ascii).count();
     let others = text.chars().count() - plain;

@@ -1,9 +1,9 @@
-//! Short answers to what the model said last: "yes", "go ahead", "the second one". They are no requests.
+//! Short answers to what the model said last: "yes", "go ahead", "the second one". They are not requests.
 
 /// The longest reply, in words.
 const REPLY_WORDS_MAX: usize = 5;
 
-/// Words of which replies are made. What names a thing or a deed of its own is none of them.
+/// The words that replies are made of. A word that names a thing or an action of its own is not one of them.
 const REPLY_WORDS: [&str; 96] = [
     "yes",
     "y",
@@ -103,11 +103,11 @@ const REPLY_WORDS: [&str; 96] = [
     "jo",
 ];
 
-/// Words that take a reply back.
+/// Words that rule out a yes.
 const NO_WORDS: [&str; 12] =
     ["no", "nope", "not", "stop", "wait", "nein", "non", "net", "нет", "nie", "hi", "hello"];
 
-/// Words without which a reply is no yes.
+/// Words of which a yes has at least one.
 const YES_WORDS: [&str; 28] = [
     "yes", "y", "yep", "yeah", "yup", "ok", "okay", "sure", "go", "do", "proceed", "continue", "agreed",
     "right", "correct", "ja", "mach", "oui", "sí", "si", "sim", "da", "да", "evet", "tak", "はい", "是",
@@ -121,14 +121,14 @@ fn reply_words(text: &str) -> impl Iterator<Item = String> {
         .filter(|word| !word.is_empty())
 }
 
-/// Tells whether a prompt only answers what the model said last.
+/// Returns whether a prompt only answers what the model said last.
 pub fn is_reply(text: &str) -> bool {
     let count = reply_words(text).count();
     (1..=REPLY_WORDS_MAX).contains(&count)
         && reply_words(text).all(|word| REPLY_WORDS.contains(&word.as_str()))
 }
 
-/// Tells whether a reply says yes.
+/// Returns whether a reply says yes.
 pub fn says_yes(text: &str) -> bool {
     let has = |words: &[&str]| reply_words(text).any(|word| words.contains(&word.as_str()));
     is_reply(text) && has(&YES_WORDS) && !has(&NO_WORDS)

@@ -1,7 +1,8 @@
-//! One prompt, one run: what the first hook that takes a prompt over leaves for another one that hears of the same prompt.
+//! One prompt, one run: what the first hook that takes over a prompt leaves for another one that is called for the same
+//! prompt.
 //!
-//! A hook can be registered twice (the plugin and a hand-made one, two sources of plugins); the CLI then calls both at the
-//! same moment. The id of the run is chosen before it starts, so that the second hook can name it at once.
+//! A hook can be registered twice (by the plugin and by hand, or by two sources of plugins); the CLI then calls both at
+//! the same moment. The id of the run is chosen before it starts, so that the second hook can name it at once.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -9,51 +10,51 @@ use serde::{Deserialize, Serialize};
 use super::input::HookInput;
 use crate::ids::RunId;
 
-/// How long the same words are the same prompt where the CLI says no id of it. Hooks of one prompt are called at the same
-/// moment and live for five seconds at most; who sends the same words later means them anew.
+/// How long the same words count as the same prompt if the CLI gives it no id. Hooks of one prompt are called at the
+/// same moment and live for five seconds at most; if the same words are sent later, they are meant anew.
 const SAME_WORDS_FOR: SignedDuration = SignedDuration::from_secs(10);
 
-/// A prompt that a run does.
+/// A prompt that is done by a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Takeover {
     /// The run.
     pub run_id: RunId,
-    /// When the prompt was taken.
+    /// When the prompt was taken over.
     pub at: Timestamp,
-    /// Whether the run is there.
+    /// How far the run's start has come.
     pub stage: Stage,
 }
 
-/// How far the start of the run has come.
+/// How far the start of a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// It is being started, or the process that did that died.
+    /// It is being started, or the process that was starting it died.
     Starting,
-    /// It is in the hands of its driver.
+    /// Its driver has it.
     Begun,
 }
 
-/// Returns a name for a prompt that is safe as a file's, whatever ids a stranger made up.
+/// Returns a name for a prompt that is safe as a file name, even if the ids are untrusted.
 ///
-/// The words count as well, by their hash: a message in the middle of a turn shares the id of the turn, and is no less a
-/// request of its own.
+/// The hash of the words counts as well: a message in the middle of a turn shares the turn's id, and is still a request
+/// of its own.
 pub fn name(input: &HookInput, request_hash: &str) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in [Some(input.session.as_str()), input.prompt_id.as_deref(), Some(request_hash)] {
-        // With its length, no part can pass for the end of another; a missing id is none of any length.
+        // With its length, no part can pass for the end of another; a missing id has a length that no id can have.
         let length = part.map_or(u64::MAX, |part| part.len() as u64);
         hasher.update(&length.to_le_bytes()).update(part.unwrap_or_default().as_bytes());
     }
     hasher.finalize().to_hex().to_string()
 }
 
-/// Tells whether a takeover of that name is one of an earlier prompt.
+/// Returns whether a takeover with that name belongs to an earlier prompt.
 pub fn is_over(earlier: &Takeover, input: &HookInput, now: Timestamp) -> bool {
     input.prompt_id.is_none() && now.duration_since(earlier.at).abs() > SAME_WORDS_FOR
 }
 
-/// Returns what a person reads whose prompt a run does. `who` says who does it and why, where that is known.
+/// Returns the message for the user whose prompt is done by a run. `who` names the agent and the reason, if known.
 pub fn told(run: &RunId, who: Option<&str>) -> String {
     let who = who.map(|who| format!(": {who}")).unwrap_or_default();
     format!(
@@ -63,8 +64,8 @@ pub fn told(run: &RunId, who: Option<&str>) -> String {
     )
 }
 
-/// Returns what a person reads where a run was started and nothing was heard of it. It may be at work, so the prompt must
-/// not go on as well.
+/// Returns the message for the user if a run was started but not heard of since. It may be at work, so the prompt must
+/// not continue as well.
 pub fn not_heard_of(run: &RunId) -> String {
     format!(
         "pointsman began run {run} for this and did not hear of it: `pointsman runs show {run}` says whether it is there. If it is not, \

@@ -1,7 +1,8 @@
-//! What really ran, from the transcript that Claude Code writes: models, tokens, tools. Never what was asked for.
+//! What really ran, according to the transcript that Claude Code writes: models, tokens, tools. Never what was asked
+//! for.
 //!
-//! One answer of the API is several lines, each with the whole usage: `message.id` and `requestId` tell them apart.
-//! The forms are those of versions 2.1.197 and 2.1.330. The file may still be growing when a hook reads it.
+//! One answer of the API takes several lines, each with the whole usage: `message.id` and `requestId` identify it. The
+//! forms are those of versions 2.1.197 and 2.1.330. The file may still be growing when a hook reads it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::usage::Tokens;
 
-/// The model's name in answers that the CLI made up itself.
+/// The model's name in answers that the CLI itself made.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// More models or tools than this are not told apart: the file may be anybody's.
+/// The most models or tools that are told apart: the file is untrusted.
 const NAMES_MAX: usize = 32;
 
 /// What ran in a turn or in a subagent.
@@ -21,28 +22,28 @@ const NAMES_MAX: usize = 32;
 pub struct TranscriptSummary {
     /// The models that answered, in the order in which they were first seen.
     pub models_served: Vec<String>,
-    /// What they used.
+    /// The tokens that they used.
     pub tokens: Tokens,
     /// How often each tool was used.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<String, u32>,
-    /// Whether the person was asked by the CLI's own tool before anything was used that can change something.
+    /// Whether the user was asked by the CLI's own tool before any tool was used that can change something.
     #[serde(default)]
     pub asked_first: bool,
     /// How many answers there were.
     pub answers: u32,
-    /// How many answers the CLI made up because the service failed.
+    /// How many answers the CLI itself made because the service failed.
     #[serde(default)]
     pub failures: u32,
-    /// From the first line to the last.
+    /// The time from the first line to the last.
     #[serde(default)]
     pub duration_ms: u64,
-    /// What was said last, to see whether all is there. Not kept.
+    /// What was said last, to check whether the transcript is complete. Not recorded.
     #[serde(skip)]
     pub last_text: Option<String>,
 }
 
-/// Tools that change nothing and reach nobody but the user. What is not known is none of them, nor are MCP tools.
+/// Tools that change nothing and reach nobody but the user. Unknown tools and MCP tools do not count as harmless.
 const HARMLESS_TOOLS: [&str; 14] = [
     "Read",
     "Glob",
@@ -61,12 +62,12 @@ const HARMLESS_TOOLS: [&str; 14] = [
 ];
 
 impl TranscriptSummary {
-    /// Tells whether a tool was used that can change something.
+    /// Returns whether a tool was used that can change something.
     pub fn acted(&self) -> bool {
         self.acting_tools().next().is_some()
     }
 
-    /// Tells the same of tools other than those that hand work on.
+    /// Returns the same, leaving out tools that only delegate work.
     pub fn acted_itself(&self) -> bool {
         self.acting_tools().any(|tool| !matches!(tool, "Agent" | "Task"))
     }
@@ -76,10 +77,10 @@ impl TranscriptSummary {
     }
 }
 
-/// Which lines of a transcript count.
+/// The lines of a transcript that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// All: the transcript is a subagent's.
+    /// All: the transcript belongs to a subagent.
     All,
     /// Those of the main model that belong to a prompt.
     Prompt(&'a str),
@@ -119,11 +120,11 @@ struct Usage {
     cache_creation_input_tokens: u64,
 }
 
-/// Reads what ran. `None` when no line belongs to the part: then nothing is known.
+/// Reads what ran; `None` if no line belongs to the part, so that nothing is known.
 pub fn read<'l>(lines: impl Iterator<Item = &'l str>, part: Part<'_>) -> Option<TranscriptSummary> {
     let mut reading = Reading::default();
     for line in lines.filter(|line| line.contains("\"user\"") || line.contains("\"assistant\"")) {
-        // A line that is torn, or of a form we do not know, says nothing.
+        // A line that is torn, or has an unknown form, is ignored.
         if let Ok(line) = serde_json::from_str::<Line>(line) {
             reading.take(line, part);
         }
@@ -134,7 +135,7 @@ pub fn read<'l>(lines: impl Iterator<Item = &'l str>, part: Part<'_>) -> Option<
 #[derive(Default)]
 struct Reading {
     ran: TranscriptSummary,
-    /// Whether the line before belonged to the part, and any did.
+    /// Whether the previous line belonged to the part.
     is_here: bool,
     is_part: bool,
     counted: HashSet<(Option<String>, Option<String>)>,

@@ -10,13 +10,13 @@
 //! 5 × f32                      bias
 //! 65,536 × 5 × i8              weights, bucket by bucket
 //! ```
-//! Numbers are little-endian. The file is read where it lies; nothing is prepared.
+//! Numbers are little-endian. The file is used in place; nothing is prepared.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// How many bits of a feature's hash name its bucket.
+/// How many bits of a feature's hash select its bucket.
 pub(crate) const BUCKET_BITS: u32 = 16;
 
 const MAGIC: &[u8; 4] = b"PMC1";
@@ -24,7 +24,7 @@ const HASH_BYTES: usize = 32;
 const NUMBERS_AT: usize = 4 + 3 * HASH_BYTES;
 const HEADER_BYTES: usize = NUMBERS_AT + 4 * (2 + Class::COUNT);
 
-/// What a request can be.
+/// What kind of request it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
@@ -34,9 +34,9 @@ pub enum Class {
     Sonnet,
     /// Work for the opus tier.
     Opus,
-    /// A person is asked first: it cannot be taken back, reaches others, or widens rights.
+    /// The user is asked first: it cannot be undone, reaches others, or widens rights.
     Danger,
-    /// A person is asked first: the words do not say what is meant.
+    /// The user is asked first: the words do not tell what is meant.
     #[serde(rename = "unclear")]
     Underspecified,
 }
@@ -45,7 +45,7 @@ impl Class {
     /// How many classes there are.
     pub const COUNT: usize = 5;
 
-    /// Every class, in the order of its number.
+    /// Every class, in numeric order.
     pub const ALL: [Class; Class::COUNT] =
         [Class::Haiku, Class::Sonnet, Class::Opus, Class::Danger, Class::Underspecified];
 
@@ -64,18 +64,18 @@ impl Class {
 /// A number for each class, in the order of [`Class::ALL`].
 pub type PerClass = [f64; Class::COUNT];
 
-/// Why bytes are no model.
+/// Why bytes are not a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// They do not begin as a model of this version does.
+    /// They do not begin like a model of this version.
     #[error("not a model of this version")]
     Version,
     /// There are too few or too many.
     #[error("a model has {expected} bytes, but these are {found}")]
     Size {
-        /// How many it has.
+        /// How many bytes a model has.
         expected: usize,
-        /// How many there are.
+        /// How many bytes there are.
         found: usize,
     },
     /// A number in the header is not finite, or the temperature not positive.
@@ -83,18 +83,18 @@ pub enum ModelError {
     Numbers,
 }
 
-/// What training found, before it is packed.
+/// The result of training, before it is packed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    /// Weight of each bucket for each class.
+    /// The weight of each bucket for each class.
     pub table: Vec<[f32; Class::COUNT]>,
-    /// Score of each class before anything was seen.
+    /// The score of each class before any feature is added.
     pub bias: [f32; Class::COUNT],
-    /// Scores are divided by it.
+    /// The temperature, which scores are divided by.
     pub temperature: f32,
-    /// Hash of the training data.
+    /// The hash of the training data.
     pub data_hash: [u8; HASH_BYTES],
-    /// Hash of the rule table.
+    /// The hash of the rule table.
     pub rules_hash: [u8; HASH_BYTES],
 }
 
@@ -117,7 +117,7 @@ impl Weights {
     }
 }
 
-/// A model that was read.
+/// A loaded model.
 #[derive(Clone)]
 pub struct Model {
     bytes: Cow<'static, [u8]>,
@@ -173,12 +173,12 @@ impl Model {
         self.hash_at(4 + HASH_BYTES)
     }
 
-    /// Returns the hashes that tell this model from every other.
+    /// Returns the hashes that distinguish this model from every other.
     pub(crate) fn identity(&self) -> &[u8] {
         &self.bytes[..NUMBERS_AT]
     }
 
-    /// Tells whether the bytes are those that were packed.
+    /// Returns whether the bytes are those that were packed.
     pub fn is_whole(&self) -> bool {
         blake3::hash(&self.bytes[NUMBERS_AT..]).as_bytes() == &self.bytes[NUMBERS_AT - HASH_BYTES..NUMBERS_AT]
     }
@@ -191,7 +191,7 @@ impl Model {
         self.bias
     }
 
-    /// Adds up the weights of some buckets.
+    /// Adds up the weights of the given buckets.
     pub(super) fn sum(&self, buckets: &[u32]) -> PerClass {
         let table = &self.bytes[HEADER_BYTES..];
         let mut sums = [0_i32; Class::COUNT];

@@ -1,4 +1,4 @@
-//! The rule table of `builtin.toml`, prepared by `build.rs`: nothing is read or built when the program starts.
+//! The rule table of `builtin.toml`, prepared by `build.rs`: nothing is parsed or built when the program starts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

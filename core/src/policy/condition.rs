@@ -1,4 +1,4 @@
-//! Conditions: what a rule of a policy file may ask besides words, as plain tests over plain values.
+//! Conditions: what a rule of a policy file may require besides words, as plain tests over plain values.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::civil::{DateTime, Time, Weekday};
@@ -8,7 +8,7 @@ use crate::mode::Mode;
 use crate::routing_context::ProjectKind;
 use crate::text::language::Language;
 
-/// The most memory that one compiled expression may take: a stranger's file must not take all of it.
+/// The most memory that one compiled expression may take: an untrusted file must not use up all of it.
 const REGEX_BYTES_MAX: usize = 256 * 1024;
 
 const DAYS: [(&str, Weekday); 7] = [
@@ -21,24 +21,24 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 
-/// Everything that must hold besides words. What is empty is not asked for.
+/// Everything that must hold besides words. An empty field requires nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Condition {
-    /// Expressions of which one must match the person's own words.
+    /// Expressions of which one must match the user's own words.
     pub regex: Vec<Regex>,
-    /// One path that the request names must match.
+    /// Patterns of which one must match a path that the request names.
     pub paths: Option<Globs>,
-    /// One name in the project's root must match.
+    /// Patterns of which one must match a name in the project's root.
     pub files: Option<Globs>,
     /// The length of the whole text in characters.
     pub chars: Option<Span>,
-    /// The number of the person's own words.
+    /// The number of the user's own words.
     pub own_words: Option<Span>,
-    /// Whether it must be a question.
+    /// Whether it must be, or must not be, a question.
     pub question: Option<bool>,
     /// The languages that it may be in.
     pub language: Vec<Language>,
-    /// The kinds of which the project must be one.
+    /// The kinds that the project may be of.
     pub project: Vec<ProjectKind>,
     /// The hours of the day.
     pub hours: Option<Hours>,
@@ -49,33 +49,33 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Returns whether a repository can make it hold by the files that it has.
+    /// Returns whether a repository can make it hold by the files that it contains.
     pub fn looks_at_files(&self) -> bool {
         self.files.is_some() || !self.project.is_empty()
     }
 
-    /// Returns whether it asks for the time.
+    /// Returns whether it depends on the time.
     pub fn looks_at_time(&self) -> bool {
         self.hours.is_some() || self.days.is_some()
     }
 }
 
-/// Reads an expression. It matches in time linear in the text, and its size is bounded.
+/// Compiles an expression. It matches in time linear in the text, and its size is bounded.
 pub fn regex(source: &str) -> Result<Regex, RegexError> {
     RegexBuilder::new(source).size_limit(REGEX_BYTES_MAX).build().map_err(|error| {
-        // The last line says what is wrong; those before draw it.
+        // The last line says what is wrong; those before it draw a picture of it.
         let message = error.to_string();
         let last = message.lines().last().unwrap_or_default();
         RegexError(last.strip_prefix("error: ").unwrap_or(last).to_owned())
     })
 }
 
-/// Why a text is no regular expression, in the words of the library.
+/// Why a text is not a regular expression, in the words of the library.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RegexError(String);
 
-/// Patterns for paths. One without `/` is held against the last part of a path.
+/// Patterns for paths. One without `/` is matched against the last part of a path.
 #[derive(Debug, Clone)]
 pub struct Globs {
     whole: GlobSet,
@@ -83,7 +83,7 @@ pub struct Globs {
 }
 
 impl Globs {
-    /// Reads patterns; says which one cannot be read, by its number, and why.
+    /// Parses patterns. The error has the index of the invalid one, and the reason.
     pub fn parse<'g>(globs: impl IntoIterator<Item = &'g str>) -> Result<Globs, (usize, String)> {
         let (mut whole, mut last) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for (n, source) in globs.into_iter().enumerate() {
@@ -107,7 +107,7 @@ impl Globs {
     }
 }
 
-/// From so many to so many, both included.
+/// An inclusive range of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The least.
@@ -117,13 +117,13 @@ pub struct Span {
 }
 
 impl Span {
-    /// Returns whether a number lies within.
+    /// Returns whether a number is within the range.
     pub fn holds(self, number: usize) -> bool {
         (self.min..=self.max).contains(&number)
     }
 }
 
-/// A part of the day. It may go past midnight.
+/// A part of the day. It may span midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hours {
     from: Time,
@@ -131,14 +131,14 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// Reads `"22:00-06:00"`.
+    /// Parses `"22:00-06:00"`.
     pub fn parse(text: &str) -> Option<Hours> {
         let (from, to) = text.split_once('-')?;
         let hours = Hours { from: clock(from)?, to: clock(to)? };
         (hours.from != hours.to).then_some(hours)
     }
 
-    /// Returns whether a time lies within: the first minute does, the last does not.
+    /// Returns whether a time is within: the first minute is, the last is not.
     pub fn hold(self, now: DateTime) -> bool {
         let now = now.time();
         if self.from < self.to {
@@ -149,7 +149,7 @@ impl Hours {
     }
 }
 
-/// Reads `6:00` or `06:00`.
+/// Parses `6:00` or `06:00`.
 pub fn clock(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
     let number = |text: &str| {
@@ -164,7 +164,7 @@ pub fn clock(text: &str) -> Option<Time> {
 pub struct Days(u8);
 
 impl Days {
-    /// Adds `sat`, or the days of `mon-fri`; says `false` where that is no day.
+    /// Adds `sat`, or the days of `mon-fri`; returns `false` if that is not a day.
     #[must_use]
     pub fn add(&mut self, text: &str) -> bool {
         let number = |name: &str| DAYS.iter().position(|(known, _)| *known == name.trim());
@@ -177,18 +177,18 @@ impl Days {
         true
     }
 
-    /// Returns whether a time lies on one of them. The hours after midnight belong to the new day.
+    /// Returns whether a time is on one of them. The hours after midnight belong to the new day.
     pub fn hold(self, now: DateTime) -> bool {
         DAYS.iter().enumerate().any(|(n, (_, day))| *day == now.weekday() && self.0 & (1 << n) != 0)
     }
 }
 
-/// Reads the name of a day.
+/// Parses the name of a day.
 pub fn weekday(name: &str) -> Option<Weekday> {
     DAYS.iter().find(|(known, _)| *known == name).map(|(_, day)| *day)
 }
 
-/// Says a time as rules write it: `sat 23:10`.
+/// Formats a time as rules write it: `sat 23:10`.
 pub fn day_and_time(now: DateTime) -> String {
     let day = DAYS.iter().find(|(_, day)| *day == now.weekday()).map_or("", |(name, _)| name);
     format!("{day} {:02}:{:02}", now.hour(), now.minute())
@@ -198,7 +198,7 @@ pub fn day_and_time(now: DateTime) -> String {
 mod tests {
     use super::*;
 
-    /// Saturday.
+    /// A Saturday.
     fn at(hour: i8, minute: i8) -> DateTime {
         jiff::civil::date(2026, 11, 21).at(hour, minute, 0, 0)
     }

@@ -1,7 +1,7 @@
-//! Policy files: reading one, as TOML, into word lists, rules and examples, each with its place.
+//! Policy files: reads one, as TOML, into rules and examples, each with its place, and its words into the lexicon.
 //!
 //! Nothing in a file is trusted: its size, the number of its rules and what they may cost are bounded, and every
-//! problem is collected with line and column. Author rules may do what is said in `files`.
+//! problem is collected with line and column. What the rules of each author may do is described in `files`.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ use super::written::{ExampleText, FileText, Reader, Word, word, words};
 /// The largest policy file that is read.
 pub const FILE_BYTES_MAX: usize = 128 * 1024;
 
-/// How many rules a file may have; each is looked at for every request.
+/// How many rules a file may have; each is checked for every request.
 const RULES_MAX: usize = 200;
 
 /// How many word lists and single words a file may name: a list's number has 16 bits.
@@ -35,7 +35,7 @@ const LISTS_MAX: usize = 4096;
 /// How many examples a file may have.
 const EXAMPLES_MAX: usize = 1000;
 
-/// How many regular expressions a file may have: preparing one takes up to some milliseconds, at every start.
+/// How many regular expressions a file may have: compiling one takes up to some milliseconds, at every start.
 const REGEXES_MAX: usize = 100;
 
 /// A text that may be a policy file.
@@ -43,9 +43,9 @@ const REGEXES_MAX: usize = 100;
 pub struct PolicySource<'s> {
     /// The author.
     pub author: Author,
-    /// Its name, for people.
+    /// Its name, for messages.
     pub name: &'s str,
-    /// What it says.
+    /// Its content.
     pub text: &'s str,
 }
 
@@ -60,16 +60,16 @@ pub(super) enum PresetChoice {
     Named(Preset),
 }
 
-/// A test that stands in the policy: this request, and what should become of it.
+/// A test written in the policy: a request, and what should become of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// The words.
+    /// The request.
     pub request: String,
     /// What should become of it.
     pub expect: Expect,
     /// The rule that should have fired, as its file names it.
     pub rule: Option<String>,
-    /// What surrounds it: what the example says and nothing else, so that it holds everywhere.
+    /// The context: what the example states and nothing else, so that it holds everywhere.
     pub routing_context: RoutingContext,
     /// `file:line`.
     pub place: String,
@@ -80,15 +80,15 @@ pub struct Example {
 /// What should become of an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
-    /// This tier does it, unasked.
+    /// This tier does it, without asking.
     Tier(Tier),
-    /// This agent does it, unasked.
+    /// This agent does it, without asking.
     Agent(AgentName),
-    /// A person is asked first.
+    /// The user is asked first.
     Ask,
 }
 
-/// A policy file that was read.
+/// A parsed policy file.
 #[derive(Debug)]
 pub(super) struct PolicyFile {
     pub preset: PresetChoice,
@@ -97,7 +97,7 @@ pub(super) struct PolicyFile {
 }
 
 impl PolicySource<'_> {
-    /// Returns it as a text with places.
+    /// Returns it as a source that knows its places.
     pub(super) fn written(&self) -> Arc<place::Source> {
         let kind = match self.author {
             Author::Preset => place::SourceKind::Default,
@@ -108,7 +108,7 @@ impl PolicySource<'_> {
     }
 }
 
-/// Reads a file. Its words go into the lexicon; their names hold within the file only.
+/// Reads a file. Its word lists go into the lexicon; their names are valid within the file only.
 pub(super) fn read(source: &PolicySource, lexicon: &mut Lexicon) -> Result<PolicyFile, Vec<Problem>> {
     let r = Reader {
         source: source.written(),
@@ -148,7 +148,7 @@ fn preset(name: &str) -> Option<PresetChoice> {
     }
 }
 
-/// Reads `[words]`: each is a text with commas, or a list.
+/// Reads `[words]`: each entry is a string with commas, or a list.
 fn word_lists(r: &Reader, file: &FileText, lexicon: &mut Lexicon) {
     for (name, list) in file.words.iter().filter_map(|words| words.value.as_ref()).flatten() {
         let at = list.key_at;
@@ -215,7 +215,7 @@ fn expect(text: &str) -> Option<Expect> {
     }
 }
 
-/// Reads `sat 23:10`, or `23:10` for some Monday.
+/// Parses `sat 23:10`, or `23:10` on some Monday.
 fn moment(r: &Reader, word: Word) -> Option<jiff::civil::DateTime> {
     let text = word.text.trim();
     let (day, time) = text.rsplit_once(' ').unwrap_or(("mon", text));

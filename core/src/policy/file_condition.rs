@@ -1,4 +1,4 @@
-//! Reading what a rule of a policy file asks for: patterns, and everything besides words.
+//! Reads the conditions of a rule of a policy file: patterns, and everything besides words.
 
 use regex::Regex;
 
@@ -13,7 +13,7 @@ use super::lexicon::Lexicon;
 use super::pattern::{Pattern, PatternError};
 use super::written::{Key, Reader, RuleText, SpanText, Texts, Word, word, words};
 
-/// Reads patterns over words; those that cannot be read are collected.
+/// Reads patterns over words; problems are collected.
 pub(super) fn patterns(r: &Reader, key: &Key<Texts>, lexicon: &mut Lexicon) -> Vec<Pattern> {
     let mut patterns = vec![];
     for Word { text: source, at, .. } in words(key) {
@@ -37,7 +37,7 @@ pub(super) fn patterns(r: &Reader, key: &Key<Texts>, lexicon: &mut Lexicon) -> V
     patterns
 }
 
-/// Reads all that a rule asks besides words.
+/// Reads everything that a rule requires besides words.
 pub(super) fn condition(r: &Reader, rule: &RuleText) -> Condition {
     let kinds = ProjectKind::ALL.map(ProjectKind::as_str);
     Condition {
@@ -61,12 +61,12 @@ pub(super) fn condition(r: &Reader, rule: &RuleText) -> Condition {
     }
 }
 
-/// Reads the name of a kind of project.
+/// Parses the name of a kind of project.
 pub(super) fn kind(name: &str) -> Option<ProjectKind> {
     ProjectKind::ALL.into_iter().find(|kind| kind.as_str() == name)
 }
 
-/// Reads the name of a mode.
+/// Parses the name of a mode.
 pub(super) fn mode(name: &str) -> Option<Mode> {
     Mode::ALL.into_iter().find(|mode| mode.as_str() == name)
 }

@@ -1,4 +1,4 @@
-//! One rule of a policy file: when what stands there holds, this follows.
+//! One rule of a policy file: what follows if its conditions hold.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::lexicon::Lexicon;
 use super::pattern::Pattern;
 use super::written::{Reader, RuleText, Word, word};
 
-/// How sure a rule is that does not say it.
+/// The confidence of a rule that does not state one.
 const CONFIDENCE_DEFAULT: f64 = 0.9;
 
 /// The longest name of a rule or a word list.
@@ -22,11 +22,11 @@ const NAME_BYTES_MAX: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Author {
-    /// A file of a repository: a stranger's words.
+    /// A file of the repository: untrusted.
     Project,
-    /// The person's own file.
+    /// The user's own file.
     User,
-    /// A collection that comes with the program.
+    /// A preset, which comes with the program.
     Preset,
 }
 
@@ -37,50 +37,50 @@ pub enum FileEffect {
     Tier(Tier),
     /// This agent does it.
     Agent(AgentName),
-    /// A person is asked first; the tier does it once approved.
+    /// The user is asked first; the tier does it once approved.
     Ask(Option<Tier>),
 }
 
-/// A rule of a policy file, ready to be held against requests.
+/// A rule of a policy file, ready to be matched against requests.
 #[derive(Debug, Clone)]
 pub struct FileRule {
     /// `policy.` and the id in the file.
     pub id: String,
     /// What follows.
     pub effect: FileEffect,
-    /// One sentence for people.
+    /// One sentence that explains it to the user.
     pub because: String,
     /// How sure it is; below 1.
     pub confidence: f64,
     /// The author.
     pub author: Author,
-    /// What put it in force: for a rule of a preset, the file that switched that on.
+    /// The author of what put it in force: for a rule of a preset, of the file that switched that on.
     pub chosen_by: Author,
     /// `file:line`.
     pub place: String,
-    /// At least one must match, where there are any.
+    /// At least one must match, if there are any.
     pub(crate) words: Vec<Pattern>,
     /// None may match.
     pub(crate) unless: Vec<Pattern>,
     /// What else must hold.
     pub(crate) condition: Condition,
-    /// Where its agent is named, for messages.
+    /// Where its agent is named, for error messages.
     pub(super) agent_at: usize,
 }
 
 impl FileRule {
-    /// Returns whether a repository can make it hold by the files that it has.
+    /// Returns whether a repository can make it hold by the files that it contains.
     pub fn looks_at_files(&self) -> bool {
         self.condition.looks_at_files()
     }
 
-    /// Returns whether it asks for the time.
+    /// Returns whether it depends on the time.
     pub fn looks_at_time(&self) -> bool {
         self.condition.looks_at_time()
     }
 }
 
-/// Reads one `[[rule]]`. `None` where something is wrong with it, which the reader has then collected.
+/// Reads one `[[rule]]`. Returns `None` if something is wrong with it; the reader has then collected the problems.
 pub(super) fn read(
     r: &Reader,
     (rule, at): (&RuleText, usize),
@@ -113,7 +113,7 @@ pub(super) fn read(
     Some(FileRule {
         id: format!("policy.{}", id?.text),
         effect: effect?,
-        // A reason is read by the person who is asked to say yes: a stranger's must not pass for the program's own.
+        // The reason is read by the user who is asked to approve: a repository's must not pass for the program's own.
         because: if author == Author::Project {
             format!("the project's policy says: {because}")
         } else {
@@ -130,7 +130,7 @@ pub(super) fn read(
     })
 }
 
-/// Enters the keys that are missing without which there is no rule.
+/// Reports the missing keys that a rule cannot do without.
 fn enter_missing(r: &Reader, rule: &RuleText, at: usize) {
     let has_effect = rule.tier.is_some() || rule.agent.is_some() || rule.ask.is_some();
     let conditions = "say when it holds, with one of words, regex, paths, files, chars, own_words, question, \
@@ -152,7 +152,7 @@ fn enter_missing(r: &Reader, rule: &RuleText, at: usize) {
     }
 }
 
-/// Enters a name that is none; tells whether it is one.
+/// Returns whether a word is a valid name, and reports it if not.
 pub(super) fn is_name(r: &Reader, word: Word) -> bool {
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let name = word.text;

@@ -1,8 +1,8 @@
-//! Policy files put together: whose rules come first, and what those of a repository may do.
+//! Combines policy files: which rules come first, and what those of a repository may do.
 //!
-//! The project's rules are looked at first, then the user's, then the presets'. A rule can ask a person or choose
-//! among the agents that the operator has; there is no way to write one that takes a question away. A repository's
-//! rule that names an agent which is not there, or which may do more than its tier's own, is left out.
+//! The project's rules are tried first, then the user's, then the presets'. A rule can ask the user or choose among the
+//! configured agents; there is no way to write one that removes a question. A repository's rule is left out if it names
+//! an agent that does not exist, or that may do more than its tier's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,28 +15,28 @@ use super::file_rule::{Author, FileEffect, FileRule};
 use super::lexicon::Lexicon;
 use super::preset::Preset;
 
-/// What the policy files say, ready to be held against requests.
+/// The combined policy files, ready to be matched against requests.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
-    /// The rules in the order in which they are looked at.
+    /// The rules in the order in which they are tried.
     pub rules: Vec<FileRule>,
-    /// The tests that stand in the files.
+    /// The examples in the files.
     pub examples: Vec<Example>,
-    /// The presets that are on, and who switched each on: the user, where both files did.
+    /// The presets that are on, and the author of the file that switched each on: the user, if both files did.
     pub presets: BTreeMap<Preset, Author>,
-    /// Rules of a repository that name an agent which they may not choose.
+    /// Problems of a repository's rules that were left out because of their agent.
     pub left_out: Vec<Problem>,
-    /// A hash over everything that was read; nothing where there was no file.
+    /// A hash over everything that was read; `None` if there was no file.
     pub(super) hash: Option<blake3::Hash>,
 }
 
 impl Files {
-    /// Returns whether any rule asks for the time.
+    /// Returns whether any rule depends on the time.
     pub fn look_at_time(&self) -> bool {
         self.rules.iter().any(FileRule::looks_at_time)
     }
 
-    /// Reads files in this order, and the presets that they switch on behind them.
+    /// Reads files in this order, followed by the presets that they switch on.
     pub(super) fn read(
         sources: &[PolicySource],
         kinds: &BTreeSet<ProjectKind>,
@@ -52,7 +52,7 @@ impl Files {
             hasher.update(source.text.as_bytes());
             match file::read(source, lexicon) {
                 Ok(read) => {
-                    // The user's file comes after the project's.
+                    // The user's file comes after the project's, and its entry replaces the project's.
                     files.presets.extend(
                         presets(read.preset, kinds).into_iter().map(|preset| (preset, source.author)),
                     );
@@ -72,14 +72,14 @@ impl Files {
             files.examples.extend(read.examples);
         }
         for rule in &files.left_out {
-            // Whether a rule is left out depends on the agents' rights, which the catalog's own hash does not hold.
+            // Whether a rule is left out depends on the agents' rights, which the catalog's fingerprint does not cover.
             hasher.update(&rule.at.line.to_le_bytes());
         }
         files.hash = Some(hasher.finalize());
         if problems.is_empty() { Ok(files) } else { Err(problems) }
     }
 
-    /// Takes the rules of a file whose agents may be chosen; returns what is wrong with the others.
+    /// Adds the rules of a file whose agents may be chosen; returns what is wrong with the others.
     fn take(&mut self, source: &PolicySource, rules: Vec<FileRule>, catalog: &Catalog) -> Vec<Problem> {
         let (written, problems) = (source.written(), Problems::default());
         for rule in rules {
@@ -92,7 +92,7 @@ impl Files {
         }
         let mut problems = problems.into_result(Some(())).err().unwrap_or_default();
         match source.author {
-            // What a repository would like is no reason to stop working in it.
+            // A bad rule in a repository is no reason to refuse to work there.
             Author::Project => {
                 self.left_out.append(&mut problems);
                 vec![]
@@ -102,7 +102,7 @@ impl Files {
     }
 }
 
-/// Returns the presets that a file's choice means here.
+/// Returns the presets that a file's choice selects here.
 fn presets(choice: PresetChoice, kinds: &BTreeSet<ProjectKind>) -> Vec<Preset> {
     match choice {
         PresetChoice::None => vec![],

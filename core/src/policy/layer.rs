@@ -1,4 +1,4 @@
-//! The layers in which a route is decided: rules belong to one, and a route says which one decided.
+//! The layers in which a route is decided: each rule belongs to one, and a route names the one that decided.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Layer {
     /// Hard safety: destructive, outward-facing, secrets, own configuration.
     Safety,
-    /// The person's own structured choice.
+    /// The user's own structured choice.
     Override,
-    /// A rule of the policy file.
+    /// A rule of a policy file.
     Policy,
     /// A built-in rule.
     Rules,

@@ -1,8 +1,8 @@
 //! The lexicon: which words mean what.
 //!
-//! A word list is a name and entries. An entry is a word (`delete`), a beginning (`lösch*`) or a
-//! phrase (`get rid of`). Entries are folded like the text that they are compared with, so that
-//! letter case and accents do not matter.
+//! A word list has a name and entries. An entry is a word (`delete`), a beginning (`lösch*`) or a phrase
+//! (`get rid of`). Entries are folded like the text that they are compared with, so that letter case and accents do not
+//! matter.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -13,12 +13,12 @@ use crate::text::tokens;
 /// The number of a word list.
 pub(crate) type WordListId = u16;
 
-/// Lists that the tokenizer fills by the form of a word, in the order of their numbers.
+/// Lists that the tokenizer fills by the form of a word, in numeric order.
 pub(crate) const FORMS: [&str; 9] =
     ["end", "comma", "colon", "path", "ident", "number", "quote", "flag", "prodname"];
 
-/// FNV-1a, 64 bits: small, fast, and the same on every machine. Words are known by it alone; a test
-/// shows that no two words of the compiled-in policy share one.
+/// FNV-1a, 64 bits: small, fast, and the same on every machine. Words are identified by it alone; a test shows that no
+/// two words of the compiled-in policy share a hash.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fnv(u64);
 
@@ -46,10 +46,10 @@ pub(crate) fn hash_of(folded: &str) -> u64 {
     hasher.finish()
 }
 
-/// How many chains the table has; a power of two above the number of entries of the compiled-in policy.
+/// How many chains the table has: a power of two that exceeds the number of entries of the compiled-in policy.
 const CHAINS: usize = 8192;
 
-/// Stands in the place of a name's hash where a list is no feature of the classifier.
+/// Takes the place of the name's hash for a list that is not a feature of the classifier.
 const PRIVATE: u64 = 0;
 
 /// The end of a chain.
@@ -60,7 +60,7 @@ const NONE: u32 = u32::MAX;
 pub(crate) enum How {
     /// The word itself.
     Word,
-    /// Every word that begins so.
+    /// Every word with this beginning.
     Beginning,
     /// The word, followed by these pieces.
     Phrase {
@@ -100,15 +100,16 @@ impl Piece {
     }
 }
 
-/// All word lists, prepared for looking up.
+/// All word lists, prepared for lookup.
 ///
-/// A flat table of hashes: no text of an entry is kept. The compiled-in lists are prepared when the program is
-/// built (`build.rs`); what a policy file adds is put behind them.
+/// A flat table of hashes: no text of an entry is kept. The compiled-in lists are prepared when the program is built
+/// (`build.rs`); what a policy file adds is appended to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lexicon {
     /// The named lists.
     pub names: Cow<'static, [(Cow<'static, str>, WordListId)]>,
-    /// The hash of each list's name, by its number; 0 for a list of a policy file, or of one word of a pattern.
+    /// The hash of each list's name, by its number; 0 for a list of a policy file, or one made for a single word of a
+    /// pattern.
     pub name_hashes: Cow<'static, [u64]>,
     /// The first entry of each chain.
     pub chains: Cow<'static, [u32]>,
@@ -116,14 +117,14 @@ pub(crate) struct Lexicon {
     pub entries: Cow<'static, [LexiconEntry]>,
     /// The later words of phrases.
     pub pieces: Cow<'static, [Piece]>,
-    /// Bit n is set when some beginning has n bytes, so that only those are tried.
+    /// Bit n is set if some beginning has n bytes, so that only those lengths are tried.
     pub prefix_lengths: u64,
-    /// Lists that hold just one word, so that a word that many patterns name has one.
+    /// Lists that hold a single entry, so that a word that many patterns name has only one list.
     pub literals: HashMap<String, WordListId, BuildHasherDefault<Fnv>>,
 }
 
 impl Lexicon {
-    /// Makes a lexicon that has only the lists of forms.
+    /// Creates a lexicon that has only the lists of forms.
     pub fn of_forms() -> Lexicon {
         Lexicon {
             names: FORMS.iter().zip(0..).map(|(name, n)| (Cow::Borrowed(*name), n)).collect(),
@@ -136,7 +137,7 @@ impl Lexicon {
         }
     }
 
-    /// Adds word lists; a list that is there already gets the entries besides its own.
+    /// Adds word lists; entries for an existing list are added to it.
     pub fn add_lists(&mut self, lists: &BTreeMap<&str, &str>) {
         for (name, entries) in lists {
             let list = self.list_id(name).unwrap_or_else(|| {
@@ -150,20 +151,20 @@ impl Lexicon {
         }
     }
 
-    /// Adds a list of a policy file. The classifier never hears of it: it knows only the compiled-in lists.
+    /// Adds a list of a policy file. The classifier does not see it: it knows only the compiled-in lists.
     pub fn add_private_list<'e>(&mut self, name: &str, entries: impl Iterator<Item = &'e str>) {
         let list = self.new_list(PRIVATE);
         self.names.to_mut().push((Cow::Owned(name.to_owned()), list));
         entries.map(str::trim).filter(|entry| !entry.is_empty()).for_each(|entry| self.add(entry, list));
     }
 
-    /// Forgets the names of policy files' lists: the next file has its own. What was read keeps its lists.
+    /// Forgets the names of policy files' lists: the next file has its own. Rules that were read keep their lists.
     pub fn forget_private_names(&mut self) {
         let hashes = &self.name_hashes;
         self.names.to_mut().retain(|(_, list)| hashes[usize::from(*list)] != PRIVATE);
     }
 
-    /// Returns the names of the lists, without the forms of words that have no entries.
+    /// Returns the names of the lists, including those of the forms.
     pub fn list_names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|(name, _)| name.as_ref())
     }
@@ -189,7 +190,7 @@ impl Lexicon {
         self.names.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
     }
 
-    /// Returns the list that holds just this entry, and makes it when needed.
+    /// Returns the list that holds just this entry, creating it if needed.
     pub fn literal(&mut self, word: &str) -> WordListId {
         if let Some(list) = self.literals.get(word) {
             return *list;
@@ -200,8 +201,8 @@ impl Lexicon {
         list
     }
 
-    /// Calls back with each list that holds the first of these words, or a phrase that begins here:
-    /// the list, and how many words it takes.
+    /// Calls `found` for each list that contains the first of these words, or a phrase that begins there, with the list
+    /// and the number of words that the entry takes up.
     pub fn look_up(&self, words: &[&str], mut found: impl FnMut(WordListId, usize)) {
         let Some(first) = words.first() else { return };
         self.each(hash_of(first), |entry| match entry.how {
@@ -217,7 +218,7 @@ impl Lexicon {
         });
     }
 
-    /// Calls back with each list of which some beginning begins the folded word.
+    /// Calls `found` for each list that has a beginning of the folded word.
     pub fn look_up_beginnings(&self, word: &str, mut found: impl FnMut(WordListId)) {
         let mut hasher = Fnv::default();
         for (n, byte) in word.bytes().enumerate().take(63) {
@@ -260,7 +261,7 @@ impl Lexicon {
             self.pieces.to_mut().push(Piece { hash: hash_of(folded), prefix_bytes: None });
         };
         if body.bytes().all(|b| b.is_ascii_lowercase() || b == b' ') {
-            // Plain words need no tokenizer; most phrases are plain, and every start pays for this.
+            // Plain words need no tokenizer; most phrases are plain, and the cost is paid at every start.
             body.split(' ').filter(|word| !word.is_empty()).for_each(piece);
         } else {
             tokens::tokenize(body, |token| {
@@ -297,44 +298,44 @@ fn chain_of(hash: u64) -> usize {
     (hash ^ (hash >> 32)) as usize % CHAINS
 }
 
-/// The lists that the router itself relies on to tell an order from a mention.
+/// The lists that the router itself relies on to distinguish an order from a mention.
 #[derive(Debug, Clone)]
 pub(crate) struct Grammar {
     /// "not", "without": what follows is not wanted.
     pub negation: WordListId,
-    /// "no": as `negation`, over a short reach.
+    /// "no": like `negation`, but with a shorter reach.
     pub negation_short: WordListId,
-    /// Negations that stand after their verb.
+    /// Negations that follow their verb.
     pub negation_after: WordListId,
     /// "forget", "hesitate": a negation of these is an order.
     pub negation_cancel: WordListId,
-    /// "but", "just": a negation does not reach beyond.
+    /// "but", "just": a negation does not reach past them.
     pub contrast: WordListId,
-    /// "or": a list goes on.
+    /// "or": a list continues.
     pub alternative: WordListId,
     /// "and", "please": an order may begin after it.
     pub lead_in: WordListId,
     /// "write", "explain": what follows is material for a text or program.
     pub author: WordListId,
-    /// "how", "why": the sentence asks.
+    /// "how", "why": the sentence is a question.
     pub ask: WordListId,
-    /// Question words that ask wherever they stand (languages without a fixed first place).
+    /// Question words that ask anywhere in the sentence (for languages without a fixed position).
     pub ask_anywhere: WordListId,
     /// "should", "lets": what follows describes behaviour.
     pub spec: WordListId,
     /// "the", "a": what follows is a noun.
     pub article: WordListId,
-    /// "button", "endpoint": what stands before is a noun.
+    /// "button", "endpoint": what precedes is a noun.
     pub code: WordListId,
     /// "do that", "go ahead": quoted or pasted orders are meant.
     pub endorse: WordListId,
     /// Words without content of their own, for requests that say nothing.
     pub generic: WordListId,
-    /// References to something that was never said here.
+    /// References to something that was not mentioned in the request.
     pub dangling: WordListId,
-    /// Words that ask to be accompanied.
+    /// Words that ask to work together.
     pub together: WordListId,
-    /// Words that ask to plan or to do several phases.
+    /// Words that ask for a plan or for several phases.
     pub planning: WordListId,
     /// Verbs that choose an agent.
     pub choose: WordListId,
@@ -343,7 +344,7 @@ pub(crate) struct Grammar {
 }
 
 impl Grammar {
-    /// Finds the lists, or names the one that is missing.
+    /// Finds the lists, or returns the name of a missing one.
     pub fn new(lexicon: &Lexicon) -> Result<Grammar, &'static str> {
         let find = |name: &'static str| lexicon.list_id(name).ok_or(name);
         Ok(Grammar {
@@ -371,7 +372,7 @@ impl Grammar {
     }
 }
 
-/// Returns words of a text that differ but share a hash.
+/// Returns the words of a text that differ from an earlier one but share its hash.
 #[cfg(test)]
 pub(super) fn colliding_words(text: &str) -> Vec<String> {
     let mut seen: HashMap<u64, String> = HashMap::new();

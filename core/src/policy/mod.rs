@@ -1,10 +1,10 @@
 //! The policy: the versioned rule table that a route is computed from.
 //!
-//! A policy is text (TOML) that is read once and prepared for matching. It never looks at a request;
-//! `route` does that. Reading order: `Policy` and `Rule` here, `pattern` (what a rule may say about
-//! words), `lexicon` (which words mean what), `builtin.toml` (the table that is compiled in). Policy files are put on
-//! top of it: `files` (whose rules may do what), `file` and `file_rule` (reading one), `condition` (what a rule may
-//! ask besides words), `preset`, `written` (what may stand in a file).
+//! A policy is text (TOML) that is read once and prepared for matching. It never looks at a request; `route` does that.
+//! Reading order: `Policy` and `Rule` here, `pattern` (what a rule may say about words), `lexicon` (which words mean
+//! what), `builtin.toml` (the table that is compiled in). Policy files are put on top of it: `files` (which rules may
+//! do what), `file` and `file_rule` (reading one), `condition` (what a rule may require besides words), `preset`,
+//! `written` (what may stand in a file).
 
 mod builtin;
 pub mod condition;
@@ -36,14 +36,15 @@ use pattern::{Pattern, PatternError};
 pub use row::RuleEffect;
 use row::{Row, Table};
 
-/// The version of the router's code as far as it decides routes. Raise it whenever equal rules would decide otherwise.
+/// The version of the router's code, as far as it decides routes. Raise it whenever the same rules would decide
+/// differently.
 pub const ROUTER_VERSION: u32 = 3;
 
-/// How many hex digits of the hash are kept: 64 bits tell any two policies apart that a person will ever compare.
+/// How many hex digits of the hash are kept: 64 bits distinguish any two policies that anyone will ever compare.
 const HASH_DIGITS: usize = 16;
 
 impl RuleEffect {
-    /// Returns the tier that the effect names, or `None` when it asks a person.
+    /// Returns the tier that the effect names, or `None` if it asks the user.
     pub fn tier(self) -> Option<Tier> {
         match self {
             RuleEffect::Haiku => Some(Tier::Haiku),
@@ -54,28 +55,28 @@ impl RuleEffect {
     }
 }
 
-/// One line of the table: when these words stand there, this follows.
+/// One row of the table: what follows if these words are there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Stable id in kebab case, prefixed by its layer: `safety.force-push`.
     pub id: Cow<'static, str>,
-    /// The layer that looks at the rule.
+    /// The layer that tries the rule.
     pub layer: Layer,
     /// What follows.
     pub effect: RuleEffect,
-    /// One sentence for people.
+    /// One sentence that explains it to the user.
     pub because: Cow<'static, str>,
-    /// Measured share of acceptable routes among those that the rule decided. Never 1.
+    /// The measured share of acceptable routes among those that the rule decided. Never 1.
     pub confidence: f64,
-    /// At least one of these must match; none given means that the other conditions suffice.
+    /// At least one of these must match; if there are none, the other conditions suffice.
     pub(crate) any: Cow<'static, [Pattern]>,
     /// Each of these must match as well.
     pub(crate) also: Cow<'static, [Pattern]>,
     /// None of these may match.
     pub(crate) unless: Cow<'static, [Pattern]>,
-    /// The most own words that the request may have.
+    /// The most words of the user's own that the request may have.
     pub(crate) words_max: Option<usize>,
-    /// Whether the first sentence must ask something.
+    /// Whether the first sentence must be, or must not be, a question.
     pub(crate) question: Option<bool>,
 }
 
@@ -85,10 +86,10 @@ pub enum PolicyError {
     /// It is not TOML, or has unknown or missing fields.
     #[error("the policy cannot be read: {message}")]
     Syntax {
-        /// What the reader said.
+        /// What the parser said.
         message: String,
     },
-    /// A rule's id does not begin with its layer.
+    /// A rule's id does not begin with a layer's name.
     #[error("rule `{rule}` does not begin with its layer `{layer}.`")]
     Prefix {
         /// The rule.
@@ -174,9 +175,10 @@ impl Policy {
         Ok(Policy { text_hash, rules: rules.into(), lexicon, grammar, model, files })
     }
 
-    /// Returns the policy with policy files on top, the first one looked at first, or all that is wrong with them.
+    /// Returns the policy with policy files on top, or everything that is wrong with them. The first file is tried
+    /// first.
     ///
-    /// What the project is decides which presets `auto` means; the catalog, which agents a rule may name.
+    /// The kinds of project decide which presets `auto` means; the catalog decides which agents a rule may name.
     pub fn with_files(
         mut self,
         sources: &[PolicySource],
@@ -187,7 +189,7 @@ impl Policy {
         Ok(self)
     }
 
-    /// Returns what the policy files say.
+    /// Returns the policy files.
     pub fn files(&self) -> &Files {
         &self.files
     }
@@ -199,12 +201,13 @@ impl Policy {
         self
     }
 
-    /// Returns the hash of the rule table's text: what a model's word lists and rules come from.
+    /// Returns the hash of the rule table's text, which a model's word lists and rules come from.
     pub fn rules_hash(&self) -> [u8; 32] {
         *self.text_hash.as_bytes()
     }
 
-    /// Returns the hash of all that a route depends on besides the request: rules, policy files, catalog, router version.
+    /// Returns the hash of everything besides the request that a route depends on: rules, model, policy files, catalog,
+    /// router version.
     pub fn hash(&self, catalog: &Catalog) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.text_hash.as_bytes());
@@ -217,7 +220,7 @@ impl Policy {
         hasher.finalize().to_hex()[..HASH_DIGITS].to_owned()
     }
 
-    /// Returns the built-in rules in the order in which they are looked at within their layer.
+    /// Returns the built-in rules in the order in which they are tried within their layer.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }

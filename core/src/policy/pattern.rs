@@ -1,4 +1,4 @@
-//! Patterns: what a rule may say about a row of words.
+//! Patterns: what a rule may say about a sequence of words.
 //!
 //! A pattern is a few elements separated by spaces:
 //!
@@ -19,13 +19,13 @@ use std::borrow::Cow;
 
 use super::lexicon::{Lexicon, WordListId};
 
-/// How many words `..` may skip when no number is given.
+/// How many words `..` may skip if no number is given.
 const GAP_DEFAULT: u8 = 3;
 
-/// One place of a pattern.
+/// One position of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Element {
-    /// The word lists of which one must be present.
+    /// The word lists of which one must contain the word.
     pub any_of: Cow<'static, [WordListId]>,
     /// The word lists of which none may follow directly.
     pub not_next: Cow<'static, [WordListId]>,
@@ -33,11 +33,11 @@ pub(crate) struct Element {
     pub verb: bool,
     /// Whether it must stand where an order begins.
     pub imperative: bool,
-    /// How many words may stand between the element before and this one.
+    /// How many words may stand between the previous element and this one.
     pub gap: u8,
 }
 
-/// Why a text is no pattern.
+/// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// It ends with a gap, or is empty.
@@ -46,18 +46,18 @@ pub enum PatternError {
     /// More or fewer than two elements in either order.
     #[error("`~` joins exactly two elements")]
     NotTwo,
-    /// What follows `..` or `~` is no number.
+    /// What follows `..` or `~` is not a number.
     #[error("`{0}` is not a number of words")]
     NotANumber(String),
     /// An element that excludes twice.
     #[error("`{0}` has more than one `/`")]
     TwoSlashes(String),
-    /// A name that is no word list's.
+    /// A name that no word list has.
     #[error("there is no word list `{0}`")]
     NoSuchList(String),
 }
 
-/// A row of elements.
+/// A sequence of elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
     /// Never empty.
@@ -65,7 +65,7 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Reads one written pattern and appends the patterns it stands for (two, when the order is free).
+    /// Parses one written pattern and appends the patterns that it stands for (two, if the order is free).
     pub fn parse(source: &str, lexicon: &mut Lexicon, into: &mut Vec<Pattern>) -> Result<(), PatternError> {
         let mut elements: Vec<Element> = Vec::new();
         let mut gap = 0;
@@ -96,7 +96,8 @@ impl Pattern {
     }
 }
 
-/// Splits outside of literals. A literal ends at a quote that a separator or the end follows, so it may hold an apostrophe.
+/// Splits outside of literals. A literal ends at a quote that is followed by a separator or the end, so it may contain
+/// an apostrophe.
 fn split(text: &str, by: u8) -> Vec<&str> {
     let bytes = text.as_bytes();
     let mut parts = Vec::with_capacity(8);

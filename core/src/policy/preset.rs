@@ -1,4 +1,4 @@
-//! Presets: collections of rules for a domain that come with the program, as policy files like any other.
+//! Presets: collections of rules for a domain that come with the program; they are policy files like any other.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::routing_context::ProjectKind;
 
-/// A domain that has a collection.
+/// A domain that has a preset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
@@ -31,7 +31,7 @@ impl Preset {
         }
     }
 
-    /// Returns its rules as they are written.
+    /// Returns its text.
     pub fn text(self) -> &'static str {
         match self {
             Preset::SoftwareDev => include_str!("presets/software-dev.toml"),
@@ -40,12 +40,12 @@ impl Preset {
         }
     }
 
-    /// Returns the name under which problems and explanations show it.
+    /// Returns the name that problems and explanations show for it.
     pub fn source_name(self) -> String {
         format!("preset {}", self.as_str())
     }
 
-    /// Returns whether a project of these kinds calls for it.
+    /// Returns whether it is meant for a project of these kinds.
     pub fn is_for(self, kinds: &BTreeSet<ProjectKind>) -> bool {
         kinds.iter().any(|kind| match self {
             Preset::SoftwareDev => kind.is_software(),

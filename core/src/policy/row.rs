@@ -1,4 +1,4 @@
-//! How a rule table is written: `builtin.toml`, line by line. The build script reads it with the same code.
+//! The format of a rule table: `builtin.toml`, row by row. The build script parses it with the same code.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub enum RuleEffect {
     Sonnet,
     /// The opus tier does it.
     Opus,
-    /// A person is asked first.
+    /// The user is asked first.
     Escalate,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Table<'a> {
     pub rules: Vec<Row<'a>>,
 }
 
-/// One rule as written; `Rule` says what its fields mean.
+/// One rule as written; the fields are explained at `Rule`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row<'a> {

@@ -1,4 +1,5 @@
-//! The JSON schema of policy files, for editors. It is written by hand; the tests compare it with what is read.
+//! The JSON schema of policy files, for editors. It is written by hand; the tests compare it with what the parser
+//! accepts.
 
 /// The schema as JSON text.
 pub const FILE_SCHEMA: &str = include_str!("schema.json");
@@ -21,7 +22,7 @@ mod tests {
         serde_json::from_str(FILE_SCHEMA).unwrap()
     }
 
-    /// The keys that may stand at a place, as an error says them.
+    /// The keys that are allowed in a place, according to the error message.
     fn known(text: &str) -> BTreeSet<String> {
         let source = PolicySource { author: Author::User, name: "user", text };
         let problems = read(&source, &mut Policy::builtin().lexicon).unwrap_err();

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The compiled-in table as it is written.
+/// The source of the compiled-in table.
 const BUILTIN: &str = include_str!("builtin.toml");
 
 #[test]

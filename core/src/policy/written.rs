@@ -1,6 +1,6 @@
-//! How a policy file is written: its keys, and what may stand under each. What it means, `file` and `file_rule` say.
+//! The format of a policy file: its keys, and what each may hold. `file` and `file_rule` say what it means.
 //!
-//! Nothing in it is trusted: texts and lists are bounded, and what cannot be seen is refused.
+//! Nothing in it is trusted: texts and lists are bounded, and invisible characters are rejected.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ const TEXT_CHARS_MAX: usize = 4000;
 /// How many entries a list may have.
 const LIST_MAX: usize = 200;
 
-/// What a key says, where it is there.
+/// The value of a key, if it is given.
 pub(super) type Key<T> = Option<Given<T>>;
 
 /// A file.
@@ -56,7 +56,7 @@ pub(super) struct RuleText {
 }
 
 impl RuleText {
-    /// Returns whether anything says when it holds. `unless` alone would hold for nearly everything.
+    /// Returns whether it has a condition. `unless` alone would hold for nearly everything.
     pub fn has_condition(&self) -> bool {
         let RuleText { words, regex, paths, files, language, project, days, mode, .. } = self;
         let lists = [words, regex, paths, files, language, project, days, mode];
@@ -68,7 +68,7 @@ impl RuleText {
     }
 }
 
-/// Bounds of a number.
+/// The bounds of a number.
 #[derive(Deserialize)]
 pub(super) struct SpanText {
     pub min: Key<f64>,
@@ -87,7 +87,7 @@ pub(super) struct ExampleText {
     pub mode: Key<Text>,
 }
 
-/// A text that a person can read.
+/// A text in which everything can be seen.
 pub(super) struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A list of texts; one text stands for a list of one.
+/// A list of texts; a single text stands for a list of one.
 pub(super) struct Texts(Vec<Given<Text>>);
 
 impl<'de> Deserialize<'de> for Texts {
@@ -124,7 +124,7 @@ fn wrong<T, E: Error>(found: &str, expected: &str) -> Result<T, E> {
     Err(E::invalid_value(Unexpected::Other(found), &expected))
 }
 
-/// A text, under which key it stands and at which byte.
+/// A text, with its key and its byte offset.
 #[derive(Clone, Copy)]
 pub(super) struct Word<'w> {
     pub key: &'w str,
@@ -132,29 +132,29 @@ pub(super) struct Word<'w> {
     pub text: &'w str,
 }
 
-/// Returns the text, unless it is wrong.
+/// Returns the text, unless it is invalid.
 pub(super) fn word(given: &Given<Text>) -> Option<Word<'_>> {
     let Given { key, at, value, .. } = given;
     value.as_ref().map(|Text(text)| Word { key, at: *at, text })
 }
 
-/// Returns the texts under a key that are not wrong.
+/// Returns the texts under a key that are valid.
 pub(super) fn words<'t>(key: impl IntoIterator<Item = &'t Given<Texts>>) -> impl Iterator<Item = Word<'t>> {
     key.into_iter().flat_map(|given| &given.value).flat_map(|Texts(texts)| texts).filter_map(word)
 }
 
-/// A text that is read, and what was found to be wrong with it.
+/// A source that is being read, and the problems found in it.
 pub(super) struct Reader {
     pub source: Arc<Source>,
     pub problems: Problems,
-    /// How many word lists the lexicon may have when the text is read.
+    /// How many word lists the lexicon may have once the source has been read.
     pub lists_max: usize,
-    /// How many regular expressions may follow.
+    /// How many more regular expressions are allowed.
     pub regexes_left: Cell<usize>,
 }
 
 impl Reader {
-    /// Returns the tables of a list that could be read, each with its byte; enters that there are too many.
+    /// Returns the tables of a list that are valid, each with its byte offset; reports if there are too many.
     pub fn tables<'t, T>(
         &self,
         key: &'t Key<Tables<Given<T>>>,
@@ -168,28 +168,28 @@ impl Reader {
         tables.take(most).filter_map(|table| Some((table.value.as_ref()?, table.at)))
     }
 
-    /// Returns `file:line` of a byte.
+    /// Returns `file:line` of a byte offset.
     pub fn line_of(&self, at: usize) -> String {
         let place = self.source.place(at);
         format!("{}:{}", place.file, place.line)
     }
 
-    /// Enters a problem.
+    /// Reports a problem.
     pub fn problem(&self, at: usize, kind: ProblemKind, what: impl AsRef<str>, hint: impl AsRef<str>) {
         self.problems.enter(|| self.source.place(at), kind, what.as_ref(), hint.as_ref());
     }
 
-    /// Enters that a value is not what it must be.
+    /// Reports that a value is not what is expected.
     pub fn wrong(&self, at: usize, key: &str, expected: &str, found: &str) {
         self.problems.wrong(|| self.source.place(at), key, expected, found);
     }
 
-    /// Enters that a text is not what it must be.
+    /// Reports that a text is not what is expected.
     pub fn wrong_word(&self, word: Word, expected: &str) {
         self.wrong(word.at, word.key, expected, &format!("`{}`", word.text));
     }
 
-    /// Reads one word of a few, or enters that it is none of them.
+    /// Reads one of a few known words, or reports that it is none of them.
     pub fn one_of<T>(&self, word: Word, known: &[&str], read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let value = read(word.text);
         if value.is_none() {
@@ -198,7 +198,7 @@ impl Reader {
         value
     }
 
-    /// Reads a list of words of a few.
+    /// Reads a list of known words.
     pub fn all_of<T>(&self, key: &Key<Texts>, known: &[&str], read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         words(key).filter_map(|word| self.one_of(word, known, &read)).collect()
     }

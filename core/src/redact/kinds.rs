@@ -1,13 +1,13 @@
-//! The kinds of secrets: how each is spelt.
+//! The kinds of secrets: how each one is spelt.
 //!
-//! A kind has hints, short texts of which one is always part of it. Hints are searched for all at once
-//! and fast; only a line that holds a hint is held against that kind's expression.
+//! A kind has hints, short texts of which at least one is part of every secret. All hints are searched for at once and
+//! fast; only a line that contains a hint is matched against that kind's expression.
 
 use std::sync::OnceLock;
 
 use regex::Regex;
 
-/// What must hold of the found text besides its spelling.
+/// What must hold for the text that was found, besides its spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
     /// Nothing.
@@ -18,9 +18,9 @@ pub(super) enum Check {
 
 /// One kind of secret.
 pub(super) struct Kind {
-    /// The name that stands in its place.
+    /// The name that replaces it.
     pub name: &'static str,
-    /// Texts of which one is part of every secret of this kind, in lower case. Empty: see [`sharp_hints`].
+    /// Texts of which one is part of every secret of this kind, in lowercase. If empty, see [`sharp_hints`].
     pub hints: &'static [&'static str],
     pattern: &'static str,
     /// What else must hold.
@@ -37,16 +37,15 @@ impl Kind {
         Kind { name, hints, pattern, check: Check::Value, compiled: OnceLock::new() }
     }
 
-    /// Returns the expression; group 1, where there is one, is the secret.
+    /// Returns the expression; group 1, if there is one, is the secret.
     pub fn regex(&self) -> &Regex {
         self.compiled.get_or_init(|| Regex::new(self.pattern).expect("a test compiles every kind"))
     }
 }
 
-/// Hints whose letter case matters, because in other cases they are parts of ordinary words.
+/// Returns the hints whose letter case matters, because in other cases they are parts of ordinary words.
 ///
-/// A Discord token begins with a decimal number in base64: `M`, `N` or `O`, then one of four letters,
-/// then one of ten.
+/// A Discord token begins with a decimal number in base64: `M`, `N` or `O`, then one of four letters, then one of ten.
 pub(super) fn sharp_hints() -> Vec<(String, &'static str)> {
     let mut hints = vec![("SK".to_owned(), "twilio"), ("AC".to_owned(), "twilio")];
     for first in "MNO".chars() {
@@ -58,10 +57,10 @@ pub(super) fn sharp_hints() -> Vec<(String, &'static str)> {
     hints
 }
 
-/// Where a private key begins; it is handled apart, because it goes over many lines.
+/// The beginning of a private key, which is handled separately because it spans many lines.
 pub(super) const PEM_BEGIN: &str = "-----begin ";
 
-/// All kinds. Where two claim the same text, the one that begins first wins, then the longer one, then the earlier line.
+/// All kinds. If two match the same text, the one that begins first wins, then the longer one, then the earlier row.
 pub(super) static KINDS: [Kind; 62] = [
     Kind::new("anthropic", &["sk-ant-"], r"sk-ant-[A-Za-z0-9_\-]{12,}"),
     Kind::new("openai", &["sk-"], r"(?-u:\b)sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_\-]{20,}"),

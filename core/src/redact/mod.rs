@@ -1,8 +1,8 @@
-//! Redacting: secrets in a text are replaced before it is written or shown.
+//! Redaction: secrets in a text are replaced before it is written or shown.
 //!
-//! Every sink that leaves the ledger goes through `redact` or, for output that arrives in pieces,
-//! through a `Redactor`. The room finds secrets by their spelling; it never knows whose they are.
-//! In reading order: `redact` here · `stream` (pieces) · `kinds` (the table).
+//! Every sink outside the ledger goes through `redact` or, for output that arrives in pieces, through a `Redactor`. The
+//! room finds secrets by their spelling; it never knows whom they belong to. In reading order: `redact` here · `stream`
+//! (pieces) · `kinds` (the table).
 
 mod kinds;
 mod stream;
@@ -17,15 +17,15 @@ use kinds::{Check, KINDS, PEM_BEGIN};
 
 pub use stream::Redactor;
 
-/// What stands for a private key.
+/// The label that replaces a private key.
 const PEM_LABEL: &str = "private-key";
 
-/// Hints of all kinds in one searcher; built at the first use, so that a process that never redacts pays nothing.
+/// The hints of all kinds in one searcher; built on first use, so that a process that never redacts pays nothing.
 static HINTS: LazyLock<Hints> = LazyLock::new(Hints::new);
 
 struct Hints {
     any_case: AhoCorasick,
-    /// The kind of each hint of `any_case`; one beyond the last kind for the private key.
+    /// The kind of each hint of `any_case`; the index after the last kind stands for the private key.
     kind_of: Vec<usize>,
     sharp: AhoCorasick,
     /// The kind of each hint of `sharp`.
@@ -56,7 +56,7 @@ impl Hints {
         }
     }
 
-    /// Returns the kinds that may stand in the text, as bits; a kind beyond the last is the private key.
+    /// Returns the kinds that may be in the text, as bits; the bit after the last kind stands for the private key.
     fn kinds_in(&self, text: &str) -> u64 {
         let any_case = self.any_case.find_overlapping_iter(text).map(|hit| self.kind_of[hit.pattern()]);
         let sharp = self.sharp.find_overlapping_iter(text).map(|hit| self.sharp_kind_of[hit.pattern()]);
@@ -71,8 +71,8 @@ enum Case {
     Any,
 }
 
-/// Not the fastest searcher, but one that is built in a quarter of the time: each run builds it anew, and
-/// reads a few megabytes with it at most.
+/// Builds a searcher. Not the fastest kind, but one that is built in a quarter of the time: each run builds it anew,
+/// and searches a few megabytes at most.
 fn searcher<T: AsRef<[u8]>>(texts: &[T], case: Case) -> AhoCorasick {
     AhoCorasick::builder()
         .ascii_case_insensitive(case == Case::Any)
@@ -93,7 +93,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
-/// Finds the secrets of one line, in order and without overlaps.
+/// Finds the secrets in one line, in order and without overlaps.
 fn secrets_in(line: &str) -> Vec<(Range<usize>, &'static str)> {
     let hinted = HINTS.kinds_in(line);
     if hinted == 0 {
@@ -128,7 +128,7 @@ fn secrets_in(line: &str) -> Vec<(Range<usize>, &'static str)> {
     apart
 }
 
-/// Finds a private key in a line: to its end mark, or to the end of the line.
+/// Finds a private key in a line: up to its end mark, or to the end of the line.
 fn private_key_in(line: &str) -> Option<Range<usize>> {
     let mut from = 0;
     while let Some(at) = line[from..].find("-----BEGIN ").map(|n| n + from) {
@@ -144,14 +144,14 @@ fn private_key_in(line: &str) -> Option<Range<usize>> {
     None
 }
 
-/// Returns where a private key's end mark ends.
+/// Returns the position after a private key's end mark.
 fn private_key_end(text: &str) -> Option<usize> {
     let at = text.find("-----END ")?;
     let title = &text[at + 9..];
     title.find("-----").map(|n| at + 9 + n + 5)
 }
 
-/// Tells a secret value from code, prose and placeholders.
+/// Returns whether a text is a secret value and not code, prose or a placeholder.
 fn is_value(text: &str) -> bool {
     let quoted = text.starts_with(['"', '\'']);
     let value = text.trim_matches(['"', '\'']);
@@ -199,7 +199,8 @@ fn is_value(text: &str) -> bool {
         || lower.contains("getenv");
     let call = !quoted
         && (value.ends_with(')') || value.contains("()") || value.ends_with('(') || value.contains('['));
-    // `token = next_token_of_stream`: a name has parts and no digits, a secret of that length hardly ever.
+    // `token = next_token_of_stream`: a name has parts and no digits; a secret of that length hardly ever looks like
+    // that.
     let name = !quoted
         && value.contains(['_', '.', ':'])
         && value.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '.' | ':' | '?'));

@@ -1,54 +1,53 @@
-//! Redacting what arrives in pieces: nothing is let out before it is decided.
+//! Redacts text that arrives in pieces: nothing is released before it is decided.
 //!
-//! Secrets do not go over line ends, except private keys. So a line is held back until it is whole,
-//! and a private key that has begun swallows its lines until its end mark. A line that is longer than
-//! [`LINE_HELD_MAX`] is decided in parts.
+//! Secrets do not span lines, except for private keys. So a line is held back until it is complete, and a private key
+//! that has begun swallows lines until its end mark. A line longer than [`LINE_HELD_MAX`] is decided in parts.
 
 use super::{PEM_LABEL, private_key_end, secrets_in};
 
-/// The longest unfinished line that is held back. Longer lines are data; holding them would not be bounded memory.
+/// The longest unfinished line that is held back. Longer lines are data, and holding them would make memory unbounded.
 pub const LINE_HELD_MAX: usize = 64 * 1024;
 
-/// What stays held of an over-long line: enough for the longest secret whose end decides what it is (a JWT).
+/// How much of an over-long line stays held: enough for the longest secret whose end decides what it is (a JWT).
 const UNDECIDED_MAX: usize = 8 * 1024;
 
-/// What was let out of an over-long line but is kept to read the next part by (`password =`).
+/// How much of an over-long line is kept after its release as context for the next part (`password =`).
 const CONTEXT: usize = 1024;
 
-/// Enough of a swallowed part to hold an end mark that is cut in two.
+/// Enough of a swallowed part to hold an end mark that is split in two.
 const END_MARK_MAX: usize = 128;
 
 /// Replaces secrets in a text that arrives in pieces, whatever the cuts.
 #[derive(Debug, Default)]
 pub struct Redactor {
     held: String,
-    /// How many bytes of `held` were let out already and only give context.
+    /// How many bytes of `held` were already released and only provide context.
     context: usize,
     state: State,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Text passes.
+    /// Text passes through.
     #[default]
     Open,
     /// A private key has begun; its lines are swallowed.
     PrivateKey,
-    /// A secret reached the end of a part of an over-long line; what continues it is swallowed.
+    /// A secret reached the end of a part of an over-long line; its continuation is swallowed.
     LongSecret,
 }
 
 impl Redactor {
-    /// Makes a redactor that has seen nothing.
+    /// Creates a redactor that has seen nothing.
     pub fn new() -> Redactor {
         Redactor::default()
     }
 
-    /// Takes a piece and returns what is decided by now.
+    /// Takes a piece and returns what has been decided so far.
     pub fn push(&mut self, chunk: &str) -> String {
         let mut out = String::with_capacity(chunk.len());
         for part in chunk.split_inclusive('\n') {
-            // Cut here already, so that one huge piece is held no longer than many small ones.
+            // Split here already, so that one huge piece is not held longer than many small ones.
             let mut rest = part;
             while !rest.is_empty() {
                 let room = LINE_HELD_MAX.saturating_sub(self.held.len()).max(4);
@@ -65,7 +64,7 @@ impl Redactor {
         out
     }
 
-    /// Returns what was held back.
+    /// Returns the rest that was held back.
     pub fn finish(mut self) -> String {
         let mut out = String::new();
         self.line_is_whole(&mut out);
@@ -101,7 +100,7 @@ impl Redactor {
             label(name, out);
             at = range.end;
             if name == PEM_LABEL && private_key_end(&line[range.clone()]).is_none() {
-                // The line end goes with the key: its lines are one secret.
+                // The line ending is dropped along with the key: its lines are one secret.
                 self.state = State::PrivateKey;
             }
         }
@@ -165,7 +164,7 @@ fn label(name: &str, out: &mut String) {
     out.push(']');
 }
 
-/// Whether a line may belong to a private key: base64, or one of its headers.
+/// Returns whether a line may belong to a private key: base64, or one of its headers.
 fn is_key_body(line: &str) -> bool {
     let inner = line.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let header =
@@ -177,7 +176,7 @@ fn continues_secret(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '/' | '=' | '.' | '~' | '%')
 }
 
-/// Returns the last place at or before `at` where a character begins; at least one character, where there is one.
+/// Returns the last character boundary at or before `at`.
 fn floor(text: &str, at: usize) -> usize {
     if at >= text.len() {
         return text.len();
@@ -185,7 +184,7 @@ fn floor(text: &str, at: usize) -> usize {
     (0..=at).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0)
 }
 
-/// Returns the first place at or after `at` where a character begins.
+/// Returns the first character boundary at or after `at`.
 fn ceil(text: &str, at: usize) -> usize {
     (at..=text.len()).find(|n| text.is_char_boundary(*n)).unwrap_or(text.len())
 }

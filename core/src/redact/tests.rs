@@ -4,14 +4,14 @@ use super::kinds::KINDS;
 use super::stream::LINE_HELD_MAX;
 use super::*;
 
-/// A text with one secret: the kind, the text, and what must not be left of it.
+/// A text with one secret: the kind, the text, and what must not remain of it.
 struct Sample {
     kind: &'static str,
     text: String,
     secret: String,
 }
 
-/// `n` characters that look like chance; assembled here, so that no whole secret stands in the source.
+/// Returns `n` characters that look random; assembled here, so that no complete secret is in the source.
 fn filler(n: usize, alphabet: &str) -> String {
     let alphabet: Vec<char> = alphabet.chars().collect();
     (0..n).map(|i| alphabet[(i * 7 + i / 3 + 5) % alphabet.len()]).collect()
@@ -130,7 +130,7 @@ fn in_pieces(text: &str, cuts: &[usize]) -> String {
     out
 }
 
-/// Whether eight characters in a row of the secret are left.
+/// Returns whether eight consecutive characters of the secret remain.
 fn leaks(out: &str, secret: &str) -> bool {
     (8..=secret.len()).any(|end| out.contains(&secret[end - 8..end]))
 }

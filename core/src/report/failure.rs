@@ -1,4 +1,4 @@
-//! A failure that ends a verb, as a value: printed as text or JSON, and handed from a driver to its caller.
+//! A failure that ends a verb, as a value: printed as text or JSON, and passed from a driver to its caller.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,21 +7,21 @@ use crate::error_code::ErrorCode;
 use crate::request::RequestError;
 use crate::toml_text::problem::Problem;
 
-/// A failure that ends a verb: why, what to do next, and a code, which says the exit code.
+/// A failure that ends a verb: the reason, what to do next, and a code, which determines the exit code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The cause, as a code with a page of its own.
+    /// The cause, as a code that has its own page.
     pub code: ErrorCode,
     /// What failed and why.
     pub message: String,
-    /// What the reader can do next.
+    /// What the user can do next.
     pub hint: Option<String>,
-    /// What is wrong with policy files, each with its place; the message has them in words.
+    /// The problems in policy files, each with its place; the message states them in words.
     #[serde(default)]
     pub problems: Vec<Problem>,
 }
 
-/// A failure as data, for who asked for JSON.
+/// A failure as data, for JSON output.
 #[derive(Debug, Serialize)]
 pub struct FailureReport<'a> {
     schema_version: u32,
@@ -54,17 +54,17 @@ impl<'a> FailureReport<'a> {
 }
 
 impl Failure {
-    /// Makes a failure with a hint.
+    /// Creates a failure with a hint.
     pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Failure {
         Failure { code, message: message.into(), hint: Some(hint.into()), problems: vec![] }
     }
 
-    /// Makes a failure that needs no hint.
+    /// Creates a failure that needs no hint.
     pub fn bare(code: ErrorCode, message: impl Into<String>) -> Failure {
         Failure { code, message: message.into(), hint: None, problems: vec![] }
     }
 
-    /// The system refused what every run needs.
+    /// Creates a failure for when the system refused something that every run needs.
     pub fn of_system(error: &std::io::Error) -> Failure {
         let message = format!("the system refused what a run needs: {error}");
         Failure::new(ErrorCode::SystemRefused, message, "look at the limits of this user (`ulimit -a`)")

@@ -19,7 +19,7 @@ pub struct Line {
     pub body: Body,
 }
 
-/// What a line says. Both kinds have `run_id`, `at` and `type`.
+/// The content of a line. Both kinds have `run_id`, `at` and `type`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Body {
@@ -29,19 +29,19 @@ pub enum Body {
     Live(LiveEvent),
 }
 
-/// Something that is seen live and not kept in the ledger.
+/// Something that is seen live and not recorded in the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveEvent {
     /// The run.
     pub run_id: RunId,
-    /// When.
+    /// When it was seen.
     pub at: Timestamp,
-    /// What.
+    /// What was seen.
     #[serde(flatten)]
     pub seen: LiveDetail,
 }
 
-/// What can be seen of an agent at work. All text has its secrets redacted.
+/// What can be seen of an agent at work. Secrets are redacted from all text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum LiveDetail {
@@ -49,7 +49,7 @@ pub enum LiveDetail {
     AgentStarted {
         /// The agent's own session id.
         agent_session_id: Option<String>,
-        /// The version that the CLI names.
+        /// The version that the CLI reports.
         cli_version: Option<String>,
         /// Where the CLI says it found its key.
         api_key_source: Option<String>,
@@ -68,7 +68,7 @@ pub enum LiveDetail {
     ToolUse {
         /// The tool's name.
         tool: String,
-        /// What it is called for, in one line: the command, the file, the address.
+        /// What it is called with, in one line: the command, the file, the address.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         what: String,
         /// Whether a subagent calls it.
@@ -78,7 +78,7 @@ pub enum LiveDetail {
     PermissionDenied {
         /// The tool's name.
         tool: String,
-        /// What it was called for, in one line.
+        /// What it was called with, in one line.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         what: String,
     },
@@ -91,26 +91,26 @@ pub enum LiveDetail {
     ModelFallback {
         /// The model that was asked for.
         from: String,
-        /// The model that goes on.
+        /// The model that takes over.
         to: String,
     },
     /// The server's report about the account's limits.
     RateLimit(RateLimit),
     /// An API call failed.
     ApiError {
-        /// How: `login`, `account_limit`, `too_many_requests`, `overloaded`, `service`, …
+        /// How it failed: `login`, `account_limit`, `too_many_requests`, `overloaded`, `service`, …
         kind: String,
         /// The HTTP status.
         status: Option<u16>,
     },
-    /// A line of a kind that this version does not know.
+    /// A line of a kind that is not known here.
     UnknownAgentEvent {
         /// What the line calls itself.
         kind: String,
         /// The line, cut to a bound.
         raw: String,
     },
-    /// Something that people should know.
+    /// Something that the user should know.
     Notice {
         /// The sentence.
         text: String,

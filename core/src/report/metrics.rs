@@ -1,4 +1,4 @@
-//! The daily metrics records: the predecessor's fields with its names, then ours.
+//! The daily metrics records: the predecessor's fields under its names, then ours.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::request::request_hash;
 use crate::route::{Decision, Route};
 use crate::usage::Tokens;
 
-/// One `orchestrated_execution` record. Carries the request's hash, never its words.
+/// One `orchestrated_execution` record. Contains the request's hash, never its words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OrchestratedExecution<'a> {
     record_type: &'static str,
@@ -54,7 +54,7 @@ struct ExecutionResult<'a> {
 }
 
 impl<'a> OrchestratedExecution<'a> {
-    /// Makes the record of a run that is over; `None` for one that is not.
+    /// Creates the record of a finished run; `None` if it is not finished.
     pub fn of(report: &'a RunReport) -> Option<OrchestratedExecution<'a>> {
         let (route, verdict) = (&report.route.as_ref()?.route, report.verdict?);
         let routed = route.agent.as_str();
@@ -113,7 +113,7 @@ impl<'a> ProjectName<'a> {
     }
 }
 
-/// The record of what a hook saw, for those facts that the predecessor had records of.
+/// The record of a hook's fact, for those facts that the predecessor had records of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum HookRecord<'a> {
@@ -164,7 +164,7 @@ pub struct AgentEventRecord<'a> {
 }
 
 impl<'a> HookRecord<'a> {
-    /// Makes the record of a fact; `None` where the predecessor had none.
+    /// Creates the record of a fact; `None` if the predecessor had none.
     pub fn of(fact: &'a HookFact, tier_of: &dyn Fn(&str) -> Option<Tier>) -> Option<HookRecord<'a>> {
         let project = ProjectName::of(&fact.project_root);
         match &fact.what {

@@ -1,7 +1,7 @@
-//! Turning what was recorded into what is shown: plain values that are printed as text or JSON.
+//! Turns what was recorded into what is shown: plain values that are printed as text or JSON.
 //!
-//! Reading order: `run` (one run; `run_line` is one of many), `live` (a run as it happens), `metrics` (the daily records),
-//! `failure` (why a verb ended without what was asked of it), `replay` (a past run decided again).
+//! Reading order: `run` (one run; `run_line` is one of many), `live` (a run as it happens), `metrics` (the daily
+//! records), `failure` (why a verb did not do what was asked), `replay` (a past run decided again).
 
 pub mod failure;
 pub mod live;

@@ -1,4 +1,4 @@
-//! A past run decided again: what would be different, and whether that would have been better.
+//! Decides a past run again: what would be different, and whether that would have been better.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,16 +12,16 @@ use crate::run::event::AttemptReason;
 use crate::run::outcome::{Outcome, Verdict};
 use crate::run::state::{Phase, RunState};
 
-/// A run that would go elsewhere today.
+/// A run that would be routed differently today.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// The run.
     pub run_id: RunId,
-    /// When it was asked.
+    /// When it was requested.
     pub at: Option<Timestamp>,
-    /// Whether the scripted agent played it: then what became of it says nothing.
+    /// Whether the scripted agent played it, in which case what became of it says nothing.
     pub rehearsal: bool,
-    /// The request, shortened and in one line.
+    /// The request, shortened and on one line.
     pub request: String,
     /// What was decided then.
     pub was: Decided,
@@ -33,14 +33,14 @@ pub struct Difference {
     pub hindsight: Hindsight,
 }
 
-/// A decision in short.
+/// A short form of a decision.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Decided {
-    /// What it comes down to.
+    /// What it amounts to.
     pub answer: Answer,
     /// The tier that does it, once approved.
     pub tier: Tier,
-    /// How sure.
+    /// Its confidence.
     pub confidence: f64,
     /// The rule that decided.
     pub rule: String,
@@ -60,7 +60,7 @@ impl Decided {
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Became {
-    /// Where it stands: its verdict, once there is one.
+    /// Its state: the verdict, once there is one.
     pub state: &'static str,
     /// The outcomes of its attempts.
     pub outcomes: Vec<Outcome>,
@@ -68,30 +68,30 @@ pub struct Became {
     pub last_tier: Option<Tier>,
     /// Whether a stronger tier took over.
     pub escalated: bool,
-    /// Whether a person said yes to it.
+    /// Whether the user approved it.
     pub approved: bool,
 }
 
-/// What a run's end says about another answer.
+/// What the end of a run says about another answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hindsight {
-    /// That tier gave the usable answer in the end: it would have been right at once.
+    /// That tier gave the usable answer in the end: it would have been right from the start.
     Right,
-    /// That tier, or a stronger one, was tried and was not enough.
+    /// That tier, or a stronger one, was tried and was not good enough.
     TooWeak,
-    /// A weaker tier was enough.
+    /// A weaker tier was good enough.
     Dearer,
-    /// It would ask first about what was run without a question.
+    /// It would ask first about something that was run without asking.
     WouldAsk,
-    /// It would run what was asked about.
+    /// It would run something that was asked about.
     WouldNotAsk,
     /// The run does not tell.
     Unknown,
 }
 
 impl Hindsight {
-    /// Says it in words for people.
+    /// Returns it in words.
     pub fn as_text(self) -> &'static str {
         match self {
             Hindsight::Right => "would have been right at once",
@@ -104,12 +104,12 @@ impl Hindsight {
     }
 }
 
-/// Returns the request of a run as it was asked, or `None` where its words were not kept.
+/// Returns the request of a run as it was submitted, or `None` if its words were not kept.
 pub fn request_of(run: &RunState) -> Option<Request> {
     let requested = run.requested.as_ref()?;
     let words = requested.prompt.clone()?;
     let mut request = Request::new(words, Origin::Cli, requested.overrides.clone()).ok()?;
-    // Its first attempt went on in a session of the agent: so the words were read as going on.
+    // Its first attempt resumed a session of the agent, so the words were read as a continuation.
     if run.attempts.first().is_some_and(|attempt| attempt.started.resumed) {
         request.context = Context::Session;
     }
@@ -118,7 +118,7 @@ pub fn request_of(run: &RunState) -> Option<Request> {
     Some(request)
 }
 
-/// Returns how a run differs from what would be decided now; `None` where it does not.
+/// Returns how a run differs from what would be decided now; `None` if it does not.
 pub fn difference(run_id: &RunId, run: &RunState, now: &Route) -> Option<Difference> {
     let (requested, then) = (run.requested.as_ref()?, run.route.as_ref()?);
     if (then.decision, then.tier) == (now.decision, now.tier) {
@@ -161,7 +161,7 @@ fn hindsight(run: &RunState, was: &Decided, is: &Decided) -> Hindsight {
     match is.tier.cmp(&last) {
         std::cmp::Ordering::Equal => Hindsight::Right,
         std::cmp::Ordering::Greater => Hindsight::Dearer,
-        // Only an escalation shows that a weaker tier was not enough; otherwise nobody tried one.
+        // Only an escalation shows that a weaker tier was not good enough; otherwise none was tried.
         std::cmp::Ordering::Less if escalated(run) && is.tier <= was.tier => Hindsight::TooWeak,
         std::cmp::Ordering::Less => Hindsight::Unknown,
     }

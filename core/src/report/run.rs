@@ -18,7 +18,7 @@ use crate::usage::Tokens;
 /// The version of every JSON that this program prints. Fields are added freely, never changed.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A run, for people and programs.
+/// A run, for output as text and JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     /// The version of this form.
@@ -27,31 +27,31 @@ pub struct RunReport {
     pub run_id: RunId,
     /// The session.
     pub session_id: SessionId,
-    /// The mode of routing.
+    /// The routing mode.
     pub mode: Mode,
     /// Whether the scripted agent played it.
     pub rehearsal: bool,
-    /// Where it stands: the verdict's name, or `running` and its kind. Older than `phase` and `deferred`: `waiting` here is a run
-    /// that waits, and one that ended because it would have to.
+    /// The state: the verdict's name, or `running` and the like. Older than `phase` and `deferred`: `waiting` means
+    /// here a run that waits, or one that ended because it would have to.
     pub state: String,
-    /// Where it stands: `requested`, `ready`, `running`, `waiting` or `finished`.
+    /// The phase: `requested`, `ready`, `running`, `waiting` or `finished`.
     #[serde(default)]
     pub phase: String,
-    /// Whether it ended because it would have to wait.
+    /// Whether it ended because it would have had to wait.
     #[serde(default)]
     pub deferred: bool,
-    /// The judgement, once there is one.
+    /// The verdict, once there is one.
     pub verdict: Option<Verdict>,
-    /// Why it ended badly: a code with a page of its own.
+    /// Why it ended badly: a code that has its own page.
     #[serde(default, deserialize_with = "error_code::if_known")]
     pub code: Option<ErrorCode>,
     /// The exit code of the verb that waited for it.
     pub exit_code: Option<u8>,
-    /// One sentence on the verdict.
+    /// The reason for the verdict, in one sentence.
     pub reason: Option<String>,
     /// What to do next.
     pub hint: Option<String>,
-    /// When trying again makes sense.
+    /// When it makes sense to try again.
     pub resets_at: Option<Timestamp>,
     /// The usable answer, if there is one.
     pub answer: Option<String>,
@@ -61,9 +61,9 @@ pub struct RunReport {
     pub escalated: bool,
     /// The attempts in order.
     pub attempts: Vec<AttemptReport>,
-    /// When it was asked.
+    /// When it was requested.
     pub created_at: Option<Timestamp>,
-    /// When it was over.
+    /// When it finished.
     pub finished_at: Option<Timestamp>,
     /// The project directory.
     pub project_root: String,
@@ -76,7 +76,7 @@ pub struct RunReport {
 pub struct RouteReport {
     /// The version of this form.
     pub schema_version: u32,
-    /// The caller's own id of the request; a run has none.
+    /// The caller's own id for the request; a run has none.
     pub id: Option<String>,
     /// The decision.
     #[serde(flatten)]
@@ -84,18 +84,18 @@ pub struct RouteReport {
 }
 
 impl RouteReport {
-    /// Wraps a route that has no id of the caller's.
+    /// Wraps a route for which the caller gave no id.
     pub fn new(route: Route) -> RouteReport {
         RouteReport { schema_version: SCHEMA_VERSION, id: None, route }
     }
 }
 
-/// One attempt, for people and programs.
+/// One attempt, for output as text and JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptReport {
-    /// Who.
+    /// The agent.
     pub agent: AgentName,
-    /// Which tier.
+    /// Its tier.
     pub tier: Tier,
     /// Why it was made.
     pub why: AttemptReason,
@@ -103,26 +103,26 @@ pub struct AttemptReport {
     pub model_requested: String,
     /// The models that really answered.
     pub models_served: Vec<String>,
-    /// The judgement; absent while it runs.
+    /// The outcome; absent while it runs.
     pub outcome: Option<Outcome>,
     /// What else is worth knowing.
     pub flags: Vec<Flag>,
     /// Why the outcome is what it is.
     pub detail: Option<String>,
-    /// The exit code, where the process ended by itself.
+    /// The exit code, if the process ended by itself.
     pub exit_code: Option<i32>,
-    /// From spawn to end.
+    /// The time from spawn to end.
     pub duration_ms: u64,
-    /// What was used.
+    /// The tokens that it used.
     pub tokens: Tokens,
     /// What it cost.
     pub cost_usd: Cost,
-    /// The permission mode that the CLI was told, where it has any.
+    /// The permission mode that the CLI was given, if it has any.
     #[serde(default)]
     pub permission_mode: Option<PermissionMode>,
     /// The payer.
     pub payer: Payer,
-    /// The host that requests were sent to, where it is not the vendor's own.
+    /// The host that requests were sent to, if it is not the vendor's own.
     #[serde(default)]
     pub gateway: Option<String>,
     /// The agent's own session.
@@ -130,7 +130,7 @@ pub struct AttemptReport {
     /// The tool calls that were not allowed.
     #[serde(default)]
     pub denied: Vec<Denied>,
-    /// Servers of tools that did not start.
+    /// MCP servers that failed to start.
     #[serde(default)]
     pub servers_failed: Vec<String>,
     /// How many lines of output could not be read.
@@ -138,24 +138,24 @@ pub struct AttemptReport {
     pub unreadable_lines: u64,
 }
 
-/// Two figures that must not be mixed: what the agent says, and what we think.
+/// Two figures that must not be mixed: what the agent reports, and what we estimate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// What the agent reported, US dollars.
+    /// What the agent reported, in US dollars.
     pub reported: Option<f64>,
-    /// What we estimate where no report says it for good, US dollars.
+    /// What we estimate if no report is final, in US dollars.
     pub estimated: Option<f64>,
 }
 
 impl Cost {
-    /// Returns the figure to count by: as reported, or as estimated where that is more.
+    /// Returns the figure that counts: the reported one, or the estimated one if that is higher.
     pub fn usd(self) -> Option<f64> {
         [self.reported, self.estimated].into_iter().flatten().reduce(f64::max)
     }
 }
 
 impl RunReport {
-    /// Makes the report of a run. `answer` is the last attempt's text; it counts only if the run succeeded.
+    /// Creates the report of a run. `answer` is the last attempt's text; it counts only if the run succeeded.
     pub fn new(run_id: &RunId, requested: &Requested, run: &RunState, answer: Option<String>) -> RunReport {
         let (verdict, code, exit_code, reason, hint, finished_at, resets_at) = match &run.phase {
             Phase::Finished { verdict, code, exit_code, reason, hint, at, resets_at } => (
@@ -198,12 +198,12 @@ impl RunReport {
         }
     }
 
-    /// Returns what all attempts used.
+    /// Returns the tokens that all attempts used.
     pub fn tokens(&self) -> Tokens {
         self.attempts.iter().fold(Tokens::default(), |sum, attempt| sum + attempt.tokens)
     }
 
-    /// Returns what all attempts cost, by the figures to count by.
+    /// Returns what all attempts cost, by the figures that count.
     pub fn cost_usd(&self) -> Option<f64> {
         let costs = self.attempts.iter().filter_map(|attempt| attempt.cost_usd.usd());
         costs.fold(None, |sum: Option<f64>, cost| Some(sum.unwrap_or(0.0) + cost))

@@ -13,16 +13,16 @@ use crate::run::row::RunRow;
 pub struct RunLine<'a> {
     /// The run.
     pub run_id: &'a RunId,
-    /// When it was asked.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// When its log grew last.
+    /// When its log last grew.
     pub updated_at: Timestamp,
-    /// Where it stands: `running`, `waiting`, …, or its verdict. Older than `finished` and `deferred`: `waiting` here is a run
-    /// that waits, and one that ended because it would have to.
+    /// The phase: `running`, `waiting`, …, or the verdict. Older than `finished` and `deferred`: `waiting` means here a
+    /// run that waits, or one that ended because it would have to.
     pub phase: &'static str,
     /// Whether it is over.
     pub finished: bool,
-    /// Whether it ended because it would have to wait.
+    /// Whether it ended because it would have had to wait.
     pub deferred: bool,
     /// The session.
     pub session_id: &'a SessionId,
@@ -32,14 +32,14 @@ pub struct RunLine<'a> {
     pub request_hash: &'a str,
     /// The agent of the last attempt.
     pub agent: Option<&'a AgentName>,
-    /// The tier that did it last.
+    /// The tier of the last attempt.
     pub tier: Option<Tier>,
     /// Whether it was played by the scripted agent.
     pub rehearsal: bool,
 }
 
 impl<'a> RunLine<'a> {
-    /// Shows a row.
+    /// Converts a row.
     pub fn new(row: &'a RunRow) -> RunLine<'a> {
         RunLine {
             run_id: &row.run_id,

@@ -1,8 +1,8 @@
-//! The arbiter: what a small model is asked where the router is unsure, and what its word may do.
+//! The arbiter: what a small model is asked if the router is unsure, and what its vote may do.
 //!
-//! Off by default. The arbiter is asked only about requests that nobody and nothing stops. Its word may choose the
-//! tier or have a person asked; it never lifts a question, an override, or a rule of the policy. The router
-//! stays a function: the word is an input like every other.
+//! Off by default. The arbiter is asked only about requests that nothing stops. Its vote may choose the tier or have
+//! the user asked; it never lifts a question, an override, or a rule of the policy. The router stays a pure function:
+//! the vote is an input like any other.
 
 use super::rules::Found;
 use super::trace::Trace;
@@ -11,16 +11,16 @@ use crate::agent::Tier;
 use crate::policy::layer::Layer;
 use crate::request::LlmVote;
 
-/// Confidence of a route that the arbiter chose. Not measured: no model is asked while pointsman is tested.
+/// The confidence of a route that the arbiter chose. Not measured: no model is asked while pointsman is tested.
 const CONFIDENCE: f64 = 0.7;
 
 /// The arbiter's line in an explanation.
 const RULE: &str = "judge";
 
-/// How much of a request the arbiter reads, in characters: enough to know what is asked, and little to pay for.
+/// How much of a request the arbiter reads, in characters: enough to know what is asked, and cheap.
 const REQUEST_CHARS_MAX: usize = 4000;
 
-/// Enters the arbiter's vote; returns why a person is asked, or who does it.
+/// Records the arbiter's vote in the trace; returns why the user is asked, or the tier that was chosen.
 pub(super) fn weigh(word: Option<LlmVote>, tier: Tier, trace: &mut Trace) -> (Option<Found>, Option<Found>) {
     let Some(word) = word else { return (None, None) };
     let because = match word.tier() {
@@ -32,13 +32,13 @@ pub(super) fn weigh(word: Option<LlmVote>, tier: Tier, trace: &mut Trace) -> (Op
     if word.tier().is_some() { (None, found) } else { (found, None) }
 }
 
-/// Tells whether the arbiter may be asked about a route: it is less sure than wanted, and nothing has settled it.
+/// Returns whether the arbiter may be asked about a route: its confidence is too low, and nothing has settled it.
 pub fn is_wanted(route: &Route, below: f64) -> bool {
     let is_open = matches!(route.layer, Layer::Policy | Layer::Rules | Layer::Classifier | Layer::Default);
     route.decision == Decision::Direct && is_open && route.confidence < below
 }
 
-/// Returns what the arbiter is asked.
+/// Returns the question for the arbiter.
 pub fn question(request: &str) -> String {
     let words: String = request.chars().take(REQUEST_CHARS_MAX).collect();
     format!(

@@ -1,4 +1,4 @@
-//! Choosing: what follows from the classifier's opinion, with what a mistake costs taken into account.
+//! Chooses what follows from the classifier's opinion, given what a mistake costs.
 
 use crate::agent::Tier;
 use crate::request::{Context, QuotaPressure};
@@ -9,34 +9,34 @@ use super::trace::{IN_SESSION, SETTLED, Trace, UNLIKELY};
 use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
 
-/// From this probability on, the classifier asks a person: it may be dangerous.
+/// From this probability on, the classifier asks the user: the request may be dangerous.
 ///
-/// A missed danger costs ten times a needless question. Lower values stop more work than that is worth: the curve is
-/// in docs/routing.md.
+/// A missed danger costs ten times as much as a needless question. Lower values stop more work than that is worth: the
+/// curve is in docs/routing.md.
 const DANGER_FROM: f64 = 0.3;
 
-/// The same where a flag or a policy's rule has settled who does it: then only what is hardly in doubt.
+/// The same if a flag or the user's own policy rule has settled who does it: then it takes near certainty.
 const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;
 
-/// From this probability on, the classifier asks a person what is meant.
+/// From this probability on, the classifier asks the user what is meant.
 const UNDERSPECIFIED_FROM: f64 = 0.5;
 
-/// It asks as well when both reasons together are this many times as probable as all work.
+/// It also asks if both reasons together are this many times as probable as all work.
 const STOP_TO_WORK: f64 = 1.25;
 
-/// Below this probability of its best class the classifier has no opinion.
+/// Below this probability of its best class, the classifier has no opinion.
 const ABSTAIN_BELOW: f64 = 0.4;
 
-/// What the classifier's opinion comes down to.
+/// What the classifier's opinion amounts to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Opinion {
     /// The tier that would do the work.
     pub tier: Tier,
-    /// The class that a person is asked because of, if any.
+    /// The class that is the reason for asking the user, if any.
     pub stop: Option<Class>,
-    /// Probability that this is acceptable.
+    /// The probability that this is acceptable.
     pub confidence: f64,
-    /// Whether the classifier has no opinion to speak of.
+    /// Whether the classifier has no real opinion.
     pub abstains: bool,
 }
 
@@ -52,9 +52,9 @@ const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say wha
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
 
 impl Opinion {
-    /// Enters what the classifier said into the explanation; returns why a person must be asked, if so.
+    /// Records in the trace what the classifier says; returns why the user must be asked, if so.
     ///
-    /// Where the person has settled who does it, they know better than any sample what is meant, and a doubt about
+    /// If the user has settled who does it, they know better than any training data what is meant, and a suspicion of
     /// danger must be strong.
     pub fn look(
         &self,
@@ -89,7 +89,7 @@ impl Opinion {
         found
     }
 
-    /// Returns why a class does not make a person be asked, or `None` where it does.
+    /// Returns why a class is no reason to ask the user, or `None` if it is one.
     fn why_not(
         &self,
         class: Class,
@@ -115,7 +115,7 @@ impl Opinion {
         }
     }
 
-    /// Returns the line of an explanation that would make a person be asked, if one would.
+    /// Returns the trace line that would be the reason to ask the user, if there is one.
     pub fn stopping_rule(
         &self,
         p: &PerClass,
@@ -127,19 +127,19 @@ impl Opinion {
         self.why_not(class, p, precedence, context).is_none().then_some(rule)
     }
 
-    /// Returns the line of an explanation that names the tier.
+    /// Returns the trace line that names the tier.
     pub fn rule(&self) -> &'static str {
         if self.abstains { DEFAULT } else { TIER }
     }
 
-    /// Tells whether a built-in rule says the same, and so gives the reason.
+    /// Returns whether a built-in rule says the same, so that its reason is used.
     pub fn agrees_with(&self, rule: &Found) -> bool {
         rule.tier == self.tier && !self.abstains
     }
 
-    /// Returns what the classifier says about the tier, or the default where it abstains.
+    /// Returns what the classifier says about the tier, or the default if it abstains.
     ///
-    /// A built-in rule that agrees gives the reason. One that does not is only a sign among others.
+    /// A built-in rule that agrees provides the reason. One that disagrees is only a sign among others.
     pub fn found(&self, by_rule: Option<Found>) -> Found {
         if let Some(rule) = by_rule.filter(|rule| self.agrees_with(rule)) {
             return Found { confidence: self.confidence, ..rule };
@@ -153,7 +153,7 @@ impl Opinion {
     }
 }
 
-/// Chooses the tier with the least expected loss, or to ask a person.
+/// Chooses the tier with the lowest expected loss, or to ask the user.
 pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Opinion {
     let danger = p[Class::Danger as usize];
     let underspecified = p[Class::Underspecified as usize];
@@ -175,18 +175,18 @@ pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Opinion {
     Opinion { tier, stop, confidence, abstains: most < ABSTAIN_BELOW }
 }
 
-/// How much too strong a tier weighs against too weak a one: 1 without pressure, doubling with each half.
+/// Returns how much too strong a tier weighs against too weak a one: 1 without pressure, doubling with each half.
 ///
-/// This is the one place where quotas move routes: less left of a quota, and a doubtful request goes to the
-/// cheaper tier. It never touches whether a person is asked.
+/// This is the one place where quotas influence routes: with less of a quota left, a doubtful request goes to the
+/// cheaper tier. It never affects whether the user is asked.
 fn over_weight(pressure: QuotaPressure) -> f64 {
     4.0_f64.powf(pressure.share())
 }
 
-/// What running a request of one class on a tier costs, in steps of too weak a tier.
+/// Returns what running a request of one class on a tier costs, in units of one step of too weak a tier.
 ///
-/// Measuring ([`crate::eval::loss`]) counts money and asks what a mistake costs once it is made. Here too weak a tier
-/// costs less than that, since the run's outcome takes it to a stronger one.
+/// Evaluation ([`crate::eval::loss`]) counts money and asks what a mistake costs once it is made. Here too weak a tier
+/// costs less than that, because the run's outcome escalates it to a stronger one.
 fn cost(class: usize, tier: Tier, over: f64) -> f64 {
     match (class, tier) {
         (0, Tier::Sonnet) | (1, Tier::Opus) => 0.8 * over,

@@ -1,4 +1,4 @@
-//! Deciding: every layer is asked in order, then their findings are put together.
+//! Decides: asks every layer in order, then combines their findings.
 
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
@@ -19,17 +19,17 @@ use super::{Decision, Route, RouteError, arbiter};
 use crate::model::PerClass;
 use crate::policy::layer::Layer;
 
-/// A decision, and what an explanation needs besides.
+/// A decision, and what else an explanation needs.
 pub(super) struct Decided {
     pub route: Route,
     pub trace: Trace,
-    /// What the classifier holds the request for.
+    /// The classifier's probability of each class.
     pub p: PerClass,
-    /// The built-in rules that fired: the classifier's features.
+    /// The built-in rules that fired, which are features of the classifier.
     pub signs: Vec<String>,
 }
 
-/// Asks every layer and puts their findings together.
+/// Asks every layer and combines their findings.
 pub(super) fn decide(
     request: &Request,
     signals: &Signals,
@@ -48,7 +48,7 @@ pub(super) fn decide(
     let signs = signs.into_iter().map(str::to_owned).collect();
     let mut opinion = choose::choose(&p, request.pressure);
     if is_of_agents {
-        // Also once a person has said yes: what agents may do is no work for the weakest of them.
+        // Even after the user has said yes: what agents may do is not work for the weakest of them.
         opinion.tier = opinion.tier.max(Tier::Sonnet);
     }
 
@@ -101,7 +101,8 @@ pub(super) fn decide(
     Ok(Decided { route, trace, p, signs })
 }
 
-/// How much may be settled for the arbiter's vote to count: a repository may name the tier, and takes no question away.
+/// Returns how much may be settled for the arbiter's vote to count: a repository may name the tier, but cannot prevent
+/// a question.
 fn counts_until(word: LlmVote) -> Precedence {
     match word {
         LlmVote::Ask => Precedence::Tier,
@@ -109,7 +110,7 @@ fn counts_until(word: LlmVote) -> Precedence {
     }
 }
 
-/// Returns the tier and the agent, whatever else is decided.
+/// Returns the tier and the agent, independent of whether the user is asked.
 fn tier_and_agent(
     chosen: Option<&overrides::Choice>,
     by_files: &ByFiles,
@@ -124,13 +125,13 @@ fn tier_and_agent(
     (tier, named.unwrap_or_else(|| catalog.for_tier(tier).name.clone()))
 }
 
-/// "Fix" and "implement" alone name a kind of work, but not what is meant.
+/// Returns whether the kind of work is known. "Fix" and "implement" alone name a kind of work, but not what is meant.
 fn known_work(by_files: &ByFiles, by_rule: Option<&Found>) -> Work {
     let is_named = by_rule.is_some_and(|found| found.tier != Tier::Sonnet);
     if by_files.precedence >= Precedence::Meaning || is_named { Work::Known } else { Work::Unknown }
 }
 
-/// What the built-in rules said, before anything else is asked.
+/// What the built-in rules found, before any other layer is asked.
 pub(super) struct BuiltinFindings {
     pub danger: Option<Found>,
     pub by_rule: Option<Found>,
@@ -138,7 +139,7 @@ pub(super) struct BuiltinFindings {
     pub rule_trace: Trace,
 }
 
-/// Looks at every built-in rule.
+/// Applies every built-in rule.
 pub(super) fn apply_builtin_rules(policy: &Policy, signals: &Signals, mut trace: Trace) -> BuiltinFindings {
     let mut rule_trace = trace.alike();
     let danger = safety::look(policy, signals, &mut trace);
@@ -146,10 +147,10 @@ pub(super) fn apply_builtin_rules(policy: &Policy, signals: &Signals, mut trace:
     BuiltinFindings { danger, by_rule, safety_trace: trace, rule_trace }
 }
 
-/// Nobody is surer than this of what words mean.
+/// The highest confidence that is claimed about what words mean.
 const CONFIDENCE_MAX: f64 = 0.99;
 
-/// Three digits are more than anybody knows, and hide the last bits of the arithmetic.
+/// Rounds a confidence. Three digits are more than is really known, and hide the last bits of the arithmetic.
 fn rounded(confidence: f64) -> f64 {
     (confidence.min(CONFIDENCE_MAX) * 1000.0).round() / 1000.0
 }

@@ -1,6 +1,6 @@
-//! The layer of policy files: how a rule of one is held against a request and what surrounds it.
+//! The layer of policy files: how a rule is matched against a request and its context.
 //!
-//! The first rule that fires and names a tier or an agent has it. Every rule that fires and asks a person counts,
+//! The first rule that fires and names a tier or an agent decides that. Every rule that fires and asks the user counts,
 //! wherever it stands and whatever other rules say.
 
 use std::cell::OnceCell;
@@ -30,14 +30,15 @@ use crate::text::tokens::Kind;
 pub(super) struct ByFiles {
     /// The tier or agent that does it.
     pub named: Option<Named>,
-    /// Why a person is asked; the tier of this finding means nothing.
+    /// Why the user is asked; the tier of this finding is meaningless.
     pub asked: Option<Found>,
-    /// Which doubts are answered.
+    /// Which doubts are settled.
     pub precedence: Precedence,
 }
 
 impl ByFiles {
-    /// A repository's rule is as sure as the classifier at most: strangers do not say how sure we are.
+    /// Limits the confidence of a repository's rule to the classifier's: untrusted rules do not determine how sure we
+    /// are.
     pub fn cap_confidence(&mut self, p: &PerClass) {
         if self.precedence <= Precedence::Tier
             && let Some(named) = &mut self.named
@@ -53,7 +54,7 @@ pub(super) struct Named {
     pub agent: Option<AgentName>,
 }
 
-/// Looks at every rule of the policy files.
+/// Applies every rule of the policy files.
 pub(super) fn look(
     request: &Request,
     signals: &Signals,
@@ -95,10 +96,10 @@ pub(super) fn look(
     by
 }
 
-/// Which doubts of the classifier a rule answers when it names who does the work.
+/// Returns which doubts of the classifier a rule settles if it names who does the work.
 ///
-/// The person's own rule says what is meant, and that they want it. A preset that they switched on says what is meant.
-/// What a repository wrote, or switches on by the files that it has, answers nothing.
+/// The user's own rule says what is meant, and that they want it. A preset that they switched on says what is meant. A
+/// rule that the repository wrote, or switches on by the files that it contains, settles nothing.
 fn precedence(rule: &FileRule) -> Precedence {
     match (rule.author, rule.chosen_by) {
         (Author::User, _) if !rule.looks_at_files() => Precedence::ByPerson,
@@ -107,7 +108,7 @@ fn precedence(rule: &FileRule) -> Precedence {
     }
 }
 
-/// Whether the words order to do what was quoted or pasted.
+/// Returns whether the request orders to do what was quoted or pasted.
 fn orders_quoted(signals: &Signals, policy: &Policy) -> bool {
     signals.instruction.is_asked(policy.grammar().endorse)
 }
@@ -121,7 +122,7 @@ struct Asked<'r> {
 }
 
 impl Asked<'_> {
-    /// Holds a rule against the request: what made it fire, for people, or why it does not.
+    /// Matches a rule against the request: returns what made it fire, for display, or why it does not.
     fn hold(&self, rule: &FileRule) -> Result<Vec<String>, Why> {
         let own = &self.signals.instruction;
         let mut because = vec![];
@@ -154,7 +155,7 @@ impl Asked<'_> {
         Ok(because)
     }
 
-    /// What does not depend on the words, but for their language.
+    /// Checks what does not depend on the words, except for their language.
     fn surroundings(&self, rule: &FileRule) -> Result<(), &'static str> {
         let (c, around) = (&rule.condition, &self.request.routing_context);
         let ok_or = |holds: bool, reason: &'static str| if holds { Ok(()) } else { Err(reason) };
@@ -172,7 +173,7 @@ impl Asked<'_> {
         ok_or(c.language.is_empty() || speaks(), OTHER_LANGUAGE)
     }
 
-    /// The words that a rule's patterns match, where they count.
+    /// Returns the words that a rule's patterns match, if they count.
     fn words(&self, rule: &FileRule) -> Result<&str, Why> {
         let (own, material) = (&self.signals.instruction, &self.signals.quoted);
         if let Some(words) = first_match(&rule.words, own, Reading::NotNegated) {
@@ -180,7 +181,7 @@ impl Asked<'_> {
         }
         let asks = matches!(rule.effect, FileEffect::Ask(_));
         if let Some(words) = first_match(&rule.words, material, Reading::NotNegated) {
-            // "Do what the ticket says" makes the ticket's words the person's own, where that adds a question.
+            // "Do what the ticket says" makes the ticket's words the user's own if that adds a question.
             return if asks && self.orders_quoted {
                 Ok(words)
             } else {
@@ -193,7 +194,7 @@ impl Asked<'_> {
         })
     }
 
-    /// The paths and file names in the person's own words.
+    /// Returns the paths and file names in the user's own words.
     fn paths(&self) -> impl Iterator<Item = &str> {
         let own = &self.signals.instruction;
         let is_path = |kind: Kind| matches!(kind, Kind::Path | Kind::Ident);

@@ -1,10 +1,10 @@
-//! Deciding who does a request: `route(request, catalog, policy) -> Route`, a pure function.
+//! Decides which agent does a request: `route(request, catalog, policy) -> Route`, a pure function.
 //!
 //! The room never runs anything, reads no clock and no file, and gives byte-equal answers for equal input.
 //!
-//! In reading order: `route` here · `decide` (the layers in order) · `stream` (words of the text and
-//! where they stand) · `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `explain`
-//! (what was looked at, and why it did or did not fire) · `own_decision` (what it would have said without the person).
+//! In reading order: `route` here · `decide` (the layers in order) · `stream` (words of the text and their positions) ·
+//! `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `trace` (what was tried, and why it
+//! did or did not fire) · `own_decision` (what the router would have decided without the user's choice).
 
 pub mod arbiter;
 mod choose;
@@ -36,16 +36,16 @@ use signals::Signals;
 use trace::Trace;
 pub use trace::{NO_MATCH, TraceEntry, TraceOutcome};
 
-/// Confidence of the route that is taken when routing itself failed: nothing is known.
+/// The confidence of the route that is taken if routing itself failed: nothing is known.
 const FALLBACK_CONFIDENCE: f64 = 0.5;
 
-/// Run it, or ask a person first.
+/// Whether to run a request, or to ask the user first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// The agent may run unattended.
     Direct,
-    /// A person must say yes first.
+    /// The user must approve first.
     Escalate,
 }
 
@@ -61,11 +61,11 @@ pub enum Complexity {
     Complex,
 }
 
-/// Whether somebody should be there while it runs.
+/// Whether the user should be present while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Timing {
-    /// A person is needed.
+    /// The user is needed.
     NeedsPerson,
     /// It can run unattended.
     Unattended,
@@ -74,43 +74,43 @@ pub enum Timing {
 /// The decision for one request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Route {
-    /// Run it, or ask first.
+    /// Whether to run it, or to ask first.
     pub decision: Decision,
-    /// The agent that does it (once approved, when `decision` is escalate).
+    /// The agent that does it (once approved, if `decision` is escalate).
     pub agent: AgentName,
-    /// The tier that does it (once approved, when `decision` is escalate).
+    /// The tier that does it (once approved, if `decision` is escalate).
     pub tier: Tier,
-    /// Probability that the tier is acceptable, 0 to 1.
+    /// The probability that the tier is acceptable, 0 to 1.
     pub confidence: f64,
-    /// One sentence for people.
+    /// One sentence that explains it to the user.
     pub reason: String,
-    /// Which layer decided.
+    /// The layer that decided.
     pub layer: Layer,
-    /// The ids of the rules that fired, in the order in which they were looked at.
+    /// The ids of the rules that fired, in the order in which they were tried.
     pub rules: Vec<String>,
     /// How much planning it needs.
     pub complexity: Complexity,
-    /// Whether somebody should be there.
+    /// Whether the user should be present.
     pub timing: Timing,
-    /// What the decision was computed from: rules, catalog and router version.
+    /// The hash of everything besides the request that the decision depends on; see [`Policy::hash`].
     pub policy_hash: String,
-    /// What the router would have decided where the person chose; older records do not say.
+    /// What the router would have decided without the user's choice; missing in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnDecision>,
 }
 
-/// A route, with everything that was looked at on the way.
+/// A route, with everything that was considered on the way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explained {
     /// The decision.
     pub route: Route,
-    /// Every rule that was looked at, in order.
+    /// Every rule that was tried, in order.
     pub looked: Vec<TraceEntry>,
-    /// What the classifier said, and because of what.
+    /// What the classifier said, and why.
     pub opinion: Opinion,
 }
 
-/// Why a request has no route.
+/// Why a request cannot be routed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// An override names an agent that does not exist.
@@ -123,11 +123,11 @@ pub enum RouteError {
     },
 }
 
-/// Decides who does a request.
+/// Decides which agent does a request.
 ///
-/// The layers in order: safety, the person's override, the rules of policy files, classifier, default. The first
-/// layer with an opinion names the tier. A built-in rule that agrees with the classifier is named as the reason,
-/// since it says more to people. A person is asked when safety, a policy file or the classifier says so, and no
+/// The layers in order: safety, the user's override, the rules of policy files, classifier, default. The first layer
+/// with an opinion names the tier. If a built-in rule agrees with the classifier, it is given as the reason, because it
+/// means more to the user. The user is asked if safety, a policy file, the classifier or the arbiter says so, and no
 /// override lifts that.
 pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Route, RouteError> {
     let segments = segment::segment(overrides::without_mark(request.text()));
@@ -135,7 +135,7 @@ pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Ro
     decide::decide(request, &signals, catalog, policy, Trace::fired_only()).map(|decided| decided.route)
 }
 
-/// Decides, and says everything that was looked at.
+/// Decides, and returns everything that was considered.
 pub fn explain(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Explained, RouteError> {
     let segments = segment::segment(overrides::without_mark(request.text()));
     let signals = Signals::read(&segments, policy);
@@ -145,7 +145,7 @@ pub fn explain(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<
     Ok(Explained { route: decided.route, looked: decided.trace.into_entries(), opinion })
 }
 
-/// Returns the route that is taken when routing failed: the middle tier, and nothing is claimed about it.
+/// Returns the route that is taken if routing failed: the middle tier, with no claims about it.
 pub fn fallback(catalog: &Catalog) -> Route {
     Route {
         decision: Decision::Direct,

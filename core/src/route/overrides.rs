@@ -1,4 +1,4 @@
-//! Overrides: what the person chose, by flags or by words. They never lift safety.
+//! Overrides: what the user chose, by flags or by words. They never lift safety.
 
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
@@ -13,9 +13,9 @@ use super::trace::{NO_MATCH, SETTLED, Trace};
 use crate::policy::layer::Layer;
 use crate::text::tokens::Kind;
 
-/// The person said so; what remains is that they may have chosen too weak a tier.
+/// The user said so; the remaining doubt is that they may have chosen too weak a tier.
 const CHOSEN_CONFIDENCE: f64 = 0.95;
-/// Free words are read by the router, so they are a little less sure than a flag.
+/// Free words are interpreted by the router, so they are a little less certain than a flag.
 const WORDS_CONFIDENCE: f64 = 0.9;
 
 const AGENT: &str = "override.agent";
@@ -26,27 +26,27 @@ const WORDS: &str = "override.words";
 /// How many words may stand between "use" and the tier.
 const CHOOSE_REACH: usize = 3;
 
-/// What was chosen.
+/// What the user chose.
 pub(super) struct Choice {
     /// The tier.
     pub tier: Tier,
-    /// The agent, when one was named.
+    /// The agent, if one was named.
     pub agent: Option<AgentName>,
-    /// Why, for people.
+    /// Why, for display.
     pub because: String,
-    /// How sure it is.
+    /// The confidence.
     pub confidence: f64,
 }
 
 impl Choice {
-    /// Returns it as a finding of its layer.
+    /// Converts it to a finding of its layer.
     pub fn found(self) -> Found {
         let Choice { tier, because, confidence, agent: _ } = self;
         Found { layer: Layer::Override, tier, because, confidence }
     }
 }
 
-/// Looks at flags, a mark at the start, and words, in this order; the first that is there wins.
+/// Checks flags, a mark at the start, and words, in this order; the first that is present wins.
 pub(super) fn look(
     request: &Request,
     catalog: &Catalog,
@@ -88,7 +88,7 @@ pub(super) fn look(
     Ok(chosen)
 }
 
-/// Returns the text behind a mark: who does it says nothing about what is asked.
+/// Returns the text after a mark: who does it says nothing about what is asked.
 pub(super) fn without_mark(text: &str) -> &str {
     let trimmed = text.trim_start();
     match marked_tier(text) {
@@ -97,7 +97,7 @@ pub(super) fn without_mark(text: &str) -> &str {
     }
 }
 
-/// Reads `@opus …`, `/opus …` or `[opus] …` at the very start.
+/// Parses `@opus …`, `/opus …` or `[opus] …` at the very start.
 fn marked_tier(text: &str) -> Option<Tier> {
     let text = text.trim_start();
     let word = text.split(char::is_whitespace).next()?;
@@ -109,13 +109,13 @@ fn marked_tier(text: &str) -> Option<Tier> {
     Tier::parse(name)
 }
 
-/// Words that may follow the name of a tier. Before another word it is a part of its name: "the opus codec".
+/// Words that may follow the name of a tier. Before any other word it is part of another name: "the opus codec".
 const AFTER_A_NAME: [&str; 22] = [
     "for", "on", "to", "and", "please", "here", "this", "model", "agent", "tier", "instead", "because",
     "since", "with", "fur", "pour", "para", "per", "voor", "для", "dla", "icin",
 ];
 
-/// Tells whether a tier's word stands there as its name, not as a part of another.
+/// Returns whether a tier's word is used as its name, and not as part of another one.
 fn is_name(own: &Stream, at: usize) -> bool {
     let comes_from = at > 0 && own.word(at - 1) == "from";
     let follows = own
@@ -125,7 +125,7 @@ fn is_name(own: &Stream, at: usize) -> bool {
     !comes_from && follows
 }
 
-/// Finds the strongest tier that own words ask for, when it is above what the rules would take.
+/// Finds the strongest tier that the user's words ask for, if it is above the one that would be taken without them.
 fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier> {
     let own = &signals.instruction;
     let s = policy.grammar();

@@ -1,4 +1,4 @@
-//! What the router says by itself where a person has chosen: without it nobody could learn from the choice.
+//! What the router would have decided if the user had not chosen: without it, nothing could be learned from the choice.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +12,10 @@ use super::{Decision, Route};
 use crate::model::PerClass;
 use crate::policy::layer::Layer;
 
-/// The decision that the person's own took the place of.
+/// The decision that the user's choice replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnDecision {
-    /// Run it, or ask first.
+    /// Whether to run it, or to ask first.
     pub decision: Decision,
     /// The tier.
     pub tier: Tier,
@@ -23,9 +23,9 @@ pub struct OwnDecision {
     pub rule: String,
 }
 
-/// What the layers said, the person's choice left out.
+/// What the layers said, ignoring the user's choice.
 pub(super) struct Input<'a> {
-    /// The first rule that has a person asked.
+    /// The first rule that asks the user.
     pub asks: Option<String>,
     /// What the policy files said.
     pub by_files: &'a ByFiles,
@@ -33,11 +33,11 @@ pub(super) struct Input<'a> {
     pub by_rule: Option<&'a Found>,
     /// The ids of the other rules that fired, in order.
     pub fired: Vec<&'a str>,
-    /// What follows from the classifier's probabilities.
+    /// The opinion that follows from the classifier's probabilities.
     pub opinion: &'a Opinion,
     /// The probabilities.
     pub p: &'a PerClass,
-    /// Whether a session goes on.
+    /// Whether a session continues.
     pub context: Context,
 }
 
@@ -59,14 +59,14 @@ impl Input<'_> {
 }
 
 impl Route {
-    /// Returns the rule that decided: the first that fired of the layer that did.
+    /// Returns the rule that decided: the first one that fired in the layer that decided.
     pub fn deciding_rule(&self) -> &str {
         let fired = || self.rules.iter().map(String::as_str);
         first_of(self.layer, fired()).or_else(|| fired().next()).unwrap_or("unknown")
     }
 }
 
-/// Ids begin with their layer's name.
+/// Returns the first rule of a layer; ids begin with their layer's name.
 fn first_of<'a>(layer: Layer, mut ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let prefix = match layer {
         Layer::Safety => "safety.",

@@ -1,4 +1,4 @@
-//! How much of a request is decided before the classifier is asked, and by what.
+//! How much of a request is settled before the classifier is asked, and by what.
 
 /// How much of a request is settled before the classifier is asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -6,10 +6,10 @@ pub(super) enum Precedence {
     /// Nothing.
     #[default]
     Nothing,
-    /// The tier, by a rule that may not answer doubts: a repository's.
+    /// The tier, by a rule that may not settle doubts: a repository's.
     Tier,
-    /// The tier, and what is meant: by a preset that the person switched on.
+    /// The tier, and what is meant: by a preset that the user switched on.
     Meaning,
-    /// The tier, by the person: a flag, or a rule of their own policy.
+    /// The tier, by the user: a flag, or a rule of their own policy.
     ByPerson,
 }

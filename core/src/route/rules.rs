@@ -1,4 +1,4 @@
-//! Rules: how one rule of the table is held against a request, and the layer of ordinary rules.
+//! Rules: how one rule of the table is matched against a request, and the layer of ordinary rules.
 
 use crate::agent::Tier;
 use crate::policy::pattern::Pattern;
@@ -15,9 +15,9 @@ pub(super) struct Found {
     pub layer: Layer,
     /// The tier that does it.
     pub tier: Tier,
-    /// Why, for people.
+    /// Why, for display.
     pub because: String,
-    /// The rule's measured precision.
+    /// The rule's confidence.
     pub confidence: f64,
 }
 
@@ -32,7 +32,7 @@ impl Found {
     }
 }
 
-/// Looks at every rule of a layer and returns the first that fired.
+/// Tries every rule of a layer and returns the finding of the first that fired.
 pub(super) fn first_fired(
     layer: Layer,
     policy: &Policy,
@@ -48,7 +48,7 @@ pub(super) fn first_fired(
     found
 }
 
-/// Holds one rule against a request, enters what came of it, and returns whether it fired.
+/// Matches one rule against a request, records the result in the trace, and returns whether it fired.
 pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading, trace: &mut Trace) -> bool {
     let words = first_match(&rule.any, &signals.instruction, reading);
     let matches = words.is_some() || rule.any.is_empty();

@@ -1,4 +1,4 @@
-//! Safety: what a person is asked about first, whatever anybody chose.
+//! Safety: what the user is asked about first, no matter what was chosen.
 
 use crate::policy::Policy;
 
@@ -13,7 +13,7 @@ use crate::request::Context;
 /// The rule that protects the agents' own configuration.
 pub(super) const AGENT_CONFIG: &str = "safety.agent-config";
 
-/// The rule that takes quoted orders as given when the person says so.
+/// The rule for quoted orders that the user's own words adopt.
 const ENDORSED: &str = "safety.endorsed-quote";
 const ENDORSED_BECAUSE: &str =
     "your words order to do what the quoted or pasted text says, and that is dangerous";
@@ -25,12 +25,12 @@ const UNDERSPECIFIED_BECAUSE: &str =
     "the words do not say what is meant: name a file, a symptom, or an expected result";
 const UNDERSPECIFIED_CONFIDENCE: f64 = 0.97;
 
-/// The most own words that a request which says nothing has.
+/// The most words of the user's own that a request can have and still say nothing.
 const UNDERSPECIFIED_WORDS_MAX: usize = 12;
-/// A request that only points at something unsaid may have this many words with content and still say nothing.
+/// A request that only refers to something not mentioned may have this many content words and still say nothing.
 const DANGLING_CONTENT_MAX: usize = 3;
 
-/// Looks at every safety rule and returns the first that fired.
+/// Tries every safety rule and returns the finding of the first that fired.
 pub(super) fn look(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Option<Found> {
     let mut found = None;
     let mut quoted = None;
@@ -57,19 +57,18 @@ pub(super) fn look(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Opt
     found
 }
 
-/// Whether a rule says what is to be done.
+/// Whether the kind of work is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     Known,
     Unknown,
 }
 
-/// Looks whether the words say what is meant.
+/// Checks whether the words say what is meant.
 ///
-/// They do not when there are few of them, nothing is pasted, none names a thing (a path, an
-/// identifier, a number, a quotation), no rule knows the work, and all are generic ("fix the bug") or
-/// point at something that was never said here ("the feature we talked about"). A placeholder that
-/// was left in the words counts too.
+/// They do not if there are few of them, nothing is pasted, none names a thing (a path, an identifier, a number, a
+/// quotation), no rule knows the work, and all of them are generic ("fix the bug") or refer to something that was not
+/// mentioned ("the feature we talked about"). A placeholder that was left in the words counts too.
 pub(super) fn look_for_missing_words(
     signals: &Signals,
     work: Work,

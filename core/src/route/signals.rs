@@ -9,45 +9,45 @@ use super::{Complexity, Decision, Timing};
 use crate::text::segment::Segments;
 use crate::text::tokens::Kind;
 
-/// From this many orders on, a request is several phases and wants a plan.
+/// From this many orders on, a request has several phases and needs a plan.
 const ORDERS_COMPLEX: usize = 4;
-/// From this many own words on, a request is a specification and wants a plan.
+/// Above this many of the user's own words, a request is a specification and needs a plan.
 const WORDS_COMPLEX: usize = 120;
-/// Up to this many own words, a request with one order is one step.
+/// Up to this many of the user's own words, a request with one or two orders is one step.
 const WORDS_SIMPLE: usize = 12;
 
-/// What templates leave behind where somebody forgot to fill in.
+/// What templates leave behind if somebody forgot to fill them in.
 const PLACEHOLDERS: [&str; 8] =
     ["<TODO", "<todo", "[TODO", "[todo", "<INSERT", "<insert ", "<your ", "<placeholder"];
 
-/// What was read from a request.
+/// The facts about a request.
 pub(crate) struct Signals<'a> {
-    /// The person's own words.
+    /// The user's own words.
     pub instruction: Stream<'a>,
     /// What was quoted or pasted.
     pub quoted: Stream<'a>,
-    /// How many words are the person's own (ideographs count as half).
+    /// The number of the user's own words (ideographs count as half).
     pub word_count: usize,
-    /// How many words carry content: neither generic nor a reference to what was never said.
+    /// How many words carry content: neither generic nor a reference to something that was not mentioned.
     pub content_count: usize,
     /// Whether the words name something: a path, an identifier, a number, a quotation.
     pub has_referent: bool,
-    /// Whether the request points at something that was never said here.
+    /// Whether the request refers to something that was not mentioned.
     pub is_dangling: bool,
     /// Whether a placeholder (`<TODO>`) was left in the words.
     pub has_placeholder: bool,
-    /// Whether the first sentence asks something.
+    /// Whether the request is a question.
     pub is_question: bool,
     /// How many bytes of whole lines were pasted.
     pub pasted_bytes: usize,
-    /// How many orders the words give.
+    /// How many orders the request gives.
     pub order_count: usize,
     is_planning: bool,
     is_together: bool,
 }
 
 impl<'a> Signals<'a> {
-    /// Reads the facts.
+    /// Extracts the facts.
     pub fn read(segments: &'a Segments, policy: &Policy) -> Signals<'a> {
         let s = policy.grammar();
         let own = Stream::new(&segments.instruction, policy.lexicon(), s);
@@ -93,10 +93,10 @@ impl<'a> Signals<'a> {
         }
     }
 
-    /// Returns how much planning the request needs when this tier does it.
+    /// Returns how much planning the request needs if this tier does it.
     ///
-    /// Complex: the strongest tier, four orders or more, a word such as "plan" or "in phases", or more
-    /// than 120 own words. Simple: the weakest tier, or one or two orders in at most 12 own words.
+    /// Complex: the strongest tier, four orders or more, a word such as "plan" or "in phases", or more than 120 words
+    /// of the user's own. Simple: the weakest tier, or one or two orders in at most 12 words of the user's own.
     /// Moderate: the rest.
     pub fn complexity(&self, tier: Tier) -> Complexity {
         let complex = tier == Tier::Opus
@@ -112,7 +112,7 @@ impl<'a> Signals<'a> {
         }
     }
 
-    /// Returns whether somebody should be there: when a person must say yes, or asked to be taken along.
+    /// Returns whether the user should be present: because they must approve, or asked to be involved.
     pub fn timing(&self, decision: Decision) -> Timing {
         match decision {
             Decision::Escalate => Timing::NeedsPerson,
@@ -128,7 +128,8 @@ fn is_empty_word(own: &Stream, at: usize, s: &Grammar) -> bool {
     lists.iter().any(|list| own.has(*list, at)) || s.tiers.iter().any(|list| own.has(*list, at))
 }
 
-/// Whether the first sentence begins as a question, or the words end as one.
+/// Returns whether the request is a question: by the beginning of its first sentence, its end, or a word that always
+/// asks.
 fn asks(own: &Stream, s: &Grammar) -> bool {
     let mut first_words = own.places().iter().enumerate().filter(|(_, p)| p.kind.is_word()).map(|(n, _)| n);
     let begins = first_words.next().is_some_and(|at| own.has(s.ask, at) && !own.is_mention(at));

@@ -1,35 +1,35 @@
-//! A stream: tokens with, for each word list, the set of places where it stands.
+//! A stream: tokens and, for each word list, the set of positions of its words.
 //!
-//! Sets are rows of bits, one per token, so that a pattern is matched with a few shifts per element
-//! whatever the text holds.
+//! Sets are rows of bits, one per token, so that a pattern is matched with a few shifts per element whatever the text
+//! contains.
 
 use crate::policy::lexicon::{Grammar, Lexicon, WordListId};
 use crate::policy::pattern::{Element, Pattern};
 
 use crate::text::tokens::{self, Kind, Token};
 
-/// How much further words may stand apart in scripts with one token per character.
+/// By how much gaps between words are multiplied in scripts with one token per character.
 const IDEOGRAPH_REACH: u8 = 3;
 
-/// How far a negation reaches, in words, when nothing stops it.
+/// How far a negation reaches, in words, if nothing stops it.
 const NEGATION_REACH: usize = 7;
 
 /// How far "no" reaches: it negates a noun.
 const NEGATION_SHORT_REACH: usize = 3;
 
-/// How far a negation after its verb reaches back, in characters of a script without spaces.
+/// How far back a negation after its verb reaches, in characters of a script without spaces.
 const NEGATION_BACK_REACH: usize = 4;
 
-/// How far "should" and "lets" make a description of what follows.
+/// How far "should" and "lets" turn what follows into a description.
 const SPEC_REACH: usize = 4;
 
-/// A set of places in a stream.
+/// A set of positions in a stream.
 pub(crate) type Bits = Vec<u64>;
 
-/// Where a token stands in the text.
+/// The position of a token in the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// What it is by its form.
+    /// The kind of token, by its form.
     pub kind: Kind,
     start: u32,
     end: u32,
@@ -37,18 +37,18 @@ pub(crate) struct Place {
     folded_end: u32,
 }
 
-/// Which readings of a word count.
+/// Which uses of a word count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// Only what is asked for: not negated, not described.
     Asked,
     /// What is not negated.
     NotNegated,
-    /// Everything that stands there.
+    /// Everything that is there.
     Raw,
 }
 
-/// Tokens and where each word list stands among them.
+/// Tokens, and the positions of each word list among them.
 #[derive(Debug)]
 pub(crate) struct Stream<'a> {
     text: &'a str,
@@ -65,7 +65,7 @@ pub(crate) struct Stream<'a> {
     ideographs: bool,
 }
 
-/// Where an element of a pattern stands.
+/// The position of an element within a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     First,
@@ -80,7 +80,7 @@ enum Mood {
 }
 
 impl<'a> Stream<'a> {
-    /// Reads a text.
+    /// Tokenizes and analyses a text.
     pub fn new(text: &'a str, lexicon: &Lexicon, grammar: &Grammar) -> Stream<'a> {
         let mut places = Vec::with_capacity(text.len() / 5 + 4);
         let mut folded = String::with_capacity(text.len() + 16);
@@ -128,7 +128,7 @@ impl<'a> Stream<'a> {
         self.text
     }
 
-    /// Returns a token as it stands in the text.
+    /// Returns a token as it is written in the text.
     pub fn slice(&self, place: &Place) -> &'a str {
         self.text.get(place.start as usize..place.end as usize).unwrap_or_default()
     }
@@ -138,50 +138,50 @@ impl<'a> Stream<'a> {
         &self.places
     }
 
-    /// Returns the folded word at a place; empty for punctuation.
+    /// Returns the folded word at a position; empty for punctuation.
     pub fn word(&self, at: usize) -> &str {
         let place = self.places[at];
         &self.folded[place.folded_start as usize..place.folded_end as usize]
     }
 
-    /// Returns the lists that stand anywhere, by their numbers.
+    /// Returns the lists that occur anywhere, by their numbers.
     pub fn lists(&self) -> impl Iterator<Item = WordListId> {
         let is_present =
             |(n, present): (usize, &bool)| present.then(|| WordListId::try_from(n).ok()).flatten();
         self.present.iter().enumerate().filter_map(is_present)
     }
 
-    /// Returns whether the list stands at this place.
+    /// Returns whether the list occurs at this position.
     pub fn has(&self, list: WordListId, at: usize) -> bool {
         self.present[usize::from(list)] && get(self.mask(list), at)
     }
 
-    /// Returns whether the list stands anywhere.
+    /// Returns whether the list occurs anywhere.
     pub fn contains(&self, list: WordListId) -> bool {
         self.present[usize::from(list)]
     }
 
-    /// Returns whether the place is negated or merely described.
+    /// Returns whether the position is negated or merely described.
     pub fn is_mention(&self, at: usize) -> bool {
         get(&self.negated, at) || get(&self.described, at)
     }
 
-    /// Returns whether the place is negated.
+    /// Returns whether the position is negated.
     pub fn is_negated(&self, at: usize) -> bool {
         get(&self.negated, at)
     }
 
-    /// Returns whether the list stands anywhere as something that is asked for.
+    /// Returns whether the list occurs anywhere as something that is asked for.
     pub fn is_asked(&self, list: WordListId) -> bool {
         self.contains(list) && (0..self.places.len()).any(|at| self.has(list, at) && !self.is_mention(at))
     }
 
-    /// Returns whether an order may begin at this place.
+    /// Returns whether an order may begin at this position.
     pub fn is_order_start(&self, at: usize) -> bool {
         get(&self.imperative, at)
     }
 
-    /// Returns the first words that the pattern matches, as they stand in the text.
+    /// Returns the first words that the pattern matches, as written in the text.
     pub fn find(&self, pattern: &Pattern, reading: Reading) -> Option<&'a str> {
         let is_there = |element: &Element| element.any_of.iter().any(|list| self.contains(*list));
         if !pattern.elements.iter().all(is_there) {
@@ -204,7 +204,7 @@ impl<'a> Stream<'a> {
                 }
                 and(&mut here, &window);
                 if element.gap > 0 {
-                    // Two lists may share a word; with a gap allowed that word is both.
+                    // Two lists may share a word; if a gap is allowed, that word matches both.
                     let mut same = self.candidates(element)?;
                     and(&mut same, before);
                     or(&mut here, &same);
@@ -276,7 +276,7 @@ impl<'a> Stream<'a> {
             return;
         }
         lexicon.look_up(&words[at..], |list, count| (at..at + count).for_each(|n| self.set(list, n)));
-        // A name is not its beginning: only names that begin with a dot or dash have families.
+        // A name does not belong to a word that it begins with: only names that begin with a dot or dash have families.
         if kind == Kind::Word || word.starts_with(['.', '-', '~']) {
             lexicon.look_up_beginnings(word, |list| self.set(list, at));
         }
@@ -286,7 +286,7 @@ impl<'a> Stream<'a> {
     }
 
     fn look_up_name(&mut self, word: &str, at: usize, lexicon: &Lexicon) {
-        /// Deeper paths are looked at from their end only as far as this, to stay linear.
+        /// Deeper paths are examined only this far from their end, to stay linear.
         const SEGMENTS_MAX: usize = 8;
         for (slash, _) in word.rmatch_indices('/').take(SEGMENTS_MAX) {
             let tail = &word[slash + 1..];
@@ -309,7 +309,7 @@ impl<'a> Stream<'a> {
         self.present[list] = true;
     }
 
-    /// Walks once through the tokens and marks what is negated, described, a noun, or may begin an order.
+    /// Walks through the tokens once and marks what is negated, described, a noun, or may begin an order.
     fn read_grammar(&mut self, grammar: &Grammar) {
         let count = self.places.len();
         let mut from = 0;

@@ -1,7 +1,7 @@
-//! Explaining: what was looked at, and why it did or did not fire.
+//! The trace of a decision: which rules were tried, and why they did or did not fire.
 //!
-//! A decision alone needs to know what fired. Why the rest did not takes longer to find out than the decision, so
-//! it is only looked for when somebody asks ([`Trace::everything`]).
+//! A decision alone only needs to know what fired. Finding out why the rest did not takes longer than the decision, so
+//! it is only done on demand ([`Trace::everything`]).
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::policy::file_rule::FileRule;
 
 use crate::policy::layer::Layer;
 
-/// What became of a rule.
+/// The result of trying a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome", content = "reason")]
 pub enum TraceOutcome {
@@ -20,19 +20,19 @@ pub enum TraceOutcome {
     Skipped(&'static str),
 }
 
-/// The words say little, but a session goes on that gives them a meaning.
+/// The words say little, but a session continues that gives them a meaning.
 pub const IN_SESSION: &str = "the session that goes on says what is meant";
-/// The words are nowhere.
+/// The words do not occur.
 pub const NO_MATCH: &str = "no match";
-/// The words stand there with "not" or "without".
+/// The words occur with "not" or "without".
 pub const NEGATED: &str = "negated";
-/// The words stand only in a quotation, a paste, or code.
+/// The words occur only in a quotation, a paste, or code.
 pub const QUOTED: &str = "only in quoted text";
-/// The words are there, but as a question, a description, or a text to be written.
+/// The words occur, but as a question, a description, or a text to be written.
 pub const MENTIONED: &str = "only described or asked about";
-/// The words are there, and so is an exception of the rule.
+/// The words occur, and so does an exception of the rule.
 pub const EXCEPTED: &str = "an exception of the rule applies";
-/// The words are there, but the request is too long or has the wrong form for the rule.
+/// The words occur, but the request is too long or has the wrong form for the rule.
 pub const OTHER_FORM: &str = "another condition of the rule does not hold";
 /// The rule is for other projects.
 pub const OTHER_PROJECT: &str = "the project is of another kind";
@@ -44,29 +44,29 @@ pub const OTHER_LANGUAGE: &str = "in another language";
 pub const OTHER_MODE: &str = "in another mode";
 /// A layer before this one has decided.
 pub const SETTLED: &str = "an earlier layer decides";
-/// The classifier does not hold it likely enough.
+/// The classifier does not consider it likely enough.
 pub const UNLIKELY: &str = "not likely enough";
 
-/// One rule that was looked at.
+/// One rule that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TraceEntry {
     /// The rule's id.
     pub rule: String,
     /// Its layer.
     pub layer: Layer,
-    /// What became of it.
+    /// The result.
     #[serde(flatten)]
     pub outcome: TraceOutcome,
-    /// What the rule says, for people.
+    /// The rule's explanation, for display.
     pub because: String,
     /// The words that it matched, shortened.
     pub matched: Option<String>,
-    /// Where the rule is written, `file:line`, when a policy file has it.
+    /// Where the rule is written, `file:line`, if it is in a policy file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
 }
 
-/// Why a rule does not hold, and the words that it would have matched.
+/// Why a rule does not hold, and the words that would have matched.
 pub(super) type Why = (&'static str, Option<String>);
 
 /// The longest matched text that is shown, in characters.
@@ -99,7 +99,7 @@ impl TraceEntry {
     }
 }
 
-/// What is looked at, in order.
+/// The rules that were tried, in order.
 #[derive(Debug)]
 pub(super) struct Trace {
     keeps_skipped: bool,
@@ -107,32 +107,32 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// Keeps only what fires.
+    /// Creates a trace that keeps only what fires.
     pub fn fired_only() -> Trace {
         Trace { keeps_skipped: false, entries: Vec::new() }
     }
 
-    /// Keeps everything, with the reasons.
+    /// Creates a trace that keeps everything, with the reasons.
     pub fn everything() -> Trace {
         Trace { keeps_skipped: true, entries: Vec::new() }
     }
 
-    /// Begins another list of the same kind, to be put behind this one later.
+    /// Creates another trace of the same kind, to be appended to this one later.
     pub fn alike(&self) -> Trace {
         Trace { keeps_skipped: self.keeps_skipped, entries: Vec::new() }
     }
 
-    /// Puts another list behind this one.
+    /// Appends another trace.
     pub fn append(&mut self, mut other: Trace) {
         self.entries.append(&mut other.entries);
     }
 
-    /// Enters something that fired.
+    /// Records a rule that fired.
     pub fn fired(&mut self, rule: &str, layer: Layer, because: &str, matched: Option<&str>) {
         self.entries.push(TraceEntry::new(rule, layer, TraceOutcome::Fired, because, matched));
     }
 
-    /// Enters something that did not; why is only asked where it is kept.
+    /// Records a rule that did not fire; `why` is only called if it is kept.
     pub fn skipped<'a>(
         &mut self,
         rule: &str,
@@ -146,7 +146,7 @@ impl Trace {
         }
     }
 
-    /// Enters what became of a rule of a policy file, with the place where it is written.
+    /// Records the result of a rule of a policy file, with the place where it is written.
     pub fn of_file(&mut self, rule: &FileRule, held: &Result<Vec<String>, Why>) {
         let before = self.entries.len();
         match held {
@@ -169,7 +169,7 @@ impl Trace {
         self.entries.iter().filter(|look| look.has_fired()).map(|look| look.rule.as_str())
     }
 
-    /// Returns the list.
+    /// Returns the entries.
     pub fn into_entries(self) -> Vec<TraceEntry> {
         self.entries
     }

@@ -1,4 +1,4 @@
-//! The features of a text, as the trainer sees them: those that the classifier sees when it decides.
+//! The features of a text, as the trainer sees them: the same that the classifier sees when it decides.
 
 use super::classifier::{Block, buckets};
 use super::decide;

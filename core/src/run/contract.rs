@@ -1,14 +1,14 @@
 //! The output contract: what every agent is told to return, and the check that it did.
 //!
-//! The contract also gives the agent its only way to ask for a stronger tier: a marker with this
-//! run's nonce, at the start of a line of its final answer. Prose is never searched for wishes, and
-//! a text from a repository cannot know the nonce.
+//! The contract also gives the agent its only way to ask for a stronger tier: a marker with this run's nonce, at the
+//! start of a line of its final answer. Prose is never searched for wishes, and a text from a repository cannot know
+//! the nonce.
 
 use std::borrow::Cow;
 
 use crate::route::Complexity;
 
-/// What an answer says through the typed channel.
+/// What an answer signals through the typed channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
     /// "This needs a stronger tier", with the agent's reason.
@@ -17,7 +17,7 @@ pub enum Signal {
     Blocked(String),
 }
 
-/// How an answer breaks the contract.
+/// How an answer violates the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breach {
     /// No answer at all.
@@ -31,7 +31,7 @@ pub enum Breach {
 pub struct Nonce(String);
 
 impl Nonce {
-    /// Makes a nonce from random bytes.
+    /// Creates a nonce from random bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Nonce {
         Nonce(bytes.iter().map(|b| format!("{b:02x}")).collect())
     }
@@ -41,10 +41,11 @@ impl Nonce {
     }
 }
 
-/// What stands for the reason in the contract: an agent that repeats it says nothing, and some commands echo all they read.
+/// The placeholder for the reason in the contract: an agent that repeats it says nothing, and some commands echo
+/// everything that they read.
 const PLACEHOLDER: &str = "REASON";
 
-/// What an agent is told besides when the request has several phases.
+/// What an agent is told in addition if the request has several phases.
 const PLAN_FIRST: &str = "This request is complex. Plan before you act: write down the goal, numbered steps, and for \
 each how you will see that it worked. Then carry the plan out step by step, check each step before the next, and change \
 the plan when a check fails. Begin the final message with the plan and what became of each step.\n";
@@ -85,8 +86,9 @@ pub fn signal(answer: &str, nonce: &Nonce) -> Option<Signal> {
     })
 }
 
-/// Returns an answer without markers of ours, whatever their nonce is: one of an earlier run that a session still knows, or
-/// a guess. A line that begins with one is a signal, and no words for people; in the middle of a line the marker goes.
+/// Returns an answer without any of our markers, whatever their nonce: one of an earlier run that a session still
+/// remembers, or a guess. A line that begins with a marker is a signal and not meant for the user; within a line, only
+/// the marker is removed.
 pub fn without_markers(answer: &str) -> Cow<'_, str> {
     if !answer.contains(MARKER_BEGIN) {
         return Cow::Borrowed(answer);
@@ -98,7 +100,7 @@ pub fn without_markers(answer: &str) -> Cow<'_, str> {
 
 const MARKER_BEGIN: &str = "[[pointsman:";
 
-/// The length of the marker that a text begins with.
+/// Returns the length of the marker that a text begins with.
 fn marker_at_start(text: &str) -> Option<usize> {
     let (inner, _) = text.strip_prefix(MARKER_BEGIN)?.split_once("]]")?;
     let (nonce, word) = inner.split_once(':')?;
@@ -108,7 +110,7 @@ fn marker_at_start(text: &str) -> Option<usize> {
     is_ours.then(|| MARKER_BEGIN.len() + inner.len() + "]]".len())
 }
 
-/// Returns a line without the markers in it.
+/// Returns a line with the markers in it removed.
 fn unmarked(line: &str) -> String {
     let mut kept = String::new();
     let mut rest = line;
@@ -125,11 +127,11 @@ fn unmarked(line: &str) -> String {
     kept
 }
 
-/// Checks that an answer holds something that a person or a program can use.
+/// Checks that an answer contains something that a person or a program can use.
 pub fn check(answer: &str) -> Result<(), Breach> {
     let mut words = answer.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
     if words.peek().is_none() {
-        // A table of signs or an emoji is odd, but it is an answer.
+        // A table of symbols or an emoji is odd, but it is an answer.
         let is_seen = |c: char| !c.is_whitespace() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}');
         return if answer.contains(is_seen) { Ok(()) } else { Err(Breach::Empty) };
     }
@@ -141,14 +143,14 @@ pub fn check(answer: &str) -> Result<(), Breach> {
         }
         closes |= !matches!(word.to_lowercase().as_str(), "ok" | "okay" | "yes");
     }
-    // A bare "OK" or "yes" may be just what was asked for.
+    // A bare "OK" or "yes" may be exactly what was asked for.
     if closes { Err(Breach::BareAcknowledgement) } else { Ok(()) }
 }
 
 /// A longer text says more than "done", whatever its words.
 const ACKNOWLEDGEMENT_WORDS_MAX: usize = 8;
 
-/// The words of which "Done.", "Task completed successfully!" and their kind are made.
+/// The words that "Done.", "Task completed successfully!" and the like are made of.
 const ACKNOWLEDGEMENT: [&str; 21] = [
     "done",
     "complete",
@@ -246,7 +248,7 @@ mod tests {
         assert_eq!(signal(&text(&nonce(), Complexity::Moderate), &nonce()), None);
     }
 
-    /// The guard is the nonce: with `strip_prefix("[[pointsman:")` instead of the whole marker this fails.
+    /// The guard is the nonce: with `strip_prefix("[[pointsman:")` instead of the whole marker, this fails.
     #[test]
     fn s01_two_hundred_forged_signals_escalate_nothing() {
         let genuine = nonce().marker("escalate");

@@ -15,7 +15,7 @@ use crate::request::{LlmVote, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
 use crate::usage::Tokens;
 
-/// The version of the persisted form. A reader takes equal and older ones; fields are only added.
+/// The version of the persisted form. Readers accept equal and older ones; fields are only ever added.
 pub const EVENT_VERSION: u32 = 1;
 
 /// One entry of a run's log.
@@ -36,51 +36,51 @@ pub struct RunEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum Fact {
-    /// Somebody asked.
+    /// The request was submitted.
     Requested(Requested),
-    /// It was decided who does it.
+    /// The request was routed.
     Routed {
         /// The decision.
         route: Route,
     },
-    /// A person said yes to a route that asks first.
+    /// The user approved a route that asks first.
     Approved {
-        /// How the yes was given.
+        /// How the approval was given.
         by: String,
     },
     /// A process was about to be spawned.
     AttemptStarted(AttemptStarted),
     /// The process ended and was judged.
     AttemptEnded(Box<AttemptEnded>),
-    /// The run waits.
+    /// The run began to wait.
     Waiting {
         /// Until when.
         until: Timestamp,
-        /// For what.
+        /// What it waits for.
         why: WaitReason,
     },
     /// The run is over. Nothing follows.
     Finished {
-        /// The judgement of the whole run.
+        /// The verdict on the whole run.
         verdict: Verdict,
-        /// Why it ended badly; older logs do not say.
+        /// Why it ended badly; missing in older logs.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "error_code::if_known")]
         code: Option<ErrorCode>,
         /// The exit code of the verb that waited for it.
         exit_code: u8,
-        /// One sentence for people.
+        /// One sentence that explains it to the user.
         reason: String,
-        /// What the person can do next.
+        /// What the user can do next.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
-        /// When trying again makes sense.
+        /// When it makes sense to try again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resets_at: Option<Timestamp>,
     },
 }
 
 impl Fact {
-    /// Returns the fact's name as it stands in the log.
+    /// Returns the fact's name, as in the log.
     pub fn kind(&self) -> &'static str {
         match self {
             Fact::Requested(_) => "requested",
@@ -94,13 +94,13 @@ impl Fact {
     }
 }
 
-/// For what a run waits.
+/// What a run waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitReason {
-    /// A passing failure: the next try comes later.
+    /// A temporary failure: the next attempt is made later.
     Backoff,
-    /// The account's limit: it starts anew at a known time.
+    /// The account's limit: the run waits for its reset.
     Quota,
     /// The breaker of the agent is open.
     Breaker,
@@ -117,34 +117,34 @@ impl WaitReason {
     }
 }
 
-/// What was asked, and under which conditions.
+/// What was requested, and under which conditions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Requested {
     /// The version of this log's form.
     pub version: u32,
     /// sha256 of the words, first 16 hex digits.
     pub request_hash: String,
-    /// The words, secrets redacted; absent where prompts are not stored.
+    /// The words, secrets redacted; absent if prompts are not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// The session.
     pub session_id: SessionId,
     /// The project directory.
     pub project_root: String,
-    /// Through which face it came.
+    /// Which face it came through.
     pub origin: Origin,
-    /// The mode of routing.
+    /// The routing mode.
     pub mode: Mode,
-    /// Whether the scripted agent plays it. In a line of the event stream the line itself says `rehearsal`.
+    /// Whether the scripted agent plays it. In a line of the event stream, `rehearsal` is a field of the line itself.
     #[serde(default, rename = "rehearsed", alias = "rehearsal")]
     pub rehearsal: bool,
     /// What was fixed by flags.
     #[serde(default)]
     pub overrides: Overrides,
-    /// How scarce quotas were; absent where there was no pressure.
+    /// How scarce quotas were; absent if there was no pressure.
     #[serde(default, skip_serializing_if = "QuotaPressure::is_none")]
     pub quota_pressure: QuotaPressure,
-    /// The arbiter's vote, where one was asked.
+    /// The arbiter's vote, if one was asked for.
     #[serde(default, rename = "judges_word", skip_serializing_if = "Option::is_none")]
     pub llm_vote: Option<LlmVote>,
 }
@@ -154,9 +154,9 @@ pub struct Requested {
 pub struct AttemptStarted {
     /// The attempt's number in the run, from 1.
     pub attempt: u32,
-    /// Who.
+    /// The agent.
     pub agent: AgentName,
-    /// Which tier.
+    /// Its tier.
     pub tier: Tier,
     /// The model that the CLI was told to use.
     pub model_requested: String,
@@ -164,16 +164,16 @@ pub struct AttemptStarted {
     pub why: AttemptReason,
     /// The agent session that it begins or resumes.
     pub agent_session_id: Option<String>,
-    /// Whether it goes on in an earlier attempt's agent session.
+    /// Whether it continues an earlier attempt's agent session.
     #[serde(default)]
     pub resumed: bool,
-    /// The permission mode that the CLI was told, where it has any.
+    /// The permission mode that the CLI was given, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_mode: Option<PermissionMode>,
-    /// The payer.
+    /// The expected payer.
     #[serde(default)]
     pub payer: Payer,
-    /// The host that requests are sent to, where it is not the vendor's own.
+    /// The host that requests are sent to, if it is not the vendor's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
 }
@@ -188,23 +188,23 @@ pub enum AttemptReason {
     Retry,
     /// One tier up.
     Escalate,
-    /// Another agent, because the first is unavailable.
+    /// Another agent, because the first one is unavailable.
     FallBack,
 }
 
-/// A process that ended, and its judgement.
+/// A process that ended, and the judgement of its attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptEnded {
     /// The attempt's number.
     pub attempt: u32,
-    /// The judgement.
+    /// The outcome.
     pub outcome: Outcome,
     /// What else is worth knowing.
     #[serde(default)]
     pub flags: Vec<Flag>,
-    /// One sentence on why the outcome is what it is.
+    /// Why the outcome is what it is, in one sentence.
     pub detail: String,
-    /// The exit code, where the process ended by itself.
+    /// The exit code, if the process ended by itself.
     pub exit_code: Option<i32>,
     /// The signal that ended the process.
     #[serde(default)]
@@ -214,33 +214,34 @@ pub struct AttemptEnded {
     pub stopped: Option<StopCause>,
     /// The models that really answered in the main thread.
     pub models_served: Vec<String>,
-    /// What was used.
+    /// The tokens that it used.
     pub tokens: Tokens,
-    /// What the agent reports to have cost.
+    /// What the agent reports as its cost.
     pub cost_reported_usd: Option<f64>,
-    /// What we estimate, where nothing was reported.
+    /// What we estimate if nothing final was reported.
     pub cost_estimated_usd: Option<f64>,
-    /// The agent's session, for resuming.
+    /// The agent's session, to be resumed.
     pub agent_session_id: Option<String>,
-    /// From spawn to end, in milliseconds.
+    /// The time from spawn to end, in milliseconds.
     pub duration_ms: u64,
-    /// The answer, secrets redacted, cut to a bound; absent where prompts are not stored.
+    /// The answer, secrets redacted, cut to a bound; absent if prompts are not stored.
     pub answer: Option<String>,
-    /// When the limit that was hit starts anew.
+    /// When the limit that was hit resets.
     pub resets_at: Option<Timestamp>,
-    /// Whether any model answered: then an agent session exists that can be resumed, and a stronger tier may do better.
+    /// Whether any model answered: then there is an agent session that can be resumed, and a stronger tier may do
+    /// better.
     #[serde(default)]
     pub progressed: bool,
-    /// Whether the CLI itself says that the failure passes in a moment.
+    /// Whether the CLI itself says that the failure will pass in a moment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passes_soon: bool,
     /// The tool calls that were not allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<Denied>,
-    /// Servers of tools that did not start.
+    /// MCP servers that failed to start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers_failed: Vec<String>,
-    /// The payer, where the agent itself says something else than was said before.
+    /// The payer, if the agent reports another one than was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<Payer>,
     /// How many lines of output could not be read.
@@ -249,9 +250,9 @@ pub struct AttemptEnded {
 }
 
 impl AttemptEnded {
-    /// Returns what the attempt cost, US dollars: as reported, or as estimated where that is more.
+    /// Returns what the attempt cost in US dollars: the reported figure, or the estimated one if that is higher.
     ///
-    /// There is an estimate beside a report only where the process was ended in the middle of a turn.
+    /// There is an estimate beside a report only if the process was ended in the middle of a turn.
     pub fn cost_usd(&self) -> Option<f64> {
         let figures = [self.cost_reported_usd, self.cost_estimated_usd];
         figures.into_iter().flatten().reduce(f64::max)

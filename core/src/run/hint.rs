@@ -1,18 +1,18 @@
-//! What a person can do next, for every way in which a run can end badly.
+//! What the user can do next, for every way in which a run can end badly.
 
 use crate::run::next::Finish;
 use crate::run::outcome::{Outcome, Verdict};
 
-/// What was denied, as far as it can be allowed.
+/// What was denied, and how it could be allowed.
 #[derive(Debug, Clone, Default)]
 pub struct Denials {
-    /// Whether anything was.
+    /// Whether anything was denied.
     pub any: bool,
     /// The rules that would have allowed it.
     pub rules: Vec<String>,
 }
 
-/// Returns one sentence on what to do next, or `None` where nothing needs doing.
+/// Returns one sentence on what to do next, or `None` if nothing needs to be done.
 pub fn hint(end: &Finish, denials: &Denials) -> Option<String> {
     match end.verdict {
         Verdict::Succeeded if !denials.rules.is_empty() => Some(allow(&denials.rules)),
@@ -21,7 +21,7 @@ pub fn hint(end: &Finish, denials: &Denials) -> Option<String> {
             "read the request once more; `--approve` runs it as it is, and `pointsman explain` shows the rule".to_owned(),
         ),
         Verdict::Deferred | Verdict::Failed => {
-            // By the end's own code: a run can end for another reason than its last attempt.
+            // By the code of the run's own end: a run can end for another reason than its last attempt.
             let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.error_code() == end.code);
             Some(match outcome {
                 Some(Outcome::PermissionDenied) if !denials.rules.is_empty() => allow(&denials.rules),
@@ -34,7 +34,7 @@ pub fn hint(end: &Finish, denials: &Denials) -> Option<String> {
     }
 }
 
-/// The most rules that are named.
+/// The most rules that are listed.
 const RULES_MAX: usize = 3;
 
 fn allow(rules: &[String]) -> String {
@@ -47,10 +47,10 @@ fn allow(rules: &[String]) -> String {
 const HOOK: &str =
     "a hook of the agent's CLI refused it; its words say what it wants, and `claude`, then `/hooks` shows it";
 
-/// A limit of which nobody says when it starts anew: credits, a spending limit, an admin's word.
+/// For a limit without a known reset: credits, a spending limit, an admin's decision.
 const NO_RESET: &str = "no reset is known: do what the message says (add credits, ask the admin, take another model); `--wait` looks again later";
 
-/// The only way to fail without an attempt.
+/// For an open breaker: the only way to fail without an attempt.
 const BREAKER: &str = "wait a minute, or use `--wait`; `pointsman doctor` shows the breakers";
 
 fn for_outcome(outcome: Outcome) -> &'static str {

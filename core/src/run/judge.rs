@@ -1,4 +1,4 @@
-//! Judging one attempt: what its evidence and its end together mean.
+//! Judges one attempt: what its evidence and its end mean together.
 
 use super::contract::{self, Breach, Nonce, Signal};
 use super::end::{Exit, ProcessEnd, StopCause};
@@ -9,18 +9,18 @@ use super::tools::Denied;
 use crate::adapter::event::{AgentResult, ApiErrorKind, ApiFailure, Complaint, EndKind, Reset};
 use crate::agent::{Agent, Catalog, PermissionMode};
 
-/// An outcome with its reasons.
+/// An outcome and its reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// The outcome.
     pub outcome: Outcome,
     /// What else is worth knowing.
     pub flags: Vec<Flag>,
-    /// One sentence on why.
+    /// The reason, in one sentence.
     pub detail: String,
-    /// When the limit that was hit starts anew.
+    /// When the limit that was hit resets.
     pub reset: Option<Reset>,
-    /// Whether the CLI itself says that the failure passes in a moment.
+    /// Whether the CLI itself says that the failure will pass in a moment.
     pub passes_soon: bool,
 }
 
@@ -32,9 +32,9 @@ impl Judgement {
 
 /// Judges an attempt by its evidence and its end.
 ///
-/// The order matters: our own stop beats whatever the stream says afterwards, a process that never
-/// began has no stream, and a success needs a result that is not an error, somebody who answered, *and* an answer that
-/// meets the contract. Never the exit code alone. What an agent said before it was stopped for its silence, or before
+/// The order matters: our own stop overrides whatever the stream says afterwards, a process that never started has no
+/// stream, and a success needs a result that is not an error, a model that answered, *and* an answer that meets the
+/// contract. The exit code alone is never enough. What an agent said before it was stopped for its silence, or before
 /// its shim was lost, counts.
 pub fn judge(
     agent: &Agent,
@@ -100,10 +100,10 @@ fn never_began(agent: &Agent, seen: &Evidence, end: &ProcessEnd) -> Option<Judge
     }
 }
 
-/// A failure that the agent itself reports: in the result that counts, or before it died without one.
+/// Returns the failure that the agent itself reports: in the result that counts, or before it died without one.
 fn own_failure(seen: &Evidence) -> Option<Judgement> {
     let Some(result) = seen.result() else { return last_failure(seen) };
-    // The text beside an end of this kind is what the model said, and no message: only errors are quoted.
+    // The text beside such an end is what the model said, and not a message: only errors are quoted.
     let errors = one_line(&result.errors.join("; "));
     let with_errors = |outcome, otherwise| Some(Judgement::new(outcome, or(errors.clone(), otherwise)));
     match &result.end {
@@ -131,7 +131,7 @@ fn own_failure(seen: &Evidence) -> Option<Judgement> {
     }
 }
 
-/// The last failure of an API call, or the limit that was reached, where nobody answered afterwards.
+/// Returns the last failure of an API call, or the limit that was reached, if no model answered afterwards.
 fn last_failure(seen: &Evidence) -> Option<Judgement> {
     match (&seen.failure, &seen.limit) {
         (Some(failure), None) => Some(of_api_failure(failure)),
@@ -172,7 +172,7 @@ fn of_api_failure(failure: &ApiFailure) -> Judgement {
     };
     let said = says(failure.text.as_deref().unwrap_or_default());
     let detail = match outcome {
-        // Half an answer is no message.
+        // Half an answer is not an error message.
         Outcome::InvalidOutput => otherwise.to_owned(),
         _ => or(said, otherwise),
     };
@@ -183,13 +183,13 @@ fn of_api_failure(failure: &ApiFailure) -> Judgement {
     }
 }
 
-/// Shells say with these codes that the program behind a wrapper cannot be executed, or was not found.
+/// The exit codes of a shell for a program behind a wrapper that cannot be executed, or was not found.
 const NOT_EXECUTABLE: [i32; 2] = [126, 127];
 
-/// The signal of a processor that does not know an instruction: the program was built for another machine.
+/// The signal for an illegal instruction: the program was built for another machine.
 const SIGILL: i32 = 4;
 
-/// An end without a result: a signal, a CLI that did not start, or one that just stopped talking.
+/// Judges an end without a result: a signal, a CLI that did not start, or one that just stopped talking.
 fn missing_result(agent: &Agent, seen: &Evidence, end: &ProcessEnd) -> Option<Judgement> {
     if seen.result().is_some() || seen.was_answered_without_result() {
         return None;
@@ -209,11 +209,11 @@ fn missing_result(agent: &Agent, seen: &Evidence, end: &ProcessEnd) -> Option<Ju
         let what = format!("`{}` cannot be executed (exit code {code})", agent.command[0]);
         return Some(Judgement::new(Outcome::AgentMissing, with_words(what)));
     }
-    // A program that catches a signal, and a shell above it, end with 128 and the signal's number.
+    // A program that catches a signal, and a shell around it, exit with 128 plus the signal's number.
     if let signal @ 1..=31 = code - 128 {
         return Some(by_signal(signal, seen, &with_words));
     }
-    // Words outside the stream are the CLI's own as long as no model has spoken.
+    // Text outside the stream is the CLI's own as long as no model has spoken.
     let complaint = Some(seen).filter(|seen| !seen.somebody_answered()).and_then(|seen| {
         let all = format!("{}\n{}", end.stderr_tail, seen.plain_line.as_deref().unwrap_or_default());
         agent.adapter.complaint(&all)
@@ -239,7 +239,7 @@ fn by_signal(signal: i32, seen: &Evidence, with_words: &dyn Fn(String) -> String
     Judgement::new(Outcome::Infrastructure, with_words(format!("the agent was killed by signal {signal}")))
 }
 
-/// What a process said last outside its stream: on standard error, or as text where records should be.
+/// Returns what a process said last outside its stream: on standard error, or as text where records should be.
 fn last_words(seen: &Evidence, end: &ProcessEnd) -> String {
     let on_stdout = seen.plain_line.as_deref().unwrap_or_default();
     match telling_line(&end.stderr_tail) {
@@ -248,7 +248,7 @@ fn last_words(seen: &Evidence, end: &ProcessEnd) -> String {
     }
 }
 
-/// A result that says "success", with words that no model is known to have said.
+/// Judges a result that claims success with text that no model is known to have written.
 fn nobody_answered(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
     if !agent.adapter.capabilities(None).names_models || seen.somebody_answered() {
         return None;
@@ -263,7 +263,7 @@ fn nobody_answered(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
     })
 }
 
-/// What the answer itself says or fails to say.
+/// Judges what the answer itself says or fails to say.
 fn broken_contract(nonce: &Nonce, seen: &Evidence) -> Option<Judgement> {
     let answer = seen.answer();
     let denied = seen.tools.denied();
@@ -296,7 +296,7 @@ fn broken_contract(nonce: &Nonce, seen: &Evidence) -> Option<Judgement> {
     }
 }
 
-/// An answer about work that was not allowed. Where the agent should only plan, its plan is the work.
+/// Judges an answer about work that was not allowed. If the agent should only plan, its plan is the work.
 fn denied_work(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
     let should_work = agent.effective_permission_mode() != PermissionMode::Plan;
     (should_work && seen.tools.was_denied_its_work()).then(|| {
@@ -305,7 +305,7 @@ fn denied_work(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
     })
 }
 
-/// A usable answer: was it the routed tier that gave it?
+/// Judges a usable answer: whether the routed tier gave it.
 fn served(agent: &Agent, catalog: &Catalog, seen: &Evidence) -> Judgement {
     let configured_fallback = seen.model_fallback.as_ref().filter(|_| agent.fallback_model.is_some());
     let other = seen.models_served.iter().find(|model| {
@@ -352,9 +352,9 @@ fn flags(agent: &Agent, catalog: &Catalog, seen: &Evidence, end: &ProcessEnd, ou
     .collect()
 }
 
-/// Tells whether a tool that was allowed by name is not among those that the agent lists. Tools of servers come later.
+/// Returns whether a tool that was allowed by name is missing from those that the agent lists. MCP tools appear later.
 fn lacks_an_allowed_tool(agent: &Agent, seen: &Evidence) -> bool {
-    // One tool with two names, of which versions list one.
+    // One tool with two names, of which each version lists one.
     let names = |name| if name == "Task" { "Agent" } else { name };
     let Some(listed) = &seen.tools_listed else { return false };
     let rules = agent.allow_tools.iter().map(|rule| rule.split('(').next().unwrap_or_default().trim());
@@ -367,7 +367,7 @@ fn list(denied: &[Denied]) -> String {
     denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What a result says in words: all of its errors, or its text.
+/// Returns the text of a result: all of its errors, or its text.
 fn words_of(result: &AgentResult) -> String {
     if result.errors.is_empty() {
         return one_line(result.text.as_deref().unwrap_or_default());

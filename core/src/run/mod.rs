@@ -1,9 +1,11 @@
-//! The durable life of one request: its log, where it stands, how an attempt is judged, what comes next.
+//! The durable life of one request: its log, its state, how an attempt is judged, what comes next.
 //!
-//! Reading order: `spec` (what is handed in; `scenario` names what a rehearsal plays), `event` (the log), `state` (its fold; `row` is its line in lists), `evidence` and `end` (what is known of an attempt), `judge` (what
-//! that means), `outcome` (its words), `next` (the step after that), `hint` (what a person can do then), `orphan` (how a run ends whose driver died), `rights` (what it may do). `tools` tells whether denied calls were the work
-//! itself, `said` quotes an agent's words, `watchdog` holds an attempt's deadlines, `contract` what an agent must
-//! return, `prompt` what it is told when it takes over.
+//! Reading order: `spec` (what is handed in; `scenario` names what a rehearsal plays), `event` (the log), `state` (its
+//! fold; `row` is its line in lists), `evidence` and `end` (what is known about an attempt), `judge` (what that means),
+//! `outcome` (its vocabulary), `next` (the step after that), `hint` (what the user can do then), `orphan` (how a run
+//! ends whose driver died), `rights` (what it may do). `tools` decides whether denied calls were the work itself,
+//! `said` quotes an agent's text, `watchdog` keeps an attempt's deadlines, `contract` is what an agent must return,
+//! `prompt` what it is told when it takes over.
 
 pub mod contract;
 pub mod end;

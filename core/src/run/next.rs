@@ -1,4 +1,4 @@
-//! What a run does next: a pure function of where it stands.
+//! Decides what a run does next: a pure function of its state.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::route::Decision;
 /// The limits of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// The most attempts that count, over the whole run.
+    /// The most attempts that count, in the whole run.
     pub attempt_count_max: u32,
     /// The longest attempt.
     pub wall: Duration,
@@ -27,7 +27,7 @@ pub struct Limits {
     pub startup: Duration,
     /// How long a process may live after its result.
     pub post_result_grace: Duration,
-    /// How long a process has between the polite signal and the kill.
+    /// How long a process has between the polite signal and being killed.
     pub stop_grace: Duration,
     /// The most agent turns of one attempt.
     pub max_turns: Option<u32>,
@@ -35,25 +35,25 @@ pub struct Limits {
     pub max_usd: Option<f64>,
     /// The most bytes of an answer that are kept.
     pub answer_bytes_max: usize,
-    /// The first backoff's ceiling.
+    /// The ceiling of the first backoff.
     pub backoff_base: Duration,
-    /// The highest backoff's ceiling.
+    /// The highest ceiling of a backoff.
     pub backoff_cap: Duration,
-    /// How long passing failures in a row are retried.
+    /// How long consecutive transient failures are retried.
     pub backoff_max_elapsed: Duration,
-    /// What a mismatch of models leads to, the mildest first.
+    /// What a model mismatch leads to.
     pub on_model_mismatch: OnModelMismatch,
     /// Whether a stronger tier may be tried.
     pub escalation: Escalation,
-    /// Whether the run waits for limits that start anew.
+    /// Whether the run waits for limits to reset.
     pub on_limit: OnLimit,
 }
 
-/// What a mismatch of models leads to, the mildest first.
+/// What a model mismatch leads to, the mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnModelMismatch {
-    /// The answer counts; the record says so.
+    /// The answer counts; the record notes it.
     Flag,
     /// One more try on the same tier.
     Retry,
@@ -72,11 +72,11 @@ pub enum Escalation {
     Forbidden,
 }
 
-/// Whether the run waits for limits that start anew.
+/// Whether the run waits for limits to reset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnLimit {
-    /// It ends and says when to try again.
+    /// It ends and reports when to try again.
     #[default]
     End,
     /// It waits (`--wait`).
@@ -88,11 +88,11 @@ pub enum OnLimit {
 pub enum Step {
     /// Spawn an agent.
     Invoke(Plan),
-    /// Do nothing until then, and ask again.
+    /// Do nothing until then, then ask again.
     Wait {
         /// Until when.
         until: Timestamp,
-        /// For what.
+        /// What it waits for.
         why: WaitReason,
     },
     /// The run is over.
@@ -102,47 +102,47 @@ pub enum Step {
 /// The next attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Who.
+    /// The agent.
     pub agent: AgentName,
-    /// Why.
+    /// The reason for the attempt.
     pub why: AttemptReason,
-    /// What is carried over from the attempt before.
+    /// What is carried over from the previous attempt.
     pub carry: Carry,
-    /// The most that it may cost, US dollars.
+    /// The most that it may cost, in US dollars.
     pub usd_left: Option<f64>,
 }
 
-/// What an attempt takes over from the one before.
+/// What an attempt takes over from the previous one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Carry {
-    /// Nothing: it begins anew with the request.
+    /// Nothing: it starts afresh with the request.
     Nothing,
-    /// The agent session, in which all work so far is known.
+    /// The agent session, which contains all work so far.
     Session {
         /// The agent's session id.
         agent_session_id: String,
     },
-    /// A note on what happened, for an agent that knows nothing of it.
+    /// A note on what happened, for an agent that has no knowledge of it.
     Note,
 }
 
 /// How a run ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finish {
-    /// The judgement of the run.
+    /// The verdict on the run.
     pub verdict: Verdict,
-    /// Why it ended badly; nothing where it ended well.
+    /// Why it ended badly; `None` if it ended well.
     pub code: Option<ErrorCode>,
     /// The exit code.
     pub exit_code: u8,
-    /// One sentence for people.
+    /// One sentence that explains it to the user.
     pub reason: String,
-    /// When trying again makes sense.
+    /// When it makes sense to try again.
     pub resets_at: Option<Timestamp>,
 }
 
 impl Finish {
-    /// Makes a bad end. Its code says the exit code.
+    /// Creates a bad end. The code determines the exit code.
     fn badly(verdict: Verdict, code: ErrorCode, reason: impl Into<String>) -> Finish {
         Finish {
             verdict,
@@ -190,7 +190,7 @@ fn first_step(run: &RunState, limits: &Limits) -> Step {
     })
 }
 
-/// Where a run stands with the wait that an attempt's end asks for.
+/// Whether the wait that an attempt's end calls for is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wait {
     ToCome,
@@ -241,10 +241,10 @@ fn after(
     }
 }
 
-/// How long the renewal of a login by another process takes at most, most times.
+/// How long the renewal of a login by another process usually takes at most.
 const LOGIN_RENEWAL_WAIT: Duration = Duration::from_secs(10);
 
-/// Returns the step instead of invoking an agent whose open breaker refuses it until then.
+/// Returns the step to take instead of invoking an agent whose open breaker refuses it until then.
 pub fn refused_by_breaker(
     run: &RunState,
     limits: &Limits,
@@ -273,7 +273,7 @@ pub fn refused_by_breaker(
     }
 }
 
-/// Returns how a run ends that somebody stopped, between attempts or during one.
+/// Returns how a run ends that was stopped, between attempts or during one.
 pub fn cancelled(cause: StopCause) -> Finish {
     let (code, reason) = match cause {
         StopCause::Terminate => (ErrorCode::StopRequested, "stopped on request"),
@@ -293,7 +293,7 @@ pub fn abandoned() -> Finish {
     Finish::badly(Verdict::Failed, ErrorCode::WorkerLost, "the process that drove the run died")
 }
 
-/// The agent that the operator named for when this one is unavailable; each is tried once.
+/// Falls back to the agent that the operator configured for when this one is unavailable; each is tried once.
 fn fall_back(run: &RunState, from: &AgentName, limits: &Limits, catalog: &Catalog) -> Option<Step> {
     let next = catalog.get(from)?.fallback_agent.clone()?;
     let tried = run.attempts.iter().any(|attempt| attempt.started.agent == next);
@@ -318,14 +318,14 @@ fn usable(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catal
     }
 }
 
-/// One tier up, once, with the work carried over.
+/// Escalates one tier up, once, carrying the work over.
 fn escalate(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
     let last = run.attempts.last().expect("an attempt has ended");
     let done_before = run.attempts.iter().any(|attempt| attempt.started.why == AttemptReason::Escalate);
     let stronger = last.started.tier.up().map(|tier| catalog.for_tier(tier));
     let target = stronger.filter(|agent| rights::may_take_over(run, agent, catalog)).map(|a| a.name.clone());
     match target {
-        // Without proof that a model worked, a stronger one is no help: something else is wrong.
+        // Without proof that a model worked, a stronger one does not help: something else is wrong.
         Some(agent)
             if ended.progressed
                 && limits.escalation == Escalation::Allowed
@@ -338,7 +338,7 @@ fn escalate(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Cat
     }
 }
 
-/// Once more on the same tier.
+/// Tries once more on the same tier.
 fn retry_once(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &Catalog) -> Step {
     let same_class = run.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
     let count = same_class.filter(|other| other.outcome.class() == ended.outcome.class()).count();
@@ -349,7 +349,7 @@ fn retry_once(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &C
     }
 }
 
-/// Waits with full jitter: a random part of a ceiling that doubles from try to try.
+/// Waits with full jitter: a random part of a ceiling that doubles with each try.
 fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
     let in_row = run.attempts.iter().rev().map_while(|attempt| {
         attempt
@@ -358,7 +358,7 @@ fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestam
             .filter(|ended| ended.outcome.class() == OutcomeClass::Transient)
             .map(|_| attempt)
     });
-    // From the first failure on, not from the first start: an attempt may work for an hour before it meets one.
+    // From the first failure on, not from the first start: an attempt may work for an hour before it fails.
     let first_failure = |attempt: &Attempt| attempt.ended_at.unwrap_or(now);
     let (count, since) = in_row.fold((0u32, now), |(count, _), attempt| (count + 1, first_failure(attempt)));
     let elapsed = now.duration_since(since).unsigned_abs();
@@ -372,13 +372,13 @@ fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestam
     Step::Wait { until: later(now, ceiling.mul_f64(jitter.clamp(0.0, 1.0))), why: WaitReason::Backoff }
 }
 
-/// How long to wait when the server did not say when its limit starts anew.
+/// How long to wait if the server did not say when its limit resets.
 const RESET_UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// How long to wait when the reset that the server named is already past: clocks differ, and it moves.
+/// How long to wait if the reset that the server named has already passed: clocks differ, and resets move.
 const RESET_PAST_WAIT: Duration = Duration::from_secs(10);
 
-/// Not everybody who waits for the same reset should come at once: the most that is added to it.
+/// The most that is added to a reset, so that not all runs that wait for the same one start at once.
 const RESET_JITTER_MAX: Duration = Duration::from_secs(2);
 
 fn wait_for_reset(ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
@@ -411,8 +411,8 @@ fn invoke(run: &RunState, why: AttemptReason, limits: &Limits, catalog: &Catalog
     Step::Invoke(Plan { agent, why, carry, usd_left })
 }
 
-/// What the next attempt takes over: the session where the same CLI can go on in it, else a note;
-/// nothing where nothing was done yet.
+/// Returns what the next attempt takes over: the session if the same CLI can continue it, otherwise a note; nothing if
+/// nothing was done yet.
 fn carry(run: &RunState, catalog: &Catalog, to: &AgentName) -> Carry {
     let Some(last) = run.attempts.last() else { return Carry::Nothing };
     let Some(ended) = last.ended.as_ref().filter(|ended| ended.progressed) else { return Carry::Nothing };
@@ -453,7 +453,7 @@ fn code(ended: &AttemptEnded) -> ErrorCode {
     ended.outcome.error_code().expect("a run ends badly only after an attempt that did")
 }
 
-/// Returns an instant after another, in whole milliseconds like every instant of a log.
+/// Returns a later instant, in whole milliseconds like every instant in a log.
 pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
     let by = i64::try_from(by.as_millis()).map_or(SignedDuration::MAX, SignedDuration::from_millis);
     now.checked_add(by).unwrap_or(Timestamp::MAX)

@@ -1,4 +1,4 @@
-//! How a run ends whose driver died: by the same transitions as one that lives.
+//! Ends a run whose driver died: by the same transitions as one that lives.
 
 use jiff::Timestamp;
 
@@ -11,11 +11,11 @@ use crate::ids::RunId;
 use crate::run::hint::{self, Denials};
 use crate::usage::Tokens;
 
-/// Returns the events that end an orphaned run, and where it stands after them; `None` where it is over already, or where its
-/// log does not go that far.
+/// Returns the events that end an orphaned run, and its state after them; `None` if it is over already, or if its log
+/// does not reach the route.
 ///
-/// The agents of such a run are gone: a shim kills its agent when its driver dies. A run whose last attempt was judged ends
-/// as that judgement says; one that would go on has nobody to do it.
+/// The agents of such a run are gone: a shim kills its agent when its driver dies. A run whose last attempt was judged
+/// ends as that judgement says; if it would continue, there is no driver to do so.
 pub fn ending(
     id: &RunId,
     run: &RunState,

@@ -1,10 +1,10 @@
-//! The words of judging: outcomes of attempts, verdicts of runs, and what else is worth knowing.
+//! The vocabulary of judging: outcomes of attempts, verdicts on runs, and what else is worth knowing.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error_code::ErrorCode;
 
-/// The judgement of one attempt. The names are the ones in every record, report and test.
+/// The judgement of one attempt. The names are the ones used in every record, report and test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -18,7 +18,7 @@ pub enum Outcome {
     EmptyAnswer,
     /// An answer that breaks the output contract.
     InvalidOutput,
-    /// The limit of turns was reached.
+    /// The turn limit was reached.
     MaxTurns,
     /// The agent asked for a stronger tier through the typed channel.
     AskedEscalation,
@@ -30,29 +30,29 @@ pub enum Outcome {
     TimeoutIdle,
     /// No first sign of life.
     TimeoutStartup,
-    /// The service has too much to do.
+    /// The service is overloaded.
     Overloaded,
     /// Too many requests in a short time.
     Throttled,
     /// Network, server or machine trouble.
     Infrastructure,
-    /// The process that watched the agent went away.
+    /// The process that supervised the agent disappeared.
     WorkerLost,
-    /// The account's limit is used up until a known time.
+    /// The account's limit is used up.
     Quota,
     /// The cost limit was reached.
     Budget,
-    /// The API refuses the request itself: too long, or an unknown model.
+    /// The API rejected the request itself: it is too long, or names an unknown model.
     InvalidRequest,
-    /// The CLI refuses its arguments or settings, is too old, or has no place to work in.
+    /// The CLI rejected its arguments or settings, is too old, or has no directory to work in.
     Configuration,
     /// The login is missing or refused.
     Auth,
     /// The account cannot pay.
     Billing,
-    /// The agent's CLI is not there, or cannot run on this machine.
+    /// The agent's CLI was not found, or cannot run on this machine.
     AgentMissing,
-    /// We stopped it because somebody wanted us to.
+    /// We stopped it because we were asked to.
     Cancelled,
 }
 
@@ -63,13 +63,13 @@ pub enum OutcomeClass {
     Usable,
     /// A stronger tier may do better.
     Escalatable,
-    /// Once more on the same tier.
+    /// Try once more on the same tier.
     Timeout,
-    /// Again later; not the agent's fault.
+    /// Try again later; it is not the agent's fault.
     Transient,
     /// Wait for the reset.
     Quota,
-    /// Nothing that we could do again would help.
+    /// Nothing that we could try again would help.
     Final,
 }
 
@@ -155,7 +155,7 @@ impl Outcome {
         }
     }
 
-    /// Tells whether the attempt counts against the limit of attempts.
+    /// Returns whether the attempt counts towards the limit of attempts.
     pub fn consumes_attempt(self) -> bool {
         match self.class() {
             OutcomeClass::Usable | OutcomeClass::Escalatable | OutcomeClass::Timeout => true,
@@ -166,7 +166,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the code of a run that this outcome ended badly.
+    /// Returns the error code of a run that ended badly with this outcome.
     pub fn error_code(self) -> Option<ErrorCode> {
         match self {
             Outcome::Completed => None,
@@ -191,15 +191,15 @@ impl Outcome {
             Outcome::Auth => Some(ErrorCode::Auth),
             Outcome::Billing => Some(ErrorCode::Billing),
             Outcome::AgentMissing => Some(ErrorCode::AgentMissing),
-            // The stop itself says better how: see `next::cancelled`.
+            // The stop itself says more precisely how: see `next::cancelled`.
             Outcome::Cancelled => Some(ErrorCode::Interrupted),
         }
     }
 
-    /// Returns the exit code of a run whose last outcome this is, where no escalation or retry saved it.
+    /// Returns the exit code of a run whose last outcome this is, if no escalation or retry saved it.
     pub fn exit_code(self) -> u8 {
         match self.class() {
-            // A mismatch has a code for where the settings let it fail a run; by itself its answer counts.
+            // A mismatch has an error code for when the settings make it fail a run; otherwise its answer counts.
             OutcomeClass::Usable => 0,
             OutcomeClass::Escalatable
             | OutcomeClass::Timeout
@@ -224,13 +224,14 @@ pub enum Verdict {
     Succeeded,
     /// There is none, and nothing more will be tried.
     Failed,
-    /// Somebody stopped it.
+    /// It was stopped.
     Cancelled,
-    /// It was not begun: a person must say yes first.
+    /// It was not started: the user must approve first.
     Refused,
-    /// It ended early because it would have to wait; trying again after the reset makes sense.
+    /// It ended early because it would have had to wait; it makes sense to try again after the reset.
     ///
-    /// Records of before called it `waiting`, and so do all of schema version 1: a program that reads them knows no other word.
+    /// Earlier records called it `waiting`, and so does everything in schema version 1: programs that read that know no
+    /// other name.
     #[serde(rename = "waiting", alias = "deferred")]
     Deferred,
 }
@@ -247,8 +248,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the verdict's name in JSON of schema version 1 and in the log, which had one word for a run that waits and for
-    /// one that ended because it would have to.
+    /// Returns the verdict's name in JSON of schema version 1 and in the log, which had one name for a run that waits
+    /// and for one that ended because it would have had to.
     pub fn recorded_name(self) -> &'static str {
         match self {
             Verdict::Deferred => "waiting",
@@ -256,7 +257,7 @@ impl Verdict {
         }
     }
 
-    /// Reads a verdict's name, also that of older records.
+    /// Parses a verdict's name, including that of older records.
     pub fn parse(text: &str) -> Option<Verdict> {
         [Verdict::Succeeded, Verdict::Failed, Verdict::Cancelled, Verdict::Refused, Verdict::Deferred]
             .into_iter()
@@ -264,7 +265,7 @@ impl Verdict {
     }
 }
 
-/// What else is worth knowing of an attempt.
+/// What else is worth knowing about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
@@ -276,30 +277,30 @@ pub enum Flag {
     UnknownModel,
     /// Only the end of the answer was kept.
     AnswerCut,
-    /// A line of output was longer than the bound: long values in it were cut.
+    /// A line of output exceeded the bound: long values in it were cut.
     OversizedLine,
     /// Tools were denied.
     ToolsDenied,
-    /// The answer was read from the stream: the model had ended its turn, and no result came.
+    /// The answer was taken from the stream: the model had ended its turn, and no result came.
     NoResultLine,
     /// A turn after the one that answered failed.
     LaterFailure,
     /// Background tasks had not ended when the agent did.
     OpenTasks,
-    /// A cost was reported that cannot be, and does not count.
+    /// An impossible cost was reported; it does not count.
     OddCost,
-    /// Somebody else paid than was said before, by the agent's own account.
+    /// By the agent's own account, another payer paid than was expected.
     OtherPayer,
-    /// The agent worked with other rights than it was told to, by its own account.
+    /// By the agent's own account, it worked with other rights than it was given.
     OtherRights,
-    /// The agent named a model of another tier at its beginning; who answered is another matter.
+    /// The agent named a model of another tier at its start; which one answered is another matter.
     OtherModel,
     /// A tool that was allowed by name is not among the agent's tools.
     ToolsMissing,
     /// Requests were served beyond the account's limit, for money.
     Overage,
-    /// Servers of tools did not start.
+    /// MCP servers failed to start.
     ServersFailed,
-    /// Lines of output could not be read, and the attempt did not end well.
+    /// Lines of output could not be read, and the attempt ended badly.
     UnreadableLines,
 }

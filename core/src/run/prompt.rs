@@ -1,11 +1,11 @@
-//! What an agent is told when it takes over from an attempt that failed.
+//! The prompts for an agent that takes over: from an attempt that failed, or in a session.
 
 use super::event::{AttemptEnded, AttemptStarted};
 
 /// The most of an earlier answer that a hand-over note quotes, in characters.
 const QUOTE_CHARS_MAX: usize = 4000;
 
-/// Returns the words for an agent that goes on in the same agent session: it knows the request and all work so far.
+/// Returns the prompt for an agent that continues in the same agent session: it knows the request and all work so far.
 pub fn go_on(started: &AttemptStarted, ended: &AttemptEnded) -> String {
     format!(
         "The previous attempt at the request above, by {agent} ({tier}), ended without a usable result: {outcome}, \
@@ -18,7 +18,7 @@ pub fn go_on(started: &AttemptStarted, ended: &AttemptEnded) -> String {
     )
 }
 
-/// What was said last in a session that an agent does not know.
+/// The last exchange in a session that an agent does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier {
     /// The agent that worked before.
@@ -29,8 +29,8 @@ pub struct Earlier {
     pub answer: String,
 }
 
-/// Returns the words for an agent that goes on in a session without knowing it: the request, and a note on what was said
-/// last. That is material, never instruction, and is marked so.
+/// Returns the prompt for an agent that continues in a session without knowing it: the request, and a note on what was
+/// said last. The note is material, never instruction, and is marked as such.
 pub fn go_on_after(request: &str, earlier: &Earlier) -> String {
     format!(
         "{request}\n\n---\nHand-over note. This request belongs to a conversation that you do not know: {agent} worked in it before you. \
@@ -41,15 +41,15 @@ pub fn go_on_after(request: &str, earlier: &Earlier) -> String {
     )
 }
 
-/// Returns words as a quotation, cut to a bound.
+/// Returns text as a quotation, cut to a bound.
 fn quoted(words: &str) -> String {
     let quote: String = words.chars().take(QUOTE_CHARS_MAX).collect();
     quote.lines().map(|line| format!("> {line}\n")).collect()
 }
 
-/// Returns the words for an agent that knows nothing: the request, and a note on what happened.
+/// Returns the prompt for an agent that knows nothing: the request, and a note on what happened.
 ///
-/// What the earlier agent said is material, never instruction, and is marked so.
+/// What the earlier agent said is material, never instruction, and is marked as such.
 pub fn delegate(
     request: &str,
     started: &AttemptStarted,

@@ -1,4 +1,4 @@
-//! A run in one line: what lists and searches need of it, without its log.
+//! A run in one row: what lists and searches need to know about it, without its log.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,20 +8,20 @@ use super::state::{Phase, RunState};
 use crate::agent::Tier;
 use crate::ids::{AgentName, RunId, SessionId};
 
-/// One line per run: a projection of its log.
+/// One row per run: a projection of its log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
     /// The run.
     pub run_id: RunId,
-    /// How many events this line was made from.
+    /// How many events this row was made from.
     pub seq: u32,
-    /// When it was asked.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// When its log grew last.
+    /// When its log last grew.
     pub updated_at: Timestamp,
-    /// Where it stands.
+    /// Its phase.
     pub phase: RowPhase,
-    /// The judgement, once it is finished.
+    /// The verdict, once it is finished.
     pub verdict: Option<Verdict>,
     /// The session.
     pub session_id: SessionId,
@@ -31,23 +31,23 @@ pub struct RunRow {
     pub request_hash: String,
     /// The agent of the last attempt.
     pub agent: Option<AgentName>,
-    /// The tier that did it last.
+    /// The tier of the last attempt.
     pub tier: Option<Tier>,
     /// Whether it was played by the scripted agent.
     pub rehearsal: bool,
 }
 
-/// Where a run stands, without what is only in its log.
+/// The phase of a run, without the details that are only in its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RowPhase {
-    /// Asked, not yet routed.
+    /// Requested, not yet routed.
     Requested,
     /// Ready for its next step.
     Ready,
     /// A process is running.
     Running,
-    /// It waits for an instant.
+    /// It waits until an instant.
     Waiting,
     /// It is over.
     Finished,
@@ -65,7 +65,7 @@ impl RowPhase {
         }
     }
 
-    /// Reads a phase's name.
+    /// Parses a phase's name.
     pub fn parse(text: &str) -> Option<RowPhase> {
         [RowPhase::Requested, RowPhase::Ready, RowPhase::Running, RowPhase::Waiting, RowPhase::Finished]
             .into_iter()
@@ -85,7 +85,7 @@ impl RowPhase {
 }
 
 impl RunRow {
-    /// Makes the line of a run whose log grew last at an instant; `None` before anything was asked.
+    /// Creates the row of a run whose log last grew at an instant; `None` before it was requested.
     pub fn new(run_id: &RunId, run: &RunState, updated_at: Timestamp) -> Option<RunRow> {
         let requested = run.requested.as_ref()?;
         let last = run.attempts.last().map(|attempt| (attempt.started.agent.clone(), attempt.started.tier));
@@ -107,17 +107,17 @@ impl RunRow {
         })
     }
 
-    /// Returns one word for where it stands: the phase, or the verdict once there is one.
+    /// Returns one word for the state: the phase, or the verdict once there is one.
     pub fn word(&self) -> &'static str {
         self.verdict.map_or(self.phase.as_str(), Verdict::as_str)
     }
 
-    /// Tells whether the run ended with a usable answer.
+    /// Returns whether the run ended with a usable answer.
     pub fn ended_well(&self) -> bool {
         self.verdict == Some(Verdict::Succeeded)
     }
 
-    /// Tells whether the run is over.
+    /// Returns whether the run is over.
     pub fn is_finished(&self) -> bool {
         self.phase == RowPhase::Finished
     }

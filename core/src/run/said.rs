@@ -1,24 +1,24 @@
-//! Quoting an agent's words in one line.
+//! Quotes an agent's text on one line.
 
-/// The longest piece of an agent's words in a one-line message, in characters.
+/// The most of an agent's text in a one-line message, in characters.
 const LINE_CHARS_MAX: usize = 300;
 
-/// Returns words in one line, cut to a bound, without control characters.
+/// Returns text on one line, cut to a bound, without control characters.
 pub(super) fn one_line(text: &str) -> String {
     let plain = without_escapes(text);
     let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().filter(|c| !c.is_control()).take(LINE_CHARS_MAX).collect()
 }
 
-/// Returns the line of a failing program's output that says why: the last one that speaks of an error, else all that
-/// are no warning, no stack frame and no quoted source.
+/// Returns the line of a failing program's output that says why: the last one that mentions an error, or else all that
+/// are not a warning, a stack frame or quoted source.
 pub(super) fn telling_line(text: &str) -> String {
     let plain = without_escapes(text);
     let lines: Vec<&str> = plain.lines().map(str::trim).filter(|line| is_word_of_its_own(line)).collect();
     let Some(place) = lines.iter().rposition(|line| speaks_of_error(line)) else {
         return if lines.is_empty() { one_line(&plain) } else { one_line(&lines.join(" ")) };
     };
-    // A line that ends with a colon is finished by the next one.
+    // A line that ends with a colon is continued by the next one.
     let before = place.checked_sub(1).and_then(|at| lines.get(at)).filter(|line| line.ends_with(':'));
     let behind = lines.get(place + 1).filter(|_| lines[place].ends_with(':'));
     let told: Vec<&str> = before.into_iter().chain([&lines[place]]).chain(behind).copied().collect();
@@ -52,7 +52,7 @@ fn speaks_of_error(line: &str) -> bool {
     .any(|sign| lower.contains(sign))
 }
 
-/// Drops the sequences with which programs colour their words.
+/// Removes the escape sequences with which programs colour their output.
 fn without_escapes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! What a rehearsal plays: a scripted agent in the place of the real one.
+//! The scenarios of a rehearsal: what the scripted agent does in place of the real one.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Scenario {
     /// The agent does its work.
     Success,
-    /// Success, but only where no real agent is ready to work.
+    /// Success, but only if no real agent is ready to work.
     IfNeeded,
     /// The agent crashes without a result.
     Fail,
@@ -18,18 +18,18 @@ pub enum Scenario {
     Escalate,
     /// The account's limit is reached.
     Quota,
-    /// The service has too much to do.
+    /// The service is overloaded.
     Overloaded,
     /// A tool is denied.
     Denied,
-    /// Another model answers than the one that was asked for.
+    /// A model answers that was not asked for.
     Mismatch,
     /// The agent ends silently.
     Empty,
 }
 
 impl Scenario {
-    /// Every scenario, in the order of the help.
+    /// Every scenario, in the order of the help text.
     pub const ALL: [Scenario; 10] = [
         Scenario::Success,
         Scenario::IfNeeded,
@@ -59,7 +59,7 @@ impl Scenario {
         }
     }
 
-    /// Reads a scenario's name, in letters of either case.
+    /// Parses a scenario's name, ignoring case.
     pub fn parse(text: &str) -> Option<Scenario> {
         Scenario::ALL.into_iter().find(|scenario| scenario.as_str().eq_ignore_ascii_case(text))
     }

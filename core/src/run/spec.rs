@@ -1,8 +1,9 @@
 //! What any face hands in to have a request done: plain, versioned data.
 //!
-//! The command line, a hook, and later a queue, a workflow, HTTP and MCP differ only in who makes a [`RunSpec`] and who
-//! waits. It holds what was asked and what was fixed about it, nothing that a machine or a moment decides: settings,
-//! agents, policy and the time are looked at where the run is driven. It is also what crosses the pipe to a driver.
+//! The command line, a hook, and later a queue, a workflow, HTTP and MCP differ only in who creates a [`RunSpec`] and
+//! who waits. It holds what was asked and what was fixed about it, and nothing that depends on a machine or a moment:
+//! settings, agents, policy and the time are determined where the run is driven. It is also what crosses the pipe to a
+//! driver.
 
 use std::path::PathBuf;
 
@@ -15,7 +16,7 @@ use crate::ids::{RunId, SessionId};
 use crate::mode::Mode;
 use crate::request::{Origin, Overrides, QuotaPressure, Request, RequestError};
 
-/// The version of the form. A reader takes equal and older ones; fields are only added, each with a default.
+/// The version of the form. Readers accept equal and older ones; fields are only ever added, each with a default.
 pub const SPEC_VERSION: u32 = 1;
 
 /// A request to be driven as a run, with everything that was fixed about it.
@@ -23,15 +24,15 @@ pub const SPEC_VERSION: u32 = 1;
 pub struct RunSpec {
     /// The version of the form.
     pub version: u32,
-    /// The run's id, where somebody has named it before it begins.
+    /// The run's id, if it was chosen before the run begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
-    /// The words as they came.
+    /// The words, unchanged.
     pub words: String,
     /// Which face it came through.
     pub origin: Origin,
-    /// The mode of routing. It is the one circumstance of policy rules that a face knows; time and project are looked at where and
-    /// when the decision is made, because a spec may be driven hours later.
+    /// The routing mode. Of the context for policy rules, it is the one part that a face knows; time and project are
+    /// determined where and when the decision is made, because a spec may be driven hours later.
     pub mode: Mode,
     /// What was fixed about the route.
     #[serde(default)]
@@ -39,30 +40,30 @@ pub struct RunSpec {
     /// How scarce quotas are.
     #[serde(default, skip_serializing_if = "QuotaPressure::is_none")]
     pub pressure: QuotaPressure,
-    /// The session to go on in; a new one without.
+    /// The session to continue; a new one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     /// The project directory, absolute.
     pub project: PathBuf,
-    /// How a person said yes beforehand.
+    /// How the user approved beforehand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
-    /// Limits that stand above those of the settings.
+    /// Limits that override those of the settings.
     #[serde(default)]
     pub limits: SpecLimits,
-    /// Rights that stand above those of the settings, and the most that the run may have.
+    /// Rights that override those of the settings, and the most that the run may have.
     #[serde(default)]
     pub rights: SpecRights,
-    /// What the scripted agent plays, where it stands in for the real ones.
+    /// What the scripted agent plays, if it replaces the real ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Scenario>,
 }
 
-/// Limits of one run; those of the settings hold where nothing is said.
+/// Limits of one run; those of the settings apply where nothing is given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SpecLimits {
-    /// The longest attempt, milliseconds.
+    /// The longest attempt, in milliseconds.
     pub timeout_ms: Option<u64>,
     /// The most US dollars of the whole run.
     pub max_usd: Option<f64>,
@@ -70,7 +71,7 @@ pub struct SpecLimits {
     pub max_turns: Option<u32>,
     /// Whether a stronger tier may be tried.
     pub escalation: Escalation,
-    /// Whether the run waits for limits that start anew.
+    /// Whether the run waits for limits to reset.
     pub on_limit: OnLimit,
 }
 
@@ -78,21 +79,21 @@ pub struct SpecLimits {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SpecRights {
-    /// The permission mode of every agent: a person's word stands above the settings.
+    /// The permission mode of every agent: the user's word overrides the settings.
     pub mode: Option<PermissionMode>,
     /// The most that any agent may have, whatever settings or `mode` say: the rights of the session that asked.
     pub ceiling: Option<PermissionMode>,
-    /// Tools that are allowed besides, as rules of the agent's CLI.
+    /// Additional tools that are allowed, as rules of the agent's CLI.
     pub allow_tools: Vec<String>,
 }
 
-/// Why bytes are no spec that can be driven.
+/// Why bytes are not a spec that can be driven.
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
     /// They are not JSON of this form.
     #[error("the order cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// A newer program wrote it: what it adds may be what matters.
+    /// A newer program wrote it: what it adds may be essential.
     #[error("the order has version {found}, and this version knows up to {SPEC_VERSION}")]
     Newer {
         /// Its version.
@@ -101,7 +102,7 @@ pub enum SpecError {
 }
 
 impl RunSpec {
-    /// Makes a spec in which nothing is fixed.
+    /// Creates a spec in which nothing is fixed.
     pub fn new(words: String, origin: Origin, mode: Mode, project: PathBuf) -> RunSpec {
         RunSpec {
             version: SPEC_VERSION,
@@ -120,13 +121,13 @@ impl RunSpec {
         }
     }
 
-    /// Reads a spec as another process wrote it.
+    /// Parses a spec that another process wrote.
     pub fn read(bytes: &[u8]) -> Result<RunSpec, SpecError> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
         }
-        // The version first: a newer form may not be readable at all.
+        // The version first: a newer form may not be parseable at all.
         let Versioned { version: found } = serde_json::from_slice(bytes)?;
         if found > SPEC_VERSION {
             return Err(SpecError::Newer { found });
@@ -134,12 +135,12 @@ impl RunSpec {
         Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// Returns the spec as another process reads it.
+    /// Returns the spec in the form that another process reads.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("plain data has a JSON form")
     }
 
-    /// Returns what was asked, for the router.
+    /// Returns the request, for the router.
     pub fn request(&self) -> Result<Request, RequestError> {
         let mut request = Request::new(self.words.clone(), self.origin, self.overrides.clone())?;
         request.pressure = self.pressure;
@@ -181,7 +182,8 @@ mod tests {
         assert_eq!(RunSpec::read(&spec.to_bytes()).unwrap(), spec);
     }
 
-    /// The first form of all, as it is written here for good: a changed name shows that older orders are not read.
+    /// The very first form, written down here for good: if a field is renamed, this shows that older orders are no
+    /// longer read.
     #[test]
     fn a_spec_of_the_first_form_is_read() {
         let first =

@@ -1,4 +1,4 @@
-//! Where a run stands: the fold of its log, used while it lives and after a crash.
+//! The state of a run: the fold of its log, used while it lives and after a crash.
 
 use jiff::Timestamp;
 
@@ -7,26 +7,26 @@ use super::outcome::Verdict;
 use crate::error_code::ErrorCode;
 use crate::route::Route;
 
-/// A run, as far as its log goes.
+/// A run, as far as its log reaches.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunState {
     /// How many events were applied.
     pub seq: u32,
-    /// What was asked.
+    /// What was requested.
     pub requested: Option<Requested>,
-    /// When it was asked.
+    /// When it was requested.
     pub requested_at: Option<Timestamp>,
     /// The decision.
     pub route: Option<Route>,
-    /// Whether a person said yes to a route that asks first.
+    /// Whether a route that asks first was approved.
     pub approved: bool,
     /// The attempts so far.
     pub attempts: Vec<Attempt>,
-    /// Where the run stands.
+    /// The phase of the run.
     pub phase: Phase,
 }
 
-/// One attempt; `ended` is there once it was judged.
+/// One attempt; `ended` is present once it was judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
     /// How it began.
@@ -39,40 +39,40 @@ pub struct Attempt {
     pub ended_at: Option<Timestamp>,
 }
 
-/// Where a run stands.
+/// The phase of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Phase {
-    /// Nothing is known.
+    /// Nothing has been recorded.
     #[default]
     New,
-    /// Asked, not yet routed.
+    /// Requested, not yet routed.
     Requested,
     /// Ready for its next step.
     Ready,
     /// A process is running.
     Running,
-    /// It waits for an instant.
+    /// It waits until an instant.
     Waiting {
         /// Until when.
         until: Timestamp,
-        /// For what.
+        /// What it waits for.
         why: WaitReason,
     },
     /// It is over.
     Finished {
-        /// The judgement.
+        /// The verdict.
         verdict: Verdict,
-        /// Why it ended badly; older logs do not say.
+        /// Why it ended badly; missing in older logs.
         code: Option<ErrorCode>,
         /// The exit code.
         exit_code: u8,
-        /// One sentence for people.
+        /// One sentence that explains it to the user.
         reason: String,
         /// What to do next.
         hint: Option<String>,
-        /// When.
+        /// When it ended.
         at: Timestamp,
-        /// When trying again makes sense.
+        /// When it makes sense to try again.
         resets_at: Option<Timestamp>,
     },
 }
@@ -110,7 +110,7 @@ impl RunState {
         Ok(state)
     }
 
-    /// Applies the next event, or refuses one that cannot follow.
+    /// Applies the next event, or rejects one that cannot follow.
     pub fn apply(&mut self, event: &RunEvent) -> Result<(), IllegalEvent> {
         let next = self.next_phase(event).ok_or_else(|| IllegalEvent {
             seq: event.seq,
@@ -142,7 +142,7 @@ impl RunState {
         Ok(())
     }
 
-    /// Returns the phase after the event, or `None` when the event cannot follow.
+    /// Returns the phase after the event, or `None` if the event cannot follow.
     fn next_phase(&self, event: &RunEvent) -> Option<Phase> {
         if event.seq != self.seq + 1 {
             return None;
@@ -181,7 +181,7 @@ impl RunState {
         self.attempts.iter().rev().find_map(|attempt| attempt.ended.as_ref())
     }
 
-    /// Returns one word for where the run stands: its phase, or its verdict once there is one.
+    /// Returns one word for the state: the phase, or the verdict once there is one.
     pub fn word(&self) -> &'static str {
         match &self.phase {
             Phase::Finished { verdict, .. } => verdict.as_str(),
@@ -189,7 +189,7 @@ impl RunState {
         }
     }
 
-    /// Returns the same in the words of JSON of schema version 1.
+    /// Returns the same in the terms of JSON of schema version 1.
     pub fn recorded_word(&self) -> &'static str {
         match &self.phase {
             Phase::Finished { verdict, .. } => verdict.recorded_name(),
@@ -197,7 +197,7 @@ impl RunState {
         }
     }
 
-    /// Returns the judgement, once there is one.
+    /// Returns the verdict, once there is one.
     pub fn verdict(&self) -> Option<Verdict> {
         match &self.phase {
             Phase::Finished { verdict, .. } => Some(*verdict),
@@ -205,7 +205,7 @@ impl RunState {
         }
     }
 
-    /// Tells whether the run is over.
+    /// Returns whether the run is over.
     pub fn is_finished(&self) -> bool {
         matches!(self.phase, Phase::Finished { .. })
     }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::event::{DeniedCall, ToolCall, ToolPurpose};
 
-/// The most calls that are remembered one by one; of older ones only whether they did any work.
+/// The most calls that are remembered individually; of older ones only whether they did any work.
 const CALLS_MAX: usize = 512;
 
-/// The most denied calls that are named.
+/// The most denied calls that are listed.
 const DENIED_MAX: usize = 64;
 
 /// A tool call that was not allowed, as it is recorded.
@@ -17,7 +17,7 @@ const DENIED_MAX: usize = 64;
 pub struct Denied {
     /// The tool's name.
     pub tool: String,
-    /// What it was called for, in one line: the command, the file, the address. Empty where that is not told.
+    /// What it was called with, in one line: the command, the file, the address. Empty if not reported.
     pub what: String,
 }
 
@@ -27,7 +27,7 @@ impl std::fmt::Display for Denied {
     }
 }
 
-/// Returns a tool call in one line, as a rule of the CLI would name it: `Bash(cargo test)`.
+/// Returns a tool call on one line, as a rule of the CLI would name it: `Bash(cargo test)`.
 pub fn call_in_words(tool: &str, what: &str) -> String {
     if what.is_empty() { tool.to_owned() } else { format!("{tool}({what})") }
 }
@@ -53,7 +53,7 @@ struct Call {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CallState {
-    /// It was made. A stream that does not tell ends of calls leaves it here: nothing speaks against it.
+    /// It was made. If a stream does not report the ends of calls, it stays so: nothing speaks against it.
     Made,
     Failed,
     Denied,
@@ -72,14 +72,14 @@ impl ToolLog {
         });
     }
 
-    /// Notes that a call failed. A denied call ends as a failure, too, and stays denied.
+    /// Records that a call failed. A denied call ends as a failure, too, and stays denied.
     pub fn failed(&mut self, id: &str) {
         if let Some(call) = self.find(id).filter(|call| call.state == CallState::Made) {
             call.state = CallState::Failed;
         }
     }
 
-    /// Notes that a call was not allowed. One that is told twice is one.
+    /// Records that a call was not allowed. A denial that is reported twice counts once.
     pub fn deny(&mut self, denied: &DeniedCall) {
         if let Some(call) = denied.id.as_deref().and_then(|id| self.find(id)) {
             call.state = CallState::Denied;
@@ -88,7 +88,7 @@ impl ToolLog {
             }
             return;
         }
-        // A call that was never seen: what it was for is not known, unless the denial says so.
+        // A call that was never seen: what it was for is not known unless the denial says so.
         if denied.tool.is_empty() {
             return;
         }
@@ -113,8 +113,8 @@ impl ToolLog {
         all
     }
 
-    /// Tells whether the denied calls were the work itself: something that changes or runs was denied, nothing
-    /// that changes or runs was done, and after the last such denial the agent got nothing more done at all.
+    /// Returns whether the denied calls were the work itself: something that changes or runs was denied, nothing that
+    /// changes or runs was done, and after the last such denial the agent got nothing more done at all.
     pub fn was_denied_its_work(&self) -> bool {
         let is_denied_work =
             |call: &Call| call.state == CallState::Denied && call.purpose == ToolPurpose::Work;

@@ -1,15 +1,15 @@
-//! The deadlines of one attempt, as a pure machine: told what was seen when, it says what is due.
+//! The deadlines of one attempt, as a pure state machine: given what was seen and when, it says what is due.
 //!
-//! Times are durations since the attempt began, on a clock that does not jump.
+//! Times are durations since the attempt began, on a monotonic clock.
 
 use std::time::Duration;
 
 use super::end::StopCause;
 
-/// The limits that the watchdog guards.
+/// The limits that the watchdog enforces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WatchLimits {
-    /// The longest wait for the first output. `None` where a silent start is normal.
+    /// The longest wait for the first output; `None` if a silent start is normal.
     pub startup: Option<Duration>,
     /// The longest silence.
     pub idle: Duration,
@@ -17,11 +17,11 @@ pub struct WatchLimits {
     pub wall: Duration,
     /// How long a process may live after its result.
     pub post_result_grace: Duration,
-    /// The most that the attempt may cost by our estimate, US dollars.
+    /// The most that the attempt may cost by our estimate, in US dollars.
     pub usd: Option<f64>,
 }
 
-/// What the watchdog knows of a running attempt.
+/// What the watchdog knows about a running attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watchdog {
     limits: WatchLimits,
@@ -36,27 +36,27 @@ impl Watchdog {
         Watchdog { limits, last_output: None, settled_at: None, over_budget: false }
     }
 
-    /// Notes a sign of life.
+    /// Records a sign of life.
     pub fn saw_output(&mut self, now: Duration) {
         self.last_output = Some(now);
     }
 
-    /// Notes that the stream is settled: a result, no open task, no new turn.
+    /// Records that the stream is settled: a result, no open task, no new turn.
     pub fn settled(&mut self, now: Duration) {
         self.settled_at.get_or_insert(now);
     }
 
-    /// Notes that it is not, or no longer.
+    /// Records that the stream is not settled, or no longer.
     pub fn unsettled(&mut self) {
         self.settled_at = None;
     }
 
-    /// Notes what the attempt is estimated to have cost so far, in US dollars.
+    /// Records the estimated cost of the attempt so far, in US dollars.
     pub fn saw_cost(&mut self, usd: f64) {
         self.over_budget = self.limits.usd.is_some_and(|max| usd > max);
     }
 
-    /// Returns what must be stopped now, and why.
+    /// Returns why the attempt must be stopped now, if it must.
     pub fn alarm(&self, now: Duration) -> Option<StopCause> {
         if self.settled_at.is_none() && self.over_budget {
             return Some(StopCause::Budget);
@@ -65,9 +65,9 @@ impl Watchdog {
         (now >= due).then_some(cause)
     }
 
-    /// Returns the next instant at which something would be due if nothing happens, and what.
+    /// Returns the next deadline if nothing else happens, and its cause.
     ///
-    /// Once the stream is settled, only the grace counts: the work is done and must not turn into a timeout.
+    /// Once the stream is settled, only the grace period counts: the work is done and must not turn into a timeout.
     pub fn next_deadline(&self) -> (Duration, StopCause) {
         if let Some(settled) = self.settled_at {
             return (settled + self.limits.post_result_grace, StopCause::PostResult);

@@ -1,9 +1,9 @@
-//! The language of a request: by script, and by frequent function words where the script is Latin.
+//! Detects the language of a request: by script, and by frequent function words if the script is Latin.
 //!
-//! Requests are short. A dozen words say little by their letters, but "the", "nicht" and "pour" give themselves
-//! away. Where nothing does, there is no answer: a guess would move requests about.
+//! Requests are short. A dozen words reveal little by their letters, but "the", "nicht" and "pour" give themselves
+//! away. If nothing does, there is no answer: a guess would route requests at random.
 
-/// A language that can be told.
+/// A language that can be detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Language(&'static str);
 
@@ -13,7 +13,7 @@ const CODES: [&str; 20] = [
     "he", "hi", "th",
 ];
 
-/// Function words in folded form (no accents), and common first words of requests.
+/// Function words in folded form (without accents), and common first words of requests.
 const WORDS: [(&str, &str); 10] = [
     (
         "en",
@@ -66,11 +66,11 @@ const WORDS: [(&str, &str); 10] = [
     ),
 ];
 
-/// What a word counts that only one language has; shared words count their share of it.
+/// The score of a word that only one language has; shared words divide it between their languages.
 const OWN_WORD: usize = 60;
 
 impl Language {
-    /// Reads a code.
+    /// Parses a code.
     pub fn parse(code: &str) -> Option<Language> {
         CODES.into_iter().find(|known| *known == code).map(Language)
     }
@@ -86,7 +86,7 @@ impl Language {
     }
 }
 
-/// Tells the language of folded words, or that nothing tells it.
+/// Detects the language of folded words; `None` if nothing reveals it.
 pub fn detect<'a>(words: impl Iterator<Item = &'a str>) -> Option<Language> {
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     by_script(&words).or_else(|| by_function_words(&words)).map(Language)
@@ -94,7 +94,7 @@ pub fn detect<'a>(words: impl Iterator<Item = &'a str>) -> Option<Language> {
 
 fn by_script(words: &[&str]) -> Option<&'static str> {
     let scripts: Vec<&str> = words.iter().filter_map(|word| script_of(word)).collect();
-    // Names and commands in Latin letters stand in every language.
+    // Names and commands in Latin letters occur in every language.
     if scripts.is_empty() || scripts.len() * 3 < words.len() {
         return None;
     }
@@ -109,7 +109,7 @@ fn by_script(words: &[&str]) -> Option<&'static str> {
     CODES.into_iter().rev().max_by_key(|code| count(code)).map(|code| if code == "uk" { "ru" } else { code })
 }
 
-/// Returns the language that a script stands for; `uk` for both that are written in Cyrillic letters.
+/// Returns the language that a script stands for; `uk` for both that are written in Cyrillic.
 fn script_of(word: &str) -> Option<&'static str> {
     word.chars().find_map(|c| match c {
         '\u{400}'..='\u{4ff}' => Some("uk"),
@@ -139,7 +139,7 @@ fn by_function_words(words: &[&str]) -> Option<&'static str> {
     let mut winners =
         WORDS.iter().zip(scores).filter(|(_, score)| *score == best).map(|((code, _), _)| *code);
     let first = winners.next()?;
-    // English is the language of half-English requests; between two others nothing is known.
+    // Half-English requests count as English; between two other languages the answer is unknown.
     (first == "en" || winners.next().is_none()).then_some(first)
 }
 

@@ -1,5 +1,5 @@
-//! Text as such: cut into own words and quoted ones (`segment`), into folded words, paths and numbers (`tokens`), and of
-//! what `language` it is. Knows no rule and no agent.
+//! Text as such: it is divided into the user's own words and quoted ones (`segment`), and into folded words, paths and
+//! numbers (`tokens`), and its `language` is detected. Knows no rule and no agent.
 
 pub mod language;
 pub mod segment;

@@ -1,19 +1,19 @@
-//! Segmenting: a person's own words, and what they pasted or quoted.
+//! Segmentation: separates the user's own words from what they pasted or quoted.
 //!
-//! Only own words give orders. Fenced blocks, inline code, quotations, `>` lines, logs, stack traces,
-//! diffs and code are material. What is quoted but is only a name (`` `parse_duration` ``) stays,
-//! because it says what the order is about; and code that follows "run" stays, because it is the order.
+//! Only own words give orders. Fenced blocks, inline code, quotations, `>` lines, logs, stack traces, diffs and code
+//! are material. A quotation that is only a name (`` `parse_duration` ``) stays, because it says what the order is
+//! about; and code that follows "run" stays, because it is the order.
 
 use std::borrow::Cow;
 
 use super::tokens::QUOTE_MARK;
 
-/// Own words beyond this many characters are read at both ends only. Nobody writes so much by hand; what does is a file
-/// that was piped in, and reading it all would cost memory for nothing.
+/// How many characters are read at the beginning of own words; longer texts are read at both ends only. Nobody types
+/// that much: it must be a file that was piped in, and reading it all would waste memory.
 const OWN_HEAD_CHARS: usize = 48_000;
-/// See [`OWN_HEAD_CHARS`].
+/// The same for the end; see [`OWN_HEAD_CHARS`].
 const OWN_TAIL_CHARS: usize = 16_000;
-/// How much of the material is read; it gives no orders, so its beginning is enough to say what it is.
+/// How much of the material is read; it gives no orders, so its beginning is enough to tell what it is.
 const MATERIAL_CHARS: usize = 1000;
 /// The longest quoted text that may be a name.
 const NAME_CHARS_MAX: usize = 80;
@@ -46,10 +46,10 @@ const EXECUTE: [&str; 24] = [
     "kör",
 ];
 
-/// A text, taken apart.
+/// The segments of a text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Segments {
-    /// The person's own words; a quotation leaves a mark.
+    /// The user's own words; a quotation leaves a mark.
     pub instruction: String,
     /// What was quoted or pasted.
     pub quoted: String,
@@ -57,7 +57,7 @@ pub(crate) struct Segments {
     pub pasted_bytes: usize,
 }
 
-/// Takes a text apart.
+/// Separates a text into segments.
 pub(crate) fn segment(text: &str) -> Segments {
     let clean = clean(text);
     let mut out = Segments::default();
@@ -75,7 +75,7 @@ pub(crate) fn segment(text: &str) -> Segments {
             out.instruction.push('\n');
         }
     }
-    // Somebody who sends nothing but a quotation means it.
+    // If there is nothing but a quotation, it is meant as the request.
     if !out.instruction.chars().any(|c| c.is_alphanumeric()) {
         let marks: &[char] = &['`', '"', '>', '~'];
         out.instruction = out.quoted.lines().map(|l| l.trim_matches(marks)).collect::<Vec<_>>().join("\n");
@@ -88,7 +88,7 @@ pub(crate) fn segment(text: &str) -> Segments {
     out
 }
 
-/// Takes out what cannot be seen, and makes odd letters and spaces plain. Most texts have neither.
+/// Removes invisible characters, and replaces unusual letters and spaces by plain ones. Most texts have neither.
 fn clean(text: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii() && !matches!(byte, 0x0b | 0x0c);
     if text.bytes().all(is_plain) {
@@ -101,7 +101,7 @@ fn looks_like_log(text: &str) -> bool {
     text.lines().any(|line| is_log(line) || is_trace(line))
 }
 
-/// What the lines before make of the next one.
+/// What the previous lines mean for the next one.
 #[derive(Debug, Clone, Copy)]
 enum Lines {
     Own,
@@ -112,7 +112,7 @@ enum Lines {
 }
 
 impl Lines {
-    /// Tells whether the line is pasted, and the state after it.
+    /// Returns whether the line is pasted, and the state after it.
     fn read(self, line: &str) -> (bool, Lines) {
         let trimmed = line.trim();
         match self {
@@ -162,7 +162,7 @@ fn is_ruler(trimmed: &str) -> bool {
     trimmed.len() >= 3 && trimmed.bytes().all(|b| b == b'-' || b == b'=')
 }
 
-/// `--- spec.md ---`
+/// Returns whether a line is a ruler with a title: `--- spec.md ---`.
 fn is_titled_ruler(trimmed: &str) -> bool {
     let inner = trimmed.trim_matches(['-', '=']);
     trimmed.starts_with(['-', '='])
@@ -248,7 +248,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{feff}' | '\u{ad}' | '\u{180e}' | QUOTE_MARK)
 }
 
-/// Full-width letters and odd spaces as plain ones.
+/// Replaces full-width letters and unusual spaces by plain ones.
 fn plain_width(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' if c.is_alphanumeric() || matches!(c, '\u{ff0d}' | '\u{ff0f}') => {
@@ -260,9 +260,9 @@ fn plain_width(c: char) -> char {
     }
 }
 
-/// Copies a line of own words, with quotations taken out.
+/// Copies a line of own words, taking out quotations.
 fn own_line(line: &str, out: &mut Segments) {
-    // Once a closing mark was not found, none stands further on: never search for it twice.
+    // If a closing mark was not found once, there is none further on: never search for it twice.
     let mut missing: Vec<char> = Vec::new();
     let mut rest = line;
     let mut previous = ' ';
@@ -328,16 +328,16 @@ fn find_close(after: &str, close: char) -> Option<usize> {
     if !matches!(close, '\'' | '’') {
         return after.find(close);
     }
-    // An apostrophe within a word closes nothing.
+    // An apostrophe within a word does not close a quotation.
     after
         .match_indices(close)
         .map(|(at, _)| at)
         .find(|at| *at > 0 && !after[at + close.len_utf8()..].starts_with(|c: char| c.is_alphanumeric()))
 }
 
-/// Whether the last word is one that executes. Looks at the end only, so that many quotations stay cheap.
+/// Returns whether the last word is one that executes. Looks at the end only, so that many quotations stay cheap.
 fn ends_in_execute(own: &str) -> bool {
-    /// More bytes than the longest such word and the space after it have.
+    /// More bytes than the longest such word has, with a space after it.
     const WINDOW: usize = 24;
     let from = (own.len().saturating_sub(WINDOW)..=own.len()).find(|n| own.is_char_boundary(*n)).unwrap_or(0);
     let tail = own[from..].trim_end();
@@ -345,7 +345,7 @@ fn ends_in_execute(own: &str) -> bool {
     EXECUTE.contains(&word.to_lowercase().as_str())
 }
 
-/// Returns the first and the last characters of a text.
+/// Returns the first `head` and the last `tail` characters of a text.
 fn cap(text: &str, head: usize, tail: usize) -> String {
     let Some((cut, _)) = text.char_indices().nth(head) else { return text.to_owned() };
     let rest = &text[cut..];

@@ -1,10 +1,10 @@
-//! Tokens: a text as a row of folded words, paths, identifiers, numbers and boundaries.
+//! Tokens: a text as a sequence of folded words, paths, identifiers, numbers and boundaries.
 //!
-//! Words without spaces between them (Chinese, Japanese, Korean) become one token per character, so
-//! that a phrase of the lexicon matches inside them. `deadlock_test` and `docs/architecture.md` are
-//! one token each: a name is not its parts.
+//! Scripts without spaces between words (Chinese, Japanese, Korean) become one token per character, so that a phrase of
+//! the lexicon matches inside them. `deadlock_test` and `docs/architecture.md` are one token each: a name is not its
+//! parts.
 
-/// What a token is by its form.
+/// The kind of a token, by its form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A word.
@@ -13,11 +13,11 @@ pub(crate) enum Kind {
     Ideograph,
     /// A file or directory, a URL path.
     Path,
-    /// An identifier of a program.
+    /// An identifier in a program.
     Ident,
     /// A number or version.
     Number,
-    /// A command line option.
+    /// A command-line option.
     Flag,
     /// Quoted words that were taken out.
     Quote,
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Whether it has words, as opposed to punctuation.
+    /// Returns whether it is a word, as opposed to punctuation.
     pub fn is_word(self) -> bool {
         match self {
             Kind::Word
@@ -47,32 +47,32 @@ impl Kind {
     }
 }
 
-/// A token as the tokenizer hands it out.
+/// A token as the tokenizer emits it.
 pub(crate) struct Token<'a> {
     /// Its form.
     pub kind: Kind,
     /// The word in folded form.
     pub folded: &'a str,
-    /// First byte in the text.
+    /// The byte offset of its start in the text.
     pub start: usize,
-    /// First byte after it.
+    /// The byte offset after its end.
     pub end: usize,
 }
 
-/// Stands in own words where a quotation was; from the private use area, so nobody types it.
+/// Replaces a quotation in own words; from the private use area, so nobody types it.
 pub(crate) const QUOTE_MARK: char = '\u{e000}';
 
 /// The longest word that is folded, in bytes: longer ones are data, not language.
 const WORD_BYTES_MAX: usize = 128;
 
-/// First segments that make `a/b` a path and not an alternative ("and/or").
+/// First segments that make `a/b` a path rather than an alternative ("and/or").
 const DIRECTORIES: [&str; 34] = [
     "src", "docs", "doc", "tests", "test", "lib", "app", "apps", "scripts", "config", "crates", "packages",
     "internal", "cmd", "feat", "feature", "fix", "utils", "bin", "target", "dist", "build", "api", "pkg",
     "origin", "release", "infra", "examples", "tools", "web", "server", "client", "public", "assets",
 ];
 
-/// Cuts a text into tokens and hands them out in order.
+/// Splits a text into tokens and emits them in order.
 pub(crate) fn tokenize(text: &str, mut emit: impl FnMut(Token<'_>)) {
     let mut folded = String::new();
     let mut chunk_start: Option<usize> = None;
@@ -117,7 +117,7 @@ fn wide_punctuation(c: char) -> Option<Kind> {
     }
 }
 
-/// Cuts what stands between two spaces.
+/// Splits what is between two spaces.
 fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut impl FnMut(Token<'_>)) {
     let whole = &text[start..end];
     if is_plain_word(whole) {
@@ -152,7 +152,8 @@ fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut i
     emit(Token { kind, folded: "", start: body_end, end });
 }
 
-/// Most of what people write: letters alone, and no capital within (which would be an identifier).
+/// Returns whether a chunk is a plain word, like most of what people write: only letters, and no capital inside (which
+/// would make it an identifier).
 fn is_plain_word(chunk: &str) -> bool {
     let bytes = chunk.as_bytes();
     bytes.iter().all(u8::is_ascii_alphabetic)
@@ -164,7 +165,7 @@ fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(To
     if kind != Kind::Word {
         fold(body, folded);
         match (kind, folded.split_once('=')) {
-            // `--env=prod` is the option and its value.
+            // `--env=prod` is an option and its value.
             (Kind::Flag, Some((name, value))) => {
                 let at = start + body.find('=').map_or(body.len(), |n| n + 1);
                 emit(Token { kind, folded: name, start, end: at });
@@ -196,7 +197,7 @@ fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(To
     }
 }
 
-/// Tells names and numbers from words by their form.
+/// Distinguishes names and numbers from words by their form.
 fn form(body: &str) -> Kind {
     let mut chars = body.chars();
     let (Some(first), second) = (chars.next(), chars.next()) else { return Kind::Word };
@@ -243,7 +244,7 @@ fn is_path(body: &str) -> bool {
     !plain || segments > 3 || DIRECTORIES.contains(&first)
 }
 
-/// Writes the word in lower case, without accents, with look-alike letters of other scripts as Latin ones.
+/// Folds a word: lowercase, without accents, and with look-alike letters of other scripts replaced by Latin ones.
 pub(crate) fn fold(word: &str, into: &mut String) {
     into.clear();
     if word.is_ascii() {

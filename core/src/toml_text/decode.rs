@@ -1,7 +1,8 @@
-//! From a tree to the types that serde derives, with the key and the place of everything that does not fit.
+//! Decodes a tree into types that derive serde, with the key and the place of everything that does not fit.
 //!
 //! The types are the only list of keys: serde tells this decoder what a type expected, and the decoder adds where the
-//! wrong thing was written. A derived reader stops at the first wrong value; with [`Given`] around it, it goes on.
+//! wrong thing was written. A derived deserializer stops at the first wrong value; with [`Given`] around a value, it
+//! goes on.
 
 use std::fmt;
 
@@ -16,44 +17,45 @@ use super::node::{Node, Value};
 use super::place::Place;
 use super::problem::{ProblemKind, Problems, nearest};
 
-/// The names by which the decoder knows the types below.
+/// The names by which the decoder recognizes the types below.
 const GIVEN: &str = "$given";
 const ONE_OR_MANY: &str = "$one-or-many";
 const TABLES: &str = "$tables";
 
-/// A value that may be wrong without hiding what is wrong with its neighbours: its problem is entered, and they are read.
+/// A value that may be wrong without hiding what is wrong with its neighbours: its problem is reported, and they are
+/// read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename = "$given")]
 pub struct Given<T> {
     /// The whole key.
     pub key: String,
-    /// The byte at which the key stands.
+    /// The byte offset of the key.
     pub key_at: usize,
-    /// The byte at which the value stands.
+    /// The byte offset of the value.
     pub at: usize,
-    /// The value; nothing where it is wrong.
+    /// The value; `None` if it is wrong.
     #[serde(default = "Option::default")]
     pub value: Option<T>,
 }
 
-/// A list; anything else stands for a list of one.
+/// A list; anything else is taken as a list of one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename = "$one-or-many")]
 pub struct OneOrMany<T>(pub Vec<T>);
 
-/// Tables that stand each under `[[key]]`.
+/// Tables, each under its own `[[key]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename = "$tables")]
 pub struct Tables<T>(pub Vec<T>);
 
-/// Reads a tree and enters what does not fit. A word that is no key here, and is the last part of one of `elsewhere`,
-/// is said to be meant for that.
+/// Decodes a tree and reports what does not fit. If a word is not a key here but the last part of one of `elsewhere`,
+/// the hint suggests that one.
 pub fn decode<'n, T: Deserialize<'n>>(root: &'n Node, elsewhere: &[&str], problems: &Problems) -> Option<T> {
     let sink = Sink { problems, elsewhere };
     T::deserialize(Decoder { node: root, sink }).map_err(|fault| sink.enter(root, fault)).ok()
 }
 
-/// What does not fit. The node around it adds the place and enters it.
+/// What does not fit. The enclosing node adds the place and reports it.
 #[derive(Debug, thiserror::Error)]
 #[error("{self:?}")]
 enum Fault {
@@ -71,7 +73,7 @@ impl de::Error for Fault {
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        // The node says what is there, and only its type: the value may be a key of somebody's.
+        // The node says what is there, and only its type: the value may be someone's secret key.
         Fault::Wrong { expected: plain(&expected.to_string()), found: None }
     }
 
@@ -103,7 +105,7 @@ impl de::Error for Fault {
     }
 }
 
-/// Serde's words for types, in words for people.
+/// Translates serde's names of types into plain words.
 fn plain(expected: &str) -> String {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
@@ -124,7 +126,7 @@ struct Sink<'s> {
 }
 
 impl Sink<'_> {
-    /// Enters what is wrong with a node.
+    /// Reports what is wrong with a node.
     fn enter(self, node: &Node, fault: Fault) -> Fault {
         self.enter_at(|| node.place(), node, fault)
     }
@@ -154,7 +156,7 @@ impl Sink<'_> {
         Fault::Entered
     }
 
-    /// Enters a key that no field has; returns the field that was meant.
+    /// Reports a key that no field has; returns the field that was probably meant.
     fn enter_unknown(
         self,
         table: &Node,
@@ -173,7 +175,7 @@ impl Sink<'_> {
     }
 }
 
-/// A node that serde asks about.
+/// A node that serde is reading.
 #[derive(Clone, Copy)]
 struct Decoder<'n, 's> {
     node: &'n Node,
@@ -181,7 +183,7 @@ struct Decoder<'n, 's> {
 }
 
 impl<'n, 's> Decoder<'n, 's> {
-    /// The text of a flag or variable, which is whatever type the setting has.
+    /// Returns the text of a flag or variable, which takes whatever type the setting has.
     fn untyped(self) -> Option<&'n str> {
         match &self.node.value {
             Value::Untyped(text) => Some(text.trim()),
@@ -244,8 +246,8 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         visitor.visit_some(self)
     }
 
-    /// Reads a struct: of its keys serde hears those that it has a field for, and a misspelled one as what it was
-    /// meant for, so that nothing is said to be missing.
+    /// Reads a struct: serde sees only the keys that it has a field for, and a misspelled one under the name that was
+    /// meant, so that it is not reported as missing.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         name: &'static str,

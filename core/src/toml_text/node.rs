@@ -1,4 +1,4 @@
-//! A text as a tree of values that remember where they were written; trees can be put upon each other.
+//! A text as a tree of values that remember where they were written; trees can be layered on each other.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,19 +10,19 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::place::{Place, Source, SourceKind};
 use super::problem::{PROBLEMS_MAX, Problem, ProblemKind, Problems};
 
-/// What stands under a key or in a list, and where.
+/// What is under a key or in a list, and where.
 #[derive(Clone)]
 pub struct Node {
     source: Arc<Source>,
-    /// The whole key. A table in a list begins anew; anything else in a list has the key of its list.
+    /// The full key. It starts over at a table in a list; anything else in a list has the key of its list.
     pub(super) key: String,
     pub(super) key_at: usize,
     pub(super) value_at: usize,
-    /// What is there.
+    /// The value.
     pub value: Value,
 }
 
-/// Some values are keys of services: a debug print shows none.
+/// Some values are keys of services: debug output shows none.
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node").field("key", &self.key).finish_non_exhaustive()
@@ -42,16 +42,16 @@ pub enum Value {
     Integer(i64),
     /// Another number.
     Float(f64),
-    /// true or false.
+    /// True or false.
     Bool(bool),
-    /// A date or time, which nothing is.
+    /// A date or time, which no setting is.
     Datetime(String),
-    /// A text from a flag or a variable; what it is for decides what it means.
+    /// A text from a flag or a variable; its type depends on the setting.
     Untyped(String),
 }
 
 impl Value {
-    /// Names its type for people.
+    /// Returns the name of its type for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Value::Table(_) => "a table",
@@ -83,15 +83,16 @@ impl fmt::Display for Value {
 }
 
 impl Node {
-    /// Reads a whole text, or says which of its lines are no TOML.
+    /// Parses a whole text, or reports which of its lines are not TOML.
     pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Problem>> {
         let (root, errors) = DeTable::parse_recoverable(&source.text);
         let problems = Problems::default();
         let mut line_before = 0;
-        // Finding a line takes a walk through the text, so not for every error of a text that is nothing but errors.
+        // Finding a line takes a walk through the text, so it is not done for every error of a text that is full of
+        // errors.
         for error in errors.into_iter().take(4 * PROBLEMS_MAX) {
             let place = source.place(error.span().map_or(0, |span| span.start));
-            // What follows on the same line is mostly a consequence.
+            // Further errors on the same line are mostly consequences.
             if std::mem::replace(&mut line_before, place.line) != place.line {
                 let message = error.message().lines().next().unwrap_or_default();
                 let what = format!("not valid TOML: {message}");
@@ -101,12 +102,12 @@ impl Node {
         problems.into_result(Some(node(source, "", 0, 0, table(source, "", root.get_ref()))))
     }
 
-    /// Makes a layer without any value.
+    /// Creates a layer without any values.
     pub fn empty(kind: SourceKind) -> Node {
         node(&Source::new(kind, "", ""), "", 0, 0, Value::Table(BTreeMap::new()))
     }
 
-    /// Makes a layer of flags: texts without lines, each named by the whole key that it sets.
+    /// Creates a layer of flags: texts without lines, each named by the full key that it sets.
     pub fn of_values(kind: SourceKind, values: &[(String, String)]) -> Node {
         let mut layer = Node::empty(kind);
         for (key, text) in values {
@@ -129,7 +130,7 @@ impl Node {
         *at = node(source, key, 0, 0, Value::Untyped(text.to_owned()));
     }
 
-    /// Returns this layer with another on top: tables are merged, values and lists are replaced.
+    /// Returns this layer with another one on top: tables are merged, values and lists are replaced.
     pub fn under(self, upper: &Node) -> Node {
         let value = match (self.value, &upper.value) {
             (Value::Table(mut below), Value::Table(above)) => {
@@ -148,7 +149,7 @@ impl Node {
         Node { source: source.clone(), key: key.clone(), key_at: *key_at, value_at: *value_at, value }
     }
 
-    /// Keeps the values that `keep` says yes to.
+    /// Keeps only the values for which `keep` returns `true`.
     pub fn retain(&mut self, keep: &mut dyn FnMut(&[&str], &Node) -> bool) {
         fn walk(node: &mut Node, path: &[&str], keep: &mut dyn FnMut(&[&str], &Node) -> bool) -> bool {
             let Value::Table(table) = &mut node.value else { return keep(path, node) };
@@ -166,7 +167,7 @@ impl Node {
         })
     }
 
-    /// Calls `visit` with every value that is no table and its path, in key order.
+    /// Calls `visit` with every value that is not a table and its path, in key order.
     pub fn each_leaf<'n>(&'n self, visit: &mut impl FnMut(&[&'n str], &'n Node)) {
         fn walk<'n>(node: &'n Node, path: &[&'n str], visit: &mut impl FnMut(&[&'n str], &'n Node)) {
             let Value::Table(table) = &node.value else { return visit(path, node) };
@@ -177,7 +178,7 @@ impl Node {
         walk(self, &[], visit);
     }
 
-    /// Returns the kind of text that wrote it.
+    /// Returns the kind of source that it is from.
     pub fn source_kind(&self) -> SourceKind {
         self.source.kind
     }
@@ -192,7 +193,7 @@ impl Node {
         self.source.place(self.value_at)
     }
 
-    /// Returns the whole key of something in this table.
+    /// Returns the full key of something in this table.
     pub(super) fn below(&self, name: &str) -> String {
         below(&self.key, name)
     }
@@ -231,7 +232,7 @@ fn value(source: &Arc<Source>, key: &str, value: &DeValue) -> Value {
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => Value::Integer(number),
-            // It has more than 64 bits: as a number it is near enough, and it is no whole number for us.
+            // It has more than 64 bits: as a float it is close enough, and it does not count as a whole number.
             Err(_) => Value::Float(number.as_str().parse().unwrap_or(f64::INFINITY)),
         },
     }

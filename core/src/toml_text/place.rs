@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The kinds of texts, from the weakest: where several say something, the last has its way.
+/// The kinds of sources, lowest precedence first: if several define something, the last one wins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SourceKind {
     /// Compiled in.
@@ -22,14 +22,14 @@ pub enum SourceKind {
 /// Where something was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Place {
-    /// What kind of text it is in.
+    /// The kind of source that it is in.
     #[serde(skip)]
     pub source_kind: SourceKind,
-    /// The file as it was named by who read it, the variable or the flag.
+    /// The file as its reader named it, or the variable or the flag.
     pub file: String,
-    /// The line, from 1; 0 where the source has no lines.
+    /// The line, from 1; 0 if the source has no lines.
     pub line: usize,
-    /// The column in characters, from 1; 0 where the source has no lines.
+    /// The column in characters, from 1; 0 if the source has no lines.
     pub column: usize,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// One text, and its name for people.
+/// One text, and its display name.
 pub struct Source {
     /// Its kind.
     pub kind: SourceKind,
@@ -56,12 +56,12 @@ pub struct Source {
 }
 
 impl Source {
-    /// Makes a source; for a file, `text` is its content, otherwise it is empty.
+    /// Creates a source; for a file, `text` is its content, otherwise it is empty.
     pub fn new(kind: SourceKind, name: impl AsRef<str>, text: impl Into<String>) -> Arc<Source> {
         Arc::new(Source { kind, name: printable(name.as_ref()), text: text.into() })
     }
 
-    /// Returns the place of a byte of the text. Lines are counted only when somebody asks.
+    /// Returns the place of a byte offset in the text. Lines are counted only on demand.
     pub fn place(&self, at: usize) -> Place {
         let before = self.text.get(..at).unwrap_or(&self.text);
         let (mut line, mut column) = (0, 0);
@@ -73,14 +73,14 @@ impl Source {
     }
 }
 
-/// Returns a stranger's text as it may stand in a message: a terminal obeys control characters.
+/// Returns untrusted text in a form that is safe in a message: terminals interpret control characters.
 pub fn printable(text: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 1000;
     let safe = |c: char| if c.is_control() || is_unseen(c) { '\u{fffd}' } else { c };
     text.chars().take(SHOWN_CHARS_MAX).map(safe).collect()
 }
 
-/// Tells whether a character is one that a terminal obeys, or that changes how the rest reads.
+/// Returns whether a character is one that a terminal interprets, or that changes how the rest is displayed.
 pub fn is_unseen(c: char) -> bool {
     let is_text = matches!(c, '\n' | '\t');
     (c.is_control() && !is_text)

@@ -1,4 +1,4 @@
-//! What is wrong with a text, with its place: several are collected, so that they can be mended at once.
+//! What is wrong with a text, with its place: several problems are collected, so that they can be fixed at once.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::place::{Place, printable};
 
-/// More than this many are not collected: a person mends the first ones and looks again.
+/// The most problems that are collected: the user fixes the first ones and tries again.
 pub const PROBLEMS_MAX: usize = 20;
 
-/// What kind of problem it is.
+/// The kind of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
@@ -18,25 +18,25 @@ pub enum ProblemKind {
     NotToml,
     /// A key that does not exist.
     UnknownKey,
-    /// A value that the key cannot have.
+    /// A value that the key does not allow.
     WrongValue,
-    /// A key that must be there.
+    /// A required key that is missing.
     MissingKey,
-    /// A pattern, regular expression or glob that cannot be read.
+    /// A pattern, regular expression or glob that is invalid.
     BadPattern,
-    /// What stands there does not fit together, or is not this file's to say.
+    /// Something that is inconsistent, or that this file may not set.
     BrokenRule,
 }
 
-/// One thing that is wrong, where, and what to do.
+/// One problem: where it is, what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Where.
+    /// Where it is.
     #[serde(flatten)]
     pub at: Place,
     /// The kind.
     pub kind: ProblemKind,
-    /// What is wrong, in one sentence; never a value that may be secret.
+    /// What is wrong, in one sentence; never contains a value that may be secret.
     pub what: String,
     /// What to write instead.
     pub hint: String,
@@ -48,12 +48,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The problems that were found so far.
+/// The problems found so far.
 #[derive(Debug, Default)]
 pub struct Problems(RefCell<Vec<Problem>>);
 
 impl Problems {
-    /// Enters a problem. The place is asked for only while there is room.
+    /// Reports a problem. The place is computed only while there is room.
     pub fn enter(&self, at: impl FnOnce() -> Place, kind: ProblemKind, what: &str, hint: &str) {
         let mut problems = self.0.borrow_mut();
         if problems.len() < PROBLEMS_MAX {
@@ -61,13 +61,13 @@ impl Problems {
         }
     }
 
-    /// Enters that a value is not what it must be.
+    /// Reports that a value is not what is expected.
     pub fn wrong(&self, at: impl FnOnce() -> Place, key: &str, expected: &str, found: &str) {
         let what = format!("`{key}` must be {expected}, but is {found}");
         self.enter(at, ProblemKind::WrongValue, &what, &format!("write {expected}"));
     }
 
-    /// Enters that a word is none of those that a key knows.
+    /// Reports that a word is none of those that a key knows.
     pub fn unknown_word(&self, at: impl FnOnce() -> Place, key: &str, word: &str, known: &[&str]) {
         let what = format!("`{key}` cannot be `{word}`");
         self.enter(at, ProblemKind::WrongValue, &what, &instead(word, known));
@@ -78,7 +78,7 @@ impl Problems {
         self.0.borrow().len()
     }
 
-    /// Returns the value if nothing is wrong, else everything that is, in the order in which it was written.
+    /// Returns the value if nothing is wrong, otherwise all problems, in the order of their places.
     pub fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<Problem>> {
         let mut problems = self.0.into_inner();
         problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
@@ -86,15 +86,15 @@ impl Problems {
     }
 }
 
-/// Returns the known word that is spelled most alike, when one is.
+/// Returns the known word with the most similar spelling, if one is similar enough.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let distance = |known: &&str| strsim::damerau_levenshtein(known, word);
     let alike = |known: &&str| distance(known) <= 1 + word.chars().count() / 4;
-    // Words of a stranger's file may be long; comparing takes the product of both lengths.
+    // Words of an untrusted file may be long; the cost of comparing is the product of both lengths.
     (word.len() <= 64).then(|| known.into_iter().filter(alike).min_by_key(distance)).flatten()
 }
 
-/// Returns "did you mean" or the list of what could stand there.
+/// Returns a "did you mean" hint, or the list of what is allowed.
 pub fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use crate::adapter::invocation::{AgentSession, Invocation, Order};
 use crate::agent::{Agent, AgentHooks};
 
-/// The variable that says how often the CLI itself tries an API call again.
+/// The environment variable that sets how often the CLI itself retries an API call.
 const RETRIES: &str = "CLAUDE_CODE_MAX_RETRIES";
 
-/// How often: never, because there is one retry layer and it is ours. With a fallback model the CLI must
-/// see an overloaded service three times before it falls back (seen on 2.1.197 and 2.1.330).
+/// Returns how often: never, because there is one retry layer and it is ours. With a fallback model the CLI must see an
+/// overloaded service three times before it falls back (seen on 2.1.197 and 2.1.330).
 fn retries(agent: &Agent) -> &'static str {
     if agent.fallback_model.is_some() { "3" } else { "0" }
 }
 
-/// Writes the command. No word of the prompt is an argument, and neither is the nonce.
+/// Builds the command. No word of the prompt is an argument, and neither is the nonce.
 ///
-/// A CLI that is not known to be a supported one gets only flags that
-/// every stream-json version has; the contract then goes with the prompt.
+/// A CLI that is not known to be a supported version gets only the flags that every stream-json version has; the
+/// contract is then sent along with the prompt.
 pub fn invocation(order: &Order<'_>) -> Invocation {
     let (program, fixed) = order.agent.command.split_first().expect("checked by the catalog: never empty");
     let mut args = fixed.to_vec();
@@ -28,7 +28,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
         AgentSession::New(id) => flag("--session-id", id.clone()),
         AgentSession::Resume(id) => flag("--resume", id.clone()),
     }
-    // Said always: without it settings files decide, a repository's among them.
+    // Always passed: without it the settings files decide, the repository's among them.
     flag("--permission-mode", order.permission_mode.as_str().to_owned());
     if let Some(name) = &order.agent.cli_agent {
         flag("--agent", name.clone());
@@ -36,7 +36,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     if order.agent.hooks == AgentHooks::Disable {
         flag("--settings", r#"{"disableAllHooks":true}"#.to_owned());
     }
-    // In one word: the option takes a list, and would take the words behind it as well.
+    // As one argument: the option takes a list, and would swallow the arguments after it as well.
     args.extend(order.agent.allow_tools.iter().map(|rule| format!("--allowedTools={rule}")));
     let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
     let can = super::capabilities(order.version);
@@ -48,7 +48,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
             flag("--max-turns", turns.to_string());
         }
         if let Some(usd) = order.max_usd {
-            // To the millionth: what is left is a difference, and differences have tails.
+            // Rounded to the millionth: what is left of a budget is a difference, and differences have long tails.
             flag("--max-budget-usd", ((usd * 1e6).round() / 1e6).to_string());
         }
     }
@@ -56,7 +56,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
         flag("--append-system-prompt-file", order.contract_file.to_string_lossy().into_owned());
     }
     if can.keeps_first_system_prompt {
-        // On every call of a session: else the first contract is sent again, and this one's nonce never arrives.
+        // On every call of a session: otherwise the first contract is sent again, and this one's nonce never arrives.
         args.extend(["--system-prompt-snapshot", "off"].map(str::to_owned));
     }
     if can.streams_deltas {
@@ -70,7 +70,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
 
 /// Returns the prompt in a form that the CLI does not take for a slash command.
 ///
-/// A `/` as the very first character is what makes a command (2.1.197 and 2.1.330); after a line break it is text.
+/// A `/` makes a command only as the very first character (2.1.197 and 2.1.330); after a line break it is text.
 fn as_text(prompt: &str) -> String {
     if prompt.starts_with('/') { format!("\n{prompt}") } else { prompt.to_owned() }
 }

@@ -17,19 +17,19 @@ use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
 use crate::usage::Tokens;
 
-/// How much of a line that nobody understands is kept: enough to see what it was.
+/// How much of an unrecognized line is kept: enough to see what it was.
 const RAW_BYTES_MAX: usize = 2048;
 
-/// The model name of messages that the CLI made itself, such as error texts.
+/// The model name of messages that the CLI itself made, such as error texts.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// The most text of a record that is written over several lines.
+/// The most text of a record that is spread over several lines.
 const LINES_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The CLI's word for an answer that was cut at the limit of output.
+/// The CLI's word for an answer that was cut off at the output limit.
 pub(super) const OUTPUT_LIMIT: &str = "max_output_tokens";
 
-/// Words that stand where nothing was said, whatever seems to say them.
+/// Placeholder texts that mean that nothing was said, whichever sender they appear under.
 const PLACEHOLDERS: [&str; 5] = [
     "(no content)",
     "No response requested.",
@@ -38,12 +38,12 @@ const PLACEHOLDERS: [&str; 5] = [
     "[Request interrupted by user for tool use]",
 ];
 
-/// Tells whether a text stands for nothing.
+/// Returns whether a text is a placeholder for nothing.
 pub(super) fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.contains(&text.trim())
 }
 
-/// Reads an object that is a record of the stream: it names its kind.
+/// Reads an object if it is a record of the stream, that is, if it names its type.
 fn record_of(object: &str) -> Option<(&str, Fields<'_>)> {
     Fields::parse(object).filter(|fields| fields.has("type")).map(|fields| (object, fields))
 }
@@ -54,29 +54,30 @@ const END_OF_TURN: &str = "end_turn";
 /// Reads the stream of one process.
 #[derive(Debug, Clone)]
 pub struct Decoder {
-    /// Whether the process went on in an earlier session.
+    /// Whether the process continued an earlier session.
     pub(super) session: SessionStart,
     /// What the CLI can do; corrected by the version that the stream itself names.
     pub(super) can: Capabilities,
-    /// The last word about the account's limits since a model answered, if requests are turned away.
+    /// The limit that requests were last reported to be turned away for, since a model last answered.
     pub(super) limit: Option<LimitReached>,
-    /// What the CLI said last in the place of an answer, since a model answered: a result repeats only the words.
+    /// The CLI's last message in place of an answer since a model last answered. Kept because a result repeats only its
+    /// text.
     told: Option<Told>,
-    /// Why the model stopped last in the main thread, for results that do not say.
+    /// Why the model last stopped in the main thread, for results that do not say.
     pub(super) last_stop: Option<String>,
     /// The API message that the main thread is in.
     message: Option<String>,
-    /// The model that answered last in the main thread.
+    /// The model that last answered in the main thread.
     pub(super) last_model: Option<String>,
-    /// The last words of the main thread's model: where a result repeats them, they are no message of the CLI.
+    /// The last text of the main thread's model: a result that repeats it is not quoting a message of the CLI.
     last_words: String,
-    /// The beginning of a record that is written over several lines.
+    /// The beginning of a record that is spread over several lines.
     lines_before: String,
-    /// The last failure that was told while it was tried again, since a model answered.
+    /// The last failure that was reported together with a retry, since a model last answered.
     pub(super) last_retry: Option<(ApiErrorKind, Option<u16>)>,
 }
 
-/// A message of the CLI in the place of an answer.
+/// A message of the CLI in place of an answer.
 #[derive(Debug, Clone)]
 struct Told {
     text: String,
@@ -86,7 +87,7 @@ struct Told {
 }
 
 impl Decoder {
-    /// Begins to read the stream of a CLI of this version.
+    /// Starts reading the stream of a CLI of this version.
     pub fn new(version: Option<CliVersion>, session: SessionStart) -> Decoder {
         Decoder {
             session,
@@ -102,7 +103,7 @@ impl Decoder {
         }
     }
 
-    /// Reads one line. Never fails: what is not understood is kept as what it is.
+    /// Reads one line. Never fails: what is not understood is kept as it is.
     pub fn decode(&mut self, line: &str) -> Vec<AgentEvent> {
         if line.trim().is_empty() {
             return vec![];
@@ -120,7 +121,7 @@ impl Decoder {
         }
     }
 
-    /// Puts a record together that is written over several lines, as `jq` does; nothing while it is not whole.
+    /// Assembles a record that is spread over several lines, as `jq` prints it; returns `None` until it is complete.
     fn with_lines_before<'l>(&mut self, line: Cow<'l, str>) -> Option<Cow<'l, str>> {
         let begins = matches!(line.trim(), "{" | "[");
         if self.lines_before.is_empty() && !begins {
@@ -128,7 +129,7 @@ impl Decoder {
         }
         self.lines_before.push_str(&line);
         self.lines_before.push(' ');
-        // At the margin stands the last brace; whatever else stands there is not part of such a record.
+        // Only the closing brace is not indented; any other unindented line is not part of such a record.
         let goes_on = begins || line.starts_with([' ', '\t']);
         if goes_on && self.lines_before.len() < LINES_BYTES_MAX {
             return None;
@@ -151,7 +152,7 @@ impl Decoder {
         }
     }
 
-    /// A finished content block. Its usage is what the call began with; its model is who answered.
+    /// Reads a finished content block. Its usage is that of the call's beginning; its model is the one that answered.
     fn assistant(&mut self, fields: &Fields<'_>) -> Option<Vec<AgentEvent>> {
         let message = fields.object("message")?;
         let subagent = is_of_subagent(fields);
@@ -200,19 +201,19 @@ impl Decoder {
         Some(if events.is_empty() { vec![AgentEvent::Alive] } else { events })
     }
 
-    /// A model answered: what was wrong before is over.
+    /// Notes that a model answered: whatever was wrong before is over.
     fn answered(&mut self, message: Option<String>) {
         self.limit = None;
         self.told = None;
         self.last_retry = None;
-        // Why a message stopped may be told before the message itself.
+        // The reason why a message stopped may be reported before the message itself.
         if self.message.is_some() && message != self.message {
             self.last_stop = None;
         }
         self.message = message;
     }
 
-    /// A raw event of the API's own stream: text as it grows, and usage before the result.
+    /// Reads a raw event of the API's own stream: text as it grows, and usage before the result.
     fn stream_event(&mut self, fields: &Fields<'_>) -> Vec<AgentEvent> {
         let Some(event) = fields.object("event") else { return vec![AgentEvent::Alive] };
         let subagent = is_of_subagent(fields);
@@ -237,7 +238,7 @@ impl Decoder {
         if events.is_empty() { vec![AgentEvent::Alive] } else { events }
     }
 
-    /// A message in the place of an answer.
+    /// Reads a message of the CLI in place of an answer.
     fn said_by_cli(&mut self, fields: &Fields<'_>, text: String) -> Vec<AgentEvent> {
         let failure = self.failure_of(fields, &text);
         let (code, word) = (fields.text("api_error"), fields.text("error"));
@@ -247,7 +248,7 @@ impl Decoder {
         events
     }
 
-    /// The failure that a message or a result tells of, if its own fields or words tell of any.
+    /// Returns the failure that a message or a result reports, if its own fields or text report one.
     pub(super) fn failure_of(&self, fields: &Fields<'_>, text: &str) -> Option<ApiFailure> {
         let text = self.unless_of_model(text);
         let told = self.told.as_ref().filter(|told| told.text.trim() == text.trim());
@@ -258,12 +259,13 @@ impl Decoder {
         Some(self.with_limit(failure(facts.kind()?, status, text)))
     }
 
-    /// Returns a text of an error, unless it is what the model said last.
+    /// Returns the text of an error, or nothing if it is what the model said last.
     pub(super) fn unless_of_model<'t>(&self, text: &'t str) -> &'t str {
         if text.trim() == self.last_words.trim() { "" } else { text }
     }
 
-    /// A request that was turned away while the account stands at its limit met that limit.
+    /// Adds the known limit to a failure: a request that is turned away while the account is at its limit hit that
+    /// limit.
     pub(super) fn with_limit(&self, mut failure: ApiFailure) -> ApiFailure {
         let is_throttled = failure.kind == ApiErrorKind::TooManyRequests;
         let says_so = failure.text.as_deref().is_some_and(errors::is_surely_a_throttle);
@@ -292,7 +294,7 @@ impl Decoder {
                 from: tools::one_line(&fields.text("original_model").unwrap_or_default()),
                 to: tools::one_line(&fields.text("fallback_model").unwrap_or_default()),
             },
-            // One that the session does not wait for is not waited for here.
+            // A task that the session does not wait for is not waited for here either.
             "task_started" if fields.get("ambient") == Some(true) => AgentEvent::Alive,
             "task_started" => AgentEvent::TaskOpened { id: task(), kind: task_kind(fields) },
             "task_notification" => AgentEvent::TaskClosed { id: task() },
@@ -354,10 +356,10 @@ impl Decoder {
         let window = info.text("rateLimitType");
         let resets_at =
             info.number("resetsAt").map(seconds_of_epoch).or_else(|| instant(&info.text("resetsAt")?));
-        // A mere throttle is `rejected` as well; only the account's limit names a window or its overage.
+        // A plain throttle is `rejected` as well; only the account's limit names a window or its overage.
         let names_limit = ["rateLimitType", "overageStatus", "overageDisabledReason", "limitScope"];
         let is_reached = turned_away && names_limit.iter().any(|key| info.has(key));
-        // What is said of another window takes nothing back: only an answer does.
+        // A report about another window does not lift the limit: only an answer does.
         let reached = turned_away
             .then(|| LimitReached { window: window.clone(), reset: resets_at.map(Reset::At) })
             .filter(|limit| is_reached || limit.reset.is_some());
@@ -374,7 +376,7 @@ impl Decoder {
     }
 }
 
-/// Kinds of system records that only say that somebody is at work.
+/// Kinds of system records that only show that something is at work.
 const ALIVE: &[&str] = &[
     "task_progress",
     "task_updated",
@@ -415,24 +417,24 @@ fn unreadable(kind: &str, raw: &str) -> AgentEvent {
     AgentEvent::Unreadable { kind: name(kind), raw: bounded(raw) }
 }
 
-/// Only the main thread's records are without all of these.
+/// Returns whether a record is a subagent's: only the main thread's records lack all of these fields.
 fn is_of_subagent(fields: &Fields<'_>) -> bool {
     ["parent_tool_use_id", "agent_id", "subagent_type"].iter().any(|key| fields.has(key))
 }
 
-/// A tool call of the main agent.
+/// Reads a tool call, taken to be the main agent's: the caller sets `subagent`.
 fn tool_call(block: &Fields<'_>) -> ToolCall {
     let tool = tools::one_line(&block.text("name").unwrap_or_default());
     let (purpose, what) = tools::describe(&tool, block.object("input").as_ref());
     ToolCall { id: block.text("id").unwrap_or_default(), tool, what, purpose, subagent: false }
 }
 
-/// The ends of tool calls, which come as the user's turn.
+/// Reads the ends of tool calls, which come as the user's turn.
 fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
     let blocks = fields.object("message").map(|message| message.objects("content")).unwrap_or_default();
     let ended = |block: &Fields<'_>| {
         let id = block.text("tool_use_id")?;
-        // A command that ran and failed did run: "run the tests" is done when they fail.
+        // A command that ran and failed did run: "run the tests" is done even when they fail.
         let failed = block.get("is_error") == Some(true) && !said(block).starts_with("Exit code");
         Some(AgentEvent::ToolEnded { id, failed })
     };
@@ -453,8 +455,9 @@ fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
     if events.is_empty() { vec![AgentEvent::Alive] } else { events }
 }
 
-/// Old versions tell some denials nowhere but in the words that the CLI gives the model in the place of a result. A tool
-/// that the settings forbid altogether is not there for the model.
+/// Returns whether a tool result says in its text that the call was denied. Old versions report some denials only in
+/// the text that the CLI gives the model in place of a result. A tool that the settings forbid altogether does not
+/// exist for the model.
 fn says_denied(block: &Fields<'_>) -> bool {
     const WORDS: [&str; 5] = [
         "This command requires approval",
@@ -468,12 +471,13 @@ fn says_denied(block: &Fields<'_>) -> bool {
     block.get("is_error") == Some(true) && WORDS.iter().any(|words| text.starts_with(words))
 }
 
-/// The words of a tool's result.
+/// Returns the text of a tool's result.
 fn said(block: &Fields<'_>) -> String {
     block.any_text("content").unwrap_or_default()
 }
 
-/// Newer versions say of each result whether its call was let through. Some denials are told nowhere else.
+/// Returns whether a result's metadata marks its call as denied. Newer versions state for each result whether its call
+/// was allowed, and some denials are reported only here.
 fn is_denial(meta: &Fields<'_>) -> bool {
     let decision = meta.object("permission_decision").and_then(|decision| decision.text("decision"));
     let kind = meta.text("non_execution_kind");
@@ -494,7 +498,7 @@ pub(super) fn api_tokens(usage: &Fields<'_>) -> Tokens {
     }
 }
 
-/// Reads a session's id. It is put on command lines, so nothing but a UUID is one.
+/// Reads a session's id. It is put on command lines, so only a UUID is accepted.
 pub(super) fn session_id(fields: &Fields<'_>) -> Option<String> {
     let is_digit = |(at, c): (usize, char)| match at {
         8 | 13 | 18 | 23 => c == '-',
@@ -503,8 +507,8 @@ pub(super) fn session_id(fields: &Fields<'_>) -> Option<String> {
     fields.text("session_id").filter(|id| id.len() == 36 && id.chars().enumerate().all(is_digit))
 }
 
-/// The payer, by where the CLI says that it found its key. `none` is every login and every cloud; of a source that is
-/// not known, only its name tells.
+/// Returns the payer, by where the CLI says that it found its key. `none` covers every login and every cloud; an
+/// unknown source is judged by its name alone.
 fn payer(key_source: &str) -> Option<Payer> {
     match key_source {
         "oauth" => Some(Payer::Subscription),
@@ -513,7 +517,7 @@ fn payer(key_source: &str) -> Option<Payer> {
     }
 }
 
-/// A task without a kind is an agent's: what it finds is waited for.
+/// Returns the kind of a task. One without a kind counts as an agent's: what it finds is waited for.
 fn task_kind(fields: &Fields<'_>) -> TaskKind {
     match fields.text("task_type").as_deref() {
         Some("local_bash" | "local_script" | "monitor_mcp" | "monitor_ws" | "dream") => TaskKind::Shell,
@@ -527,7 +531,7 @@ fn listed_tasks(fields: &Fields<'_>) -> Vec<(String, TaskKind)> {
     waited_for.filter_map(|task| Some((task.text("task_id")?, task_kind(task)))).collect()
 }
 
-/// A task whose status is anything but alive will not come back.
+/// Returns whether a task has ended: with any status but a live one, it will not come back.
 fn task_has_ended(fields: &Fields<'_>) -> bool {
     let status = fields.object("patch").and_then(|patch| patch.text("status"));
     status.is_some_and(|status| !matches!(status.as_str(), "running" | "pending" | "queued" | "paused"))

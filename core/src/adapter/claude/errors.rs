@@ -1,14 +1,14 @@
-//! What the CLI's own words and codes about an error mean.
+//! What the CLI's own words and codes for errors mean.
 //!
-//! Only texts that the CLI made are looked at here: the text of a failed result, a message of the model
-//! `<synthetic>`, what it prints outside its stream. Never the words of a model. Newer versions (2.1.330 and later) name
-//! most errors by a code; the texts serve older ones and gateways. They were collected from the programs themselves
-//! (2.1.197 to 2.1.332) and from public reports.
+//! Only texts that the CLI made are examined here: the text of a failed result, a message of the model `<synthetic>`,
+//! what it prints outside its stream. Never the words of a model. Newer versions (2.1.330 and later) name most errors
+//! by a code; the texts serve older ones and gateways. They were collected from the programs themselves (2.1.197 to
+//! 2.1.332) and from public reports.
 
 use super::reset::reset_in;
 use crate::adapter::event::{ApiErrorKind, ApiFailure, Complaint, LimitReached};
 
-/// What an error says of itself, each part where it is told.
+/// What an error says about itself, each part if it is given.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ErrorFacts<'a> {
     /// The finer code of newer versions (`api_error`).
@@ -17,14 +17,14 @@ pub(super) struct ErrorFacts<'a> {
     pub word: Option<&'a str>,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// The text for people.
+    /// The human-readable text.
     pub text: &'a str,
 }
 
 impl ErrorFacts<'_> {
-    /// Returns the kind of the error, the surest sign first.
+    /// Returns the kind of the error, by the most reliable sign first.
     ///
-    /// Texts about limits, money and logins stand above the status: 400, 403 and 429 are sent with all of them.
+    /// Texts about limits, money and logins rank above the status: 400, 403 and 429 are sent with all of them.
     pub(super) fn kind(&self) -> Option<ApiErrorKind> {
         let text = self.text.to_lowercase();
         self.code
@@ -38,17 +38,17 @@ impl ErrorFacts<'_> {
     }
 }
 
-/// Returns what a text alone means, if it is one of the CLI's error texts.
+/// Returns what a text on its own means, if it is one of the CLI's error texts.
 pub(super) fn kind_of_text(text: &str) -> Option<ApiErrorKind> {
     ErrorFacts { text, ..ErrorFacts::default() }.kind()
 }
 
-/// Tells whether a text says in so many words that only too many requests came at once.
+/// Returns whether a text says explicitly that there were merely too many requests at once.
 pub(super) fn is_surely_a_throttle(text: &str) -> bool {
     find(SURE, &text.to_lowercase()) == Some(ApiErrorKind::TooManyRequests)
 }
 
-/// Texts that say it all, in small letters; the first that stands anywhere in the error's text counts.
+/// Unambiguous texts, in lowercase; the first that occurs anywhere in the error's text counts.
 const SURE: &[(&str, ApiErrorKind)] = &[
     ("not your usage limit", ApiErrorKind::TooManyRequests),
     ("temporarily limiting requests", ApiErrorKind::TooManyRequests),
@@ -128,7 +128,7 @@ const SURE: &[(&str, ApiErrorKind)] = &[
     ("before it reached anthropic's api", ApiErrorKind::Service),
 ];
 
-/// Texts that stand below a status and a code: they name a kind of trouble and not its cause.
+/// Texts that rank below a status and a code: they name a kind of trouble and not its cause.
 const VAGUE: &[(&str, ApiErrorKind)] = &[
     ("prompt is too long", ApiErrorKind::BadRequest),
     ("overloaded", ApiErrorKind::Overloaded),
@@ -157,7 +157,7 @@ fn find(texts: &[(&str, ApiErrorKind)], text: &str) -> Option<ApiErrorKind> {
     texts.iter().find(|(words, _)| text.contains(words)).map(|(_, kind)| *kind)
 }
 
-/// The codes of `api_error`, as 2.1.332 has them. Those that are not here say less than the text does.
+/// The codes of `api_error`, as of 2.1.332. A code that is missing here says less than the text does.
 fn kind_of_code(code: &str) -> Option<ApiErrorKind> {
     Some(match code {
         "usage_limit_reached" | "model_requires_usage_credits" | "long_context_credits_required" => {
@@ -190,7 +190,7 @@ fn kind_of_code(code: &str) -> Option<ApiErrorKind> {
     })
 }
 
-/// The words of `error` in a message or a retry that say more than the status does.
+/// The values of `error` in a message or a retry that say more than the status does.
 fn kind_of_word(word: &str) -> Option<ApiErrorKind> {
     Some(match word {
         "authentication_failed" | "oauth_org_not_allowed" | "account_on_hold" | "verification_required" => {
@@ -205,7 +205,7 @@ fn kind_of_word(word: &str) -> Option<ApiErrorKind> {
     })
 }
 
-/// The words of `error` that stand for several statuses: 529 is a `server_error` as well. `unknown` says nothing.
+/// The values of `error` that stand for several statuses: 529 is a `server_error` as well. `unknown` says nothing.
 fn kind_of_vague_word(word: &str) -> Option<ApiErrorKind> {
     Some(match word {
         "rate_limit" => ApiErrorKind::TooManyRequests,
@@ -215,12 +215,12 @@ fn kind_of_vague_word(word: &str) -> Option<ApiErrorKind> {
     })
 }
 
-/// What an HTTP status alone means.
+/// Returns what an HTTP status on its own means.
 fn kind_of_status(status: u16) -> Option<ApiErrorKind> {
     Some(match status {
         401 | 403 => ApiErrorKind::Login,
         402 => ApiErrorKind::Billing,
-        // The request waited too long, met another one, or came too early: nothing is wrong with it.
+        // The request waited too long, collided with another one, or came too early: nothing is wrong with it.
         408 | 409 | 425 => ApiErrorKind::Service,
         429 => ApiErrorKind::TooManyRequests,
         529 => ApiErrorKind::Overloaded,
@@ -230,14 +230,14 @@ fn kind_of_status(status: u16) -> Option<ApiErrorKind> {
     })
 }
 
-/// Reads the status of `API Error: 529 …`, also in brackets and behind other words.
+/// Reads the status of `API Error: 529 …`, also in brackets and after other words.
 fn status_in(text: &str) -> Option<u16> {
     let (_, behind) = text.split_once("api error:")?;
     let digits: String = behind.trim_start().chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
 
-/// What the CLI says on standard error, and in a result, when it cannot go on in a session.
+/// What the CLI says on standard error, or in a result, when it cannot continue a session.
 const SESSION_UNKNOWN: &[&str] = &[
     "no conversation found",
     "requires a valid session id",
@@ -263,7 +263,7 @@ const MISSING: &[&str] = &[
     "please run npm install",
 ];
 
-/// Signs that the machine is in trouble, or that the CLI broke down and did not refuse anything.
+/// Signs that the machine is in trouble, or that the CLI crashed rather than refused something.
 const MACHINE: &[&str] = &[
     "enospc",
     "no space left",
@@ -284,14 +284,14 @@ const MACHINE: &[&str] = &[
     "unhandled",
 ];
 
-/// Makes a failure. A limit that its words tell of is read from them.
+/// Builds a failure. If it is an account limit, its reset time is read from the text.
 pub(super) fn failure(kind: ApiErrorKind, status: Option<u16>, text: &str) -> ApiFailure {
     let limit =
         (kind == ApiErrorKind::AccountLimit).then(|| LimitReached { window: None, reset: reset_in(text) });
     ApiFailure { kind, status, text: Some(text.to_owned()).filter(|text| !text.trim().is_empty()), limit }
 }
 
-/// Reads what the CLI said outside its stream, or as the error of a result, about why it cannot go on.
+/// Reads why the CLI cannot continue from what it said outside its stream, or as the error of a result.
 pub(super) fn complaint(said: &str) -> Option<Complaint> {
     let text = said.to_lowercase();
     let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
@@ -311,7 +311,7 @@ pub(super) fn complaint(said: &str) -> Option<Complaint> {
     Some(Complaint::Api(failure(kind, None, said)))
 }
 
-/// Tells whether the CLI says that it refuses its arguments or settings.
+/// Returns whether the CLI says that it refuses its arguments or settings.
 pub(super) fn is_about_configuration(said: &str) -> bool {
     let text = said.to_lowercase();
     CONFIGURATION.iter().any(|sign| text.contains(sign))

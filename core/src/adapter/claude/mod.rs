@@ -1,8 +1,8 @@
-//! Claude Code in its non-interactive mode (`claude -p`), spoken as stream-json.
+//! Claude Code in its non-interactive mode (`claude -p`), through stream-json.
 //!
-//! What is known about the CLI was found by experiment on versions from 1.0.128 to 2.1.332; `docs/agent-clis.md`
-//! has the facts. `argv` writes the command, `decode` reads the stream, `result` its result lines, `errors` says what errors
-//! mean, `reset` when a limit ends, `tools` what calls of tools are for.
+//! What is known about the CLI was found by experiment on versions from 1.0.128 to 2.1.332; `docs/agent-clis.md` has
+//! the facts. `argv` writes the command, `decode` reads the stream, `result` its result lines, `errors` says what
+//! errors mean, `reset` when a limit ends, `tools` what tool calls are for.
 
 pub mod argv;
 pub mod decode;
@@ -17,13 +17,13 @@ use super::invocation::CliVersion;
 
 /// The oldest supported version: the oldest on which every flag that is used here was seen to work.
 ///
-/// `--max-turns` and `--append-system-prompt-file` are in no `--help`, so the help cannot be asked.
+/// `--max-turns` and `--append-system-prompt-file` appear in no `--help`, so the help cannot be asked.
 pub const OLDEST: CliVersion = CliVersion(2, 1, 197);
 
 /// The newest version that was tried.
 pub const NEWEST_TRIED: CliVersion = CliVersion(2, 1, 332);
 
-/// Where installers put the CLI without changing anybody's search path, below the home directory.
+/// Where installers put the CLI without changing the search path, relative to the home directory.
 pub const HOME_PLACES: &[&str] = &[
     ".local/bin",
     ".claude/local",
@@ -33,13 +33,13 @@ pub const HOME_PLACES: &[&str] = &[
     ".volta/bin",
 ];
 
-/// The CLI refuses to read more than this from standard input.
+/// The most bytes that the CLI reads from standard input.
 const PROMPT_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// What versions before the oldest supported one leave undone without a word, each seen on one of them at least.
+/// What versions before the oldest supported one silently fail to do, each seen on at least one of them.
 const NOT_HELD: &str = "limits of cost and turns, kinds of API errors, named agents";
 
-/// Returns what a version can do. One that is not known gets only what all versions can.
+/// Returns what a version can do. An unknown one gets only what all versions can do.
 pub fn capabilities(version: Option<CliVersion>) -> Capabilities {
     let is_supported = version.is_some_and(|version| version >= OLDEST);
     // Seen wrong on 2.1.284 and 2.1.300, right on 2.1.272 and 2.1.316.
@@ -67,7 +67,7 @@ pub fn capabilities(version: Option<CliVersion>) -> Capabilities {
 
 /// Reads the version from what `--version` printed.
 ///
-/// Wrappers print banners, with versions of other programs in them: the line that names the CLI counts, else a line
+/// Wrappers print banners that contain versions of other programs: the line that names the CLI counts, or else a line
 /// that is nothing but a version.
 pub fn version(printed: &str) -> Option<CliVersion> {
     let named = printed.lines().find(|line| line.contains("(Claude Code)"));
@@ -79,12 +79,12 @@ fn is_bare_version(line: &str) -> bool {
     line.starts_with(|c: char| c.is_ascii_digit()) && line.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
-/// Reads what the CLI said outside its stream about why it cannot go on.
+/// Reads why the CLI cannot continue from what it said outside its stream.
 pub fn complaint(said: &str) -> Option<Complaint> {
     errors::complaint(said)
 }
 
-/// Returns the rule of the CLI that would allow a denied call.
+/// Returns the CLI's permission rule that would allow a denied call.
 pub fn rule_for(tool: &str, what: &str) -> Option<String> {
     tools::rule_for(tool, what)
 }

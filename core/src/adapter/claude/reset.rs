@@ -2,8 +2,8 @@
 
 use crate::adapter::event::Reset;
 
-/// Reads the reset time of a text about a limit: `… · resets 8pm (UTC)`, `… resets Dec 1, 12:30am (UTC)`,
-/// `… limit reached|1752033600`. Times in other zones stay unread: nobody here knows their offset.
+/// Reads the reset time from a text about a limit: `… · resets 8pm (UTC)`, `… resets Dec 1, 12:30am (UTC)`,
+/// `… limit reached|1752033600`. Times in other zones are not read: their offset is not known here.
 pub(super) fn reset_in(text: &str) -> Option<Reset> {
     if let Some((_, seconds)) = text.rsplit_once('|') {
         return seconds.trim().parse().ok().map(|seconds| Reset::At(seconds_of_epoch(seconds)));
@@ -49,13 +49,13 @@ fn month_of(name: &str) -> Option<i8> {
     i8::try_from(place + 1).ok()
 }
 
-/// Reads an instant that is a text: ISO 8601, or a number in quotation marks.
+/// Reads an instant given as a string: ISO 8601, or a number in quotation marks.
 pub(super) fn instant(text: &str) -> Option<i64> {
     let number = || text.trim().parse().ok().map(seconds_of_epoch);
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second).or_else(number)
 }
 
-/// Reads an instant that is in seconds, or in milliseconds where a vendor slipped.
+/// Reads an instant in seconds, or in milliseconds where a vendor slipped.
 pub(super) fn seconds_of_epoch(number: f64) -> i64 {
     /// The year 5138 in seconds, March 1973 in milliseconds: no limit resets at either.
     const MILLISECONDS_FROM: f64 = 1e11;

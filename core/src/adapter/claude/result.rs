@@ -18,7 +18,7 @@ impl Decoder {
         let said = |text: &String| !text.trim().is_empty() && !is_placeholder(text);
         let text = fields.any_text("result").filter(said);
         let structured = || fields.raw("structured_output").map(str::to_owned);
-        // The CLI's notes to its own developers are no words for people.
+        // The CLI's notes to its own developers are not meant for the user.
         let is_for_people = |error: &String| !error.starts_with("[ede_diagnostic]");
         let errors: Vec<String> = fields.texts("errors").into_iter().filter(is_for_people).collect();
         let end = self.end(fields, text.as_deref().unwrap_or_default(), &errors);
@@ -40,7 +40,7 @@ impl Decoder {
         let calls_itself_error = fields.any_text("is_error").as_deref() == Some("true");
         let stop = fields.text("stop_reason").or_else(|| self.last_stop.clone()).unwrap_or_default();
         if let Some(ending) = ending_by_code(fields, &subtype, &stop, text) {
-            // Where it does not call itself an error, its text is what the model said, and no message.
+            // If it does not call itself an error, its text is what the model said, and not an error message.
             let message = if calls_itself_error { text } else { "" };
             return match ending {
                 Ending::Kind(kind) => kind,
@@ -53,14 +53,14 @@ impl Decoder {
         }
     }
 
-    /// An end that calls itself an error: by its own fields, by its own words, by the last retry, in this order.
+    /// Classifies an end that calls itself an error: by its own fields, its own text, the last retry, in this order.
     fn error_end(&self, fields: &Fields<'_>, text: &str, errors: &[String], subtype: &str) -> EndKind {
         let text = self.unless_of_model(text);
         let said = if text.is_empty() { errors.join("\n") } else { text.to_owned() };
         if errors::is_about_configuration(&said) {
             return EndKind::Failed(Complaint::Configuration);
         }
-        // Where nothing of the CLI's own went wrong, it is the API's failure.
+        // If nothing of the CLI's own went wrong, it is the API's failure.
         let is_of_api = subtype == "success";
         if let Some(failure) = self.failure_of(fields, &said).filter(|_| is_of_api) {
             return EndKind::Failed(Complaint::Api(failure));
@@ -84,10 +84,11 @@ impl Decoder {
         EndKind::Failed(Complaint::Api(self.with_limit(failure)))
     }
 
-    /// This result's share where the CLI tells it, else the sum that the CLI keeps.
+    /// Returns this result's share if the CLI reports it, otherwise the sum that the CLI keeps.
     ///
-    /// `modelUsage` and not `usage`: the latter leaves subagents out. But where a resumed session's sum goes back to its
-    /// beginning and no share is told, only `usage` is of this process: it is priced as the CLI itself priced the sum.
+    /// Uses `modelUsage` and not `usage`: the latter leaves out subagents. But if the sum of a resumed session goes
+    /// back to its beginning and no share is reported, only `usage` belongs to this process: it is priced as the CLI
+    /// itself priced the sum.
     fn cost_and_tokens(&self, fields: &Fields<'_>) -> (ReportedCost, Tokens) {
         let share = fields.object_values("model_usage_since_last_result");
         let is_share = share.is_some();
@@ -118,7 +119,7 @@ impl Decoder {
         (cost, tokens)
     }
 
-    /// The price of the model that answered last, from what the CLI says that its tokens cost in the whole session.
+    /// Returns the price of the model that answered last, from what the CLI says its tokens cost in the whole session.
     ///
     /// The kinds of tokens of a model are priced in the same proportions on every price list of Claude models.
     fn own_price(&self, fields: &Fields<'_>) -> Option<Price> {
@@ -130,7 +131,7 @@ impl Decoder {
     }
 }
 
-/// The tokens that a model used, as `modelUsage` has them.
+/// Reads the tokens that a model used, as `modelUsage` reports them.
 fn model_tokens(model: &Fields<'_>) -> Tokens {
     Tokens {
         input: model.count("inputTokens"),
@@ -140,7 +141,7 @@ fn model_tokens(model: &Fields<'_>) -> Tokens {
     }
 }
 
-/// The payer, where the usage of a model names a cloud.
+/// Returns the payer, if the usage of a model names a cloud.
 fn provider(models: &[Fields<'_>]) -> Option<Payer> {
     let name = models.iter().find_map(|model| model.text("provider"))?;
     let cloud = match name.as_str() {
@@ -155,7 +156,7 @@ fn provider(models: &[Fields<'_>]) -> Option<Payer> {
     Some(Payer::Cloud(cloud))
 }
 
-/// An end that a code of the CLI names.
+/// An end that is named by one of the CLI's codes.
 enum Ending {
     Kind(EndKind),
     Api(ApiErrorKind),
@@ -204,8 +205,8 @@ fn ending_by_code(fields: &Fields<'_>, subtype: &str, stop: &str, text: &str) ->
     }
 }
 
-/// Tells whether a result that calls itself no error is one: by a reason, a code or a status that only errors have, or by a
-/// subtype of errors without any words.
+/// Returns whether a result that does not call itself an error is one: by a reason, a code or a status that only errors
+/// have, or by an error subtype without any text.
 fn is_error_all_the_same(fields: &Fields<'_>, subtype: &str, text: &str) -> bool {
     const REASONS: [&str; 6] =
         ["api_error", "model_error", "image_error", "rapid_refill_breaker", "turn_setup_failed", "error"];
@@ -214,10 +215,10 @@ fn is_error_all_the_same(fields: &Fields<'_>, subtype: &str, text: &str) -> bool
     REASONS.contains(&reason.as_str()) || has_code || (subtype.starts_with("error") && text.is_empty())
 }
 
-/// No attempt of ours costs more, in US dollars; a figure beyond it is an error.
+/// The highest plausible cost of an attempt, in US dollars; a figure beyond it is an error.
 const USD_MAX: f64 = 100_000.0;
 
-/// A quotient has a tail that says nothing.
+/// Rounds a quotient, whose further digits mean nothing.
 fn to_billionths(usd: f64) -> f64 {
     (usd * 1e9).round() / 1e9
 }

@@ -1,4 +1,4 @@
-//! What a tool call of the CLI is for, by its name and input: does it work, look, or arrange?
+//! What a tool call of the CLI is for, by its name and input: whether it works, looks, or arranges.
 
 use crate::adapter::event::ToolPurpose;
 use crate::adapter::fields::Fields;
@@ -7,7 +7,7 @@ use crate::adapter::shell_words;
 /// The longest description of a call, in characters.
 const WHAT_CHARS_MAX: usize = 200;
 
-/// The fields that say best what a call is about, the first that is there counts.
+/// The fields that say best what a call is about; the first that is present counts.
 const TELLING: [&str; 9] =
     ["command", "file_path", "notebook_path", "path", "url", "query", "pattern", "skill", "description"];
 
@@ -38,7 +38,7 @@ pub(super) fn describe(tool: &str, input: Option<&Fields<'_>>) -> (ToolPurpose, 
     (purpose, one_line(&what))
 }
 
-/// Returns the rule that would allow a denied call, where one can be told that allows little more than it.
+/// Returns the rule that would allow a denied call, if there is one that allows little more than it.
 pub(super) fn rule_for(tool: &str, what: &str) -> Option<String> {
     match tool {
         "Bash" => shell_words::rule_body(what)
@@ -49,12 +49,14 @@ pub(super) fn rule_for(tool: &str, what: &str) -> Option<String> {
     }
 }
 
-/// A command that is not told speaks against nobody.
+/// Returns what a shell command is for. One that is not reported counts as looking, so that it is not held against the
+/// agent.
 fn shell_purpose(command: &str) -> ToolPurpose {
     if command.is_empty() || shell_words::only_looks(command) { ToolPurpose::Look } else { ToolPurpose::Work }
 }
 
-/// A server's tool is known by its name alone: verbs of looking are few, all others may change something.
+/// Returns what an MCP tool is for, which only its name can tell: few verbs mean looking, all others may change
+/// something.
 fn mcp_purpose(name: &str) -> ToolPurpose {
     const LOOKING: [&str; 11] =
         ["get", "list", "read", "search", "find", "query", "fetch", "show", "describe", "view", "look"];
@@ -63,7 +65,8 @@ fn mcp_purpose(name: &str) -> ToolPurpose {
     if LOOKING.iter().any(|verb| first.starts_with(verb)) { ToolPurpose::Look } else { ToolPurpose::Work }
 }
 
-/// Returns strangers' words in one line that a terminal shows as it is: no control characters, none that reorder.
+/// Returns untrusted text as one line that is safe for a terminal: without control characters or characters that
+/// reorder text.
 pub(super) fn one_line(text: &str) -> String {
     let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     let is_shown = |c: &char| c.is_whitespace() || !(c.is_control() || reorders(*c));

@@ -1,9 +1,9 @@
-//! Features: what the classifier looks at in a request.
+//! Features: what the classifier considers in a request.
 //!
-//! A feature is a hash of something that stands in the request. Features come in blocks, and each block is
-//! scaled by the root of its size, so that a long request does not shout. The trainer and the router call the
-//! same function, so they cannot disagree. What was pasted or quoted is no feature: it gives no orders, and a
-//! log behind a request must not change who does it.
+//! A feature is a hash of something in the request. Features come in blocks, and each block is scaled by the square
+//! root of its size, so that a long request has no more weight than a short one. The trainer and the router call the
+//! same function, so they cannot disagree. Pasted or quoted text is no feature: it gives no orders, and a log after a
+//! request must not change who does it.
 
 use super::super::signals::Signals;
 use super::super::stream::Stream;
@@ -11,16 +11,16 @@ use crate::model::BUCKET_BITS;
 use crate::policy::lexicon::{Lexicon, hash_of};
 use crate::text::tokens::Kind;
 
-/// Requests with no more content than this point at something: at what was pasted, if anything was.
+/// Requests with no more content words than this refer to something else: to the pasted text, if there is any.
 const CONTENT_OF_A_POINTER_MAX: usize = 1;
 
-/// Of long requests so many tokens are features, at the beginning and at the end: what kind of work it is stands there.
-/// Word lists and rules are features wherever they stand.
+/// How many tokens at the beginning of a long request are features: the kind of work is stated there and at its end.
+/// Word lists and rules are features wherever they occur.
 const HEAD_TOKENS: usize = 300;
-/// See [`HEAD_TOKENS`].
+/// The same for the end of a request; see [`HEAD_TOKENS`].
 const TAIL_TOKENS: usize = 100;
 
-/// The shortest and longest pieces of a word.
+/// The lengths of word pieces.
 const PIECE_CHARS: std::ops::RangeInclusive<usize> = 3..=5;
 
 /// Longer words are names or data; their beginning is enough.
@@ -31,11 +31,11 @@ const WORD_CHARS_MAX: usize = 20;
 pub(crate) enum Block {
     /// Words and pairs of words.
     Words,
-    /// Pieces of words: other forms of a word, typing errors, related languages.
+    /// Pieces of words: catch other forms of a word, typing errors, related languages.
     Pieces,
     /// Word lists and rules of the policy: the same meaning in every language.
     Meanings,
-    /// Lengths, forms, marks.
+    /// Lengths, forms, punctuation.
     Shape,
 }
 
@@ -43,10 +43,10 @@ impl Block {
     /// How many blocks there are.
     pub const COUNT: usize = 4;
 
-    /// Every block, in the order of its number.
+    /// Every block, in numeric order.
     pub const ALL: [Block; Block::COUNT] = [Block::Words, Block::Pieces, Block::Meanings, Block::Shape];
 
-    /// How much the block counts as a whole.
+    /// Returns how much the block counts as a whole.
     fn weight(self) -> f32 {
         match self {
             Block::Words | Block::Pieces | Block::Meanings => 2.0,
@@ -54,7 +54,7 @@ impl Block {
         }
     }
 
-    /// The factor for each feature of a block that has so many.
+    /// Returns the factor for each feature of a block that has `count` of them.
     pub fn scale(self, count: usize) -> f32 {
         self.weight() / (count.max(1) as f32).sqrt()
     }
@@ -65,13 +65,13 @@ impl Block {
     }
 }
 
-/// Somebody who takes in features.
+/// A receiver of features.
 pub(crate) trait Sink {
-    /// Takes one. The name is made only where it is wanted.
+    /// Takes one feature. The name is built only if it is needed.
     fn take(&mut self, block: Block, bucket: u32, name: impl FnOnce() -> String);
 }
 
-/// The buckets of a request's features, by block; each once, so that saying a thing ten times is not saying it louder.
+/// The buckets of a request's features, by block; each only once, so that repetition adds no weight.
 #[derive(Debug)]
 pub(crate) struct Buckets {
     /// The buckets of each block.
@@ -105,7 +105,7 @@ impl Buckets {
     }
 }
 
-/// Hands out the features of a request. `fired` are the ids of the built-in rules that fired.
+/// Passes the features of a request to the sink. `fired` are the ids of the built-in rules that fired.
 pub(crate) fn each(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &mut impl Sink) {
     words(&signals.instruction, sink);
     meanings(signals, lexicon, fired, sink);
@@ -145,7 +145,8 @@ fn words(own: &Stream, sink: &mut impl Sink) {
     }
 }
 
-/// Names and numbers stand for their kind, paths for their extension, words for themselves.
+/// Returns the hash of a word: names and numbers are represented by their kind, paths by their extension, words by
+/// themselves.
 fn word_hash(own: &Stream, at: usize, kind: Kind) -> u64 {
     match stand_in(kind) {
         None => hash_of(own.word(at)),
@@ -160,7 +161,7 @@ fn shown<'a>(own: &'a Stream, at: usize, kind: Kind) -> &'a str {
     stand_in(kind).unwrap_or_else(|| own.word(at))
 }
 
-/// What is shown in the place of a word that does not stand for itself.
+/// Returns what is shown in place of a word that does not represent itself.
 fn stand_in(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Path => Some("(path)"),
@@ -220,7 +221,7 @@ fn shape(signals: &Signals, sink: &mut impl Sink) {
     let is_end = |kind: &Kind| matches!(kind, Kind::End | Kind::Question);
     let sentences =
         kinds.clone().zip(kinds.clone().skip(1)).filter(|(one, next)| !is_end(one) && is_end(next)).count();
-    // "Fix this" with a trace says what is meant; behind a whole sentence a paste changes nothing.
+    // "Fix this" with a trace says what is meant; after a whole sentence, a paste changes nothing.
     let is_about_paste = signals.pasted_bytes > 0 && signals.content_count <= CONTENT_OF_A_POINTER_MAX;
     let mut facts = vec![
         ("words", size(signals.word_count)),

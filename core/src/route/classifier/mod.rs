@@ -1,8 +1,9 @@
 //! The classifier: a learned opinion where no rule is certain.
 //!
-//! A linear model over hashed features (see `features`), five classes, weights of one byte, calibrated on
-//! requests that it was not trained on. It reads only the request; training is `cargo xtask train`, and
-//! `model.bin` is its output. In reading order: `Model` here · `features` · `choose` (what follows from an opinion).
+//! A linear model over hashed features (see `features`), five classes, weights of one byte, calibrated on requests that
+//! it was not trained on. It reads only the request; training is `cargo xtask train`, and `model.bin` is its output. In
+//! reading order: [`crate::model`] (the file) · `features` · probabilities and reasons here · `route::choose` (what
+//! follows from an opinion).
 
 mod features;
 
@@ -17,14 +18,14 @@ use crate::policy::Policy;
 pub(super) use features::Block;
 use features::{Buckets, Sink};
 
-/// Returns the buckets of a request, block by block.
+/// Returns the buckets of a request, by block.
 pub(super) fn buckets(signals: &Signals, policy: &Policy, fired: &[&str]) -> Buckets {
     let mut buckets = Buckets::default();
     features::each(signals, policy.lexicon(), fired, &mut buckets);
     buckets
 }
 
-/// Returns how probable each class is.
+/// Returns the probability of each class.
 pub(super) fn probabilities(signals: &Signals, policy: &Policy, fired: &[&str]) -> PerClass {
     let buckets = buckets(signals, policy, fired);
     let model = policy.model();
@@ -38,25 +39,25 @@ pub(super) fn probabilities(signals: &Signals, policy: &Policy, fired: &[&str]) 
     model.calibrated(scores)
 }
 
-/// A feature that spoke for or against a class.
+/// A feature that counted for or against a class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Contribution {
-    /// What stands in the request.
+    /// What is in the request.
     pub feature: String,
-    /// How much it spoke for the class; negative when against.
+    /// How much it counted for the class; negative if against it.
     pub weight: f64,
 }
 
-/// What the classifier thinks of a request.
+/// The classifier's opinion of a request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Opinion {
-    /// How probable each class is, most probable first.
+    /// The probability of each class, most probable first.
     pub classes: Vec<(Class, f64)>,
-    /// The features that spoke most for or against the most probable class.
+    /// The features that counted most for or against the most probable class.
     pub because: Vec<Contribution>,
 }
 
-/// How many features an opinion names.
+/// How many features an opinion lists.
 const REASON_COUNT: usize = 12;
 
 /// Returns the classifier's opinion with its reasons.
@@ -71,7 +72,7 @@ pub(super) fn opinion(signals: &Signals, policy: &Policy, fired: &[&str], p: &Pe
     Opinion { classes, because }
 }
 
-/// Returns how much each feature spoke for a class against the other classes.
+/// Returns how much each feature counted for a class, compared with the other classes.
 fn contributions(signals: &Signals, policy: &Policy, fired: &[&str], class: Class) -> Vec<Contribution> {
     let mut named = Named::default();
     features::each(signals, policy.lexicon(), fired, &mut named);
@@ -86,7 +87,7 @@ fn contributions(signals: &Signals, policy: &Policy, fired: &[&str], class: Clas
     by_feature.into_iter().map(|(feature, weight)| Contribution { feature, weight }).collect()
 }
 
-/// Features with their names, for explaining.
+/// Features with their names, for explanations.
 #[derive(Default)]
 struct Named {
     features: Vec<(Block, u32, String)>,

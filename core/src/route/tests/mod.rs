@@ -1,4 +1,4 @@
-//! The layers together: what comes of whole requests, and what must hold for every one.
+//! The layers together: the routes of whole requests, and what must hold for every one.
 
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ fn a_mention_of_danger_fires_no_safety_rule() {
     assert!(asked.is_empty(), "{} asked: {asked:#?}", asked.len());
 }
 
-/// The list is made of words that sound dangerous, so this is the worst case, not the ordinary one.
+/// The list consists of words that sound dangerous, so this is the worst case, not the ordinary one.
 #[test]
 fn a_mention_of_danger_seldom_moves_the_classifier_to_ask() {
     let asked: Vec<_> = harmless().filter(|(_, line)| answer(line) == "escalate").collect();
@@ -94,7 +94,7 @@ fn an_override_raises_or_lowers_but_never_lifts_safety() {
     assert!(danger.rules.contains(&"override.tier".to_owned()), "{:?}", danger.rules);
 }
 
-/// The record of an override is worth nothing if it does not say what the router says without one.
+/// The record of an override is useless if it differs from what the router decides without one.
 #[test]
 fn what_the_router_says_by_itself_is_kept_beside_what_a_person_chose() {
     let requests = DANGEROUS.lines().chain(harmless().map(|(_, text)| text)).chain(["fix it", "hello there"]);
@@ -209,7 +209,7 @@ fn complexity_and_timing_follow_their_definitions() {
     assert_eq!(of("walk me through the parser in src/parse.rs").1, Timing::NeedsPerson);
 }
 
-/// Seen to fail when only both ends of a request of 2,000 characters were read.
+/// Seen to fail when only the two ends of a request of 2,000 characters were read.
 #[test]
 fn a_danger_in_the_middle_of_a_long_request_is_read() {
     for times in [5, 25, 100, 300] {
@@ -220,7 +220,7 @@ fn a_danger_in_the_middle_of_a_long_request_is_read() {
     }
 }
 
-/// Seen to fail with what a question asks about never taken as asked for.
+/// Seen to fail when what a question asks about was never taken as asked for.
 #[test]
 fn a_question_that_ends_in_an_order_is_an_order() {
     for text in [
@@ -245,7 +245,7 @@ fn the_agents_own_configuration_is_never_work_for_the_weakest_of_them() {
     }
 }
 
-/// Seen to fail with the mark read as a word of the request: it tips what is doubtful, in either direction.
+/// Seen to fail with the mark read as a word of the request: it tips doubtful cases, in either direction.
 #[test]
 fn a_mark_changes_who_does_it_and_not_whether_a_person_is_asked() {
     for text in [

@@ -1,7 +1,7 @@
-//! What an attempt's events add up to: a fold with bounded memory, in which evidence has a beginning and an end.
+//! The sum of an attempt's events: a fold with bounded memory, in which evidence has a beginning and an end.
 //!
-//! The best usable result among several counts; an error that was followed by an answer is over; a limit that a model
-//! passed is over; a task that the stream no longer lists is gone; cost and usage never fall.
+//! Of several results the best usable one counts; an error that was followed by an answer is over; a limit that a model
+//! got past is over; a task that the stream no longer lists is gone; cost and usage never decrease.
 //!
 //! Reading order: this file (the fold), `results` (which result counts), `spending` (what was used).
 
@@ -22,62 +22,62 @@ use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
 use crate::usage::{Price, Tokens};
 
-/// The most distinct names (models, unknown kinds, tasks, servers) that are remembered of one attempt.
+/// The most distinct names (models, unknown kinds, tasks, servers) that are remembered for one attempt.
 const NAMES_MAX: usize = 64;
 
 /// The longest name that is remembered, in characters.
 const NAME_CHARS_MAX: usize = 200;
 
-/// Everything that judging an attempt needs to know of its output.
+/// Everything that judging an attempt needs to know about its output.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
     /// The agent's own session id.
     pub session_id: Option<String>,
-    /// The version that the CLI itself named.
+    /// The version that the CLI itself reported.
     pub cli_version: Option<String>,
-    /// The payer, where the agent itself says so.
+    /// The payer, if the agent itself reports it.
     pub payer: Option<Payer>,
     /// The permission mode, by the agent's own account.
     pub permission_mode: Option<PermissionMode>,
-    /// The model that the agent means to ask, where it says so.
+    /// The model that the agent intends to use, if it says so.
     pub model_named: Option<String>,
-    /// The tools that the agent has, where it lists them.
+    /// The tools that the agent has, if it lists them.
     pub tools_listed: Option<Vec<String>>,
-    /// Servers of tools that did not start.
+    /// MCP servers that failed to start.
     pub servers_failed: Vec<String>,
-    /// The models that answered in the main thread, first seen first.
+    /// The models that answered in the main thread, in the order of their first answers.
     pub models_served: Vec<String>,
     /// A switch to the configured fallback model, as (from, to).
     pub model_fallback: Option<(String, String)>,
-    /// The text of the main thread, newest last, cut from the front to the bound.
+    /// The text of the main thread, latest last, cut at the front to the bound.
     pub text: String,
     /// Whether `text` lost its beginning.
     pub text_was_cut: bool,
     /// The last failure of an API call since a model answered.
     pub failure: Option<ApiFailure>,
-    /// The limit of the account that was reached since a model answered.
+    /// The account limit that was reached since a model answered.
     pub limit: Option<LimitReached>,
     /// Whether requests were served beyond the limit, for money.
     pub used_overage: bool,
     /// The tool calls.
     pub tools: ToolLog,
-    /// Kinds of records that this version does not know, with how often they came.
+    /// Kinds of records that are not known here, with how often each came.
     pub unknown_kinds: BTreeMap<String, u64>,
     /// How many lines could not be read.
     pub unreadable_count: u64,
     /// The last line of text where a record should have been.
     pub plain_line: Option<String>,
-    /// Whether the stream has begun: a record came that could be read.
+    /// Whether the stream has begun, that is, a record came.
     pub has_begun: bool,
-    /// Whether the main thread began to speak again after the last result.
+    /// Whether the main thread started to speak again after the last result.
     turn_is_open: bool,
     /// Background tasks that have not ended.
     open_tasks: BTreeMap<String, TaskKind>,
     /// Whether the model has said all that it wanted to say.
     model_ended_turn: bool,
-    /// Where the text after the last tool call or result begins in `text`.
+    /// The index in `text` of what follows the last tool call or result.
     closing_at: usize,
-    /// The last words that the CLI made in the place of an answer.
+    /// The last text that the CLI itself made in place of an answer.
     cli_text: Option<String>,
     results: Results,
     spending: Spending,
@@ -136,7 +136,7 @@ impl Evidence {
         }
     }
 
-    /// Adds an event that came after we stopped the process ourselves: it changes nothing but what was used.
+    /// Adds an event that came after we stopped the process ourselves: it affects nothing but what was used.
     pub fn add_after_stop(&mut self, event: &AgentEvent) {
         match event {
             AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_deref(), *tokens),
@@ -145,30 +145,30 @@ impl Evidence {
         }
     }
 
-    /// Tells whether nothing more is waited for: a result is there, no agent works in the background,
-    /// and no new turn began after the result (a finished task wakes the main thread once more).
+    /// Returns whether nothing more is waited for: a result is there, no agent works in the background, and no new turn
+    /// began after the result (a finished task wakes the main thread once more).
     ///
-    /// A shell in the background is not waited for: a server never ends.
+    /// A background shell is not waited for: a server never ends.
     pub fn is_settled(&self) -> bool {
         self.results.counting().is_some() && !self.turn_is_open && !self.has_helpers()
     }
 
-    /// Tells whether agents work in the background.
+    /// Returns whether agents are working in the background.
     fn has_helpers(&self) -> bool {
         self.open_tasks.values().any(|kind| *kind == TaskKind::Agent)
     }
 
-    /// Tells whether background tasks are open.
+    /// Returns whether background tasks are open.
     pub fn has_open_tasks(&self) -> bool {
         !self.open_tasks.is_empty()
     }
 
-    /// Returns the result that counts: the best usable one, and among equals the last.
+    /// Returns the result that counts: the best usable one, and the last among equals.
     pub fn result(&self) -> Option<&AgentResult> {
         self.results.counting()
     }
 
-    /// Tells whether there is an answer: in the result that counts, or in the stream without any result.
+    /// Returns whether there is an answer: in the result that counts, or in the stream if there is no result.
     pub fn has_answer(&self) -> bool {
         match self.result() {
             Some(result) => result.end == EndKind::Answered && !self.answer().trim().is_empty(),
@@ -176,26 +176,26 @@ impl Evidence {
         }
     }
 
-    /// Tells whether a model said all that it wanted to say, and then no result came: the CLI holds results back
-    /// while agents work in the background, and it can die before it prints one. A main thread that has helpers at
-    /// work, and spoke after it called them, has ended its turn as well.
+    /// Returns whether a model said all that it wanted to say, but no result came: the CLI holds results back while
+    /// agents work in the background, and it can die before it prints one. A main thread that spoke after starting
+    /// helpers that are still at work has ended its turn as well.
     pub fn was_answered_without_result(&self) -> bool {
         let is_final = self.model_ended_turn || self.has_helpers();
         let said = is_final && self.failure.is_none() && !self.models_served.is_empty();
         said && self.result().is_none() && !self.closing_words().is_empty()
     }
 
-    /// The text of the main thread after its last tool call or result.
+    /// Returns the text of the main thread after its last tool call or result.
     fn closing_words(&self) -> &str {
         self.text.get(self.closing_at..).unwrap_or_default().trim()
     }
 
-    /// Tells whether a turn after the one that counts failed.
+    /// Returns whether a turn after the one that counts failed.
     pub fn failed_later(&self) -> bool {
         self.results.failed_later()
     }
 
-    /// Returns the answer: that of the result that counts, or all text where the stream has no results.
+    /// Returns the answer: that of the result that counts, or all text if the stream has no results.
     pub fn answer(&self) -> &str {
         match self.results.counting() {
             Some(result) => result.text.as_deref().unwrap_or(""),
@@ -204,23 +204,23 @@ impl Evidence {
         }
     }
 
-    /// Returns the words that the CLI made itself in the place of an answer, where nothing else counts.
+    /// Returns the text that the CLI itself made in place of an answer, if there is no answer.
     pub fn words_of_cli(&self) -> Option<&str> {
         self.cli_text.as_deref().filter(|_| !self.has_answer())
     }
 
-    /// Tells whether anybody is known to have answered: a model named itself, or tokens were counted.
+    /// Returns whether any model is known to have answered: a model was named, or tokens were counted.
     pub fn somebody_answered(&self) -> bool {
-        // Helpers count tokens, too: where the CLI speaks in the place of an answer, they prove nothing.
+        // Helpers use tokens, too: if the CLI speaks in place of an answer, tokens prove nothing.
         !self.models_served.is_empty() || (self.tokens().output > 0 && self.cli_text.is_none())
     }
 
-    /// Returns what was used: as reported, or as it was streamed where that is more.
+    /// Returns the tokens that were used: as reported, or as streamed if that is more.
     pub fn tokens(&self) -> Tokens {
         self.spending.tokens()
     }
 
-    /// Returns what the API calls used so far, before any result says it for good.
+    /// Returns what the API calls used so far, before a result gives the final figures.
     pub fn usage_so_far(&self) -> Tokens {
         self.spending.streamed()
     }
@@ -230,15 +230,15 @@ impl Evidence {
         self.spending.reported_usd()
     }
 
-    /// Tells whether a cost was reported that cannot be.
+    /// Returns whether an impossible cost was reported.
     pub fn has_odd_cost(&self) -> bool {
         self.spending.is_odd()
     }
 
-    /// Returns what the attempt costs at a price, where no report says it for good: none came, or the process
-    /// was ended in the middle of a turn. A model that answered was never free.
+    /// Returns what the attempt costs at a price, if no final cost was reported: none came, or the process was ended in
+    /// the middle of a turn. A model that answered was never free.
     pub fn estimated_usd(&self, price: &Price) -> Option<f64> {
-        // A model that answered was not free, whatever a result of a failure says.
+        // A model that answered was not free, even if the result of a failure says so.
         let is_told = self.has_answer() || self.models_served.is_empty();
         let is_final =
             self.spending.reported_usd().is_some_and(|usd| usd > 0.0 || is_told) && !self.turn_is_open;
@@ -299,7 +299,7 @@ impl Evidence {
         if self.text.len() <= bytes_max {
             return;
         }
-        // Cutting half at a time keeps the cost linear however small the pieces are.
+        // Cutting down to half keeps the cost linear, however small the pieces are.
         let from = self.text.len() - bytes_max / 2;
         let from = (from..self.text.len()).find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
         self.text.drain(..from);
@@ -315,7 +315,7 @@ impl Evidence {
         result.denied.iter().for_each(|denied| self.tools.deny(denied));
         self.spending.result(result);
         let closing = self.closing_words().to_owned();
-        // After an error the text before it is half an answer.
+        // After an error, the text before it is only half an answer.
         let witness = Some(closing.as_str()).filter(|text| !text.is_empty() && self.failure.is_none());
         self.results.add(result, self.cli_text.as_deref(), witness);
         self.closing_at = self.text.len();
@@ -323,7 +323,7 @@ impl Evidence {
     }
 }
 
-/// Names come from strangers: one that is too long is cut.
+/// Cuts a name to a bound: names are untrusted.
 fn name(text: &str) -> String {
     text.chars().take(NAME_CHARS_MAX).collect()
 }

@@ -3,19 +3,19 @@
 use crate::adapter::event::{AgentResult, EndKind};
 use crate::run::contract;
 
-/// The results of one process: the best one, and how the last one compares.
+/// The results of one process: the one that counts, and how the last one compares with it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Results {
     counting: Option<(Worth, AgentResult)>,
     failed_later: bool,
 }
 
-/// What a result is worth. A later one takes the place of an earlier one that is worth no more.
+/// The worth of a result. A later one replaces an earlier one that is worth no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
-    /// It says that the turn failed.
+    /// It reports that the turn failed.
     Failure,
-    /// It says that it answered, and nobody did.
+    /// It claims an answer, but there is none.
     Nothing,
     /// A bare "Done."
     Acknowledgement,
@@ -24,12 +24,12 @@ enum Worth {
 }
 
 impl Results {
-    /// Adds a result. `cli_text` is what the CLI said in the place of an answer, `witness` the text of the main
-    /// thread after its last tool call: the second witness, where the result itself has no words.
+    /// Adds a result. `cli_text` is what the CLI said in place of an answer, `witness` the text of the main thread
+    /// after its last tool call, which is used if the result itself has no text.
     pub(super) fn add(&mut self, result: &AgentResult, cli_text: Option<&str>, witness: Option<&str>) {
         let mut result = result.clone();
         let worth = if result.end == EndKind::Answered {
-            // The CLI's own words are nobody's answer, in whichever place they stand.
+            // The CLI's own text is not an answer, wherever it appears.
             let is_of_cli = |text: &String| cli_text.is_some_and(|said| said.trim() == text.trim());
             let said = result.text.take().filter(|text| !text.trim().is_empty() && !is_of_cli(text));
             result.text = said.or_else(|| witness.map(str::to_owned));
@@ -49,7 +49,7 @@ impl Results {
         self.counting.as_ref().map(|(_, result)| result)
     }
 
-    /// Tells whether the last result is a failure, and another one counts.
+    /// Returns whether the last result is a failure, and another one counts.
     pub(super) fn failed_later(&self) -> bool {
         self.failed_later
     }

@@ -1,25 +1,25 @@
-//! What an attempt used and cost, from several reports of which none may be the last word.
+//! What an attempt used and cost, from several reports of which none need be final.
 
 use crate::adapter::event::{AgentResult, ReportedCost};
 use crate::usage::Tokens;
 
-/// The most API calls that are remembered one by one.
+/// The most API calls that are remembered individually.
 const CALLS_MAX: usize = 64;
 
-/// No attempt uses more tokens of a kind: at a hundred a second, three years of one model.
+/// The most tokens of a kind that an attempt can use: at a hundred a second, three years of one model.
 const TOKENS_MAX: u64 = 10_000_000_000;
 
-/// What a call to a coding agent's model takes at least, in tokens: the CLI's own system prompt and tools are
-/// 50 to 115 KB before the first word of the request (measured on 2.1.197 and 2.1.330), about four bytes a token.
+/// The least that a call to a coding agent's model takes, in tokens: the CLI's own system prompt and tools are 50 to
+/// 115 KB before the first word of the request (measured on 2.1.197 and 2.1.330), at about four bytes a token.
 const CALL_INPUT_MIN: u64 = 13_000;
 
-/// How many bytes of text a token has, about.
+/// The approximate number of bytes of text per token.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// Usage and cost of one process. Nothing here ever falls.
+/// Usage and cost of one process. Nothing here ever decreases.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Spending {
-    /// What API calls used so far, newest last; the oldest are added up in the first.
+    /// What API calls used so far, latest last; the oldest are merged into the first entry.
     calls: Vec<(String, Tokens)>,
     reported_usd: Option<f64>,
     reported: Tokens,
@@ -27,7 +27,7 @@ pub(super) struct Spending {
 }
 
 impl Spending {
-    /// Adds what one API call used so far. Its parts come in several reports, each with some of the fields.
+    /// Adds what one API call used so far. It is reported in several parts, each with some of the fields.
     pub(super) fn call(&mut self, id: Option<&str>, tokens: Tokens) {
         let tokens = self.possible(tokens);
         let known = match id {
@@ -65,7 +65,7 @@ impl Spending {
         }
     }
 
-    /// Figures that no attempt reaches are errors, or lies: they do not count.
+    /// Filters out impossible figures: those that no attempt reaches are errors, or lies, and do not count.
     fn possible(&mut self, tokens: Tokens) -> Tokens {
         let fields = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
         if fields.iter().all(|count| *count <= TOKENS_MAX) {
@@ -86,13 +86,13 @@ impl Spending {
         self.calls.iter().fold(Tokens::default(), |sum, (_, tokens)| sum + *tokens)
     }
 
-    /// Returns what was used: as reported, or as streamed where no report has come of that much.
+    /// Returns what was used: as reported, or as streamed if the reports amount to less.
     pub(super) fn tokens(&self) -> Tokens {
         let streamed = self.streamed();
         if self.reported.total() >= streamed.total() { self.reported } else { streamed }
     }
 
-    /// Returns what was used at least, where models are known to have answered so much text.
+    /// Returns the least that was used, given that models are known to have answered with this much text.
     pub(super) fn at_least(&self, model_count: usize, text_bytes: usize) -> Tokens {
         let used = self.tokens();
         if used.total() > 0 || model_count == 0 {
@@ -107,7 +107,7 @@ impl Spending {
         self.reported_usd
     }
 
-    /// Tells whether a cost was reported that cannot be.
+    /// Returns whether an impossible figure was reported.
     pub(super) fn is_odd(&self) -> bool {
         self.is_odd
     }

@@ -25,7 +25,7 @@ fn ok() -> ProcessEnd {
     end(Exit::Code { code: 0 })
 }
 
-/// A transcript in which the model answered and the result says this.
+/// Evidence in which the model answered and the result has this text.
 fn answered(text: &str) -> Evidence {
     with_result(AgentResult { text: Some(text.to_owned()), ..AgentResult::default() })
 }
@@ -64,7 +64,7 @@ fn our_own_stop_beats_whatever_the_stream_says() {
         (StopCause::Interrupt, Outcome::Cancelled),
         (StopCause::Terminate, Outcome::Cancelled),
         (StopCause::StartupTimeout, Outcome::TimeoutStartup),
-        // The answer was there before the silence.
+        // The answer came before the silence.
         (StopCause::IdleTimeout, Outcome::Completed),
         (StopCause::WallTimeout, Outcome::Completed),
         (StopCause::Budget, Outcome::Budget),

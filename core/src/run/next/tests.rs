@@ -237,7 +237,7 @@ fn two_agents(haiku: Agent, sonnet: Agent) -> Catalog {
     Catalog::new(agents, by_tier, Default::default()).unwrap()
 }
 
-/// What follows the first attempt, on the haiku agent, with these agents.
+/// The step after the first attempt, on the haiku agent, with these agents.
 fn second(catalog: &Catalog, outcome: Outcome) -> Step {
     let run = after_one(Tier::Haiku, outcome);
     next_step(&run.state, &limits(), catalog, run.now, 0.5)
@@ -286,7 +286,7 @@ fn a_plain_command_that_writes_takes_no_read_only_run_over() {
     }
 }
 
-/// Every pair of modes: the second attempt never has more than the first one had.
+/// For every pair of modes, the second attempt never has more rights than the first one had.
 #[test]
 fn rights_only_fall() {
     let asks_or_less = [PermissionMode::Plan, PermissionMode::Default, PermissionMode::DontAsk];
@@ -345,7 +345,7 @@ fn any_outcomes() -> impl Strategy<Value = Vec<(Outcome, f64)>> {
     prop::collection::vec((any_outcome(), 0.0f64..1.0), 1..60)
 }
 
-/// Drives a run through outcomes, again and again, and returns it with the tiers that were at work.
+/// Drives a run through outcomes, over and over, and returns it with the tiers that were used.
 fn driven(
     outcomes: &[(Outcome, f64)],
     tier: Tier,
@@ -359,7 +359,7 @@ fn driven(
         let (outcome, jitter) = **outcomes.peek().unwrap();
         match next_step(&run.state, limits, &catalog, run.now, jitter) {
             Step::Invoke(plan) => {
-                // Only an attempt uses an outcome up: waits must not make every second one unseen.
+                // Only an attempt consumes an outcome: a wait must not, or every second outcome would go unseen.
                 outcomes.next();
                 tiers.push(catalog.get(&plan.agent).unwrap().tier);
                 run.attempt(&plan, outcome);
@@ -389,7 +389,7 @@ fn driven(
     Ok((run, tiers))
 }
 
-/// Every run ends, and on its way it keeps every limit.
+/// Every run ends, and keeps every limit along the way.
 fn the_class_table_is_obeyed(
     outcomes: &[(Outcome, f64)],
     tier: Tier,
@@ -435,7 +435,7 @@ proptest! {
     }
 }
 
-/// Whatever came before, the log takes nothing more.
+/// Whatever came before, the log accepts nothing more.
 #[test]
 fn a_finished_run_never_changes() {
     for (tier, outcome) in Tier::ALL.iter().flat_map(|tier| Outcome::ALL.map(|outcome| (*tier, outcome))) {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// One call as it happened: tool, what it is for, and how it went.
+/// One call as it happened: the tool, what it is for, and how it went.
 type Row = (&'static str, ToolPurpose, CallState);
 
 const WORK: ToolPurpose = ToolPurpose::Work;
@@ -21,7 +21,7 @@ fn log(rows: &[Row]) -> ToolLog {
             purpose: *purpose,
             subagent: false,
         });
-        // A denied call ends as a failure first; the denial is told before it or after it.
+        // A denied call ends as a failure first; the denial is reported before or after that.
         if *state != OK {
             log.failed(&id);
         }
@@ -32,7 +32,7 @@ fn log(rows: &[Row]) -> ToolLog {
     log
 }
 
-/// The cases that a person must agree with: what was called, and whether the answer counts as the work done.
+/// The cases that a person must agree with: what was called, and whether the denied calls were the work itself.
 const CASES: &[(&str, &[Row], bool)] = &[
     ("run the tests: the test command was denied", &[("cargo test", WORK, DENIED)], true),
     (

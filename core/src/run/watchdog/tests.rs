@@ -16,7 +16,7 @@ fn limits() -> WatchLimits {
     }
 }
 
-/// Steps a clock until the alarm; returns when and what, in steps of half a second.
+/// Steps a clock in half seconds until the alarm; returns when it rings, and why.
 fn rings(dog: &Watchdog, from: Duration) -> (Duration, StopCause) {
     let mut now = from;
     loop {
@@ -63,7 +63,7 @@ fn more_output_does_not_prolong_the_grace() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Each watchdog, 200 times with other limits and another past: it rings within a second of its due time.
+    /// Each watchdog, 200 times with different limits and a different past, rings within a second of its deadline.
     #[test]
     fn p06_watchdogs_fire_on_time(
         startup in 1u64..300, idle in 1u64..900, wall in 1u64..7200, grace in 0u64..60,

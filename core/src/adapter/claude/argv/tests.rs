@@ -71,7 +71,7 @@ fn versions_are_read_as_clis_print_them() {
     assert!(!all_flags(CliVersion(2, 1, 196)) && all_flags(CliVersion(3, 0, 0)));
 }
 
-/// Prompts that would like to be options, files, commands or shell words.
+/// Prompts that resemble options, files, commands or shell words.
 fn any_prompt() -> impl Strategy<Value = String> {
     let openings = ["-", "--", "--settings=", "@file ", "!", "/", "\n/", "$(", "`", "'", "--model=", ""];
     (prop::sample::select(openings.to_vec()), "\\PC{0,60}")

@@ -98,7 +98,7 @@ fn a_record_over_several_lines_is_one() {
         matches!(events.last(), Some(AgentEvent::Result(result)) if result.text.as_deref() == Some("kept"))
     );
     assert_eq!(decoder.decode("{").len(), 1);
-    // What does not go on like a record ends it, and nothing waits for ever.
+    // A line that does not continue like a record ends it, so that nothing is held back for ever.
     let rest = decoder.decode(r#"{"type":"keep_alive"}"#);
     assert_eq!(rest, [AgentEvent::Alive]);
 }
