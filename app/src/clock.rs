@@ -42,7 +42,7 @@ pub fn local_now() -> DateTime {
 #[derive(Debug, Clone)]
 pub struct VirtualClock {
     begun: tokio::time::Instant,
-    /// The offset from the time elapsed since `begun`, in milliseconds since 1970.
+    /// The time that it shows at `begun`, in milliseconds since 1970.
     offset_ms: std::sync::Arc<std::sync::atomic::AtomicI64>,
 }
 

@@ -91,7 +91,7 @@ struct Work<'a> {
     payer: Payer,
 }
 
-/// A process that was started, or could not be.
+/// A process that was started, or an attempt that ended before that.
 struct Tried {
     seen: Evidence,
     end: ProcessEnd,
