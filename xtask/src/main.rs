@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask train` fits the router's classifier to `training/`, prints how well the whole router does on requests
 //! that the model was not fitted to, and writes `core/src/model/model.bin`. `cargo xtask study` does the same without
-//! writing the model, optionally on other data. `cargo xtask cli-matrix` tries versions of the Claude CLI. `cargo xtask
-//! upgrade-check` tries this program beside an older version of itself.
+//! writing the model, optionally on other data. `cargo xtask cli-matrix` tries versions of the Claude CLI.
+//! `cargo xtask upgrade-check` tries this program beside an older version of itself.
 //!
 //! Reading order: the tasks here · `data` (the training data) · `fit` (the model) · `measure` (how good it is) ·
 //! `matrix` (versions of the CLI) · `upgrade` (versions of this program).

@@ -261,7 +261,7 @@ fn permission_mode(agent: &AgentFile) -> Result<Option<PermissionMode>, ModeRefu
     }
 }
 
-/// Returns the hint how to make a project's files count in full.
+/// Returns the hint on how to make a project's files count in full.
 pub(super) fn trust_hint(root: &Path) -> String {
     let dir = printable(&root.display().to_string());
     let is_plain = dir.chars().all(|c| c.is_alphanumeric() || "/._-+@,".contains(c));

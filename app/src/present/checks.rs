@@ -42,7 +42,7 @@ impl Check {
         Check { name: name.to_owned(), severity, detail: detail.into(), code: None, hint: None }
     }
 
-    /// Returns the check with a hint what to do.
+    /// Returns the check with a hint on what to do.
     pub fn hint(self, hint: impl Into<String>) -> Check {
         Check { hint: Some(hint.into()), ..self }
     }

@@ -85,7 +85,7 @@ fn time(mut command: Command, input: Option<&Path>) -> io::Result<Duration> {
     }
 }
 
-/// In milliseconds.
+/// The spread of measured times, in milliseconds.
 struct Spread {
     median: f64,
     p90: f64,
