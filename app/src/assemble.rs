@@ -1,4 +1,4 @@
-//! The only wiring: from settings and surroundings to an engine that is ready to use.
+//! The only wiring: builds a ready engine from settings and surroundings.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ use crate::process::processes::Processes;
 use crate::rehearsal;
 use crate::store::{Store, StorePaths};
 
-/// Why no engine can be put together.
+/// Why no engine can be assembled.
 #[derive(Debug, thiserror::Error)]
 pub enum AssembleError {
     /// There is no home directory.
@@ -47,59 +47,59 @@ pub enum AssembleError {
     /// The agents of the settings do not fit together.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// A policy file is there and cannot be read.
+    /// A policy file exists but cannot be read.
     #[error(transparent)]
     UnreadablePolicy(#[from] PolicyReadError),
     /// Policy files are wrong. There is at least one problem.
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("; "))]
     Policy(Vec<Problem>),
-    /// We do not know where our own program is, and so cannot start a shim.
+    /// The path of our own program is unknown, so no shim can be started.
     #[error("the path of this program is not known: {0}")]
     OwnProgram(std::io::Error),
 }
 
-/// The policy that holds in a place, and what its rules may look at there.
+/// The policy in force in a place, and what its rules may look at there.
 pub struct EffectivePolicy {
     /// The built-in policy with the files on top.
     pub policy: Policy,
-    /// What surrounds requests. The mode is the verb's to say.
+    /// What surrounds requests. The verb sets the mode.
     pub context: RoutingContext,
-    /// What people should hear.
+    /// Warnings to show the user.
     pub warnings: Vec<Warning>,
 }
 
-/// What driving a spec needs, and what people should hear before it.
+/// What is needed to drive a spec, and what the user should be told first.
 pub struct Assembled {
-    /// The spec, with what was left to us decided.
+    /// The spec, with everything decided that was left open.
     pub spec: RunSpec,
     /// The engine.
     pub engine: Engine,
     /// What holds in the spec's project.
     pub project: ProjectContext,
-    /// What is odd about settings and policy.
+    /// Warnings about settings and policy.
     pub warnings: Vec<Warning>,
     /// Keys in files that could change who pays, where that matters.
     pub stray_keys: Vec<StrayKey>,
-    /// The person's home, for shorter paths.
+    /// The user's home directory, for shorter paths.
     pub home: PathBuf,
 }
 
-/// Whether something is to be done, or only to be shown.
+/// Whether something is to be done or only shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Runs are driven, or mended: what that needs is made.
+    /// Runs are driven or repaired: whatever that needs is created.
     Work,
-    /// Nothing is made or changed.
+    /// Nothing is created or changed.
     Look,
 }
 
 /// The surroundings of the process, read once.
 pub struct Environment {
-    /// The environment.
+    /// The environment variables.
     pub env: EnvVars,
     /// Our directories.
     pub dirs: Dirs,
-    /// The directory the work is for.
+    /// The directory that the work is for.
     pub cwd: PathBuf,
 }
 
@@ -117,7 +117,7 @@ impl Environment {
         load::load(&inputs).map_err(|error| AssembleError::Config(Box::new(error)))
     }
 
-    /// Loads the settings, or returns the defaults and what is wrong: looking back and stopping must always work.
+    /// Loads the settings, or returns the defaults with the error: looking back and stopping must always work.
     pub fn settings_or_defaults(&self) -> (Loaded, Option<AssembleError>) {
         match self.settings(&[]) {
             Ok(loaded) => (loaded, None),
@@ -138,7 +138,7 @@ impl Environment {
         login::stray_keys(&self.env, &self.dirs.home, project)
     }
 
-    /// Reads what a session of Claude Code says about its user. A hook has no terminal that could say it.
+    /// Reads what a session of Claude Code tells about its user. A hook has no terminal to tell it by.
     pub fn hook_signals(&self) -> SessionSignals {
         let is_on = |name: &str| self.env.text(name).is_some_and(|value| value == "1");
         SessionSignals {
@@ -149,12 +149,12 @@ impl Environment {
         }
     }
 
-    /// Finds settings files that switch all hooks off.
+    /// Finds settings files that disable all hooks.
     pub fn hooks_switched_off(&self, project: &Path) -> Vec<PathBuf> {
         conflicting_hooks::switched_off(&login::claude_dir(&self.env, &self.dirs.home), project)
     }
 
-    /// Puts together what installing the plugin needs. A CLI that is not found keeps the name by which it was looked for.
+    /// Assembles what installing the plugin needs. A CLI that is not found keeps the name that was searched for.
     pub fn plugin(&self, loaded: &Loaded) -> Result<Plugin, AssembleError> {
         let catalog = loaded.catalog()?;
         let is_claude = |agent: &&Agent| agent.adapter == AdapterKind::Claude;
@@ -172,32 +172,32 @@ impl Environment {
         })
     }
 
-    /// Tells whether an agent's program can be found.
+    /// Returns whether an agent's program can be found.
     pub fn is_installed(&self, agent: &Agent) -> bool {
         probe::find_program(&agent.command[0], &self.env.texts(), agent.adapter.home_places()).is_some()
     }
 
-    /// Finds hooks of others that may rewrite what ours rewrites.
+    /// Finds hooks of other tools that may rewrite what ours rewrite.
     pub fn conflicting_hooks(&self, project: &Path) -> Vec<ConflictingHook> {
         conflicting_hooks::find(&login::claude_dir(&self.env, &self.dirs.home), project)
     }
 
-    /// Returns where the store's files are.
+    /// Returns the locations of the store's files.
     pub fn store_paths(&self) -> StorePaths {
         let user = rustix::process::geteuid().as_raw();
-        // Another state directory has another spool: facts must not land in a foreign ledger.
+        // A different state directory has a different spool: facts must not land in another ledger.
         let state = self.dirs.state.clone();
         let mark = &blake3::hash(state.as_os_str().as_encoded_bytes()).to_hex()[..8];
         let temporary = std::env::temp_dir().join(format!("pointsman-{user}-{mark}"));
         StorePaths { spool_fallbacks: vec![self.dirs.runtime.join(mark), temporary], state }
     }
 
-    /// Reads the policy files that hold here and puts them on top of the built-in policy.
+    /// Reads the policy files in force here and applies them on top of the built-in policy.
     pub fn policy(&self, loaded: &Loaded, catalog: &Catalog) -> Result<EffectivePolicy, AssembleError> {
         self.policy_of(loaded, catalog, &policy::read(&self.dirs.config, &loaded.project)?)
     }
 
-    /// Puts these policy files on top of the built-in policy.
+    /// Applies the given policy files on top of the built-in policy.
     pub fn policy_of(
         &self,
         loaded: &Loaded,
@@ -227,12 +227,12 @@ impl Environment {
         Ok(EffectivePolicy { policy, context: around, warnings })
     }
 
-    /// Puts together what deciding alone needs, with the policy files that hold here.
+    /// Assembles what deciding alone needs, with the policy files in force here.
     pub fn decider(&self, loaded: &Loaded) -> Result<Decider, AssembleError> {
         self.decider_of(loaded, &policy::read(&self.dirs.config, &loaded.project)?)
     }
 
-    /// The same with one file in the place of those that hold here: what would be if it were the only one.
+    /// Like [`Environment::decider`], but with one file in place of those in force here: what if it were the only one?
     pub fn decider_against(&self, loaded: &Loaded, file: &Path) -> Result<Decider, AssembleError> {
         self.decider_of(loaded, &[policy::read_file(file)?])
     }
@@ -240,22 +240,22 @@ impl Environment {
     fn decider_of(&self, loaded: &Loaded, texts: &[PolicyText]) -> Result<Decider, AssembleError> {
         let catalog = loaded.catalog()?;
         let EffectivePolicy { policy, context: around, .. } = self.policy_of(loaded, &catalog, texts)?;
-        // What `run` does when nothing else is said.
+        // What `run` does by default.
         let around = RoutingContext { mode: Some(Mode::Orchestration), ..around };
         Ok(Decider::new(catalog, policy, around))
     }
 
-    /// Opens the record of past runs for reading.
+    /// Opens the record of past runs read-only.
     pub fn history(&self) -> History {
         History::open(self.store_paths())
     }
 
-    /// Puts an engine together.
+    /// Assembles an engine.
     pub fn engine(&self) -> Result<Engine, AssembleError> {
         self.engine_with(Store::open(self.store_paths()))
     }
 
-    /// Puts an engine together that only looks: it makes nothing, takes nothing over, and mends nothing.
+    /// Assembles an engine that only reads: it creates, imports and repairs nothing.
     pub fn engine_to_read(&self) -> Result<Engine, AssembleError> {
         self.engine_with(Store::open_to_read(self.store_paths()))
     }
@@ -273,8 +273,8 @@ impl Environment {
         Ok(Engine::new(store, surroundings, Clock::System, Entropy::System))
     }
 
-    /// Puts together what holds in a project for who looks back or mends: with the built-in policy alone, because that must work
-    /// whatever is wrong with a policy file.
+    /// Assembles the project context for looking back or repairing. It uses the built-in policy alone, because that
+    /// must work even when a policy file is broken.
     pub fn project(&self, loaded: &Loaded) -> Result<ProjectContext, AssembleError> {
         let decider = Decider::new(loaded.catalog()?, Policy::builtin(), RoutingContext::default());
         Ok(ProjectContext::new(
@@ -284,7 +284,7 @@ impl Environment {
         ))
     }
 
-    /// Puts together what driving a spec needs, or showing what that would be.
+    /// Assembles what is needed to drive a spec, or to show what driving it would do.
     pub fn assemble(&self, mut spec: RunSpec, purpose: Purpose) -> Result<Assembled, AssembleError> {
         let engine = match purpose {
             Purpose::Work => self.engine()?,
@@ -299,7 +299,7 @@ impl Environment {
         spec.rights.mode.into_iter().for_each(|mode| catalog.set_permission_mode(mode));
         spec.rights.ceiling.into_iter().for_each(|ceiling| catalog.cap_permission_mode(ceiling));
         catalog.allow_tools(&spec.rights.allow_tools);
-        // Its rules name the real agents; a rehearsal plays them under the same names.
+        // Policy rules name the real agents; a rehearsal plays them under the same names.
         let EffectivePolicy { policy, context: around, warnings } = self.policy(&loaded, &catalog)?;
         let pays = spec.rehearsal.is_none() && engine.login() == LoginState::LoggedIn;
         let stray_keys = if pays { self.stray_keys(&loaded.project.root) } else { vec![] };
@@ -309,7 +309,7 @@ impl Environment {
         Ok(Assembled { spec, engine, project, warnings, stray_keys, home: self.dirs.home.clone() })
     }
 
-    /// Decides whether a real agent or the scripted one plays.
+    /// Decides whether a real agent or the scripted one is used.
     fn played(&self, engine: &Engine, asked: Option<Scenario>) -> Result<Option<Scenario>, AssembleError> {
         if asked != Some(Scenario::IfNeeded) {
             return Ok(asked);
@@ -344,14 +344,14 @@ impl Environment {
     }
 }
 
-/// What a spec sets above the settings, by their keys.
+/// Returns what a spec overrides in the settings, by settings key.
 fn flags(spec: &RunSpec) -> Vec<(String, String)> {
     let mut flags = vec![];
     let mut set = |key: &str, value: Option<String>| {
         flags.extend(value.map(|value| (key.to_owned(), value)));
     };
     if spec.rehearsal == Some(Scenario::Hang) {
-        // A rehearsed silence is for showing the watchdog, not for waiting ten minutes.
+        // A rehearsed silence is there to demonstrate the watchdog, not to wait ten minutes.
         set("limits.idle", Some("3s".to_owned()));
         set("limits.stop_grace", Some("1s".to_owned()));
     }
@@ -363,13 +363,13 @@ fn flags(spec: &RunSpec) -> Vec<(String, String)> {
     flags
 }
 
-/// The path of this program, to be shown, written into files, and called by others. The room of processes has a better
+/// Returns the path of this program, to be shown, written into files, and called by others. `process` has a better
 /// way to start it again.
 pub fn own_program() -> Result<PathBuf, AssembleError> {
     std::env::current_exe().map_err(AssembleError::OwnProgram)
 }
 
-/// The same agents, played by the scripted one under models of its own, so that neither breakers nor
+/// Returns the same agents, played by the scripted agent with models of its own, so that neither breakers nor
 /// records of real agents are touched.
 fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Result<Catalog, AssembleError> {
     let command =
@@ -394,7 +394,7 @@ fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Resul
     )?)
 }
 
-/// Translates the settings' limits.
+/// Converts the limits of the settings.
 fn limits(settings: &Settings, asked: &SpecLimits) -> Limits {
     Limits {
         attempt_count_max: settings.limits.attempts,

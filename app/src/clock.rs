@@ -1,20 +1,20 @@
-//! The only place that tells time. The engine is handed a clock; faces ask the system's.
+//! The only place that reads the clock. The engine is handed a clock; faces ask the system's.
 
 use jiff::civil::DateTime;
 use jiff::{Timestamp, Zoned};
 
-/// What tells the time of day. Waiting is tokio's, whose clock a test can stop.
+/// The source of the current time. Waiting is left to tokio, whose clock a test can pause.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The system's.
+    /// The system's clock.
     System,
-    /// One that a test sets.
+    /// A clock that a test sets.
     #[cfg(test)]
     Virtual(VirtualClock),
 }
 
 impl Clock {
-    /// Returns the present instant.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => now(),
@@ -24,37 +24,37 @@ impl Clock {
     }
 }
 
-/// Returns the present instant.
+/// Returns the current time, in whole milliseconds.
 #[expect(clippy::disallowed_methods, reason = "this is the room that tells time")]
 pub fn now() -> Timestamp {
-    // Nobody needs more, and records are shorter.
+    // Nothing needs finer resolution, and records are shorter.
     Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| Timestamp::now())
 }
 
-/// Returns the time that the clocks of this place show.
+/// Returns the local time.
 #[expect(clippy::disallowed_methods, reason = "this is the room that tells time")]
 pub fn local_now() -> DateTime {
     Zoned::now().datetime()
 }
 
-/// A time of day that goes on with tokio's clock, and can be set: forwards and backwards, as the clocks of machines are.
+/// A clock that advances with tokio's clock and can be set forwards and backwards, as the clocks of real machines are.
 #[cfg(test)]
 #[derive(Debug, Clone)]
 pub struct VirtualClock {
     begun: tokio::time::Instant,
-    /// What its hands show beyond what has passed, milliseconds since 1970.
+    /// The time that it shows at `begun`, in milliseconds since 1970.
     offset_ms: std::sync::Arc<std::sync::atomic::AtomicI64>,
 }
 
 #[cfg(test)]
 impl VirtualClock {
-    /// Makes one that shows an instant.
+    /// Creates a clock that shows the given time.
     pub fn showing(at: Timestamp) -> VirtualClock {
         let offset_ms = std::sync::atomic::AtomicI64::new(at.as_millisecond());
         VirtualClock { begun: tokio::time::Instant::now(), offset_ms: offset_ms.into() }
     }
 
-    /// Sets it by so many milliseconds.
+    /// Moves the clock by the given number of milliseconds.
     pub fn jump(&self, milliseconds: i64) {
         self.offset_ms.fetch_add(milliseconds, std::sync::atomic::Ordering::Relaxed);
     }

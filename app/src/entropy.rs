@@ -1,14 +1,15 @@
-//! The only place that rolls dice. The engine is handed a source; in a test it is a seed, and everything happens again.
+//! The only source of randomness. The engine is handed a source; in a test it is seeded, so that everything is
+//! repeatable.
 
 use jiff::Timestamp;
 use pointsman_core::ids::RunId;
 
-/// Where random numbers come from.
+/// A source of random numbers.
 #[derive(Debug, Clone)]
 pub enum Entropy {
-    /// From the system.
+    /// The system's.
     System,
-    /// From a seed.
+    /// A seeded generator.
     #[cfg(test)]
     Seeded(std::sync::Arc<std::sync::Mutex<SplitMix>>),
 }
@@ -29,14 +30,14 @@ impl Entropy {
         bytes
     }
 
-    /// Returns a random number from 0 up to 1.
+    /// Returns a random number in `0.0..1.0`.
     pub fn share(&self) -> f64 {
         f64::from(u32::from_le_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// Returns a new UUIDv7: sortable by time, and random enough to be nobody else's.
+    /// Returns a new UUIDv7: sortable by time, and random enough to be unique.
     pub fn uuid(&self, now: Timestamp) -> String {
-        // A clock before 1970 is wrong; then ids are only not sorted.
+        // A clock before 1970 is wrong; ids are then merely unsorted.
         let milliseconds = u64::try_from(now.as_millisecond()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.bytes()).into_uuid().to_string()
     }
@@ -47,7 +48,7 @@ impl Entropy {
     }
 }
 
-/// Sebastiano Vigna's SplitMix64, from the public-domain reference: the same numbers from the same seed, everywhere.
+/// Sebastiano Vigna's SplitMix64, after the public-domain reference: the same seed gives the same numbers everywhere.
 #[cfg(test)]
 #[derive(Debug)]
 pub struct SplitMix(pub u64);

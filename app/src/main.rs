@@ -1,7 +1,7 @@
-//! pointsman DOES: everything with IO, around the decisions of `pointsman-core`.
+//! Everything in pointsman that does IO, around the decisions of `pointsman-core`.
 //!
-//! `cli` reads the words, `hook` answers the events of interactive sessions, `assemble` puts an `engine` together from the `config`, and the engine drives runs
-//! with the help of `process` and `store`. `docs/architecture.md` has the map.
+//! `cli` reads the command line, `hook` answers the events of interactive sessions, `assemble` builds an `engine` from
+//! the `config`, and the engine drives runs with the help of `process` and `store`. `docs/architecture.md` has the map.
 
 mod assemble;
 mod cli;
@@ -20,8 +20,8 @@ mod store;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // The hidden verbs come first: a shim must be small and must not depend on any setting. So does the hook:
-    // a person waits for it, and no word of it may be refused.
+    // The hidden verbs come first: a shim must be small and must not depend on any setting. The same holds for the
+    // hook: the user waits for it, and none of its arguments may be rejected.
     let args: Vec<String> =
         std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     match args.first().map(String::as_str) {
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells whether only the help of a verb is wanted: the one thing that the command line answers for a hidden verb.
+/// Returns whether only a verb's help is wanted: the one thing that the command line answers for a hidden verb.
 fn asks_for_help(words: &[String]) -> bool {
     matches!(words, [word] if word == "-h" || word == "--help")
 }

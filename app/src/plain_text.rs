@@ -1,11 +1,11 @@
-//! Words of an agent, made safe for a terminal: text stays, everything that commands a terminal goes.
+//! Makes an agent's output safe for a terminal: the text stays, everything that controls a terminal is removed.
 
 use std::borrow::Cow;
 
 /// Returns the text without control and escape sequences, and without characters that reorder text.
 ///
-/// Line feeds and tabs stay. A carriage return goes: it would let a line overwrite itself. The body of
-/// an escape sequence goes with it, so that no remains (`[31m`, a window title) are left to read.
+/// Line feeds and tabs stay. A carriage return is removed: it would let a line overwrite itself. The body of
+/// an escape sequence is removed with it, so that no remnants (`[31m`, a window title) are left to read.
 pub fn plain_text(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -24,7 +24,7 @@ pub fn plain_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// Returns the text in one line of at most so many characters, safe for a terminal: for rows of a table.
+/// Returns the text as one line of at most `chars_max` characters, safe for a terminal: for table rows.
 pub fn one_line(text: &str, chars_max: usize) -> String {
     let plain = plain_text(text);
     let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -43,7 +43,7 @@ fn is_unsafe(c: char) -> bool {
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-/// After ESC: a control sequence, a string that a terminal would swallow, or a short sequence.
+/// Skips what follows ESC: a control sequence, a string that a terminal would swallow, or a short sequence.
 fn skip_escape(chars: &mut Chars<'_>) {
     match chars.peek() {
         Some('[') => {
@@ -65,16 +65,16 @@ fn skip_escape(chars: &mut Chars<'_>) {
     }
 }
 
-/// Parameters and intermediate characters, then one final character (ECMA-48, 5.4).
+/// Skips parameters and intermediate characters, then one final character (ECMA-48, 5.4).
 fn skip_control_sequence(chars: &mut Chars<'_>) {
     while chars.next_if(|c| (' '..='?').contains(c)).is_some() {}
     chars.next_if(|c| ('@'..='~').contains(c));
 }
 
-/// The longest operating-system command that is swallowed; an unclosed one must not eat the answer.
+/// The longest operating-system command that is skipped; an unterminated one must not swallow the answer.
 const STRING_CHARS_MAX: usize = 1024;
 
-/// Everything up to BEL or ST; an unclosed string ends at the line's end or at the bound.
+/// Skips everything up to BEL or ST; an unterminated string ends at the end of the line or at the bound.
 fn skip_string(chars: &mut Chars<'_>) {
     for _ in 0..STRING_CHARS_MAX {
         match chars.peek() {
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(one_line("", 9), "");
     }
 
-    /// The guard is `plain_text`: with the identity in its place nearly all of these fail.
+    /// Seen to fail with the identity in the place of `plain_text`: nearly all of these cases fail then.
     #[test]
     fn s09_fifty_ways_to_command_a_terminal_leave_only_their_text() {
         let mut payloads: Vec<(String, &str)> = vec![

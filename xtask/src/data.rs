@@ -1,4 +1,4 @@
-//! The training data: `training/<writer>.jsonl`, rows as `pointsman eval` reads them.
+//! The training data: `training/<writer>.jsonl`, rows in the format of `pointsman eval`.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ pub struct Example {
     pub row: Labelled,
     /// The author.
     pub writer: String,
-    /// How much of it each class is.
+    /// The share of each class in it.
     pub target: [f32; Class::COUNT],
 }
 
@@ -21,14 +21,14 @@ pub struct Example {
 pub struct Training {
     /// The examples.
     pub examples: Vec<Example>,
-    /// Hash of every file's name and bytes.
+    /// The hash of every file's name and bytes.
     pub hash: [u8; 32],
 }
 
-/// How much of a request its better label is, where two are acceptable.
+/// The share of the better label, if two are acceptable.
 const BETTER_SHARE: f32 = 0.65;
 
-/// Reads a directory of training data: its files by name, each row by row.
+/// Reads a directory of training data: its files in the order of their names, each row by row.
 pub fn read(dir: &Path) -> io::Result<Training> {
     let mut hasher = blake3::Hasher::new();
     let mut examples = vec![];
@@ -65,7 +65,7 @@ impl Example {
     }
 }
 
-/// Returns how much of a request each class is: the label most of it, the other acceptable answers the rest.
+/// Returns the share of each class in a request: most of it is the label, the rest are the other acceptable answers.
 fn target(row: &Labelled) -> [f32; Class::COUNT] {
     let others: Vec<Answer> = row.acceptable.iter().copied().filter(|other| *other != row.label).collect();
     let mut target = [0.0; Class::COUNT];

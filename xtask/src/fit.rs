@@ -1,4 +1,4 @@
-//! Fitting: multinomial logistic regression by AdaGrad, the same bytes from the same data.
+//! Fitting: multinomial logistic regression by AdaGrad; the same data gives the same bytes.
 
 use pointsman_core::model::{Class, Model, Weights};
 use pointsman_core::route::training::Feature;
@@ -7,20 +7,20 @@ use pointsman_core::route::training::Feature;
 pub struct Point {
     /// Its features.
     pub features: Vec<Feature>,
-    /// How much of it each class is.
+    /// The share of each class in it.
     pub target: [f32; Class::COUNT],
 }
 
-/// How the fit is done.
+/// The parameters of the fit.
 #[derive(Clone, Copy)]
 pub struct Settings {
     /// How often every example is seen.
     pub epochs: usize,
-    /// The first step.
+    /// The size of the first step.
     pub rate: f32,
     /// How strongly weights are pulled to zero, per example seen.
     pub decay: f32,
-    /// How much of each target is spread over all classes: nobody's labels are certain.
+    /// How much of each target is spread over all classes: no labels are certain.
     pub smoothing: f32,
 }
 
@@ -30,7 +30,7 @@ impl Default for Settings {
     }
 }
 
-/// Fits weights to points. No randomness but a fixed shuffle, so that a model can be made again.
+/// Fits weights to points. The only randomness is a fixed shuffle, so that a model can be reproduced.
 pub fn fit(points: &[&Point], settings: Settings) -> Weights {
     let mut table = vec![[0.0_f32; Class::COUNT]; Model::BUCKET_COUNT];
     let mut seen = vec![[1e-2_f32; Class::COUNT]; Model::BUCKET_COUNT];
@@ -72,7 +72,7 @@ pub fn scores(
     scores
 }
 
-/// Finds the temperature under which targets of points that were not trained on are most probable.
+/// Returns the temperature under which the targets of points that were not trained on are most probable.
 pub fn temperature(scored: &[([f32; Class::COUNT], [f32; Class::COUNT])]) -> f32 {
     let surprise = |t: f32| -> f64 {
         let of_one = |(scores, target): &([f32; Class::COUNT], [f32; Class::COUNT])| -> f64 {

@@ -1,11 +1,11 @@
-//! Tasks of this repository that are no part of the program.
+//! Tasks of this repository that are not part of the program.
 //!
 //! `cargo xtask train` fits the router's classifier to `training/`, prints how well the whole router does on requests
-//! that the model was not fitted to, and writes `core/src/model/model.bin`. `cargo xtask study` does the
-//! same without writing the model, on other data if told so. `cargo xtask cli-matrix` tries versions of the Claude CLI.
-//! `cargo xtask upgrade-check` tries this program beside an older one of its own.
+//! that the model was not fitted to, and writes `core/src/model/model.bin`. `cargo xtask study` does the same without
+//! writing the model, optionally on other data. `cargo xtask cli-matrix` tries versions of the Claude CLI.
+//! `cargo xtask upgrade-check` tries this program beside an older version of itself.
 //!
-//! Reading order: the tasks here · `data` (what is learned from) · `fit` (the model) · `measure` (how good it is) ·
+//! Reading order: the tasks here · `data` (the training data) · `fit` (the model) · `measure` (how good it is) ·
 //! `matrix` (versions of the CLI) · `upgrade` (versions of this program).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables")]
@@ -47,7 +47,7 @@ usage: cargo xtask train    fit, measure, and write the model
                               each other's place, and print what holds; exit code 1 where something does not
            --bench                compare `run`, `hook` and `route` of both instead, built for release, in pairs";
 
-/// What is studied beyond the usual.
+/// Options of a study.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Study {
     sample: Option<PathBuf>,
@@ -55,7 +55,7 @@ struct Study {
     training: Option<PathBuf>,
 }
 
-/// What is to be done with the model.
+/// What to do with the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
     Write,
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does a task and tells whether its result is good; nothing where the words ask for none.
+/// Carries out a task and returns whether its result is good; `None` if the arguments name no task.
 fn done(task: &str, args: &[String]) -> Option<io::Result<bool>> {
     let study = |after| Study::of_args(args).map(|study| run(&study, after).map(|()| true));
     match task {
@@ -109,7 +109,7 @@ impl Study {
     }
 }
 
-/// The repository.
+/// Returns the root of the repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
@@ -160,7 +160,7 @@ fn run(study: &Study, after: After) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// The model that is compiled in must be the one that `training/` and the rules give.
+    /// The model that is compiled in must be the one that results from `training/` and the rules.
     #[test]
     fn the_compiled_in_model_was_fitted_to_the_data_and_the_rules_of_this_repository() {
         let hex = |hash: [u8; 32]| blake3::Hash::from_bytes(hash).to_hex().to_string();

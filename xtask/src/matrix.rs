@@ -1,4 +1,4 @@
-//! Judging a version of the Claude CLI: the tests of the real CLI, run on versions from npm, as a table.
+//! Judges versions of the Claude CLI: runs the tests of the real CLI on versions from npm, and prints a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -7,23 +7,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The tests that are run where no others are named: those about what a version keeps of a session.
+/// The tests that are run by default: those about what a version keeps of a session.
 const CASES: &str = "real_claude_resume";
 
-/// What is to be run.
+/// What to run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Matrix {
     /// Versions on npm, as given.
     versions: Vec<String>,
-    /// The words that the names of the tests have in common.
+    /// A substring of the names of the tests to run.
     cases: String,
 }
 
-/// How each test ended, by its name.
+/// Whether each test passed, by its name.
 type Ends = BTreeMap<String, bool>;
 
 impl Matrix {
-    /// Reads `VERSION… [--cases FILTER]`. Versions are numbers: what a tag means changes from day to day.
+    /// Reads `VERSION… [--cases FILTER]`. Versions must be numbers: the meaning of a tag changes from day to day.
     pub fn of_args(args: &[String]) -> Option<Matrix> {
         let mut matrix = Matrix { versions: Vec::new(), cases: CASES.to_owned() };
         let mut args = args.iter();
@@ -37,7 +37,7 @@ impl Matrix {
         (!matrix.versions.is_empty()).then_some(matrix)
     }
 
-    /// Installs the versions, runs the tests on each and prints the table; tells whether all passed.
+    /// Installs the versions, runs the tests on each and prints the table; returns whether all passed.
     pub fn run(&self, root: &Path) -> io::Result<bool> {
         let cache = cache()?;
         let mut columns = Vec::new();
@@ -51,7 +51,7 @@ impl Matrix {
         Ok(columns.iter().all(|(_, ends)| ends.values().all(|passed| *passed)))
     }
 
-    /// Runs the tests on one version. What they print is kept in a file, which is named where one fails.
+    /// Runs the tests on one version. Their output is kept in a file, which is named if one fails.
     fn run_on(&self, claude: &Path, root: &Path, log: &Path) -> io::Result<Ends> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let output = Command::new(cargo)
@@ -79,7 +79,7 @@ fn is_version(text: &str) -> bool {
     parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok())
 }
 
-/// The directory of downloaded CLIs, which `.ci/run` uses as well.
+/// Returns the directory of downloaded CLIs, which `.ci/run` uses as well.
 fn cache() -> io::Result<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let caches = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
@@ -89,7 +89,7 @@ fn cache() -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Installs a version unless it is there, and returns its program.
+/// Installs a version unless it is already there, and returns its program.
 fn install(version: &str, cache: &Path) -> io::Result<PathBuf> {
     let dir = cache.join(format!("claude-{version}"));
     let program = dir.join("node_modules/.bin/claude");
@@ -107,7 +107,7 @@ fn install(version: &str, cache: &Path) -> io::Result<PathBuf> {
     Ok(program)
 }
 
-/// Reads the ends of tests from what they print: `test NAME ... ok`.
+/// Reads the results of tests from their output: `test NAME ... ok`.
 fn ends(printed: &str) -> Ends {
     let of_line = |line: &str| {
         let (name, end) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
@@ -116,7 +116,7 @@ fn ends(printed: &str) -> Ends {
     printed.lines().filter_map(of_line).collect()
 }
 
-/// A Markdown table: a row per test as a sentence, a column per version.
+/// Returns a Markdown table: one row per test, as a sentence, and one column per version.
 fn table(columns: &[(&str, Ends)]) -> String {
     let names: BTreeSet<&String> = columns.iter().flat_map(|(_, ends)| ends.keys()).collect();
     let head: String = columns.iter().map(|(version, _)| format!(" {version} |")).collect();

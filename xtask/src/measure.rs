@@ -1,4 +1,4 @@
-//! How good the whole router is on requests that its model was not fitted to.
+//! Measures the whole router on requests that its model was not fitted to.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,29 +13,29 @@ use serde::Serialize;
 use crate::data::Example;
 use crate::fit::{self, Point, Settings, fit};
 
-/// How many parts the data is cut into when some is held out.
+/// The number of parts that the data is cut into when some is held out.
 const FOLD_COUNT: usize = 8;
 
 /// Which part each example is in.
 pub struct Folds {
-    /// How many parts there are.
+    /// The number of parts.
     pub count: usize,
     of: Vec<usize>,
 }
 
-/// Cuts by the words: neighbours of one file are torn apart.
+/// Cuts by the hash of the request: neighbours in a file are separated.
 pub fn by_chance(examples: &[Example]) -> Folds {
     Folds { count: FOLD_COUNT, of: examples.iter().map(|example| part(&example.row.request)).collect() }
 }
 
-/// Cuts by label and category: the router has never seen the kind of request.
+/// Cuts by label and category: the router has never seen this kind of request.
 pub fn by_category(examples: &[Example]) -> Folds {
     let part_of =
         |example: &Example| part(&format!("{}/{}", example.row.label.as_str(), example.row.category));
     Folds { count: FOLD_COUNT, of: examples.iter().map(part_of).collect() }
 }
 
-/// Cuts by writer: the router has never seen the hand.
+/// Cuts by writer: the router has never seen this writer's style.
 pub fn by_writer(examples: &[Example]) -> Folds {
     let mut names: Vec<&str> = examples.iter().map(|example| example.writer.as_str()).collect();
     names.sort_unstable();
@@ -50,7 +50,7 @@ fn part(text: &str) -> usize {
     u64::from_le_bytes(bytes) as usize % FOLD_COUNT
 }
 
-/// A labelled request and what the router said to it.
+/// A labelled request and the router's answer.
 pub struct Answered<'a> {
     scored: Scored<'a>,
     /// The rule that decided.
@@ -77,7 +77,7 @@ pub struct HeldOut<'a> {
     pub temperature: f32,
 }
 
-/// Fits a model to all parts but one, part by part, and asks each about the part that it has not seen.
+/// For each part, fits a model to all other parts and asks it about the part that it has not seen.
 pub fn held_out<'a>(
     folds: &Folds,
     examples: &'a [Example],
@@ -129,7 +129,7 @@ pub fn print(how: &str, answered: &[Answered]) {
     }
 }
 
-/// Prints how right and how sure each rule is.
+/// Prints for each rule how often it is right and how confident it is.
 pub fn print_rules(answered: &[Answered]) {
     let mut rules: BTreeMap<&str, (usize, usize, f64)> = BTreeMap::new();
     for one in answered {
@@ -158,7 +158,7 @@ pub fn print_wrong(answered: &[Answered]) {
     }
 }
 
-/// A row that was answered wrongly: the labelled request as it was read, and what the router said to it.
+/// A row that was answered wrongly: the labelled request as it was read, and the router's answer.
 #[derive(Serialize)]
 struct WrongRow<'a> {
     #[serde(flatten)]
@@ -168,7 +168,7 @@ struct WrongRow<'a> {
     rule: &'a str,
 }
 
-/// Returns every row that was answered wrongly as a line, which `pointsman eval` reads again.
+/// Returns every row that was answered wrongly as a line, which `pointsman eval` can read again.
 pub fn wrong_rows(answered: &[Answered]) -> serde_json::Result<String> {
     let line = |Answered { scored, rule }: &Answered| {
         let Scored { row, answer, confidence } = *scored;

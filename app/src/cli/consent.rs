@@ -1,20 +1,20 @@
-//! Asking a person before something of theirs is changed.
+//! Asks the user before something of theirs is changed.
 
 use pointsman_core::error_code::ErrorCode;
 
 use super::exit::Failure;
 use crate::present::output;
 
-/// Whether a person has agreed already.
+/// Whether the user has already agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
-    /// By `--yes`.
+    /// They have, by `--yes`.
     Given,
-    /// They are asked.
+    /// They have to be asked.
     Asked,
 }
 
-/// Returns when the person agrees, beforehand or now. `refusal` is what is said to a no.
+/// Returns `Ok` if the user agrees, beforehand or now. `refusal` is the message if they do not.
 pub fn obtain(consent: Consent, question: &str, refusal: &str) -> Result<(), Failure> {
     if consent == Consent::Given {
         return Ok(());

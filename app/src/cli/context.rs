@@ -1,4 +1,4 @@
-//! What verbs share: the surroundings of the project that is meant, and a runtime.
+//! What verbs share: the surroundings of the selected project, and a runtime.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::exit::Failure;
 use crate::assemble::{self, Environment};
 use crate::engine::{Engine, background};
 
-/// The environment for a project directory; the current directory without one.
+/// Returns the environment for a project directory, by default the current directory.
 pub fn environment(project: Option<&Path>) -> Result<Environment, Failure> {
     let given = project.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let usable = |dir: &PathBuf| dir.is_dir() && dir.to_str().is_some();
@@ -20,13 +20,13 @@ pub fn environment(project: Option<&Path>) -> Result<Environment, Failure> {
     Ok(Environment::new(cwd)?)
 }
 
-/// A runtime of one thread: a run waits for one process, not for thousands of sockets.
+/// Returns a single-threaded runtime: a run waits for one process, not for thousands of sockets.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     built.map_err(|error| Failure::of_system(&error))
 }
 
-/// What hooks have left is imported in the background, when nobody waits for an agent any more.
+/// Imports what hooks have left in the background, once nobody waits for an agent any more.
 pub fn tidy_after(engine: &Engine) {
     if engine.hooks_have_left_something() {
         // The next run does the same.

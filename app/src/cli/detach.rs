@@ -1,4 +1,4 @@
-//! `pointsman run --detach`: the run goes on in a process of its own.
+//! `pointsman run --detach`: the run continues in a process of its own.
 
 use pointsman_core::run::spec::RunSpec;
 

@@ -1,4 +1,4 @@
-//! `pointsman doctor`: what is installed, who would pay, what is broken, and how to mend it.
+//! `pointsman doctor`: what is installed, who would pay, what is broken, and how to repair it.
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,8 @@ fn look_around(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>,
     Ok(checks)
 }
 
-/// Hooks of others on the Agent tool: with two that rewrite, the last to finish wins, differently from run to run.
+/// Checks for other hooks on the Agent tool, and for disabled hooks: with two hooks that rewrite, the last to finish
+/// wins, which differs from call to call.
 fn hooks(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
     let conflicting = environment.conflicting_hooks(&loaded.project.root);
     let check = |hook: &ConflictingHook| {
@@ -91,7 +92,7 @@ fn hooks(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
     conflicting.iter().map(check).chain(switched_off.iter().map(off)).collect()
 }
 
-/// The policy files. A broken one keeps `run` from working, and nothing else.
+/// Checks the policy files. A broken one keeps `run` from working, and nothing else.
 fn policy(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
     let here = match loaded
         .catalog()
@@ -242,7 +243,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
         }),
     }];
     checks.extend(spool("events of runs", health.spooled));
-    // Facts of hooks always wait for a while: only what is odd about them is news.
+    // Facts of hooks always wait for a while: only lines that are not understood are worth reporting.
     checks.extend(spool("facts of hooks", Spooled { bytes: 0, ..health.spooled_by_hooks }));
     for row in health.breakers.iter().filter(|row| row.breaker.name() != "closed") {
         checks.push(
@@ -257,7 +258,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
     checks
 }
 
-/// What waits in a spool, and what stays there because it is not understood.
+/// Checks what is waiting in a spool, and what stays there because it is not understood.
 fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
     let mut checks = vec![];
     if waiting.bytes > 0 {

@@ -1,4 +1,4 @@
-//! The hidden verb of a driver: reads a spec, begins its run, says so in one line, and drives it to its end.
+//! The hidden verb of a driver: reads a spec, begins its run, reports it in one line, and drives it to its end.
 
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::present::{notices, output, route};
 
 /// Runs the verb.
 pub fn main() -> ExitCode {
-    // Without a session of its own it would get the terminal's signals; that is worse than nothing, not fatal.
+    // Without a session of its own it would get the terminal's signals, which is undesirable but not fatal.
     let _ = background::leave_session();
     output::line(background::READY);
     let done = context::runtime().and_then(|runtime| runtime.block_on(driven()));
@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
     }))
 }
 
-/// Drives a run that nobody waits for. Every failure is one of before it began: after that, the run has a verdict.
+/// Drives a detached run. Every failure returned happened before the run began: after that, the run has a verdict.
 async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
     let assembled = Environment::new(spec.project.clone())?.assemble(spec, Purpose::Work)?;
@@ -37,11 +37,11 @@ async fn driven() -> Result<u8, Failure> {
     told.extend(notices::imported(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
-    // Nobody could see or stop a process that waits before its run exists: a busy session is said at once.
+    // Nobody could see or stop a process that waits before its run exists: a busy session is reported at once.
     submission.take_session(&engine, OnLimit::End, &mut stops).await?;
     told.push(route::text_with_rights(&engine, &submission));
     let mut run = submission.begin(&engine, Box::new(Unwatched));
-    // The id is told to somebody who may ask for the run at once.
+    // The id is reported to a caller that may query the run at once.
     engine.flush(&mut run).await;
     say(&FirstMessage::Submitted(Submitted::of(&run, told)));
     let report = drive::drive(&engine, &mut run, &mut stops).await;

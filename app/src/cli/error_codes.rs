@@ -9,7 +9,7 @@ use super::exit::Failure;
 use crate::present::output::{self, PlainFormat};
 use crate::present::tables;
 
-/// The contract of `explain E0123 -o json`.
+/// The output of `explain E0123 -o json`.
 #[derive(Debug, Serialize)]
 struct Page {
     schema_version: u32,
@@ -19,7 +19,7 @@ struct Page {
     text: &'static str,
 }
 
-/// The contract of `explain --codes -o json`.
+/// The output of `explain --codes -o json`.
 #[derive(Debug, Serialize)]
 struct List {
     schema_version: u32,
@@ -58,7 +58,7 @@ pub fn explain(args: &ExplainArgs) -> Option<Result<u8, Failure>> {
     Some(Ok(0))
 }
 
-/// An `E` and four digits. The id of a run is asked for with six characters or more.
+/// Returns whether a text is an `E` and four digits. Ids of runs are only recognised with six characters or more.
 fn looks_like_a_code(text: &str) -> bool {
     matches!(text.as_bytes(), [b'E' | b'e', digits @ ..]
         if digits.len() == 4 && digits.iter().all(u8::is_ascii_digit))
@@ -92,7 +92,7 @@ fn unknown(wanted: &str) -> Failure {
     )
 }
 
-/// Returns a page as plain text: without the marks of Markdown, and with its example set in.
+/// Returns a page as plain text: without Markdown markup, and with its example indented.
 fn for_people(page: &str) -> String {
     let mut lines = vec![];
     let mut is_example = false;

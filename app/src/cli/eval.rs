@@ -1,4 +1,4 @@
-//! `pointsman eval`: the router held against labelled requests.
+//! `pointsman eval`: measures the router on labelled requests.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -59,7 +59,7 @@ pub fn main(args: &EvalArgs) -> Result<u8, Failure> {
     Ok(say_missed(&missed, gates.len()))
 }
 
-/// Says every threshold that is missed. The JSON has them already, so the failure itself is for people only.
+/// Prints every threshold that is missed. The JSON already contains them, so the failure is only printed as text.
 fn say_missed(missed: &[&Gate], asked: usize) -> u8 {
     for gate in missed {
         output::say(Tone::Bad, "missed:", &gate.to_string());

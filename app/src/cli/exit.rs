@@ -1,4 +1,4 @@
-//! Exit codes, and how a failure is said.
+//! Exit codes, and how a failure is reported.
 
 use pointsman_core::error_code::ErrorCode;
 pub use pointsman_core::report::failure::{Failure, FailureReport};
@@ -37,7 +37,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
         let (code, hint) = match error {
             EngineError::StoppedWaiting { cause } => {
-                // How a run ends that is stopped says how this ends: both have a code.
+                // A wait that is stopped has the same code as a run that is stopped.
                 let code = next::cancelled(cause).code.unwrap_or(ErrorCode::Interrupted);
                 return Failure::bare(code, error.to_string());
             }
@@ -85,7 +85,7 @@ impl From<PolicyReadError> for Failure {
     }
 }
 
-/// Says all that is wrong with policy files: the first problem with its hint, then the others with theirs.
+/// Reports everything that is wrong with policy files: the first problem with its hint, then the others with theirs.
 fn of_problems(problems: Vec<Problem>) -> Failure {
     let Some((first, others)) = problems.split_first() else {
         return Failure::bare(ErrorCode::BrokenPolicyRule, "a policy file is wrong");
@@ -110,7 +110,7 @@ impl From<config::error::Error> for Failure {
     }
 }
 
-/// Returns the codes of a kind of problem: in settings, and in a policy file.
+/// Returns the error codes for a kind of problem: in settings, and in a policy file.
 fn codes(kind: ProblemKind) -> (ErrorCode, ErrorCode) {
     match kind {
         ProblemKind::NotToml => (ErrorCode::NotToml, ErrorCode::PolicyNotToml),
@@ -175,7 +175,7 @@ impl From<trust::Error> for Failure {
     }
 }
 
-/// Returns an error with what lies below it.
+/// Returns an error together with its cause.
 fn with_cause(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),

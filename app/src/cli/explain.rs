@@ -1,5 +1,5 @@
-//! `pointsman explain`: every rule that was looked at, and for a run the routed against the served model.
-//! What an error code means is explained by `codes`.
+//! `pointsman explain`: every rule that was considered, and for a run the routed against the served model.
+//! `error_codes` explains what an error code means.
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::replay;
@@ -29,9 +29,9 @@ pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
     }
 }
 
-/// A run, if the argument can be the id of one. A prompt that looks like an id is none.
+/// Finds a run, if the argument can be the id of one. A prompt that looks like an id is taken for one.
 fn find_run(environment: &Environment, what: Option<&str>) -> Result<Option<FoundRun>, Failure> {
-    /// Shorter beginnings are more likely a word than an id.
+    /// A shorter prefix is more likely a word than an id.
     const ID_CHARS_MIN: usize = 6;
     let Some(what) = what else { return Ok(None) };
     let is_hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
@@ -64,7 +64,7 @@ fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Fa
     Ok(0)
 }
 
-/// Explains a run: its route as it was recorded, and the rules as they look at the same words today.
+/// Explains a run: its route as recorded, and how the rules judge the same request today.
 fn explain_run(environment: &Environment, found: &FoundRun, args: &ExplainArgs) -> Result<u8, Failure> {
     let (Some(report), Some(recorded)) = (found.report(), &found.state.route) else {
         let message = format!("run `{}` has no route yet", found.id);

@@ -1,7 +1,7 @@
-//! The command line: one file per verb. Words come in, a verb's exit code goes out.
+//! The command line: one file per verb. Arguments come in, an exit code goes out.
 //!
-//! A verb turns words into a value, asks `engine`, and prints the answer through `output`. It decides
-//! nothing about requests and knows neither the store nor processes.
+//! A verb turns arguments into a value, asks `engine`, and prints the answer through `output`. It decides nothing about
+//! requests and knows neither the store nor processes.
 
 mod args;
 mod config;
@@ -41,7 +41,7 @@ use exit::Failure;
 
 use crate::present::output;
 
-/// Reads the command line, does what it says, and returns the exit code.
+/// Parses the command line, carries it out, and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -82,13 +82,13 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
     }
 }
 
-/// Says a failure to a person, and returns the exit code.
+/// Reports a failure to the user, and returns the exit code.
 fn fail(failure: &Failure) -> u8 {
     output::failure(failure);
     failure.exit_code()
 }
 
-/// The same, and as data before it, for a program that asked for JSON.
+/// The same, preceded by the failure as data for a program that asked for JSON.
 fn fail_as_data(failure: &Failure) -> u8 {
     output::json(&exit::FailureReport::new(failure));
     fail(failure)

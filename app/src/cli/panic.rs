@@ -1,4 +1,4 @@
-//! A panic is a bug, and is said like every other failure: with a code, a hint, and its own exit code.
+//! A panic is a bug, and is reported like every other failure: with a code, a hint, and its own exit code.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +7,13 @@ use pointsman_core::error_code::ErrorCode;
 
 use super::exit::Failure;
 
-/// What the last panic said, and where it was.
+/// The message and location of the last panic.
 static LAST: Mutex<Option<String>> = Mutex::new(None);
 
-/// Does something; a panic in it becomes a failure.
+/// Runs `work`; a panic in it becomes a failure.
 ///
-/// The system's own words about a panic are kept back: one that is caught further in (a router that fails) is no
-/// news for anybody, and one that gets here is said once.
+/// The default panic message is suppressed: a panic that is caught further in (a failing router) does not concern the
+/// user, and one that gets here is reported once.
 pub fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     set_hook(Box::new(remember));
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failure()))

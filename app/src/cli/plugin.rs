@@ -42,7 +42,8 @@ fn with_settings(place: &PluginPlace) -> Result<(Environment, Loaded, Plugin), F
     Ok((environment, loaded, plugin))
 }
 
-/// The CLI does the work; without it nothing can be put in. Taking out is possible all the same: the settings are files.
+/// Fails if the CLI is missing: it does the work, so nothing can be installed without it. Uninstalling is still
+/// possible, because the settings are files.
 fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
     if plugin.claude.is_absolute() {
         return Ok(());

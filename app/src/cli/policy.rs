@@ -34,17 +34,17 @@ pub fn main(args: PolicyArgs) -> Result<u8, Failure> {
     }
 }
 
-/// The file that is named on the command line, and whose it counts as.
+/// The file named on the command line, and the author that it counts as.
 type Named<'a> = Option<(&'a Path, Author)>;
 
-/// The policy of one file alone, or the one that holds here.
+/// Returns the policy of one file alone, or the one in force here.
 fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {
     let environment = environment(None)?;
     let loaded = environment.settings(&[])?;
     let catalog = loaded.catalog().map_err(AssembleError::from)?;
     let EffectivePolicy { policy, warnings, .. } = match file {
         Some((path, author)) => {
-            // Named by a person, so it is an argument that cannot be read, and no broken configuration.
+            // The user named it, so this is an argument that cannot be read, not a broken configuration.
             let text = policy::read_as(author, path).map_err(|error| {
                 Failure::new(ErrorCode::UnreadableInput, error.to_string(), "check the path")
             })?;
@@ -61,7 +61,7 @@ fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {
 
 fn test(file: Named, format: PlainFormat) -> Result<u8, Failure> {
     let (policy, catalog) = effective(file)?;
-    // The presets' examples are tests of this program: your own rules may well decide otherwise.
+    // The presets' examples are tests of this program: the user's own rules may well decide otherwise.
     let own = policy.files().examples.iter().filter(|example| example.author != Author::Preset);
     let examples: Vec<Tried> = own.map(|example| try_example(example, &policy, &catalog)).collect();
     let tested = Tested::new(examples);

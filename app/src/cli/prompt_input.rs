@@ -1,4 +1,4 @@
-//! The words of a request, from wherever they come.
+//! The text of a request, wherever it comes from.
 
 use std::fs;
 use std::io::{IsTerminal as _, Read as _};
@@ -10,7 +10,7 @@ use pointsman_core::request::{Origin, Overrides, QuotaPressure, Request};
 use super::exit::Failure;
 use super::request_args::{OverrideArgs, PromptArgs};
 
-/// The longest request that is read, in bytes: beyond this it is a mistake, not a request.
+/// The longest request that is read, in bytes: anything longer is a mistake.
 const WORDS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Reads the request. With an argument, standard input is not touched.
@@ -30,7 +30,7 @@ pub fn request(words: &PromptArgs, overrides: &OverrideArgs) -> Result<Request, 
     parse(text, overrides)
 }
 
-/// Makes a request of a text that is already there.
+/// Makes a request of a given text.
 pub fn parse(text: String, overrides: &OverrideArgs) -> Result<Request, Failure> {
     let chosen = Overrides { tier: overrides.tier, agent: overrides.agent.clone() };
     let mut request = Request::new(text, Origin::Cli, chosen)?;

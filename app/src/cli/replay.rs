@@ -11,7 +11,7 @@ use crate::present::output::{self, PlainFormat};
 use crate::{clock, present};
 
 impl SpanArgs {
-    /// Returns which runs are looked at, from now on back.
+    /// Returns which runs to consider, counting back from now.
     pub fn span(&self) -> Span {
         let since = self.since.map(|since| clock::now().checked_sub(since).unwrap_or(jiff::Timestamp::MIN));
         Span { since, count_max: self.limit }
@@ -35,7 +35,7 @@ pub fn main(args: &ReplayArgs) -> Result<u8, Failure> {
     if !args.fail_on_change || replay.changed.is_empty() {
         return Ok(0);
     }
-    // The JSON has the differences already, so the failure itself is for people only.
+    // The JSON already contains the differences, so the failure is only printed as text.
     let message = format!("{} of {} runs would go elsewhere", replay.changed.len(), replay.runs);
     let failure =
         Failure::new(ErrorCode::RoutesChanged, message, "leave out `--fail-on-change` to only look");

@@ -1,4 +1,4 @@
-//! `pointsman report`: what was recorded, put together. `routing`: which rule was wrong; `compliance`: which directives
+//! `pointsman report`: summarises what was recorded. `routing`: which rule was wrong; `compliance`: which directives
 //! were followed.
 
 use jiff::{SignedDuration, Timestamp};

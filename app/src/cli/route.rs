@@ -1,4 +1,4 @@
-//! `pointsman route`: decide, and do nothing.
+//! `pointsman route`: decides, and does nothing else.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ use crate::engine::project::Decider;
 use crate::present;
 use crate::present::output::{self, Format};
 
-/// The contract of `route -o json`.
+/// The output of `route -o json`.
 #[derive(Debug, Serialize)]
 pub struct RouteLine<'a> {
     schema_version: u32,
@@ -30,7 +30,7 @@ pub struct RouteLine<'a> {
 /// One line of a batch.
 #[derive(Debug, Deserialize)]
 struct BatchLine {
-    /// As it was written: a number must come back digit by digit.
+    /// As it was written: a number must be returned digit by digit.
     #[serde(default)]
     id: Option<Box<RawValue>>,
     request: String,

@@ -1,4 +1,4 @@
-//! `pointsman run`: words → spec → run → answer.
+//! `pointsman run`: arguments → spec → run → answer.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
     runtime()?.block_on(attended(args, assembled))
 }
 
-/// What the command line says, as a spec.
+/// Returns the spec that the command line describes.
 fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec {
     let mode = match args.mode {
         ModeArg::Orchestration => Mode::Orchestration,
@@ -64,7 +64,7 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
     }
 }
 
-/// Submits and drives the run while somebody waits for it.
+/// Submits and drives the run while the user waits for it.
 async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failure> {
     let mut told = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
@@ -77,7 +77,7 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     if !args.quiet {
         notices::say(&told);
     }
-    // Before signals are ours: Ctrl-C at the question must end the program.
+    // Before we handle signals: Ctrl-C at the question must end the program.
     ask_where_needed(&mut submission)?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
     let on_busy = submission.project().limits().on_limit;
@@ -93,11 +93,11 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     };
     let mut run = submission.begin(&engine, watcher);
     let report = drive::drive(&engine, &mut run, &mut stops).await;
-    // From here on Ctrl-C ends us at once: nothing is left to stop but the printing.
+    // From here on Ctrl-C ends us at once: nothing is left to stop except the printing.
     drop(stops);
     let said = run.answer.clone();
     let (format, verbosity) = (args.output, args.verbosity());
-    // Not on this thread: a reader that stalls must not keep signals from being heard.
+    // Not on this thread: a stalled reader must not keep signals from being handled.
     let mut watcher = run.log.stop_watching();
     let printed = tokio::task::spawn_blocking(move || {
         watcher.finish();
@@ -117,7 +117,7 @@ async fn dry_run(engine: &Engine, submission: &Submission, format: Format) -> u8
     0
 }
 
-/// Prints what came of it and returns the exit code.
+/// Prints the result and returns the exit code.
 fn print(report: &RunReport, said: Option<&str>, format: Format, verbosity: Verbosity) -> u8 {
     match format {
         Format::Text => output::text(report.answer.as_deref().unwrap_or("")),
@@ -128,7 +128,7 @@ fn print(report: &RunReport, said: Option<&str>, format: Format, verbosity: Verb
     report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code())
 }
 
-/// A person who is there is asked; where nobody is, the run is refused later with its reason.
+/// Asks the user if one is at the terminal; otherwise the run is refused later with its reason.
 fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
     let must_ask = match (submission.spec().mode, submission.route().decision) {
         (Mode::Directive | Mode::Enforced, _) => true,

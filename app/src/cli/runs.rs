@@ -1,4 +1,4 @@
-//! `pointsman runs`: look at runs, follow them, stop them.
+//! `pointsman runs`: lists runs, shows and follows them, stops them.
 
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,10 @@ use crate::present::output::{self, Format, PlainFormat, Tone};
 use crate::present::run_list::RunList;
 use crate::present::{live_line, run_detail, run_list};
 
-/// How often a growing log is looked at: soon enough for eyes, rare enough for a battery.
+/// How often a growing log is polled: often enough for eyes, rarely enough for a battery.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// How long `cancel` waits to see the run end.
+/// How long `cancel` waits for the run to end.
 const CANCEL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs the verb.
@@ -45,7 +45,7 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     })
 }
 
-/// Where runs are looked at.
+/// Shows runs.
 struct RunViewer {
     engine: Engine,
     project: ProjectContext,
@@ -102,7 +102,7 @@ impl RunViewer {
         Ok(0)
     }
 
-    /// The same, and what comes, to the end of the run, whose exit code is ours.
+    /// Prints what is in the log and what is added, until the end of the run, whose exit code is returned.
     async fn follow(&self, wanted: &str, format: Format) -> Result<u8, Failure> {
         let (found, mut log) = self.live_log(wanted, format).await?;
         match print_new(&found, &mut log, format)? {
@@ -136,7 +136,7 @@ impl RunViewer {
                 return Ok(exit_code);
             }
             if !self.engine.is_driven(&self.again(found).await?) {
-                // Its last lines may have come between our look at the log and at the driver.
+                // Its last lines may have come between reading the log and checking the driver.
                 return match print_new(found, log, format)? {
                     Some(exit_code) => Ok(exit_code),
                     None => Err(Failure::new(
@@ -149,7 +149,8 @@ impl RunViewer {
         }
     }
 
-    /// Finds the run by a look, which works where nothing can be written; the wish is written by an engine that can.
+    /// Finds the run read-only, which works even if nothing can be written; `writing` is the engine that writes the
+    /// request.
     async fn cancel(&self, wanted: &str, writing: &Engine) -> Result<u8, Failure> {
         let found = self.find(wanted).await?;
         if found.state.verdict() == Some(Verdict::Cancelled) {
@@ -159,7 +160,7 @@ impl RunViewer {
         writing.cancel(&self.project, &found).await?;
         let begun = Instant::now();
         while begun.elapsed() < CANCEL_LIMIT {
-            // A ledger that cannot be read for a moment does not say that the run goes on.
+            // A ledger that cannot be read for a moment does not mean that the run continues.
             if let Ok(now) = self.again(&found).await
                 && now.state.is_finished()
             {

@@ -41,7 +41,7 @@ pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The function for bash and zsh. Only the very first word is looked at: everything else is the CLI's own.
+/// The function for bash and zsh. Only the very first word is checked: everything else belongs to the CLI.
 const POSIX: &str = r#"unalias claude 2>/dev/null || true
 claude() {
   if [ "${1-}" = "--orchestrated" ]; then

@@ -1,5 +1,5 @@
-//! The hidden verb of a bounded pass in the background: what hooks have left is imported, and runs whose driver died are
-//! ended, when a session is over and nobody waits.
+//! The hidden verb of a bounded pass in the background: imports what hooks have left, and ends runs whose driver died,
+//! when a session is over and nobody waits.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use super::context::{environment, runtime};
 use super::exit::Failure;
 use crate::engine::background;
 
-/// The longest that a pass may take. What is left then is for the next one.
+/// The longest that a pass may take. What is left is for the next one.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Runs the verb. Whatever happens, nobody hears of it: `doctor` says what is wrong.
+/// Runs the verb. Failures are not reported: `doctor` shows what is wrong.
 pub fn main() -> ExitCode {
     let _ = background::leave_session();
     let _ = tidied();
@@ -22,7 +22,7 @@ fn tidied() -> Result<(), Failure> {
     let environment = environment(None)?;
     let (loaded, _) = environment.settings_or_defaults();
     let (engine, project) = (environment.engine()?, environment.project(&loaded)?);
-    // One at a time: the others would wait for each other's files.
+    // One at a time: several would wait for each other's files.
     let Some(_only) = engine.try_lock_tidying() else { return Ok(()) };
     let _ = runtime()?.block_on(async { tokio::time::timeout(LIMIT, engine.tidy_up(&project)).await });
     Ok(())

@@ -1,4 +1,4 @@
-//! `pointsman trust`: approve what a repository's files want.
+//! `pointsman trust`: approves what a repository's files ask for.
 
 use super::consent;
 use super::context::environment;
@@ -34,7 +34,7 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
     show(&files);
     let question = format!("Trust these files of {}?", project.root.display());
     consent::obtain(args.consent.consent(), &question, "not trusted: you said no")?;
-    // Approved is what was shown: the hash is of the bytes that were read above.
+    // What is approved is what was shown: the hash covers the bytes that were read above.
     approvals.approve(&project.root, &files.hash(), clock::now())?;
     output::say(Tone::Good, "trusted:", &project.root.display().to_string());
     Ok(0)

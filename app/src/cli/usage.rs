@@ -1,4 +1,4 @@
-//! A command line that was not understood: what clap says of it, in our form.
+//! A command line that was not understood: clap's error in our format.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use pointsman_core::error_code::ErrorCode;
 
 use super::exit::Failure;
 
-/// Prints help or version where that was asked for, else what is wrong; returns the exit code.
+/// Prints help or version if that was asked for, otherwise the error; returns the exit code.
 pub fn answer(error: &Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
@@ -36,7 +36,7 @@ fn failure(kind: ErrorKind, text: &str) -> Failure {
         _ => ErrorCode::WrongFlagValue,
     };
     let ClapMessage { message, tips, usage } = ClapMessage::of(text);
-    // The tip is for this mistake; the usage is for everybody.
+    // The tip fits this mistake; the usage is general.
     let hint = match (tips.is_empty(), usage) {
         (false, _) => tips.join("; "),
         (true, Some(usage)) => format!("write `{usage}`; `--help` has the details"),
@@ -45,7 +45,7 @@ fn failure(kind: ErrorKind, text: &str) -> Failure {
     Failure::new(code, message, hint)
 }
 
-/// The parts of clap's text: `error: …`, perhaps `tip: …`, perhaps `Usage: …`, each a paragraph.
+/// The parts of clap's message: `error: …`, perhaps `tip: …`, perhaps `Usage: …`, each a paragraph.
 #[derive(Debug, Default, PartialEq)]
 struct ClapMessage {
     message: String,
@@ -71,7 +71,7 @@ impl ClapMessage {
     }
 }
 
-/// Tells whether the words ask for JSON. They could not be parsed, so it is a look, not a reading.
+/// Returns whether the arguments ask for JSON. They could not be parsed, so this is a guess.
 fn asks_for_json(words: impl Iterator<Item = String>) -> bool {
     let words: Vec<String> = words.take_while(|word| word != "--").collect();
     let names_json = |format: &str| matches!(format, "json" | "jsonl");

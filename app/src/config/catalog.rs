@@ -1,4 +1,4 @@
-//! From settings to the catalog that routes choose from.
+//! Builds the catalog that routes choose from, out of the settings.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use super::error::Warning;
 use super::model::{AgentSettings, Settings};
 use super::project::ProjectAgent;
 
-/// Tools with which an agent can change files; an agent limited to others only looks.
+/// Tools with which an agent can change files; an agent limited to other tools only reads.
 const WRITING_TOOLS: [&str; 5] = ["Write", "Edit", "MultiEdit", "NotebookEdit", "Bash"];
 
 impl Settings {
-    /// Builds the catalog: the agents of the settings, and those of the project under names that are free.
+    /// Builds the catalog: the agents of the settings, and those of the project whose names are free.
     pub fn catalog(&self, project_agents: Vec<ProjectAgent>) -> Result<Catalog, CatalogError> {
         let configured = self.agents.iter().map(|(name, agent)| self.agent(name, agent));
         let free = |agent: &ProjectAgent| self.left_out(agent).is_none();
@@ -55,7 +55,7 @@ impl Settings {
         }
     }
 
-    /// Says why the catalog has no place for a project's agent, if it has none.
+    /// Returns why the catalog cannot take a project's agent, if it cannot.
     pub(super) fn left_out(&self, agent: &ProjectAgent) -> Option<Warning> {
         let model = agent.model.as_deref().unwrap_or_default();
         let like = self.tier_of(agent).and_then(|tier| self.agents.get(&self.tiers.get(tier).agent));
@@ -73,7 +73,7 @@ impl Settings {
         Some(Warning { at: None, message, hint })
     }
 
-    /// Returns the tier that a project's agent counts as, or `None` when its model is not known.
+    /// Returns the tier of a project's agent, or `None` if its model is unknown.
     fn tier_of(&self, agent: &ProjectAgent) -> Option<Tier> {
         let Some(model) = agent.model.as_deref().filter(|model| *model != "inherit") else {
             return Some(Tier::Sonnet);
@@ -82,8 +82,8 @@ impl Settings {
         Tier::ALL.into_iter().find(configured).or_else(|| Tier::in_model_name(model))
     }
 
-    /// Makes a project's agent run like the agent of its tier, but never with more rights, and without
-    /// the operator's variables: they may be keys, and its prompt is a stranger's.
+    /// Makes a project's agent run like the agent of its tier, but never with more rights, and without the operator's
+    /// variables: they may be keys, and its prompt is untrusted.
     fn project_agent(&self, agent: ProjectAgent) -> Option<Agent> {
         let tier = self.tier_of(&agent)?;
         let like = self.agents.get(&self.tiers.get(tier).agent)?;

@@ -1,7 +1,7 @@
 //! Every environment variable that pointsman reads or sets, and the directories that follow from them.
 //!
-//! The process environment is read in one function; all else is given an `EnvVars`, so that tests and
-//! a second run in the same process see what they are meant to see.
+//! The process environment is read in one function; everything else is given an `EnvVars`, so that tests and a second
+//! run in the same process see what they are meant to see.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -22,16 +22,16 @@ pub enum Direction {
     Sets,
 }
 
-/// One line of the documentation.
+/// One entry of the documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
     /// The name.
     pub name: &'static str,
-    /// Read or set.
+    /// Whether it is read or set.
     pub direction: Direction,
-    /// The setting that it gives a value to, if it does.
+    /// The setting that it provides a value for, if any.
     pub setting: Option<&'static str>,
-    /// What it is for, in one line.
+    /// Its purpose, in one line.
     pub doc: &'static str,
 }
 
@@ -47,10 +47,10 @@ const fn sets(name: &'static str, doc: &'static str) -> Variable {
     Variable { name, direction: Direction::Sets, setting: None, doc }
 }
 
-/// The short form of `POINTSMAN_ROUTING_MODE`, which wins when both are set.
+/// The short form of `POINTSMAN_ROUTING_MODE`, which wins if both are set.
 const MODE: &str = "POINTSMAN_MODE";
 
-/// Every variable. A setting's variable is `POINTSMAN_` and its key in capitals, `.` written as `_`.
+/// Every variable. A setting's variable is `POINTSMAN_` followed by its key in capitals, with `.` written as `_`.
 pub const VARIABLES: &[Variable] = &[
     setting(MODE, "routing_mode", "Short form of POINTSMAN_ROUTING_MODE, which wins over it."),
     setting("POINTSMAN_ROUTING_MODE", "routing_mode", "How far pointsman goes by itself."),
@@ -136,7 +136,7 @@ pub fn setting_keys() -> impl Iterator<Item = &'static str> {
 #[derive(Clone, Default)]
 pub struct EnvVars(BTreeMap<OsString, OsString>);
 
-/// Values may be keys: a debug print shows the names only.
+/// Prints the names only, because values may be keys.
 impl std::fmt::Debug for EnvVars {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -162,17 +162,17 @@ impl EnvVars {
         environment
     }
 
-    /// Returns a variable that is set to something.
+    /// Returns a variable, unless it is unset or empty.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// Returns a variable that is set to some text.
+    /// Returns a variable as text, unless it is unset, empty or not UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.to_str()
     }
 
-    /// Returns all variables that are text, which is what agents can be given.
+    /// Returns all variables that are text, which can be passed to agents.
     pub fn texts(&self) -> BTreeMap<String, String> {
         let text = |(name, value): (&OsString, &OsString)| {
             Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
@@ -180,10 +180,10 @@ impl EnvVars {
         self.0.iter().filter_map(text).collect()
     }
 
-    /// Returns the layer of settings that variables give.
+    /// Returns the layer of settings that variables provide.
     pub(super) fn layer(&self) -> Node {
         let mut layer = Node::empty(SourceKind::Env);
-        // The long form of the mode stands after the short one in the table, and so wins.
+        // The long form of the mode comes after the short one in the table, and so wins.
         for variable in VARIABLES {
             if let (Some(key), Some(text)) = (variable.setting, self.text(variable.name)) {
                 layer.set(&Source::new(SourceKind::Env, variable.name, ""), key, text);
@@ -192,7 +192,7 @@ impl EnvVars {
         layer
     }
 
-    /// Warns of `POINTSMAN_*` variables that nothing reads: most are misspelled.
+    /// Returns warnings about `POINTSMAN_*` variables that nothing reads: most are misspelled.
     pub(super) fn unknown(&self) -> Vec<Warning> {
         let is_ours = |name: &&str| name.starts_with("POINTSMAN_");
         let is_known = |name: &&str| VARIABLES.iter().any(|variable| variable.name == *name);
@@ -210,14 +210,14 @@ fn warn_unknown(name: &str) -> Warning {
     }
 }
 
-/// Where pointsman keeps its things.
+/// The directories of pointsman's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
     /// The user's settings and approvals.
     pub config: PathBuf,
     /// The ledger and logs.
     pub state: PathBuf,
-    /// What can be made again.
+    /// What can be regenerated.
     pub cache: PathBuf,
     /// What belongs to the installation: the rendered plugin.
     pub data: PathBuf,
@@ -233,7 +233,7 @@ pub struct Dirs {
 pub struct NoHome;
 
 impl Dirs {
-    /// Finds the directories by the XDG rules, on every system. A relative path counts as not set.
+    /// Finds the directories by the XDG rules, on every system. A relative path counts as unset.
     pub fn find(env: &EnvVars) -> Result<Dirs, NoHome> {
         let absolute = |name: &str| env.get(name).map(Path::new).filter(|path| path.is_absolute());
         let home = absolute("HOME").ok_or(NoHome)?;

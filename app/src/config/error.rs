@@ -1,4 +1,4 @@
-//! What goes wrong with settings, and what people should hear although nothing went wrong.
+//! What goes wrong with settings, and warnings for the user although nothing went wrong.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ use pointsman_core::toml_text::problem::Problem;
 /// Why settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Something does not fit; of several things, the first.
+    /// Something is invalid; of several problems, the first.
     #[error("{0}")]
     Problem(Problem),
-    /// A file that is there cannot be read.
+    /// A file exists but cannot be read.
     #[error("{}: cannot be read: {reason}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
 }
@@ -39,10 +39,10 @@ impl Error {
     }
 }
 
-/// Something that was left out or overruled while settings were read.
+/// Something that was ignored or overruled while settings were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The place, when there is one: `file:line` or the name of a variable.
+    /// The place, if there is one: `file:line` or the name of a variable.
     pub at: Option<String>,
     /// What happened, in one sentence without a full stop.
     pub message: String,

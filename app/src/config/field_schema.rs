@@ -1,4 +1,5 @@
-//! JSON schemas of the fields whose type is one of core's: core needs no schema library, so their words stand here.
+//! JSON schemas of the fields whose type is one of core's: core needs no schema library, so their values are listed
+//! here.
 
 use pointsman_core::agent::{PermissionMode, Tier};
 use schemars::{Schema, SchemaGenerator, json_schema};

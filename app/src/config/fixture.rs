@@ -1,4 +1,4 @@
-//! A machine of one user with one repository, in a temporary directory. No test touches the real environment.
+//! A simulated machine of one user with one repository, in a temporary directory. No test touches the real environment.
 
 use std::fs;
 use std::path::PathBuf;
@@ -92,12 +92,12 @@ impl Fixture {
         load(&Inputs { env: &env, dirs: &self.dirs(), cwd: &self.repo(), flags: &self.flags })
     }
 
-    /// A warning or error without the temporary directory's name.
+    /// Returns a warning or error without the temporary directory's name.
     pub fn shown(&self, text: impl ToString) -> String {
         text.to_string().replace(&format!("{}/", self.base().display()), "")
     }
 
-    /// All warnings, one a line.
+    /// Returns all warnings, one per line.
     pub fn warnings(&self, warnings: &[Warning]) -> Vec<String> {
         warnings.iter().map(|warning| self.shown(warning)).collect()
     }

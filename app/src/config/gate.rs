@@ -1,8 +1,8 @@
 //! What a repository's settings may do.
 //!
-//! Nobody approved an untrusted file, so it may only ask for less: lower limits, a stricter answer to a
-//! wrong model, more say for a person, another of the operator's agents that may do no more. What it may
-//! not is left out with a warning. Everything that is not named here is not allowed.
+//! An untrusted file was approved by nobody, so it may only ask for less: lower limits, a stricter reaction to a wrong
+//! model, more questions to the user, another of the operator's agents that may do no more. Anything else is ignored
+//! with a warning. Everything that is not named here is not allowed.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -17,7 +17,7 @@ use super::error::Warning;
 use super::model::{LimitSettings, Settings};
 use super::project::trust_hint;
 
-/// Leaves what an untrusted project may set. `operator` is what holds without the project, `claimed` with it.
+/// Keeps only what an untrusted project may set. `operator` holds the settings without the project, `claimed` with it.
 pub fn untrusted(layer: &mut Node, operator: &Settings, claimed: &Settings, root: &Path) -> Vec<Warning> {
     let mut warnings = Vec::new();
     layer.retain(&mut |path, node| match judge(path, operator, claimed) {
@@ -31,7 +31,7 @@ pub fn untrusted(layer: &mut Node, operator: &Settings, claimed: &Settings, root
     warnings
 }
 
-/// Leaves what a trusted project may set, which is everything but a free hand.
+/// Keeps only what a trusted project may set, which is everything except agents that skip all permission checks.
 pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let is_free = |agent: &AgentName| {
@@ -96,7 +96,7 @@ fn judge(path: &[&str], operator: &Settings, claimed: &Settings) -> Result<(), R
     }
 }
 
-/// Compares a limit; `None` in a setting is no limit, which is the greatest.
+/// Compares a limit; `None` in a setting means no limit, which is the greatest.
 fn compare_limit(name: &str, claimed: &LimitSettings, operator: &LimitSettings) -> Option<Ordering> {
     let unbounded = |limit: Option<f64>| limit.unwrap_or(f64::INFINITY);
     Some(match name {
@@ -114,9 +114,9 @@ fn compare_limit(name: &str, claimed: &LimitSettings, operator: &LimitSettings) 
     })
 }
 
-/// Tells whether a mode leaves a person at least as much say. `off` is no step of this ladder: it would
-/// silence the operator's hooks, and an operator who chose it wants none of a repository's modes. Nor is `experiment`:
-/// what a repository chose would spoil the comparison.
+/// Returns whether a mode gives the user at least as much say. `off` is no step on this ladder: it would silence the
+/// operator's hooks, and an operator who chose it wants none of a repository's modes. Neither is `experiment`: a
+/// repository's choice would spoil the comparison.
 fn asks_no_less(claimed: RoutingMode, operator: RoutingMode) -> bool {
     let step = |mode: RoutingMode| match mode {
         RoutingMode::Off | RoutingMode::Experiment => None,
@@ -131,13 +131,13 @@ fn asks_no_less(claimed: RoutingMode, operator: RoutingMode) -> bool {
     }
 }
 
-/// An agent that the operator has, and that may do no more than the one it stands in for.
+/// Accepts an agent of the operator's that may do no more than the one it stands in for.
 fn judge_agent(claimed: &AgentName, current: &AgentName, operator: &Settings) -> Result<(), Refusal> {
     let Some(agent) = operator.agents.get(claimed) else {
         return refused(format!("`{claimed}` is not an agent of the operator"));
     };
     let current = operator.agents.get(current);
-    // What another command, environment, payer or mode may do cannot be compared: they must be the same.
+    // The powers of a different command, environment, payer or mode cannot be compared: these must be the same.
     let is_alike = current.is_some_and(|current| {
         (agent.adapter, &agent.command, &agent.env, agent.billing, agent.permission_mode)
             == (current.adapter, &current.command, &current.env, current.billing, current.permission_mode)

@@ -1,4 +1,4 @@
-//! The first config file: every setting, commented out, so that a line becomes real by losing its `#`.
+//! The first config file: every setting, commented out, so that removing the `#` activates a line.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::load::DEFAULTS;
 /// Why the file was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// There is one already.
+    /// The file already exists.
     #[error("`{}` exists already", path.display())]
     Exists {
         /// The file.
@@ -40,7 +40,7 @@ pub fn write_user_config(config_dir: &Path) -> Result<PathBuf, InitError> {
     Ok(path)
 }
 
-/// Returns the defaults with every setting commented out. Prose has `##`, so that `#` marks a setting.
+/// Returns the defaults with every setting commented out. Prose starts with `##`, so that `#` marks a setting.
 pub fn commented_defaults() -> String {
     let comment = |line: &str| match line {
         "" => String::new(),
@@ -51,7 +51,7 @@ pub fn commented_defaults() -> String {
     DEFAULTS.lines().map(|line| comment(line) + "\n").collect()
 }
 
-/// Returns the defaults with the settings that have no default switched on.
+/// Returns the defaults with the settings that have no default activated.
 #[cfg(test)]
 pub(super) fn with_optional_settings() -> String {
     let switch_on = |line: &str| match line.strip_prefix("# ").filter(|_| is_optional_setting(line)) {
@@ -61,7 +61,7 @@ pub(super) fn with_optional_settings() -> String {
     DEFAULTS.lines().map(switch_on).collect()
 }
 
-/// Tells `# max_turns = 40` from prose.
+/// Distinguishes `# max_turns = 40` from prose.
 fn is_optional_setting(line: &str) -> bool {
     line.strip_prefix("# ")
         .and_then(|text| text.split_once(" = "))

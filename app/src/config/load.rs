@@ -1,4 +1,4 @@
-//! The way in: defaults, the user's file, the project's file, variables and flags become one `Settings`.
+//! The entry point: defaults, the user's file, the project's file, variables and flags become one `Settings`.
 
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ use super::project::{self, IsTrusted, Project, ProjectAgent, ProjectFiles, trust
 use super::settings_check::check;
 use super::trust::{TrustStatus, TrustStore};
 
-/// The defaults, as they stand in the repository.
+/// The built-in defaults.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// The user's settings file, in the config directory.
@@ -28,16 +28,16 @@ pub const USER_FILE: &str = "config.toml";
 /// The largest settings file of the user that is read.
 const USER_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What settings are made from.
+/// The inputs that settings are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     /// The environment.
     pub env: &'a EnvVars,
     /// The directories.
     pub dirs: &'a Dirs,
-    /// The directory the work is for.
+    /// The directory that the work is for.
     pub cwd: &'a Path,
-    /// Settings from the command line: the key with dots, and the value as text.
+    /// Settings from the command line: the dotted key, and the value as text.
     pub flags: &'a [(String, String)],
 }
 
@@ -46,23 +46,23 @@ pub struct Inputs<'a> {
 pub struct Loaded {
     /// The settings.
     pub settings: Settings,
-    /// Where the project is.
+    /// The location of the project.
     pub project: Project,
     /// How far it is trusted.
     pub trust: TrustStatus,
-    /// Its agents that may be used; none has a name that the settings have.
+    /// Its agents that may be used; none has a name that the settings use.
     pub project_agents: Vec<ProjectAgent>,
-    /// What people should hear.
+    /// Warnings to show the user.
     pub warnings: Vec<Warning>,
     tree: Node,
 }
 
-/// One setting, for people.
+/// One setting, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingEntry {
-    /// The key with dots.
+    /// The dotted key.
     pub key: String,
-    /// The value as TOML; `(hidden)` where it may be a secret.
+    /// The value as TOML; `(hidden)` if it may be a secret.
     pub value: String,
     /// Where it came from.
     pub origin: Place,
@@ -86,7 +86,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     let mut settings = decode_checked(&tree)?;
     if let Some(text) = project_text(&files) {
         let mut layer = Node::parse(&text)?;
-        // Read as if it held in full, so that a misspelled key is reported as one, trusted or not.
+        // Decoded as if it held in full, so that a misspelled key is reported as one, trusted or not.
         let claimed = decode(&tree.clone().under(&layer))?;
         warnings.extend(match trust {
             TrustStatus::Trusted => gate::trusted(&mut layer, &settings, &claimed),
@@ -102,7 +102,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     Ok(Loaded { settings, project, trust, project_agents, warnings, tree })
 }
 
-/// Returns what holds without any file, variable or flag, for verbs that must work whatever is wrong with those.
+/// Returns the settings without any file, variable or flag, for verbs that must work even if those are broken.
 pub fn defaults(cwd: &Path, dirs: &Dirs) -> Loaded {
     let tree =
         Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS)).expect("a test reads the defaults");
@@ -142,7 +142,7 @@ impl Loaded {
     }
 }
 
-/// Reads layers into the typed model, or says the first thing that does not fit.
+/// Decodes layers into the typed model, or returns the first problem.
 pub(super) fn decode(tree: &Node) -> Result<Settings, Error> {
     let (problems, elsewhere) = (Problems::default(), env::setting_keys().collect::<Vec<_>>());
     let settings = decode::decode(tree, &elsewhere, &problems);
@@ -198,7 +198,7 @@ fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>
     status.unwrap_or(TrustStatus::Untrusted)
 }
 
-/// Notes for each agent which layer had the last word about it.
+/// Records for each agent which layer last set any of its keys.
 fn mark_sources(settings: &mut Settings, tree: &Node) {
     for (name, agent) in &mut settings.agents {
         let mut last = SourceKind::Default;

@@ -1,6 +1,6 @@
-//! Who is logged in, and which keys lie around that would change who pays.
+//! Who is logged in, and which stray keys would change who pays.
 //!
-//! Only looks: at files, at variables, and on macOS at whether the keychain has an entry. Never at values.
+//! Only reads: files, variables, and on macOS whether the keychain has an entry. Never keeps values.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::env::EnvVars;
 
-/// Files larger than this are not looked through for keys.
+/// Files larger than this are not searched for keys.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A subscription login of Claude Code.
@@ -25,7 +25,7 @@ pub enum Login {
     Keychain,
 }
 
-/// A key that lies in a file and would change who pays.
+/// A key in a file that would change who pays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StrayKey {
     /// The file.
@@ -40,13 +40,13 @@ pub fn claude_dir(env: &EnvVars, home: &Path) -> PathBuf {
     own.map_or_else(|| home.join(".claude"), PathBuf::from)
 }
 
-/// Finds a subscription login. `keychain_has_entry` is asked only where there is a keychain.
+/// Finds a subscription login. `keychain_has_entry` is called only on systems with a keychain.
 pub fn find(env: &EnvVars, home: &Path, keychain_has_entry: impl FnOnce() -> bool) -> Option<Login> {
     if env.text("CLAUDE_CODE_OAUTH_TOKEN").is_some_and(|token| !token.trim().is_empty()) {
         return Some(Login::Token);
     }
     let file = claude_dir(env, home).join(".credentials.json");
-    // Other logins (of MCP servers) live in the same file; only this one pays for tokens.
+    // Other logins (of MCP servers) are in the same file; only this one pays for tokens.
     let credentials: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
     let token = credentials["claudeAiOauth"]["accessToken"].as_str().unwrap_or("");
     if !token.trim().is_empty() {
@@ -85,7 +85,7 @@ fn dotenv_key(line: &str) -> Option<String> {
     is_key.then(|| name.trim().to_owned())
 }
 
-/// A file that cannot be read has nothing to report.
+/// Reads a file; one that cannot be read has nothing to report.
 fn read(file: &Path) -> String {
     let small = fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() <= FILE_BYTES_MAX);
     if small { fs::read_to_string(file).unwrap_or_default() } else { String::new() }

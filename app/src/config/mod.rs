@@ -1,13 +1,13 @@
-//! Settings: what the operator said, from five layers, each value with the place it came from.
+//! Settings: what the operator configured, from five layers, each value with the place it came from.
 //!
-//! The room reads files and the environment and hands out values. It never decides about a request, spawns
-//! nothing and prints nothing; what people should hear comes back as `Warning`s. A repository is a stranger
-//! here: what its files may do is written in `gate` and nowhere else.
+//! This module reads files and the environment and returns values. It never decides about a request, spawns nothing and
+//! prints nothing; messages for the user are returned as `Warning`s. A repository is untrusted here: what its files may
+//! do is defined in `gate` and nowhere else.
 //!
-//! Reading order: `load` (the way in: layers, merged and decoded by `core`), `model` (every setting, typed), `catalog`
-//! (settings to agents), `project` and `trust` (the repository's files and what a person approved of them), `policy`
-//! (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable), `schema` and
-//! `init` (the file for editors and for people), `login` (who is logged in, and stray keys).
+//! Reading order: `load` (the entry point: layers, merged and decoded by `core`), `model` (every setting, typed),
+//! `catalog` (settings to agents), `project` and `trust` (the repository's files and what the user approved of them),
+//! `policy` (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable), `schema`
+//! and `init` (the config file for editors and for people), `login` (who is logged in, and stray keys).
 
 pub mod catalog;
 pub mod env;

@@ -1,6 +1,6 @@
-//! Policy files: where they are, and their texts. What they mean is read by `core`.
+//! Policy files: their locations and their texts. `core` interprets them.
 //!
-//! A file that is there and cannot be read is an error, the repository's too: a question that somebody wrote down must
+//! A file that exists but cannot be read is an error, even the repository's: a question that somebody configured must
 //! not be lost because a file is broken.
 
 use std::fs::{DirBuilder, OpenOptions};
@@ -16,16 +16,16 @@ use super::init::InitError;
 use super::project::Project;
 use super::small_file::{self, ReadError};
 
-/// The file's name in a project's root; the config directory may have it by this name too.
+/// The file's name in a project's root; in the config directory it may have this name too.
 pub const POLICY_FILE: &str = "pointsman.policy.toml";
 
 /// The file's short name in the config directory.
 const USER_FILE: &str = "policy.toml";
 
-/// How many names of a project's root are looked at. Directories with more are not made by hand.
+/// How many names of a project's root are considered. Directories with more are not made by hand.
 const NAMES_MAX: usize = 10_000;
 
-/// What stands in a first policy file.
+/// The contents of a first policy file.
 const FIRST_FILE: &str = include_str!("policy-init.toml");
 
 /// A policy file that was read.
@@ -33,13 +33,13 @@ const FIRST_FILE: &str = include_str!("policy-init.toml");
 pub struct PolicyText {
     /// The author.
     pub author: Author,
-    /// Its path, as it may stand in a message.
+    /// Its path, printable in a message.
     pub name: String,
-    /// What it says.
+    /// Its contents.
     pub text: String,
 }
 
-/// Why there is no policy to go by.
+/// Why policy files cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyReadError {
     /// A file cannot be read.
@@ -50,7 +50,7 @@ pub enum PolicyReadError {
         /// Why.
         reason: ReadError,
     },
-    /// The user has two.
+    /// The user has two policy files.
     #[error("{}: there is `{USER_FILE}` beside it: keep one of them", printable(&path.display().to_string()))]
     Two {
         /// The one with the longer name.
@@ -58,7 +58,7 @@ pub enum PolicyReadError {
     },
 }
 
-/// Reads the policy files that hold for a project, the project's first. Usually there are none.
+/// Reads the policy files for a project, the project's first. Usually there are none.
 pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, PolicyReadError> {
     let user = user_file(config_dir)?;
     let overlay = project.root.join(POLICY_FILE);
@@ -80,7 +80,7 @@ pub fn read_file(path: &Path) -> Result<PolicyText, PolicyReadError> {
     read_as(Author::User, path)
 }
 
-/// Reads one file as somebody's.
+/// Reads one file as the given author's.
 pub fn read_as(author: Author, path: &Path) -> Result<PolicyText, PolicyReadError> {
     let unreadable = |reason| PolicyReadError::File { path: path.to_path_buf(), reason };
     let text = small_file::read(path, FILE_BYTES_MAX as u64).map_err(unreadable)?;
@@ -88,7 +88,7 @@ pub fn read_as(author: Author, path: &Path) -> Result<PolicyText, PolicyReadErro
 }
 
 impl PolicyText {
-    /// Returns it as `core` takes it.
+    /// Returns it in the form that `core` takes.
     pub fn as_source(&self) -> PolicySource<'_> {
         PolicySource { author: self.author, name: &self.name, text: &self.text }
     }
@@ -112,7 +112,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
-/// Returns the names in a project's root, which say what kind of project it is.
+/// Returns the names in a project's root, which tell what kind of project it is.
 pub fn names_in(root: &Path) -> Vec<String> {
     let entries = root.read_dir().into_iter().flatten().filter_map(Result::ok);
     entries.take(NAMES_MAX).filter_map(|entry| entry.file_name().into_string().ok()).collect()
@@ -132,7 +132,7 @@ pub fn write_first(dir: &Path, author: Author) -> Result<PathBuf, InitError> {
     if is_users {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     }
-    // The user's is private as all of the directory; the project's is made to be committed.
+    // The user's file is private like the whole directory; the project's is meant to be committed.
     let mode = if is_users { 0o600 } else { 0o644 };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(failed)?;
     file.write_all(FIRST_FILE.as_bytes()).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The repository that pointsman stands in, and its files. All of them are a stranger's words.
+//! The repository that pointsman runs in, and its files. All of them are untrusted.
 //!
 //! The files are read once: what is hashed for trust is what is used.
 
@@ -16,31 +16,31 @@ use super::small_file;
 /// The project's settings file.
 pub const PROJECT_FILE: &str = ".pointsman.toml";
 
-/// Where the project's agents are, below its root.
+/// The directory of the project's agents, below its root.
 const AGENTS_DIR: &str = ".claude/agents";
 
 /// The largest file of a project that is read. Real ones have a few kilobytes.
 const FILE_BYTES_MAX: u64 = AGENT_FILE_BYTES_MAX as u64;
 
-/// How many agent files of a project are read. They are read at every start.
+/// The most agent files of a project that are read. They are read at every start.
 const AGENT_FILES_MAX: usize = 200;
 
-/// How deep directories below the agents' directory are entered. Real ones have one level.
+/// How deeply nested directories below the agents' directory are entered. Real ones have one level.
 const AGENTS_DEPTH_MAX: usize = 4;
 
-/// Where a project is.
+/// The location of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
-    /// The nearest directory with `.git`, `.claude` or `.pointsman.toml`; else the one we were started in.
+    /// The nearest directory with `.git`, `.claude` or `.pointsman.toml`; otherwise the one we were started in.
     pub root: PathBuf,
-    /// The nearest `.pointsman.toml`; in a repository it may stand above `root`.
+    /// The nearest `.pointsman.toml`; in a repository it may be above `root`.
     pub settings_file: Option<PathBuf>,
-    /// What a link may not lead out of: the repository, or `root` where there is none.
+    /// What a link may not lead out of: the repository, or `root` if there is none.
     pub boundary: PathBuf,
 }
 
-/// Finds the project around a directory. The search ends at a repository's top and below the home directory,
-/// whose own `.claude` is the user's and no project's.
+/// Finds the project around a directory. The search ends at a repository's top level and below the home directory,
+/// whose own `.claude` belongs to the user and not to a project.
 pub fn find(cwd: &Path, home: &Path) -> Project {
     let cwd = cwd.canonicalize().unwrap_or_else(|_| cwd.to_path_buf());
     let home = home.canonicalize().unwrap_or_else(|_| home.to_path_buf());
@@ -73,16 +73,16 @@ pub fn find(cwd: &Path, home: &Path) -> Project {
 /// One file of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectFile {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it says.
+    /// Its contents.
     pub text: String,
 }
 
 /// The files of a project that pointsman uses, as they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectFiles {
-    /// The canonical root, which trust is given to.
+    /// The canonical root, to which trust is given.
     pub root: PathBuf,
     /// `.pointsman.toml`.
     pub settings: Option<ProjectFile>,
@@ -130,8 +130,8 @@ impl ProjectFiles {
 
     /// Returns the agents that may be used, and why others may not.
     ///
-    /// The CLI is told a name and finds the file itself. So a name counts only when no other file has it, or
-    /// could have it: a harmless file must not lend its name to one that was left out.
+    /// The CLI is given a name and finds the file itself. So a name counts only if no other file has it, or could have
+    /// it: a harmless file must not lend its name to one that was left out.
     pub fn agents(&self, is_trusted: IsTrusted) -> (Vec<ProjectAgent>, Vec<Warning>) {
         let (mut agents, mut warnings) = (Vec::new(), Vec::new());
         let parsed: Vec<_> = self.agents.iter().map(|file| (file, parse(file))).collect();
@@ -157,7 +157,7 @@ impl ProjectFiles {
 
 type Parsed<'f> = (&'f ProjectFile, Result<AgentFile, AgentFileError>);
 
-/// Tells whether another file has this agent's name, or is malformed and has the name somewhere.
+/// Returns whether another file has this agent's name, or is malformed and contains the name somewhere.
 fn may_be((other, parsed): &Parsed<'_>, file: &ProjectFile, agent: &AgentFile) -> bool {
     let is_same_name = match parsed {
         Ok(parsed) => parsed.name == agent.name,
@@ -167,12 +167,12 @@ fn may_be((other, parsed): &Parsed<'_>, file: &ProjectFile, agent: &AgentFile) -
     other.path != file.path && is_same_name
 }
 
-/// Whether a person approved the files as they are.
+/// Whether the user approved the files as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IsTrusted {
-    /// Somebody did.
+    /// The user did.
     Yes,
-    /// Nobody did.
+    /// The user did not.
     No,
 }
 
@@ -181,7 +181,7 @@ pub enum IsTrusted {
 pub struct ProjectAgent {
     /// Its name, for routes and for the CLI.
     pub name: AgentName,
-    /// What it is for, in one line.
+    /// Its purpose, in one line.
     pub description: String,
     /// The model alias or name it asks for.
     pub model: Option<String>,
@@ -193,7 +193,8 @@ pub struct ProjectAgent {
     pub permission_mode: Option<PermissionMode>,
 }
 
-/// Tells a front matter that a lenient reader could still find from a readme, which is no agent for anybody.
+/// Returns whether a text may have a front matter that a lenient reader could still find; a readme has none and is an
+/// agent to no reader.
 fn opens_with_a_fence(text: &str) -> bool {
     text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with("---")
 }
@@ -237,7 +238,7 @@ fn usable_agent(
     })
 }
 
-/// Why a file's permission mode is not taken.
+/// Why a file's permission mode is rejected.
 #[derive(Debug, thiserror::Error)]
 enum ModeRefused {
     #[error("`permissionMode: bypassPermissions` is never taken from a repository")]
@@ -246,8 +247,8 @@ enum ModeRefused {
     Unknown(String),
 }
 
-/// Reads the mode that a trusted file asks for. A mode without any question is never a repository's to give,
-/// and the CLI would take it from the file: such an agent is not used at all.
+/// Reads the mode that a trusted file asks for. A repository may never grant a mode that asks no questions, and the CLI
+/// would take it from the file: such an agent is not used at all.
 fn permission_mode(agent: &AgentFile) -> Result<Option<PermissionMode>, ModeRefused> {
     if !agent.privileged_keys.iter().any(|key| key == "permissionMode") {
         return Ok(None);
@@ -260,7 +261,7 @@ fn permission_mode(agent: &AgentFile) -> Result<Option<PermissionMode>, ModeRefu
     }
 }
 
-/// Returns what to do so that a project's files count in full.
+/// Returns the hint on how to make a project's files count in full.
 pub(super) fn trust_hint(root: &Path) -> String {
     let dir = printable(&root.display().to_string());
     let is_plain = dir.chars().all(|c| c.is_alphanumeric() || "/._-+@,".contains(c));
@@ -268,7 +269,7 @@ pub(super) fn trust_hint(root: &Path) -> String {
     format!("read the files of the project, then run `pointsman trust {dir}`")
 }
 
-/// The agent files below a directory, as the CLI looks for them, in path order. Linked directories are not
+/// Returns the agent files below a directory, as the CLI searches for them, in path order. Linked directories are not
 /// entered.
 fn agent_paths(dir: &Path, depth: usize) -> Vec<PathBuf> {
     let Ok(entries) = dir.read_dir() else { return Vec::new() };

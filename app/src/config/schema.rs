@@ -6,7 +6,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 
 use super::model::Settings;
 
-/// Returns the schema of the config file as JSON text. No key is required: a file says what differs.
+/// Returns the schema of the config file as JSON text. No key is required: a file only states what differs.
 pub fn config_schema() -> String {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Settings>();
     let drop_required = |schema: &mut Schema| {
@@ -31,7 +31,7 @@ mod tests {
     use crate::config::env;
     use crate::config::init;
 
-    /// Every key that a schema allows, with `*` for a name that people choose.
+    /// Returns every key that a schema allows, with `*` for a name that the user chooses.
     fn schema_keys() -> BTreeSet<String> {
         fn walk(root: &Value, at: &Value, path: &str, keys: &mut BTreeSet<String>) {
             let references = ["/$ref", "/allOf/0/$ref", "/anyOf/0/$ref"];
@@ -54,7 +54,7 @@ mod tests {
         keys
     }
 
-    /// Every key of the defaults, the commented-out ones included.
+    /// Returns every key of the defaults, including those commented out.
     fn default_keys() -> BTreeSet<String> {
         let text = init::with_optional_settings();
         let node = Node::parse(&Source::new(SourceKind::Default, "", text)).unwrap();
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn every_setting_but_those_of_agents_and_prices_has_a_variable() {
         let settable: BTreeSet<_> = env::setting_keys().map(str::to_owned).collect();
-        // Neither have prices: a price is four numbers that only make sense together.
+        // Prices have none either: a price is four numbers that only make sense together.
         let is_of_file = |key: &String| key.starts_with("agents.") || key.contains(".price.");
         let keys: BTreeSet<_> = schema_keys().into_iter().filter(|key| !is_of_file(key)).collect();
         assert_eq!(settable, keys);

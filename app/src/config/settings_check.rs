@@ -9,7 +9,7 @@ use super::model::{AgentSettings, HumanDuration, Settings};
 
 const HINT: &str = "`pointsman config show --origin` lists every setting";
 
-/// Checks the values; `root` tells where the culprit was written.
+/// Checks the values; `root` tells where an invalid value was written.
 pub fn check(settings: &Settings, root: &Node) -> Result<(), Error> {
     let mut rules = Rules { root, problems: Problems::default() };
     limits(settings, &mut rules);
@@ -33,7 +33,7 @@ struct Rules<'n> {
 }
 
 impl Rules<'_> {
-    /// Notes the first broken rule.
+    /// Records the first broken rule.
     fn must(&mut self, holds: bool, path: &[&str], message: impl FnOnce() -> String) {
         if !holds && self.problems.count() == 0 {
             let node = self.root.get(path).unwrap_or(self.root);
@@ -62,7 +62,7 @@ fn limits(settings: &Settings, rules: &mut Rules<'_>) {
     }
     let is_share = (0.0..=1.0).contains(&settings.arbiter.below);
     rules.must(is_share, &["judge", "below"], || "must be between 0 and 1".to_owned());
-    // Of two values that do not fit together, the one that somebody wrote last is to blame.
+    // Of two values that do not fit together, the one from the later layer is to blame.
     let kind = |key| rules.root.get(&["retry", key]).map(Node::source_kind);
     let (blamed, message) = match kind("cap") >= kind("base") {
         true => ("cap", "must not be shorter than `retry.base`"),
@@ -103,7 +103,7 @@ fn not_a_model() -> String {
     "is not the name of a model".to_owned()
 }
 
-/// Tells whether a text can be a model's name. It becomes an argument: it must not look like a flag.
+/// Returns whether a text can be a model's name. It becomes an argument: it must not look like a flag.
 pub fn is_model(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_:/@[]".contains(&b);
     text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())

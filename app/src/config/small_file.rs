@@ -1,4 +1,4 @@
-//! Reading a file that should be small, and may be anything.
+//! Reads a file that should be small but may be anything.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,10 +7,10 @@ use std::path::Path;
 /// Why a file is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// The system says no.
+    /// The system reports an error.
     #[error("it cannot be read: {0}")]
     System(String),
-    /// It is a link to elsewhere.
+    /// It is a link out of the project.
     #[error("it is a link that leads out of the project")]
     LeadsOut,
     /// It is a directory, a pipe or a device.
@@ -19,7 +19,7 @@ pub enum ReadError {
     /// It is too large.
     #[error("it has more than {0} bytes")]
     TooLarge(u64),
-    /// It is no text.
+    /// It is not text.
     #[error("it is not UTF-8 text")]
     NotText,
 }
@@ -30,9 +30,9 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads a text of at most so many bytes.
+/// Reads a text file of at most `bytes_max` bytes.
 pub fn read(path: &Path, bytes_max: u64) -> Result<String, ReadError> {
-    // Looked at before it is opened: opening a named pipe waits for a writer.
+    // Checked before it is opened: opening a named pipe waits for a writer.
     if !path.metadata()?.is_file() {
         return Err(ReadError::NotAFile);
     }
@@ -44,7 +44,7 @@ pub fn read(path: &Path, bytes_max: u64) -> Result<String, ReadError> {
     String::from_utf8(bytes).map_err(|_| ReadError::NotText)
 }
 
-/// The same for a file that may not lead out of a directory.
+/// Like [`read`], for a file that may not lead out of a directory.
 pub fn read_within(boundary: &Path, path: &Path, bytes_max: u64) -> Result<String, ReadError> {
     let real = path.canonicalize()?;
     if !real.starts_with(boundary) {

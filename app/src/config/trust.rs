@@ -1,6 +1,6 @@
-//! What a person approved: the hash of a project's files, by directory, in `trust.json` of the config directory.
+//! What the user approved: the hash of a project's files, by directory, in `trust.json` of the config directory.
 //!
-//! A damaged file is an error and never an empty one: forgetting a revocation would be worse than stopping.
+//! A damaged file is an error and never treated as an empty one: the next change would silently drop all approvals.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrustStatus {
-    /// Nobody approved it.
+    /// It is not approved.
     Untrusted,
     /// Its files are the approved ones.
     Trusted,
@@ -31,7 +31,7 @@ pub enum TrustStatus {
 pub struct ApprovedFiles {
     /// The hash of the files that were approved.
     pub hash: String,
-    /// When.
+    /// When they were approved.
     pub approved_at: Timestamp,
 }
 
@@ -43,9 +43,9 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// Read or written.
+        /// The verb: "read" or "written".
         doing: &'static str,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -54,11 +54,11 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the reader says.
+        /// The parser's error.
         #[source]
         source: serde_json::Error,
     },
-    /// A newer pointsman wrote it.
+    /// The file was written by a newer pointsman.
     #[error("`{}` has version {found}; this pointsman reads version {VERSION}", path.display())]
     Newer {
         /// The file.
@@ -87,12 +87,12 @@ pub struct TrustStore {
 }
 
 impl TrustStore {
-    /// Uses the approvals in a config directory. Nothing is read or made yet.
+    /// Uses the approvals in a config directory. Nothing is read or created yet.
     pub fn in_dir(config_dir: &Path) -> TrustStore {
         TrustStore { dir: config_dir.to_path_buf() }
     }
 
-    /// Tells how far a project with these files is trusted. `root` is canonical, as `ProjectFiles` gives it.
+    /// Returns how far a project with these files is trusted. `root` is canonical, as in `ProjectFiles`.
     pub fn status(&self, root: &Path, hash: &str) -> Result<TrustStatus, Error> {
         let book = self.read()?;
         let approved = root.to_str().and_then(|root| book.projects.get(root));
@@ -103,14 +103,14 @@ impl TrustStore {
         })
     }
 
-    /// Records that a person approved exactly the files with this hash.
+    /// Records that the user approved exactly the files with this hash.
     pub fn approve(&self, root: &Path, hash: &str, now: Timestamp) -> Result<(), Error> {
         let name = root.to_str().ok_or_else(|| Error::NotText { dir: root.to_path_buf() })?;
         let approval = ApprovedFiles { hash: hash.to_owned(), approved_at: now };
         self.change(|projects| projects.insert(name.to_owned(), approval)).map(|_| ())
     }
 
-    /// Takes an approval back; tells whether there was one.
+    /// Revokes an approval; returns whether there was one.
     pub fn revoke(&self, root: &Path) -> Result<bool, Error> {
         let name = root.to_string_lossy();
         self.change(|projects| projects.remove(name.as_ref())).map(|removed| removed.is_some())
@@ -162,7 +162,7 @@ impl TrustStore {
     }
 
     fn replace(&self, book: &Book) -> io::Result<()> {
-        // A temporary file is made with 0600, and the file it becomes keeps that.
+        // A temporary file is created with mode 0600, which the file it becomes keeps.
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         serde_json::to_writer_pretty(&mut file, book)?;
         file.write_all(b"\n")?;

@@ -1,7 +1,7 @@
 //! Asking the arbiter: one short run of the haiku tier's agent about a request that the router is unsure of.
 //!
-//! The agent works in an empty directory, may use no turn beyond its answer, and has a time limit. Whatever goes
-//! wrong, the answer is "no word", and the router's own opinion stands.
+//! The agent works in an empty directory, may use no turn beyond its answer, and has a time limit. If anything goes
+//! wrong, there is no vote, and the router's own decision stands.
 
 use std::fs;
 use std::time::Duration;
@@ -25,19 +25,19 @@ use crate::process::probe::Memory;
 use crate::process::supervise;
 use crate::store::private;
 
-/// The most text of an answer that is looked at: it should be one word.
+/// The most text of an answer that is read: it should be one word.
 const ANSWER_BYTES_MAX: usize = 4096;
 
 /// What the arbiter is told besides the question.
 const CONTRACT: &str = "Answer with exactly one word. Use no tools.\n";
 
-/// What one question may cost, US dollars, where the CLI can hold to it.
+/// The most that one question may cost, in US dollars, where the CLI can enforce it.
 const USD_MAX: f64 = 0.05;
 
-/// From the polite signal to the kill.
+/// The time from the polite signal to the kill.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
-/// Returns the arbiter's vote about a request, if its route wants one and the arbiter gives one.
+/// Returns the arbiter's vote on a request, if the route wants one and the arbiter gives one.
 pub async fn vote(
     engine: &Engine,
     project: &ProjectContext,
@@ -55,7 +55,7 @@ pub async fn vote(
     }
     let word = LlmVote::read(&ask(engine, project, &question, terms.timeout).await?)?;
     if private::ensure_dir(&terms.cache).is_ok() {
-        // Not remembering costs another question, nothing else.
+        // A failure here only costs another question.
         let _ = private::write_new(&known, word.as_str().as_bytes());
     }
     Some(word)
@@ -76,7 +76,7 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
         contract: CONTRACT,
         contract_file: &contract_file,
         session: &AgentSession::New(engine.entropy.uuid(engine.clock.now())),
-        // Not plan mode: there Claude Code answers for haiku with sonnet.
+        // Not plan mode: in plan mode Claude Code answers with sonnet instead of haiku.
         permission_mode: PermissionMode::Default,
         max_turns: Some(1),
         max_usd: Some(USD_MAX),

@@ -32,7 +32,7 @@ use crate::process::processes::Shim;
 use crate::process::supervise;
 use crate::store::{AgentSessionKey, AgentSessionLink, EndedCall};
 
-/// Carries out one plan: the facts before and after are in the log when this returns.
+/// Carries out one plan. When this returns, the log holds the facts from before and after the process.
 pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut Stops) {
     let catalog = run.project.catalog();
     let agent = catalog.get(&plan.agent).expect("a plan names an agent of the catalog");
@@ -45,10 +45,10 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
         None => None,
     };
     let words = words(run, plan, earlier.as_ref());
-    // New for each attempt: what an earlier one said is known to readers of the live log.
+    // New for each attempt: readers of the live log know what an earlier one printed.
     let nonce = Nonce::from_bytes(engine.entropy.bytes());
     let started = started(engine, run, number, &agent, plan, &session);
-    // It starts while the disk is synced, and does nothing before its order: that comes after the fact is stored.
+    // The shim starts while the disk syncs. It does nothing before its order, which is sent after the fact is stored.
     let shim = engine.surroundings.processes.ready();
     let payer = started.payer;
     let notice = conversation::notice(run, &session, predecessor.as_ref(), earlier.as_ref());
@@ -87,11 +87,11 @@ struct Work<'a> {
     agent: &'a Agent,
     plan: &'a Plan,
     brief: Brief<'a>,
-    /// The payer, as far as the environment tells.
+    /// The payer, as far as the environment shows.
     payer: Payer,
 }
 
-/// A process that was started, or was not to be.
+/// A process that was started, or an attempt that ended before that.
 struct Tried {
     seen: Evidence,
     end: ProcessEnd,
@@ -99,15 +99,15 @@ struct Tried {
 }
 
 impl Tried {
-    /// Tells whether the CLI refused its arguments before anything else: then it may not be the version that is
-    /// remembered, although its file is the same.
+    /// Returns whether the CLI rejected its arguments before doing anything else. It may then be another version than
+    /// the cached one, although its file is unchanged.
     fn may_be_another_version(&self, agent: &Agent) -> bool {
         let refused = agent.adapter.complaint(&self.end.stderr_tail) == Some(Complaint::Configuration);
         refused && !self.seen.has_begun && self.end.stopped.is_none()
     }
 }
 
-/// Starts one process and listens to it until it ends.
+/// Starts one process and reads its output until it ends.
 async fn try_once(
     engine: &Engine,
     run: &mut Run,
@@ -151,14 +151,14 @@ async fn try_once(
     Tried { seen: hearing.seen, end, version }
 }
 
-/// Asks the agent's program for its version, whatever is remembered of it.
+/// Asks the agent's program for its version, ignoring the cache.
 async fn fresh_version(engine: &Engine, run: &Run, agent: &Agent) -> Option<CliVersion> {
     let env = launch::environment(engine, &run.project, agent, run.marks());
     let program = launch::find_program(agent, &env)?;
     launch::cli_version(engine, agent, &program, &env, Memory::Doubted).await
 }
 
-/// Keeps the end of the attempt and what follows from it for others. A rehearsal asks no service, so no breaker hears of it.
+/// Stages the end of the attempt and its consequences for others. A rehearsal calls no service, so no breaker is told.
 fn after(run: &mut Run, agent: &Agent, ended: AttemptEnded) {
     let link = ended.agent_session_id.clone().filter(|_| ended.progressed).map(|agent_session| {
         AgentSessionLink { key: AgentSessionKey::new(&run.session, agent, run.project.dir()), agent_session }
@@ -172,7 +172,7 @@ fn after(run: &mut Run, agent: &Agent, ended: AttemptEnded) {
     run.log.stage_end(ended, link, call);
 }
 
-/// The words for this attempt's agent.
+/// Returns the prompt for this attempt's agent.
 fn words(run: &Run, plan: &Plan, earlier: Option<&Earlier>) -> String {
     let request = run.request.text();
     let last = run.log.state.attempts.last();
@@ -213,7 +213,7 @@ fn started(
     }
 }
 
-/// What the log keeps of an attempt, the answer apart.
+/// Returns what the log keeps of an attempt, except for the answer.
 fn ended(
     engine: &Engine,
     number: u32,
@@ -229,7 +229,7 @@ fn ended(
         Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Unfit { .. } | Exit::Lost => (None, None),
     };
     let progressed = seen.somebody_answered() || (seen.result().is_none() && !seen.text.is_empty());
-    // Some versions name a session that is resumed anew: the id that was given stays its id.
+    // Some versions give a resumed session a new id: the id that was passed stays its id.
     let named = seen.session_id.clone().filter(|_| matches!(work.brief.session, AgentSession::New(_)));
     let known_session = named.or_else(|| progressed.then(|| work.brief.session.id().to_owned()));
     let payer = seen.payer.filter(|payer| payer.contradicts(work.payer));
@@ -263,7 +263,7 @@ fn ended(
     }
 }
 
-/// A reset that is absurdly far away is a wrong clock or a hostile stream.
+/// Caps a reset that is absurdly far away: it comes from a wrong clock or a hostile stream.
 fn bounded_reset(resets_at: Timestamp, now: Timestamp) -> Timestamp {
     const FARTHEST: Duration = Duration::from_secs(8 * 24 * 3600);
     let limit = jiff::SignedDuration::try_from(FARTHEST).unwrap_or(jiff::SignedDuration::MAX);

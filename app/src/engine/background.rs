@@ -1,4 +1,4 @@
-//! Handing a spec to a driver: a process of its own, which drives the run to its end and needs us no longer.
+//! Hands a spec to a driver: a process of its own, which drives the run to its end independently of us.
 
 use std::io;
 
@@ -13,16 +13,16 @@ use super::run::Run;
 use crate::process::detach;
 pub use crate::process::detach::READY;
 
-/// The hidden verb of the process that drives a run which nobody waits for.
+/// The hidden verb of the process that drives a detached run.
 pub const DRIVE: &str = "__drive";
 
-/// The hidden verb of a process that does what others left undone, and that nobody waits for.
+/// The hidden verb of the process that finishes what other processes left undone, in the background.
 pub const TIDY: &str = "__tidy";
 
-/// What a driver says of its run once it is stored.
+/// What a driver reports about its run once it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Submitted {
-    /// The version of this form.
+    /// The version of this format.
     pub schema_version: u32,
     /// The run.
     pub run_id: String,
@@ -32,27 +32,27 @@ pub struct Submitted {
     pub rehearsal: bool,
     /// The decision.
     pub route: Route,
-    /// Whether a person said yes.
+    /// Whether the user approved it.
     pub approved: bool,
-    /// Why it will not run, where it will not.
+    /// Why it will not run, if it will not.
     pub code: Option<ErrorCode>,
-    /// What people should hear: notices, then the route notice.
+    /// Messages for the user: notices, then the route notice.
     #[serde(default)]
     pub said: Vec<String>,
 }
 
-/// The first line of a driver.
+/// The first line that a driver prints.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FirstMessage {
-    /// The run is stored, and goes on.
+    /// The run is stored and continues.
     Submitted(Submitted),
     /// There is no run.
     Failed(Failure),
 }
 
 impl Submitted {
-    /// Says it of a run that was begun.
+    /// Describes a run that was begun.
     pub fn of(run: &Run, said: Vec<String>) -> Submitted {
         let route = run.log.state.route.clone().expect("a submitted run is routed");
         let approved = run.log.state.approved;
@@ -70,7 +70,7 @@ impl Submitted {
     }
 }
 
-/// Starts a driver for a spec, and returns once its run is stored.
+/// Starts a driver for a spec and returns once its run is stored.
 pub fn start(own_program: &std::path::Path, spec: &RunSpec) -> Result<Submitted, Failure> {
     let line = detach::start(own_program, DRIVE, &spec.to_bytes()).map_err(|error| {
         let message = format!("the background process could not start: {error}");
@@ -86,12 +86,12 @@ pub fn start(own_program: &std::path::Path, spec: &RunSpec) -> Result<Submitted,
     }
 }
 
-/// Starts a process that does what others left undone, and does not wait for it.
+/// Starts a process that finishes what others left undone, and does not wait for it.
 pub fn start_tidying(own_program: &std::path::Path) -> io::Result<()> {
     detach::leave_behind(own_program, TIDY)
 }
 
-/// Leaves the session of the caller.
+/// Leaves the caller's session (`setsid`).
 pub fn leave_session() -> io::Result<()> {
     detach::leave_session()
 }

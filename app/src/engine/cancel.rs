@@ -1,4 +1,5 @@
-//! Stopping a run from outside: a row asks for it, its driver looks for the row, and a signal only makes it look sooner.
+//! Stopping a run from outside: a row requests it, the driver polls for the row, and a signal only makes the driver
+//! poll sooner.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,20 +19,23 @@ use crate::clock::Clock;
 use crate::process::identity::Liveness;
 use crate::store::{DriverRow, Store};
 
-/// How often a driver looks whether somebody wants its run to stop. A look that finds nothing new reads one number.
+/// How often a driver checks whether its run should stop. A check that finds nothing new reads one number.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a driver says that it lives: often enough for who looks from another machine, rarely enough for the disk.
+/// How often a driver records that it is alive: often enough for observers on another machine, rarely enough for the
+/// disk.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 
-/// A driver that has not said for so long that it lives is not expected to hear anything: it misses ten beats.
+/// A driver that has not recorded for this long that it is alive is not expected to react any more: it has missed ten
+/// heartbeats.
 const UNHEARD_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 impl Engine {
     /// Asks the driver of a run to stop it. The run ends a moment later, as cancelled.
     ///
-    /// Of a driver elsewhere that was not heard of for long nobody can say whether it lives; where a person wants its run to
-    /// stop, the run is ended here, as one whose driver is lost. Should it live after all, what it still writes is void.
+    /// Nobody can tell whether a driver on another machine that has long been silent is still alive. If the user wants
+    /// its run to stop, the run is ended here, as one whose driver is lost. Should the driver be alive after all,
+    /// whatever it still writes is void.
     pub async fn cancel(&self, project: &ProjectContext, run: &FoundRun) -> Result<(), EngineError> {
         let not_running =
             || EngineError::NotRunning { run: run.id.to_string(), state: run.state.word().to_owned() };
@@ -39,7 +43,7 @@ impl Engine {
             return Err(not_running());
         }
         let asked = self.store.request_cancel(&run.id, self.clock.now()).await;
-        // Its driver could not be noted, because its ledger failed: it looks for the row once that works again.
+        // The driver could not be recorded because its ledger failed: it polls for the row once the ledger works again.
         let Some(row) = &run.driver else { return Ok(asked?) };
         let driver = &row.driver;
         match (self.liveness(row), asked) {
@@ -50,7 +54,7 @@ impl Engine {
             }
             (Liveness::Elsewhere, Ok(())) => Ok(()),
             (Liveness::Elsewhere, Err(error)) => Err(error.into()),
-            // Older versions hear signals only, and so does a driver whose ledger cannot be written.
+            // Older versions react to signals only, and so does a driver whose ledger cannot be written.
             (Liveness::Alive, asked) => {
                 let hears_rows = driver.host_id.is_some() && asked.is_ok();
                 let signalled = if hears_rows { driver.wake() } else { driver.terminate() };
@@ -66,14 +70,14 @@ impl Engine {
         row.heartbeat_at.is_none_or(|at| self.clock.now().duration_since(at) > UNHEARD_AFTER)
     }
 
-    /// Attends to a run while it is driven: says that its driver lives, and stops it where that is asked for.
+    /// Attends to a run while it is driven: records that its driver is alive, and stops it when that is requested.
     pub(super) fn attend(&self, run: &RunId, stops: StopHandle, wake: Arc<Notify>) -> Attendance {
         let attending = attend(self.store.clone(), self.clock.clone(), run.clone(), stops, wake);
         Attendance(tokio::spawn(attending))
     }
 }
 
-/// Ends with the run: dropping it ends the attending.
+/// A running [`attend`] task; dropping this aborts it.
 pub(super) struct Attendance(tokio::task::JoinHandle<()>);
 
 impl Drop for Attendance {
@@ -85,24 +89,24 @@ impl Drop for Attendance {
 async fn attend(store: Store, clock: Clock, run: RunId, stops: StopHandle, wake: Arc<Notify>) {
     let mut renewed = Instant::now();
     loop {
-        // Whether it is the time or a signal, the row is what counts.
+        // Whether the timeout or a signal woke us, only the row counts.
         let _ = timeout(LOOK_EVERY, wake.notified()).await;
-        // The first question that is asked while an agent may be heard.
+        // This is the first question to the ledger that is asked while an agent may be printing.
         store.step_aside();
-        // A ledger that cannot be read now is asked again; the run goes on meanwhile.
+        // A ledger that cannot be read now is asked again later; the run continues meanwhile.
         if store.is_cancel_requested(&run).await.unwrap_or(false) {
             stops.stop(StopCause::Terminate);
             return beat_on(&store, &clock, &run).await;
         }
         if renewed.elapsed() >= HEARTBEAT_EVERY {
             renewed = Instant::now();
-            // A look then sees an older beat, nothing else.
+            // If this fails, observers merely see an older heartbeat.
             let _ = store.renew_driver(&run, clock.now()).await;
         }
     }
 }
 
-/// Goes on saying that the driver lives, while the run comes to its end.
+/// Keeps recording that the driver is alive while the run comes to its end.
 async fn beat_on(store: &Store, clock: &Clock, run: &RunId) {
     loop {
         sleep(HEARTBEAT_EVERY).await;

@@ -1,4 +1,4 @@
-//! Which conversation of its CLI an attempt goes on in, and what it is told of one that it does not know.
+//! Chooses which conversation of its CLI an attempt continues, and what it is told about one that it does not know.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,16 @@ use super::Engine;
 use super::run::Run;
 use crate::store::{AgentSessionKey, Runs};
 
-/// How many runs of a session are looked at for the one before.
+/// How many runs of a session are searched for the previous one.
 const RUNS_MAX: usize = 100;
 
-/// The agent session: the one that the plan carries over, the one that our session goes on in, or a new one.
+/// Returns the agent session: the one that the plan carries over, the one that our session continues, or a new one.
 pub async fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Plan) -> AgentSession {
     if let Carry::Session { agent_session_id } = &plan.carry {
         return AgentSession::Resume(agent_session_id.clone());
     }
     let known = match plan.why {
-        // A session that is called by its run's id began with it.
+        // A session named after its run's id began with it.
         AttemptReason::Start if !is_named(run) => None,
         AttemptReason::Start => {
             let key = AgentSessionKey::new(&run.session, agent, run.project.dir());
@@ -33,13 +33,13 @@ pub async fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Pla
     known.map_or_else(|| AgentSession::New(engine.entropy.uuid(engine.clock.now())), AgentSession::Resume)
 }
 
-/// Tells whether a person named the session.
+/// Returns whether the user named the session.
 fn is_named(run: &Run) -> bool {
     run.session.as_str() != run.log.run_id.as_str()
 }
 
-/// What people should know of an attempt that begins anew, and would be expected to go on: the agent no longer has the
-/// conversation, the project was moved, or nothing is stored that could be handed over.
+/// Returns what the user should know about an attempt that starts afresh although it would be expected to continue: the
+/// agent no longer has the conversation, the project was moved, or nothing is stored that could be handed over.
 pub fn notice(
     run: &Run,
     session: &AgentSession,
@@ -65,15 +65,16 @@ pub fn notice(
     earlier.is_none().then(|| text.to_owned())
 }
 
-/// The run that said last something in a session.
+/// The run that last answered in a session.
 pub struct Predecessor {
     run: RunId,
     project: PathBuf,
 }
 
-/// The run before this one in the same session, for an agent that begins without knowing it.
+/// Returns the previous run of the same session, for an agent that starts without knowing it.
 ///
-/// A session may be used in several projects, which know nothing of each other; but one that was moved is the same.
+/// A session may be used in several projects, which know nothing of each other; but a project that was moved is the
+/// same one.
 pub async fn predecessor(
     engine: &Engine,
     run: &Run,
@@ -97,7 +98,7 @@ pub async fn predecessor(
     Some(Predecessor { run, project })
 }
 
-/// What was said in an earlier run, as far as it was kept.
+/// Returns what was said in an earlier run, as far as it was kept.
 pub async fn earlier(engine: &Engine, predecessor: &Predecessor) -> Option<Earlier> {
     let found = engine.look_at(predecessor.run.clone()).await.ok()?;
     let last = found.state.attempts.last()?;

@@ -1,4 +1,4 @@
-//! The loop of a run: ask for the next step, do it, keep what happened, until it is over.
+//! The loop of a run: ask for the next step, carry it out, record what happened, until the run is over.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub async fn drive(engine: &Engine, run: &mut Run, stops: &mut Stops) -> RunRepo
             engine.entropy.share(),
         );
         if matches!(step, Step::Invoke(_)) && run.log.owes_breaker_a_call() {
-            // How the last call ended may decide whether the next one passes.
+            // How the last call ended may decide whether the breaker admits the next one.
             engine.flush(run).await;
         }
         match admitted(engine, run, step).await {
@@ -44,9 +44,9 @@ pub async fn drive(engine: &Engine, run: &mut Run, stops: &mut Stops) -> RunRepo
     }
 }
 
-/// Lets the breaker of the agent have its say about an invocation.
+/// Lets the agent's breaker decide about an invocation.
 ///
-/// A rehearsal asks no service, so it has no breaker. An agent to fall back to has its own breaker.
+/// A rehearsal calls no service, so it has no breaker. An agent to fall back to has a breaker of its own.
 async fn admitted(engine: &Engine, run: &Run, mut step: Step) -> Step {
     let (catalog, terms) = (run.project.catalog(), run.project.terms());
     for _ in catalog.agents() {
@@ -62,7 +62,7 @@ async fn admitted(engine: &Engine, run: &Run, mut step: Step) -> Step {
     step
 }
 
-/// Waits until an instant, looking at the clock often enough to notice that the machine slept.
+/// Waits until an instant, checking the clock often enough to notice that the machine slept.
 async fn wait(engine: &Engine, until: Timestamp, stops: &mut Stops) -> Option<StopCause> {
     const LOOK_EVERY: Duration = Duration::from_secs(30);
     loop {
@@ -91,13 +91,13 @@ async fn finish(engine: &Engine, run: &mut Run, end: Finish) -> RunReport {
     let requested = run.log.state.requested.as_ref().expect("a run begins with what was asked");
     let report = RunReport::new(&run.log.run_id, requested, &run.log.state, run.answer.clone());
     if let Some(record) = OrchestratedExecution::of(&report) {
-        // Metrics are for looking back; the run itself must not fail for them.
+        // Metrics are for looking back; the run itself must not fail because of them.
         let _ = engine.store.append_metrics(engine.clock.now(), &record);
     }
     report
 }
 
-/// What was denied last, and the rules that would have allowed it, each once.
+/// Returns what was denied in the last attempt, and the rules that would have allowed it, each once.
 fn denials(run: &Run) -> Denials {
     let last = run.log.state.attempts.last();
     let agent = last.and_then(|attempt| run.project.catalog().get(&attempt.started.agent));

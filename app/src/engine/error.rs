@@ -1,4 +1,4 @@
-//! Why the engine cannot take a request or answer a question.
+//! Why the engine cannot accept a request or answer a query.
 
 use pointsman_core::ids::SessionId;
 use pointsman_core::request::RequestError;
@@ -8,34 +8,34 @@ use pointsman_core::run::end::StopCause;
 /// An expected failure of the engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The words are no request.
+    /// The text is not a valid request.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The request names something that is not there.
+    /// The request names something that does not exist.
     #[error(transparent)]
     Route(#[from] RouteError),
-    /// Another run goes on in that session.
+    /// Another run is using the session.
     #[error("session `{session}` is in use by another run")]
     SessionBusy {
         /// The session.
         session: SessionId,
     },
-    /// Somebody stopped the waiting.
+    /// The wait was stopped.
     #[error("stopped while waiting for the session")]
     StoppedWaiting {
         /// Why.
         cause: StopCause,
     },
-    /// No run has that id.
+    /// No run has this id.
     #[error("no run `{wanted}` is known")]
     UnknownRun {
-        /// What was asked for.
+        /// The id that was asked for.
         wanted: String,
     },
-    /// Several runs begin with that.
+    /// Several ids begin with this prefix.
     #[error("`{wanted}` is the beginning of {count} runs: {examples}")]
     AmbiguousRun {
-        /// What was asked for.
+        /// The prefix that was asked for.
         wanted: String,
         /// How many runs there are.
         count: usize,
@@ -45,15 +45,15 @@ pub enum EngineError {
     /// The ledger cannot be read.
     #[error("{what}")]
     Store {
-        /// What the store says.
+        /// The error that the store reports.
         what: String,
     },
-    /// The run is over, or nobody drives it.
+    /// The run is over, or has no driver.
     #[error("run `{run}` is not running any more ({state})")]
     NotRunning {
         /// The run.
         run: String,
-        /// Where it stands.
+        /// Its state.
         state: String,
     },
     /// The run's driver cannot be signalled.
@@ -61,7 +61,7 @@ pub enum EngineError {
     Signal {
         /// The run.
         run: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! Looking at what runs depend on, and mending what can be mended without losing anything.
+//! Checks what runs depend on, and repairs what can be repaired without losing anything.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,15 +22,15 @@ use crate::store::{BreakerRow, Runs, StoreError};
 pub struct AgentHealth {
     /// The program's name in the catalog.
     pub program: String,
-    /// Where it is.
+    /// Its path, if it was found.
     pub path: Option<PathBuf>,
-    /// Its version, where it tells one.
+    /// Its version, if it reports one.
     pub version: Option<CliVersion>,
     /// Whether the version is supported. A plain command has no versions.
     pub support: Support,
-    /// The newest version that was tried, where this one is newer.
+    /// The newest version that was tested, if this one is newer.
     pub newest_tried: Option<CliVersion>,
-    /// Whether it is run although it is too old.
+    /// Whether it is used even if it is too old.
     pub is_allowed_to_be_old: bool,
     /// Whether a tier depends on it.
     pub is_needed: bool,
@@ -38,27 +38,27 @@ pub struct AgentHealth {
     pub agents: Vec<String>,
 }
 
-/// The store.
+/// The state of the store.
 #[derive(Debug, Clone)]
 pub struct StoreHealth {
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What is wrong.
     pub trouble: Option<String>,
-    /// Whether [`Engine::repair`] can mend it.
+    /// Whether [`Engine::repair`] can repair it.
     pub is_repairable: bool,
-    /// How many runs are known.
+    /// The number of known runs.
     pub run_count: usize,
-    /// What waits in the spool of events.
+    /// What is waiting in the spool of events.
     pub spooled: Spooled,
-    /// What waits in the spool of hooks.
+    /// What is waiting in the spool of hooks.
     pub spooled_by_hooks: Spooled,
     /// The breakers.
     pub breakers: Vec<BreakerRow>,
 }
 
 impl Engine {
-    /// Looks at every CLI of the catalog. Spends no tokens.
+    /// Checks every CLI of the catalog. Spends no tokens.
     pub async fn agent_health(&self, project: &ProjectContext) -> Vec<AgentHealth> {
         let mut by_program: BTreeMap<&str, Vec<&Agent>> = BTreeMap::new();
         for agent in project.catalog().agents() {
@@ -103,7 +103,7 @@ impl Engine {
         }
     }
 
-    /// Tells whether the agents of all tiers are installed and somebody would pay for them.
+    /// Returns whether the agents of all tiers are installed and it is known who would pay for them.
     pub fn can_work(&self, project: &ProjectContext) -> bool {
         Tier::ALL.into_iter().all(|tier| {
             let agent = project.catalog().for_tier(tier);
@@ -123,7 +123,7 @@ impl Engine {
             .collect()
     }
 
-    /// Looks at the store, including the whole database file.
+    /// Checks the store, including the whole database file.
     pub async fn store_health(&self) -> StoreHealth {
         let checked = self.store.check().err();
         let trouble = checked.or(self.store.trouble().await);
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    /// Mends what can be mended: a damaged ledger is moved aside, the spool is imported, orphans are ended.
+    /// Repairs what can be repaired: a damaged ledger is moved aside, the spool is imported, orphans are ended.
     pub async fn repair(&self, project: &ProjectContext) -> Result<Vec<String>, StoreError> {
         let mut done = vec![];
         if let Some(aside) = self.store.replace_if_damaged(self.clock.now()).await? {

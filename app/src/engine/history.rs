@@ -1,4 +1,4 @@
-//! Past runs, to learn from: read and never written.
+//! Past runs, to learn from: read-only.
 
 use jiff::Timestamp;
 use pointsman_core::run::row::RunRow;
@@ -12,34 +12,34 @@ pub struct History {
     store: Store,
 }
 
-/// Which runs are looked at.
+/// Which runs to visit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Span {
-    /// Only those that were asked for at this instant or later.
+    /// Only runs that were requested at this instant or later.
     pub since: Option<Timestamp>,
-    /// Only so many, the newest.
+    /// At most this many, the newest.
     pub count_max: Option<usize>,
 }
 
-/// One run of the past. Its log may be damaged; that must not hide the others.
+/// One past run. Its log may be damaged; that must not hide the others.
 pub struct PastRun {
-    /// Its line in the ledger.
+    /// Its row in the ledger.
     pub row: RunRow,
-    /// Where it stands, as far as its log can be read.
+    /// Its state, if its log can be read.
     pub state: Option<RunState>,
 }
 
 impl History {
-    /// Opens the ledger for reading. Where nothing was ever run, nothing is made.
+    /// Opens the ledger read-only. If there were never any runs, nothing is created.
     pub fn open(paths: StorePaths) -> History {
         History { store: Store::open_to_read(paths) }
     }
 
-    /// Shows every run of a span to a visitor, newest first.
+    /// Passes every run of a span to a visitor, newest first.
     pub async fn each(&self, span: Span, mut visit: impl FnMut(PastRun)) -> Result<(), EngineError> {
         let count_max = span.count_max.unwrap_or(usize::MAX);
         let rows = self.store.runs(Runs::Newest { prefix: String::new(), count_max }).await?;
-        // Ids are in the order of time, so the first that is too old ends it.
+        // Ids are ordered by time, so the first run that is too old ends the search.
         let is_wanted = |row: &RunRow| span.since.is_none_or(|since| row.created_at >= since);
         for row in rows.into_iter().take_while(is_wanted) {
             let events = self.store.events(&row.run_id).await.ok();

@@ -1,4 +1,4 @@
-//! Hooks' facts: recorded by the hook itself, imported and looked at by everybody else.
+//! Facts seen by hooks: recorded by the hook itself, imported and read by everything else.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -21,25 +21,25 @@ pub use crate::store::BreakerRow;
 pub use crate::store::hooks::HookStore;
 pub use crate::store::takeovers::{Claim, Marker};
 
-/// How much of a transcript's end is read by who takes facts over: a turn that begins before that is known in part.
+/// How much of a transcript's end an import reads: of a turn that begins earlier only a part is known.
 const BYTES_MAX: u64 = 8 << 20;
 
-/// How long transcripts are read while facts are imported: the ledger waits meanwhile.
+/// How long transcripts are read while facts are imported: the ledger is blocked meanwhile.
 const LEARNING_LIMIT: Duration = Duration::from_secs(2);
 
-/// How much of it a hook reads, while a person waits.
+/// How much of a transcript's end a hook reads, while the user waits.
 pub const HOOK_BYTES_MAX: u64 = 256 << 10;
 
 /// Reads what ran from the transcript that a fact names.
 ///
-/// The CLI writes transcripts behind its hooks' backs: a hook that is quick finds the last lines missing, so the process that takes the fact
-/// over looks again.
+/// The CLI writes transcripts independently of its hooks: a fast hook finds the last lines missing, so the process that
+/// imports the fact reads again.
 pub fn enrich(fact: &mut HookFact, last_message: Option<&str>, bytes_max: u64) {
     let ran = fact.source().and_then(|(path, part)| transcript::read(end_of(path, bytes_max)?.lines(), part));
     ran.into_iter().for_each(|ran| fact.enrich(ran, last_message));
 }
 
-/// Looks again where the hook did not see all.
+/// Reads again where the hook did not see everything.
 fn enrich_rest(fact: &mut HookFact) {
     if fact.is_open() {
         enrich(fact, None, BYTES_MAX);
@@ -47,7 +47,7 @@ fn enrich_rest(fact: &mut HookFact) {
 }
 
 fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
-    // Looked at before it is opened: opening a named pipe waits for a writer.
+    // Checked before it is opened: opening a named pipe waits for a writer.
     let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
     let mut file = File::open(path).ok()?;
     file.seek(SeekFrom::Start(length.saturating_sub(bytes_max))).ok()?;
@@ -57,8 +57,8 @@ fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
 }
 
 impl Engine {
-    /// Imports what hooks have written since; returns how many facts were new. What transcripts say is looked for as long as
-    /// [`LEARNING_LIMIT`] lets; the reader of the facts looks again.
+    /// Imports what hooks have written since the last import; returns how many facts were new. Transcripts are read
+    /// only within [`LEARNING_LIMIT`]; a reader of the facts reads the rest.
     pub async fn import_hook_facts(&self, catalog: &Catalog) -> usize {
         let until = Instant::now() + LEARNING_LIMIT;
         let learn = move |fact: &mut HookFact| {
@@ -77,10 +77,10 @@ impl Engine {
         facts.len()
     }
 
-    /// Returns the facts of hooks since an instant, and what the runs served that took prompts over.
+    /// Returns the facts of hooks since an instant, and which models served the runs that took prompts over.
     pub async fn hook_facts(&self, since: Timestamp) -> Result<(Vec<HookFact>, Vec<RunServed>), EngineError> {
         let mut facts = self.store.hook_facts(since).await?;
-        // Taken over before the CLI had written it down.
+        // These were imported before the CLI had written its transcript.
         facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(enrich_rest);
         let runs = facts.iter().filter_map(|fact| match &fact.what {
             HookEvent::RoutingRecommendation(one) => one.run_id.as_ref(),

@@ -1,4 +1,4 @@
-//! Getting an attempt ready to start: program, version, environment, files, limits.
+//! Prepares an attempt: program, version, environment, files, limits.
 
 use std::fs;
 use std::io;
@@ -27,28 +27,28 @@ use crate::store::private;
 /// A private directory for the attempt's files, removed when the attempt is over.
 type AttemptDir = tempfile::TempDir;
 
-/// An attempt that only needs to be started.
+/// An attempt that is ready to start.
 pub struct Prepared {
-    /// The process.
+    /// The process to run.
     pub launch: Launch,
-    /// The version of its CLI, where it tells one.
+    /// The version of its CLI, if it reports one.
     pub version: Option<CliVersion>,
-    /// Removed when it is dropped.
+    /// The attempt's directory; dropping this removes it.
     pub _dir: AttemptDir,
 }
 
-/// What an attempt is told.
+/// What an attempt is given.
 #[derive(Debug, Clone, Copy)]
 pub struct Brief<'a> {
     /// The agent session to begin or resume.
     pub session: &'a AgentSession,
-    /// The words.
+    /// The prompt.
     pub words: &'a str,
-    /// The mark of its signals.
+    /// The nonce that marks its signals.
     pub nonce: &'a Nonce,
 }
 
-/// Resolves everything that the process needs. What cannot be resolved is an end of its own kind.
+/// Resolves everything that the process needs. What cannot be resolved becomes the end of the attempt.
 pub async fn prepare(
     engine: &Engine,
     run: &Run,
@@ -116,19 +116,19 @@ pub fn find_program(agent: &Agent, env: &AgentEnv) -> Option<PathBuf> {
     probe::find_program(&agent.command[0], &env.vars, agent.adapter.home_places())
 }
 
-/// What becomes of overlong lines of an agent: a record is shortened, text is split.
+/// Returns how overlong lines of an agent are handled: a record is shortened, text is split.
 pub fn overlong(agent: &Agent) -> Overlong {
     if agent.adapter.capabilities(None).announces_result { Overlong::Shorten } else { Overlong::Split }
 }
 
-/// What the name of every attempt's directory begins with.
+/// The prefix of every attempt's directory name.
 const ATTEMPT_DIR_PREFIX: &str = "pointsman-attempt-";
 
-/// Removes what the attempts of a run left whose driver died.
+/// Removes what was left by the attempts of a run whose driver died.
 pub fn remove_attempt_dirs(run_dir: &Path) {
     let entries = fs::read_dir(run_dir).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(ATTEMPT_DIR_PREFIX)) {
-        // What cannot be removed now is tried again by nobody: it is small, private, and of no further use.
+        // Nothing retries a removal that fails here: what stays is small, private, and of no further use.
         let _ = fs::remove_dir_all(entry.path());
     }
 }
@@ -136,8 +136,8 @@ pub fn remove_attempt_dirs(run_dir: &Path) {
 /// The output contract's name in the attempt's directory.
 const CONTRACT_FILE: &str = "contract.md";
 
-/// The attempt's directory with the contract in it: in the run's directory, or in the system's place for
-/// temporary files where that is refused or full.
+/// Creates the attempt's directory with the contract in it: in the run's directory, or in the system's temporary
+/// directory if that is refused or full.
 fn attempt_dir(run_dir: Option<PathBuf>, contract: &str) -> io::Result<AttemptDir> {
     let fill = |dir: AttemptDir| {
         private::write(&dir.path().join(CONTRACT_FILE), contract.as_bytes())?;
@@ -153,7 +153,7 @@ fn attempt_dir(run_dir: Option<PathBuf>, contract: &str) -> io::Result<AttemptDi
     in_run_dir.or_else(|_| builder.tempdir().and_then(fill))
 }
 
-/// Puts the found program and the environment into the command.
+/// Sets the resolved program and the environment of a command.
 pub fn resolve(mut invocation: Invocation, program: &Path, env: AgentEnv) -> Invocation {
     invocation.program = program.to_string_lossy().into_owned();
     let own = std::mem::take(&mut invocation.env);
@@ -162,7 +162,7 @@ pub fn resolve(mut invocation: Invocation, program: &Path, env: AgentEnv) -> Inv
     invocation
 }
 
-/// The environment of an agent: what is allowed of ours, what the operator adds, and our own marks.
+/// Returns the environment of an agent: the allowed part of ours, what the operator adds, and our own marks.
 pub fn environment(engine: &Engine, project: &ProjectContext, agent: &Agent, marks: Marks<'_>) -> AgentEnv {
     let around = &engine.surroundings;
     let payer = agent_env::payer(&around.ambient, agent.billing, around.login);
@@ -174,13 +174,13 @@ pub fn environment(engine: &Engine, project: &ProjectContext, agent: &Agent, mar
     agent_env::agent_env(&around.ambient, agent, payer, &project.terms().extra_allow, &own)
 }
 
-/// Returns the payer of an agent and the gateway, with what the operator's config sets for it taken into account.
+/// Returns an agent's payer and gateway, taking into account what the operator's configuration sets for it.
 pub fn payer(engine: &Engine, project: &ProjectContext, agent: &Agent) -> (Payer, Option<String>) {
     let env = environment(engine, project, agent, Marks::NONE);
     (env.effective_payer(engine.surroundings.login), env.gateway())
 }
 
-/// The version of the agent's CLI, where the adapter cares and the CLI tells.
+/// Returns the version of the agent's CLI, if the adapter needs it and the CLI reports it.
 pub async fn cli_version(
     engine: &Engine,
     agent: &Agent,
@@ -201,7 +201,7 @@ pub async fn cli_version(
     printed.ok().as_deref().and_then(read)
 }
 
-/// Keeps no memory of a CLI that did not tell its version, once its stream has named it.
+/// Forgets that a CLI did not report its version, once its stream has named it.
 pub fn forget_silence(engine: &Engine, run: &Run, agent: &Agent) {
     let env = environment(engine, &run.project, agent, run.marks());
     if let Some(program) = find_program(agent, &env) {
@@ -219,7 +219,7 @@ fn watch_limits(limits: &Limits, agent: &Agent, usd_left: Option<f64>) -> WatchL
     }
 }
 
-/// How an attempt ends that was stopped before it began.
+/// Returns the end of an attempt that was stopped before it began.
 pub fn stopped_before(cause: StopCause) -> ProcessEnd {
     let exit = Exit::NotSpawned { missing: false, message: "stopped before it began".to_owned() };
     ProcessEnd { stopped: Some(cause), ..never_began(exit) }

@@ -1,4 +1,4 @@
-//! What a policy makes of labelled requests, as a value that both printings share.
+//! How a policy decides labelled requests, as a value that both output formats share.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use super::error::EngineError;
 use super::project::Decider;
 use crate::plain_text::one_line;
 
-/// How much of a request is shown.
+/// How many characters of a request are shown.
 const REQUEST_CHARS_MAX: usize = 80;
 
-/// A set of requests, decided.
+/// A set of requests, with the decisions about them.
 #[derive(Debug, Serialize)]
 pub struct Measured<'a> {
     /// The policy that decided.
@@ -26,7 +26,7 @@ pub struct Measured<'a> {
     rows: &'a [Labelled],
     #[serde(skip)]
     routes: Vec<Route>,
-    /// How long deciding took: differs from run to run, and so is no part of the value.
+    /// How long deciding took: it differs from run to run, and so is not part of the value.
     #[serde(skip)]
     pub latency: Latency,
 }
@@ -34,9 +34,9 @@ pub struct Measured<'a> {
 /// How long one decision takes, in microseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Latency {
-    /// Half of them take no longer.
+    /// The median.
     pub p50: u64,
-    /// Nearly all of them take no longer.
+    /// The 99th percentile.
     pub p99: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct WrongRow {
     pub request: String,
 }
 
-/// What a policy said to a request.
+/// How a policy answered a request.
 #[derive(Debug, Serialize)]
 pub struct Answered {
     pub answer: Answer,
@@ -59,7 +59,7 @@ pub struct Answered {
     pub rule: String,
 }
 
-/// Another policy on the same requests.
+/// Another policy's results on the same requests.
 #[derive(Debug, Serialize)]
 pub struct Against<'a> {
     #[serde(flatten)]
@@ -72,7 +72,7 @@ pub struct Against<'a> {
     pub changed: Vec<ChangedRow>,
 }
 
-/// An answer that is another one under another policy.
+/// An answer that differs under another policy.
 #[derive(Debug, Serialize)]
 pub struct ChangedRow {
     pub effect: Change,
@@ -140,7 +140,7 @@ impl Latency {
 }
 
 impl<'a> Against<'a> {
-    /// Holds another policy's answers beside those of the policy in force.
+    /// Compares another policy's answers with those of the policy in force.
     pub fn new(now: &Measured<'a>, other: Measured<'a>, changes: &[(usize, Change)]) -> Against<'a> {
         let count = |wanted: Change| changes.iter().filter(|(_, effect)| *effect == wanted).count();
         let changed = |(at, effect): &(usize, Change)| ChangedRow {

@@ -1,13 +1,15 @@
-//! The one door inwards: every face (command line, later HTTP, MCP, hooks, workers) asks this room.
+//! The one way in: every face (command line, later HTTP, MCP, hooks, workers) goes through this module.
 //!
-//! The engine is given ready values and never reads settings, environment or arguments. It decides
-//! nothing itself: it asks `core` for the next step, has it done by `process`, and lets `store` keep
-//! what happened before anything else sees it.
+//! The engine is given ready values and never reads settings, environment or arguments. It decides nothing itself: it
+//! asks `core` for the next step, has `process` carry it out, and has `store` record what happened before anything
+//! else sees it.
 //!
-//! Reading order: `project` (what holds in a place), `submit` (a request becomes a run), `drive` (the loop), `attempt` (one process:
-//! `conversation` tells what it goes on in, `launch` gets it ready, `hearing` listens to it),
-//! `record` (what happened is kept, then told), `query` (looking back), `cancel` (stopping from outside), `recover` (runs whose driver died),
-//! `history` (past runs, to learn from), `hooks` (what hooks of an interactive session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of its own), `stops` (why a run must stop).
+//! Reading order: `project` (what holds in a place), `submit` (a request becomes a run), `drive` (the loop), `attempt`
+//! (one process: `conversation` chooses what it continues, `launch` prepares it, `output_listener` reads its output),
+//! `record` (what happened is stored, then published), `query` (looking back), `cancel` (stopping from outside),
+//! `recover` (runs whose driver died), `history` (past runs, to learn from), `hooks` (what hooks of an interactive
+//! session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of
+//! its own), `stops` (why a run must stop).
 
 pub mod arbiter;
 mod attempt;
@@ -43,7 +45,7 @@ use crate::process::identity::Host;
 use crate::process::processes::Processes;
 use crate::store::Store;
 
-/// What driving runs needs, whatever the project: one for each process.
+/// What is needed to drive runs in any project: one per process.
 pub struct Engine {
     store: Store,
     surroundings: Surroundings,
@@ -51,30 +53,30 @@ pub struct Engine {
     entropy: Entropy,
 }
 
-/// What agents find around them, and what we must know to build it.
+/// What surrounds agents, and what we must know to build it.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     /// Our own environment, from which agents get an allow-listed part.
     pub ambient: BTreeMap<String, String>,
     /// Whether a subscription login was found.
     pub login: LoginState,
-    /// How deep in our own agents we already are.
+    /// How deeply nested in our own agents we already are.
     pub depth: u32,
-    /// What attempts run in.
+    /// How processes of attempts are started.
     pub processes: Processes,
-    /// Where we run.
+    /// The machine that we run on.
     pub host: Host,
-    /// Where versions of CLIs are remembered.
+    /// The file that caches the versions of CLIs.
     pub version_cache: PathBuf,
 }
 
 impl Engine {
-    /// Puts it together.
+    /// Creates an engine.
     pub fn new(store: Store, surroundings: Surroundings, clock: Clock, entropy: Entropy) -> Engine {
         Engine { store, surroundings, clock, entropy }
     }
 
-    /// Tells whether a subscription login was found.
+    /// Returns whether a subscription login was found.
     pub fn login(&self) -> LoginState {
         self.surroundings.login
     }

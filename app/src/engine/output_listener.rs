@@ -1,4 +1,4 @@
-//! Listening to an agent: its lines are translated, added up, and told to the watcher.
+//! Listening to an agent: its lines are decoded, accumulated, and published to the watcher.
 
 use pointsman_core::adapter::Decoder;
 use pointsman_core::adapter::event::{AgentEvent, ApiErrorKind, Started};
@@ -12,32 +12,32 @@ use pointsman_core::run::evidence::Evidence;
 use super::record::RunLog;
 use crate::process::launch::LineMeaning;
 
-/// After so many refused logins in a row the CLI renews nothing any more.
+/// After this many refused logins in a row, the CLI no longer renews its login.
 const REFUSALS_MAX: u32 = 3;
 
-/// The most denied calls that are told as they happen. All are recorded.
+/// The most denied calls that are shown as they happen. All are recorded.
 const DENIALS_SHOWN: usize = 10;
 
-/// The most servers in one sentence.
+/// The most servers named in one message.
 const SERVERS_SHOWN: usize = 5;
 
-/// What bounds the listening.
+/// The limits of listening.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerLimits {
-    /// The most text that is kept.
+    /// The most text that is kept, in bytes.
     pub text_bytes_max: usize,
-    /// The most that the attempt may cost, US dollars.
+    /// The most that the attempt may cost, in US dollars.
     pub usd_max: Option<f64>,
 }
 
-/// Listens to an agent: translates its lines, adds them up, and tells watchers.
+/// Listens to an agent: decodes its lines, accumulates them as evidence, and publishes them to the watcher.
 pub struct OutputListener<'a> {
     agent: &'a Agent,
     decoder: Decoder,
-    /// What the lines add up to so far.
+    /// The evidence that the lines add up to so far.
     pub seen: Evidence,
     limits: ListenerLimits,
-    /// The payer, as it was said before.
+    /// The payer, as reported before the attempt.
     payer: Payer,
     refusals_in_row: u32,
     /// How many denied calls were shown.
@@ -46,7 +46,7 @@ pub struct OutputListener<'a> {
 }
 
 impl<'a> OutputListener<'a> {
-    /// Begins to listen to what a decoder reads.
+    /// Creates a listener for what a decoder reads.
     pub fn new(
         agent: &'a Agent,
         decoder: Decoder,
@@ -65,8 +65,8 @@ impl<'a> OutputListener<'a> {
         }
     }
 
-    /// Takes in one line and says what it means for the deadlines. What comes after we stopped the process changes
-    /// nothing but the cost; after the result it only says how things ended.
+    /// Takes in one line and returns what it means for the deadlines. After we have stopped the process, lines change
+    /// nothing but the cost; after the result, they only show how things ended.
     pub fn on_line(&mut self, line: &str, stopped: Option<StopCause>, log: &mut RunLog) -> LineMeaning {
         let mut stop = None;
         let is_late = stopped.is_some_and(|cause| cause != StopCause::PostResult);
@@ -90,7 +90,8 @@ impl<'a> OutputListener<'a> {
         LineMeaning { settled: self.seen.is_settled(), usd: self.usd(), stop }
     }
 
-    /// The CLI would ask again for minutes with a key that is refused; once or twice it renews its login meanwhile.
+    /// Returns whether the login is refused for good: the CLI would retry for minutes with a refused key, although once
+    /// or twice it renews its login meanwhile.
     fn is_refused_for_good(&mut self, event: &AgentEvent) -> bool {
         match event {
             AgentEvent::ApiError { failure, will_retry: true } if failure.kind == ApiErrorKind::Login => {
@@ -102,7 +103,7 @@ impl<'a> OutputListener<'a> {
         self.refusals_in_row >= REFUSALS_MAX
     }
 
-    /// Hands on what the redactor still held back.
+    /// Publishes what the redactor was still holding back.
     pub fn finish(&mut self, log: &mut RunLog) {
         let rest = std::mem::take(&mut self.redactor).finish();
         if !rest.is_empty() {
@@ -115,7 +116,7 @@ impl<'a> OutputListener<'a> {
         Some(price.of(self.seen.usage_so_far()))
     }
 
-    /// What people should know of the beginning of the stream.
+    /// Returns notices for the user about the beginning of the stream.
     fn notices(&self, started: &Started) -> Vec<String> {
         let said_before = self.payer != Payer::Unknown;
         let contradicts = |payer: &Payer| said_before && payer.contradicts(self.payer);
@@ -138,7 +139,7 @@ impl<'a> OutputListener<'a> {
         other_payer.into_iter().chain(Some(failed).filter(|_| !names.is_empty())).collect()
     }
 
-    /// What people who watch are shown of an event.
+    /// Returns what the watcher is shown of an event.
     fn shown(&mut self, event: AgentEvent, served_before: usize) -> Option<LiveDetail> {
         let clean = |text: &str| redact(text).into_owned();
         Some(match event {

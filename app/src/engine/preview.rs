@@ -18,17 +18,18 @@ use crate::process::probe::Memory;
 /// The first attempt of a run, as it would be.
 #[derive(Debug, Clone, Serialize)]
 pub struct Preview {
-    /// The version of this form.
+    /// The version of this format.
     pub schema_version: u32,
     /// The decision.
     pub route: Route,
-    /// The agent's command; `None` when its program cannot be found.
+    /// The path of the agent's program; `None` if it cannot be found.
     pub program: Option<PathBuf>,
     /// Program and arguments.
     pub argv: Vec<String>,
     /// The names of the variables that the agent would get. Values may be secrets and are not shown.
     pub environment: Vec<String>,
-    /// Variables of ours that would be kept from it: what is not on the allow-list, and what would change who pays.
+    /// Variables of ours that would be withheld from it: those not on the allow-list, and those that would change who
+    /// pays.
     pub withheld: Vec<String>,
     /// The payer.
     pub payer: Payer,
@@ -47,19 +48,19 @@ pub struct Preview {
 pub struct PreviewLimits {
     /// The most attempts.
     pub attempts: u32,
-    /// The longest attempt, seconds.
+    /// The longest duration of an attempt, in seconds.
     pub wall_seconds: u64,
-    /// The longest silence, seconds.
+    /// The longest silence, in seconds.
     pub idle_seconds: u64,
-    /// The longest start, seconds.
+    /// The longest startup, in seconds.
     pub startup_seconds: u64,
     /// The most turns.
     pub max_turns: Option<u32>,
-    /// The most US dollars.
+    /// The most that may be spent, in US dollars.
     pub max_usd: Option<f64>,
 }
 
-/// Shows what the first attempt would be.
+/// Returns what the first attempt would be.
 pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
     let (route, project) = (submission.route(), submission.project());
     let limits = project.limits();

@@ -1,4 +1,4 @@
-//! What holds in one project: its agents, its policy, its limits. An engine is of a process; this is of a place.
+//! What holds in one project: its agents, policy and limits. An engine belongs to a process; this belongs to a place.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use pointsman_core::run::next::Limits;
 
 use super::error::EngineError;
 
-/// What deciding needs: agents, rules, and what surrounds requests here and now.
+/// What is needed to decide: agents, rules, and what surrounds requests here and now.
 pub struct Decider {
     catalog: Catalog,
     policy: Policy,
@@ -21,7 +21,7 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// Puts it together.
+    /// Creates a decider.
     pub fn new(catalog: Catalog, policy: Policy, around: RoutingContext) -> Decider {
         Decider { catalog, policy, context: around }
     }
@@ -36,9 +36,9 @@ impl Decider {
         self.policy.hash(&self.catalog)
     }
 
-    /// Decides about a request, here and now. The request is told what surrounds it.
+    /// Decides about a request, here and now. Sets the request's routing context.
     ///
-    /// A router that fails is not in the way of the person.
+    /// A panic in the router must not get in the user's way: the fallback route is taken instead.
     pub fn decide(&self, request: &mut Request) -> Result<Route, EngineError> {
         self.surround(request);
         let route = || route::route(request, &self.catalog, &self.policy);
@@ -48,13 +48,13 @@ impl Decider {
         }
     }
 
-    /// Decides here and now, and says why: everything that was looked at.
+    /// Decides here and now, and explains why: everything that was considered.
     pub fn explain(&self, request: &mut Request) -> Result<Explained, EngineError> {
         self.surround(request);
         Ok(route::explain(request, &self.catalog, &self.policy)?)
     }
 
-    /// The mode is the request's, where it has one.
+    /// Sets the routing context. The request's own mode wins, if it has one.
     fn surround(&self, request: &mut Request) {
         let mode = request.routing_context.mode.or(self.context.mode);
         request.routing_context = RoutingContext { mode, ..self.context.clone() };
@@ -75,33 +75,33 @@ pub struct Terms {
     pub limits: Limits,
     /// When breakers open.
     pub breaker_limits: BreakerLimits,
-    /// When the arbiter is asked; never without.
+    /// When the arbiter is asked; `None` if it never is.
     pub arbiter: Option<ArbiterTerms>,
-    /// Whether words are kept.
+    /// Whether prompts and answers are kept.
     pub prompt_retention: PromptRetention,
-    /// Further names of variables that the operator lets agents have.
+    /// Further names of variables that the operator allows agents to have.
     pub extra_allow: Vec<String>,
-    /// Whether CLIs are run that are older than the oldest supported version.
+    /// Whether CLIs older than the oldest supported version are run.
     pub allow_old_cli: bool,
 }
 
 /// When and how the arbiter is asked.
 #[derive(Debug, Clone)]
 pub struct ArbiterTerms {
-    /// Routes that are less sure than this are put to the arbiter.
+    /// Routes with less confidence than this are put to the arbiter.
     pub below: f64,
     /// The longest that it may take.
     pub timeout: Duration,
-    /// Where its words are remembered.
+    /// The directory in which its votes are cached.
     pub cache: PathBuf,
 }
 
 /// Whether prompts and answers are kept in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptRetention {
-    /// They are, with secrets redacted.
+    /// They are kept, with secrets redacted.
     Kept,
-    /// Only a hash under this key is: without the key, short words could be guessed from it.
+    /// Only a hash under this key is kept: without the key, short prompts could be guessed from it.
     HashOnly {
         /// The key of this installation.
         key: [u8; 32],
@@ -109,7 +109,7 @@ pub enum PromptRetention {
 }
 
 impl ProjectContext {
-    /// Puts it together.
+    /// Creates the context.
     pub fn new(dir: PathBuf, decider: Decider, terms: Terms) -> ProjectContext {
         ProjectContext { dir, decider, terms }
     }
@@ -119,7 +119,7 @@ impl ProjectContext {
         &self.dir
     }
 
-    /// Returns what decides here.
+    /// Returns the decider.
     pub fn decider(&self) -> &Decider {
         &self.decider
     }
@@ -129,7 +129,7 @@ impl ProjectContext {
         &self.decider.catalog
     }
 
-    /// Returns the conditions.
+    /// Returns the terms.
     pub fn terms(&self) -> &Terms {
         &self.terms
     }

@@ -1,4 +1,4 @@
-//! Looking back: runs by their id, their reports, their live logs. A look changes nothing: what recovery would do to a run
+//! Looking back: runs by id, their reports, their live logs. Looking changes nothing: what recovery would do to a run
 //! whose driver died is done in memory.
 
 use std::fs::File;
@@ -17,31 +17,31 @@ use super::project::ProjectContext;
 use crate::process::identity::Liveness;
 use crate::store::{AgentSessionKey, DriverRow, Runs, StoreError, journal};
 
-/// How many runs an ambiguous beginning is shown with.
+/// How many runs are listed for an ambiguous prefix.
 const EXAMPLES_MAX: usize = 3;
 
-/// How long a run may be without a driver that is noted: it was just submitted.
+/// How long a run may exist without a recorded driver: it was only just submitted.
 const YOUNG: SignedDuration = SignedDuration::from_secs(10);
 
 /// One run.
 pub struct FoundRun {
     /// The run.
     pub id: RunId,
-    /// Where it stands.
+    /// Its state.
     pub state: RunState,
-    /// When its log grew last.
+    /// When its log last grew.
     pub grown_at: Option<Timestamp>,
     /// The driver.
     pub driver: Option<DriverRow>,
 }
 
-/// The driver of a run, for people.
+/// The driver of a run, for display.
 pub struct Driver {
     /// The process.
     pub pid: i32,
     /// Whether it is on another machine, or in another container.
     pub is_elsewhere: bool,
-    /// When it said last that it lives.
+    /// When it last recorded that it is alive.
     pub heartbeat_at: Option<Timestamp>,
 }
 
@@ -60,17 +60,17 @@ impl Engine {
         Ok(rows)
     }
 
-    /// Returns how many lines of the spool this version does not understand: runs may be missing for them.
+    /// Returns how many lines of the spool this version does not understand: runs may be missing because of them.
     pub fn odd_line_count(&self) -> usize {
         self.store.spooled().odd_lines
     }
 
-    /// Finds a run by its id, by an unambiguous beginning of it, or as `latest`.
+    /// Finds a run by its id, by an unambiguous prefix of it, or as `latest`.
     pub async fn find(&self, project: &ProjectContext, wanted: &str) -> Result<FoundRun, EngineError> {
         let unknown = || EngineError::UnknownRun { wanted: printable(wanted) };
         let prefix = match wanted {
             "latest" => "",
-            // An id has only safe characters; anything else cannot be the beginning of one.
+            // An id has only safe characters; anything else cannot be the prefix of one.
             _ => wanted.parse::<RunId>().map(|_| wanted).map_err(|_| unknown())?,
         };
         let count_max = if prefix.is_empty() { 1 } else { EXAMPLES_MAX + 1 };
@@ -86,7 +86,7 @@ impl Engine {
         self.load(project, row.run_id.clone()).await
     }
 
-    /// Loads a run by its whole id. One that nobody drives any more stands where recovery will put it.
+    /// Loads a run by its full id. An orphan is shown in the state in which recovery will put it.
     pub async fn load(&self, project: &ProjectContext, id: RunId) -> Result<FoundRun, EngineError> {
         let found = self.look_at(id).await?;
         if !self.is_orphan(&found) {
@@ -98,7 +98,8 @@ impl Engine {
         Ok(FoundRun { state, grown_at: Some(at), ..found })
     }
 
-    /// Returns when a run, or its driver, gave its last sign: a look at an orphan and its recovery give it the same end.
+    /// Returns when a run or its driver last showed a sign of life, so that looking at an orphan and recovering it give
+    /// it the same end.
     pub(super) fn last_sign_of(&self, run: &FoundRun) -> Timestamp {
         let heard_at = run.driver.as_ref().and_then(|row| row.heartbeat_at);
         run.grown_at.max(heard_at).unwrap_or_else(|| self.clock.now())
@@ -115,12 +116,12 @@ impl Engine {
         Ok(FoundRun { id, state, grown_at: events.last().map(|event| event.at), driver })
     }
 
-    /// Tells whether somebody drives a run, or may: of another machine nothing is known.
+    /// Returns whether a run is driven, or may be: nothing is known about another machine.
     pub fn is_driven(&self, run: &FoundRun) -> bool {
         run.driver.as_ref().is_some_and(|row| self.liveness(row) != Liveness::Dead)
     }
 
-    /// Returns who drives a run that is not over.
+    /// Returns the driver of a run that is not over.
     pub fn driver(&self, run: &FoundRun) -> Option<Driver> {
         let row = run.driver.as_ref().filter(|_| !run.state.is_finished())?;
         Some(Driver {
@@ -134,26 +135,27 @@ impl Engine {
         self.surroundings.host.liveness(&row.driver)
     }
 
-    /// Tells whether nobody drives a run that is not over, for sure.
+    /// Returns whether an unfinished run certainly has no driver.
     pub(super) fn is_orphan(&self, run: &FoundRun) -> bool {
         if run.state.is_finished() {
             return false;
         }
         match &run.driver {
             Some(row) => self.liveness(row) == Liveness::Dead,
-            // Its driver is about to be noted, or the ledger could not take it: then it holds the session all the same.
+            // Its driver is about to be recorded, or the ledger could not take it: in that case it still holds the
+            // session.
             None => {
                 let age = run.state.requested_at.map(|at| self.clock.now().duration_since(at).abs());
                 let is_held = |session: &SessionId| self.store.is_session_held(session);
                 let requested = run.state.requested.as_ref();
-                // One that was asked for in the future is not young: the clock was set back.
+                // A run requested in the future is not young: the clock was set back.
                 age.is_none_or(|age| age > YOUNG)
                     && !requested.is_some_and(|requested| is_held(&requested.session_id))
             }
         }
     }
 
-    /// Tells whether an agent would go on where an earlier run of that session ended.
+    /// Returns whether an agent would continue where an earlier run of that session ended.
     pub async fn knows_session(&self, session: &SessionId, project: &ProjectContext) -> bool {
         for agent in project.catalog().agents() {
             let key = AgentSessionKey::new(session, agent, project.dir());
@@ -173,7 +175,7 @@ impl Engine {
 }
 
 impl FoundRun {
-    /// Returns the run as a value for people and programs.
+    /// Returns the run's report.
     pub fn report(&self) -> Option<RunReport> {
         let answer = self.state.last_ended().and_then(|ended| ended.answer.clone());
         let requested = self.state.requested.as_ref()?;
@@ -194,7 +196,7 @@ pub struct LiveLog {
 }
 
 impl LiveLog {
-    /// Returns the next whole line, or `None` where the log ends for now.
+    /// Returns the next whole line, or `None` if the log ends here for now.
     pub fn next_line(&mut self) -> io::Result<Option<String>> {
         self.reader.read_until(b'\n', &mut self.part)?;
         if self.part.last() != Some(&b'\n') {

@@ -1,4 +1,4 @@
-//! Keeping what happens: a fact is applied, stored, written to the live log, and then told to watchers.
+//! Recording what happens: a fact is applied, stored, written to the live log, and then published to the watcher.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::process::identity::ProcessIdentity;
 use crate::store::journal::{Journal, Weight};
 use crate::store::{AgentSessionLink, EndedCall, Kept, LedgerEntry, Store, StoreError};
 
-/// Somebody who is told about a run as it happens.
+/// Is told about a run as it happens.
 pub trait Watcher: Send {
-    /// Takes in one line. Must return soon: the run waits.
+    /// Takes in one line. Must return quickly: the run waits.
     fn on_line(&mut self, line: &Line);
 
-    /// Shows what was not shown yet. May take as long as the reader does.
+    /// Shows what has not been shown yet. May take as long as the reader does.
     fn finish(&mut self) {}
 }
 
-/// Nobody watches.
+/// A watcher that ignores everything.
 pub struct Unwatched;
 
 impl Watcher for Unwatched {
@@ -34,27 +34,27 @@ impl Watcher for Unwatched {
 pub struct RunLog {
     /// The run.
     pub run_id: RunId,
-    /// Where it stands.
+    /// Its state.
     pub state: RunState,
     rehearsal: bool,
     clock: Clock,
-    /// Events that happened and are kept with the next ones.
+    /// Events that have happened and are stored with the next ones.
     staged: Vec<RunEvent>,
-    /// All that was kept so far, for a ledger that begins anew meanwhile.
+    /// Everything that was stored so far, in case the ledger is replaced by a new one meanwhile.
     log: Vec<Arc<LedgerEntry>>,
-    /// The driver, until it is noted.
+    /// The driver.
     identity: ProcessIdentity,
-    /// The same, to be noted with the next events.
+    /// The driver, to be stored with the next events; `None` once the ledger has it.
     driver: Option<ProcessIdentity>,
-    /// Noted with the next events.
+    /// To be stored with the next events.
     agent_session: Option<AgentSessionLink>,
-    /// Told to a breaker with the next events.
+    /// To be reported to a breaker with the next events.
     call: Option<EndedCall>,
-    /// Whether the live log may hold what agents say.
+    /// Whether the live log may contain what agents say.
     words_are_kept: bool,
     journal: Option<Journal>,
     watcher: Box<dyn Watcher>,
-    /// Whether the trouble of the store was told already.
+    /// Whether the store's trouble was already published.
     trouble_told: bool,
 }
 
@@ -86,10 +86,10 @@ impl RunLog {
         }
     }
 
-    /// Keeps facts that happen together, in one transaction with those that were held, and then tells them.
+    /// Stores facts that happen together, in one transaction with those that were staged, and then publishes them.
     ///
-    /// When the ledger fails, the facts are in the spool and the run goes on: an orchestrator's trouble
-    /// must not stand between a person and their agent.
+    /// When the ledger fails, the facts go to the spool and the run continues: trouble of the orchestrator must not
+    /// stand between users and their agent.
     pub async fn record(&mut self, store: &Store, facts: Vec<Fact>) {
         facts.into_iter().for_each(|fact| self.apply(fact));
         let events = std::mem::take(&mut self.staged);
@@ -102,20 +102,20 @@ impl RunLog {
         }
     }
 
-    /// Keeps an entry with what was noted for it, and gives its events back.
+    /// Stores an entry together with what was set aside for it, and returns its events.
     async fn flush(&mut self, store: &Store, entry: LedgerEntry) -> Vec<RunEvent> {
         let (driver, agent_session, call) =
             (self.driver.clone(), self.agent_session.take(), self.call.take());
         let entry = Arc::new(LedgerEntry { driver, agent_session, call, ..entry });
-        // Nothing follows an end; and an answer can be long.
+        // Nothing follows the end of a run; and an answer can be long.
         if !self.state.is_finished() {
             self.log.push(Arc::clone(&entry));
         }
         let kept = store.append(Arc::clone(&entry)).await;
         match &kept {
-            // The driver is noted once; until the ledger takes it, with all that follows.
+            // The driver is stored once; until the ledger accepts it, it goes with every entry.
             Kept::Ledger => self.driver = None,
-            // Another ledger stands there now, which knows nothing of this run.
+            // Another ledger has taken its place, which knows nothing of this run.
             Kept::Spool(StoreError::Replaced { .. }) => {
                 self.driver = Some(self.identity.clone());
                 store.spool(self.log.clone()).await;
@@ -126,13 +126,13 @@ impl RunLog {
         Arc::try_unwrap(entry).map_or_else(|shared| shared.events.clone(), |entry| entry.events)
     }
 
-    /// Lets a fact happen that is kept with the next one: what follows it is decided at once.
+    /// Applies a fact that is stored with the next one, so that what follows from it can be decided at once.
     pub fn stage(&mut self, fact: Fact) {
         self.apply(fact);
     }
 
-    /// Lets an attempt end, which is kept with the fact that follows it: with the agent session to go on in, and with what
-    /// the agent's breaker is told.
+    /// Stages the end of an attempt, to be stored with the fact that follows it, together with the agent session to
+    /// continue and what the agent's breaker is told.
     pub fn stage_end(
         &mut self,
         ended: AttemptEnded,
@@ -143,7 +143,7 @@ impl RunLog {
         self.stage(Fact::AttemptEnded(Box::new(ended)));
     }
 
-    /// Tells whether a breaker has not been told yet what was held.
+    /// Returns whether a staged call has not been reported to its breaker yet.
     pub fn owes_breaker_a_call(&self) -> bool {
         self.call.is_some()
     }
@@ -155,12 +155,12 @@ impl RunLog {
         self.staged.push(event);
     }
 
-    /// Tells something that is only seen live.
+    /// Publishes something that is only seen live.
     pub fn emit(&mut self, seen: LiveDetail) {
         self.emit_at(self.clock.now(), seen);
     }
 
-    /// Lets the watcher go, to finish by itself.
+    /// Detaches the watcher, so that it can finish by itself.
     pub fn stop_watching(&mut self) -> Box<dyn Watcher> {
         std::mem::replace(&mut self.watcher, Box::new(Unwatched))
     }
@@ -201,7 +201,7 @@ impl RunLog {
     }
 }
 
-/// Prompts stay in the ledger: a stream or a log carries the hash.
+/// Removes the prompt: prompts stay in the ledger; a stream or a log carries the hash.
 fn without_prompt(mut body: Body) -> Body {
     if let Body::Fact(event) = &mut body
         && let Fact::Requested(requested) = &mut event.fact
@@ -211,7 +211,7 @@ fn without_prompt(mut body: Body) -> Body {
     body
 }
 
-/// Tells whether a line holds words of the agent that are not part of a fact.
+/// Returns whether a line holds text of the agent that is not part of a fact.
 fn has_words(body: &Body) -> bool {
     match body {
         Body::Fact(_) => false,

@@ -1,4 +1,5 @@
-//! What others left undone: runs whose driver died get an honest end, and what could not be stored is imported.
+//! Finishes what others left undone: runs whose driver died get an honest end, and what could not be stored is
+//! imported.
 
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line};
@@ -18,32 +19,32 @@ use crate::store::lock::Lock;
 use crate::store::{EndedCall, LedgerEntry, Runs};
 
 impl Engine {
-    /// Takes the one place of who does this in the background; `None` where somebody has it, or where nothing can be stored.
+    /// Takes the lock on tidying in the background; `None` if another process holds it, or if nothing can be stored.
     pub fn try_lock_tidying(&self) -> Option<Lock> {
         self.store.try_lock("tidying").ok().flatten()
     }
 
-    /// Takes over events of runs that could not be stored, and ends runs whose driver died: what a new run must see. Returns
-    /// how many events were imported.
+    /// Imports events of runs that could not be stored, and ends runs whose driver died: what a new run must see.
+    /// Returns how many events were imported.
     pub async fn tidy_up_runs(&self, project: &ProjectContext) -> usize {
         let (imported_count, open) = self.store.drain_and_look().await;
         self.end_orphans(open, project).await;
         imported_count
     }
 
-    /// Does that, and imports what hooks have left, which may take seconds.
+    /// Tidies up runs, and imports what hooks have left, which may take seconds.
     pub async fn tidy_up(&self, project: &ProjectContext) {
         self.tidy_up_runs(project).await;
         self.import_hook_facts(project.catalog()).await;
     }
 
-    /// Tells whether hooks have left something.
+    /// Returns whether hooks have left anything to import.
     pub fn hooks_have_left_something(&self) -> bool {
         self.store.hooks_have_spooled()
     }
 
-    /// Ends every run that nobody drives any more; returns how many there were. Only a driver that is dead for sure counts: a driver on
-    /// another machine, or in another container, is left alone.
+    /// Ends every run without a driver; returns how many there were. Only a driver that is certainly dead counts: a
+    /// driver on another machine, or in another container, is left alone.
     pub async fn recover(&self, project: &ProjectContext) -> usize {
         let open = self.store.runs(Runs::Open).await.unwrap_or_default();
         self.end_orphans(open, project).await
@@ -62,20 +63,20 @@ impl Engine {
         self.is_orphan(&found) && self.end(&found, project).await
     }
 
-    /// Ends a run for its driver; returns whether that was still to do.
+    /// Ends a run for its driver; returns whether it was still open.
     pub(super) async fn end(&self, run: &FoundRun, project: &ProjectContext) -> bool {
         let (id, at) = (&run.id, self.last_sign_of(run));
         let ended = orphan::ending(id, &run.state, project.limits(), project.catalog(), at);
         let Some((events, state)) = ended else { return false };
         let Some(entry) = LedgerEntry::new(events.clone(), &state) else { return false };
-        // A probe that died must not keep the breaker half-open.
+        // A probing call whose driver died must not keep the breaker half-open.
         let call = state.attempts.last().map(|attempt| EndedCall {
             agent: attempt.started.agent.clone(),
             model: attempt.started.model_requested.clone(),
             outcome: Outcome::WorkerLost,
             limits: project.terms().breaker_limits,
         });
-        // Another writer at the log's next position wins; this is no trouble of the store.
+        // Another writer at the log's next position wins; this is not a failure of the store.
         if !self.store.try_append(LedgerEntry { call, ..entry }).await {
             return false;
         }
@@ -83,7 +84,7 @@ impl Engine {
         true
     }
 
-    /// What the driver would have done at the end: live log, metrics, and no files of attempts left.
+    /// Does what the driver would have done at the end: live log, metrics, and removal of the attempts' files.
     fn clear_up_after(&self, id: &RunId, state: &RunState, events: &[RunEvent]) {
         let now = self.clock.now();
         let report = state.requested.as_ref().map(|requested| RunReport::new(id, requested, state, None));

@@ -1,4 +1,4 @@
-//! Past requests decided again, as a value that both printings share.
+//! Past requests decided again, as a value that both output formats share.
 
 use pointsman_core::report::replay::{self, Difference};
 use pointsman_core::report::run::SCHEMA_VERSION;
@@ -11,36 +11,36 @@ use crate::plain_text::one_line;
 /// How much of a request is shown, in characters.
 const REQUEST_CHARS_MAX: usize = 100;
 
-/// The contract of `replay -o json`.
+/// The output of `replay -o json`.
 #[derive(Debug, Serialize)]
 pub struct Replay {
-    /// The version of this form.
+    /// The version of this format.
     schema_version: u32,
     /// The policy that decided again.
     pub policy_hash: String,
-    /// How many runs were looked at.
+    /// The number of runs considered.
     pub runs: usize,
-    /// How many of them would go where they went.
+    /// The number of runs that would be routed as they were.
     pub same: usize,
     /// Runs that cannot be decided again, and why.
     pub left_out: LeftOut,
-    /// Runs that would go elsewhere, newest first.
+    /// Runs that would be routed differently, newest first.
     pub changed: Vec<Difference>,
 }
 
 /// Runs that cannot be decided again.
 #[derive(Debug, Default, Serialize)]
 pub struct LeftOut {
-    /// Their words were not stored.
+    /// Their prompts were not stored.
     pub without_words: usize,
-    /// They name an agent that is no more.
+    /// They name an agent that no longer exists.
     pub undecidable: usize,
     /// Their log cannot be read, or has no route yet.
     pub unreadable: usize,
 }
 
 impl Replay {
-    /// Begins with no run.
+    /// Creates an empty replay.
     pub fn new(decider: &Decider) -> Replay {
         Replay {
             schema_version: SCHEMA_VERSION,
@@ -52,7 +52,7 @@ impl Replay {
         }
     }
 
-    /// Decides a run again and enters what came of it.
+    /// Decides a run again and records the result.
     pub fn add(&mut self, decider: &Decider, past: &PastRun) {
         self.runs += 1;
         let Some(run) = past.state.as_ref().filter(|run| run.route.is_some()) else {

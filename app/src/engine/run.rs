@@ -11,7 +11,7 @@ use crate::store::lock::Lock;
 pub struct Run {
     /// Its log.
     pub log: RunLog,
-    /// What was asked, word for word: agents get this, records a redacted copy.
+    /// The request, word for word: agents get this, records get a redacted copy.
     pub request: Request,
     /// The session.
     pub session: SessionId,
@@ -19,20 +19,20 @@ pub struct Run {
     pub project: ProjectContext,
     /// Whether the scripted agent plays it.
     pub rehearsal: bool,
-    /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep words.
+    /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep it.
     pub answer: Option<String>,
-    /// Held for the whole run: one run at a time goes on in a session.
+    /// Held for the whole run: only one run at a time may use a session.
     pub(super) _session_lock: Option<Lock>,
 }
 
 impl Run {
-    /// Returns what agents are told of it.
+    /// Returns the marks that agents get in their environment.
     pub fn marks(&self) -> Marks<'_> {
         Marks { run: self.log.run_id.as_str(), session: self.session.as_str() }
     }
 }
 
-/// What an agent is told of the run that it works for.
+/// What an agent is told about the run that it works for.
 #[derive(Debug, Clone, Copy)]
 pub struct Marks<'a> {
     /// The run.
@@ -42,6 +42,6 @@ pub struct Marks<'a> {
 }
 
 impl Marks<'_> {
-    /// Of a program that is only looked at.
+    /// The marks of a program that is only inspected.
     pub const NONE: Marks<'static> = Marks { run: "", session: "" };
 }

@@ -1,4 +1,4 @@
-//! Why a run must stop, from wherever it is said: by signals, and by holders of a handle.
+//! Causes to stop a run, wherever they come from: signals, and holders of a handle.
 
 use std::io;
 use std::sync::Arc;
@@ -7,37 +7,37 @@ use pointsman_core::run::end::StopCause;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
-/// How many causes may wait to be heard: the second one means "at once", and nobody says more than that.
+/// How many causes may be queued: the second one means "at once", and there is nothing to say beyond that.
 const CAUSES_MAX: usize = 4;
 
-/// Where a run hears that it must stop.
+/// Receives the causes that stop a run.
 pub struct Stops {
     causes: mpsc::Receiver<StopCause>,
-    /// Kept so that waiting for a cause is no error when nobody else can say one.
+    /// Kept so that waiting for a cause is not an error when nothing else can send one.
     handle: StopHandle,
-    /// Told when somebody says that there is something to look at.
+    /// Notified when there may be something new to look at.
     wake: Arc<Notify>,
 }
 
-/// Its holder can stop the run. Cheap to clone.
+/// A handle to stop the run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StopHandle(mpsc::Sender<StopCause>);
 
 impl StopHandle {
-    /// Says that the run must stop. Where causes wait unheard already, one more says nothing new.
+    /// Asks the run to stop. If the queue is full, one more cause would add nothing.
     pub fn stop(&self, cause: StopCause) {
         let _ = self.0.try_send(cause);
     }
 }
 
 impl Stops {
-    /// Makes one that hears only who gets its handle.
+    /// Creates one that receives causes only through its handle.
     pub fn new() -> Stops {
         let (sender, causes) = mpsc::channel(CAUSES_MAX);
         Stops { causes, handle: StopHandle(sender), wake: Arc::default() }
     }
 
-    /// Makes one that hears the signals of this process as well. Once it is dropped, a signal ends the process.
+    /// Creates one that also receives the signals of this process. Once it is dropped, a signal ends the process.
     pub fn of_signals() -> io::Result<Stops> {
         let stops = Stops::new();
         for (kind, cause, code) in [
@@ -69,17 +69,17 @@ impl Stops {
         self.handle.clone()
     }
 
-    /// Returns what tells that there is something to look at.
+    /// Returns the notification that there may be something new to look at.
     pub fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
 
-    /// Returns the causes themselves, for the room that runs processes.
+    /// Returns the receiver of the causes, for `process`.
     pub fn causes(&mut self) -> &mut mpsc::Receiver<StopCause> {
         &mut self.causes
     }
 
-    /// Waits for the next cause. May be dropped and asked again: no cause is lost.
+    /// Waits for the next cause. Cancel safe: no cause is lost if the future is dropped.
     pub async fn next(&mut self) -> StopCause {
         self.causes.recv().await.expect("the handle is kept, so the channel stays open")
     }

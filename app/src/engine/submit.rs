@@ -19,7 +19,7 @@ use super::{Engine, arbiter};
 use crate::store::journal::Journal;
 use crate::store::lock::Lock;
 
-/// A request that was decided, and is not yet a run.
+/// A request that has been decided but is not yet a run.
 pub struct Submission {
     spec: RunSpec,
     request: Request,
@@ -29,8 +29,8 @@ pub struct Submission {
 }
 
 impl Engine {
-    /// Takes a request in and decides about it. Nothing is stored of it, and nothing is spawned but the arbiter, where a project
-    /// wants one.
+    /// Accepts a request and decides about it. Nothing is stored, and nothing is spawned except the arbiter, if the
+    /// project wants one.
     pub async fn submit(&self, project: ProjectContext, spec: RunSpec) -> Result<Submission, EngineError> {
         let mut request = spec.request()?;
         if let Some(session) = &spec.session
@@ -48,19 +48,19 @@ impl Engine {
         Ok(Submission { spec, request, route, project, session_lock: None })
     }
 
-    /// Keeps what a run has said so far, for who must know now that it is kept.
+    /// Stores what a run has staged so far, for callers that need it stored now.
     pub async fn flush(&self, run: &mut Run) {
         run.log.record(&self.store, vec![]).await;
     }
 }
 
 impl Submission {
-    /// Returns what was handed in.
+    /// Returns the spec that was submitted.
     pub fn spec(&self) -> &RunSpec {
         &self.spec
     }
 
-    /// Returns what was asked.
+    /// Returns the request.
     pub fn request(&self) -> &Request {
         &self.request
     }
@@ -70,24 +70,24 @@ impl Submission {
         &self.route
     }
 
-    /// Returns what holds where it will be driven.
+    /// Returns the context of the project in which it will be driven.
     pub fn project(&self) -> &ProjectContext {
         &self.project
     }
 
-    /// Tells whether the scripted agent plays it.
+    /// Returns whether the scripted agent plays it.
     pub fn is_rehearsal(&self) -> bool {
         self.spec.rehearsal.is_some()
     }
 
-    /// Takes a person's yes.
+    /// Records the user's approval.
     pub fn approve(&mut self, by: &str) {
         self.spec.approval = Some(by.to_owned());
     }
 
-    /// Takes the session that was named, for this run alone.
+    /// Locks the named session for this run.
     ///
-    /// Where `on_busy` lets it, it waits for another run to leave the session; a cause on `stops` ends that.
+    /// If `on_busy` allows it, waits for another run to leave the session; a cause on `stops` ends the wait.
     pub async fn take_session(
         &mut self,
         engine: &Engine,
@@ -102,7 +102,7 @@ impl Submission {
 
     /// Begins the log of the request and the decision about it. Nothing is spawned.
     ///
-    /// The log is on disk when the first step is taken, or when [`Engine::keep`] is called before that.
+    /// The log is on disk when the first step is taken, or when [`Engine::flush`] is called before that.
     pub fn begin(self, engine: &Engine, watcher: Box<dyn Watcher>) -> Run {
         let run_id = self.spec.run_id.clone().unwrap_or_else(|| engine.entropy.run_id(engine.clock.now()));
         let session = self
@@ -110,7 +110,8 @@ impl Submission {
             .session
             .clone()
             .unwrap_or_else(|| run_id.as_str().parse().expect("a run id is a valid session id"));
-        // A session without a name is called by its run's id, and may be named by a later run while this one works.
+        // A session without a name is named after its run's id, and a later run may join it by that name while this one
+        // works.
         let (requested, rehearsal) = (self.requested(&session), self.is_rehearsal());
         let lock = self.session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
         let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
@@ -126,7 +127,7 @@ impl Submission {
         if let (Decision::Escalate, Some(by)) = (self.route.decision, self.spec.approval) {
             facts.push(Fact::Approved { by });
         }
-        // Kept with the start of the first attempt, in one transaction: nothing is spawned before that.
+        // Stored with the start of the first attempt, in one transaction: nothing is spawned before that.
         facts.into_iter().for_each(|fact| log.stage(fact));
         let (request, project) = (self.request, self.project);
         Run { log, request, session, project, rehearsal, answer: None, _session_lock: lock }
@@ -160,12 +161,12 @@ async fn locked(
     on_busy: OnLimit,
     stops: &mut Stops,
 ) -> Result<Option<Lock>, EngineError> {
-    /// How often a busy session is looked at.
+    /// How often a busy session is tried again.
     const LOOK_EVERY: Duration = Duration::from_millis(250);
     loop {
         match (engine.store.try_lock_session(session), on_busy) {
             (Ok(Some(lock)), _) => return Ok(Some(lock)),
-            // Without a usable state directory there is no session to go on in either.
+            // Without a usable state directory there is no session to continue either.
             (Err(_), _) => return Ok(None),
             (Ok(None), OnLimit::End) => return Err(EngineError::SessionBusy { session: session.clone() }),
             (Ok(None), OnLimit::Wait) => {}

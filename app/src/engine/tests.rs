@@ -1,5 +1,5 @@
-//! The engine on a stage: scripted processes, a ledger that fails when it is told to, a clock that goes as fast as the test,
-//! dice from a seed, and a machine on which processes die.
+//! The engine in a simulated environment: scripted processes, a ledger that fails on demand, a clock that runs as fast
+//! as the test, seeded random numbers, and a machine on which processes die.
 
 mod place;
 mod simulation;
@@ -45,7 +45,7 @@ async fn a_silent_agent_is_stopped_and_tried_once_more_on_virtual_time() {
     assert_eq!(run.verdict, Some(Verdict::Succeeded));
 }
 
-/// The waits of a night pass in a moment, and the clock of the machine is set back meanwhile.
+/// The waits of a whole night pass in a moment, and the machine's clock is set back meanwhile.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_waits_for_a_reset_goes_on_after_it_although_the_clock_was_set() {
     let place = Place::new(3, |launch, nth| match nth {
@@ -73,7 +73,7 @@ async fn a_run_is_stopped_while_it_waits_between_attempts() {
     let mut stops = Stops::new();
     let handle = stops.handle();
     let (report, ()) = tokio::join!(super::drive::drive(&engine, &mut run, &mut stops), async {
-        // Until the first backoff has begun: the log says so.
+        // Waits until the first backoff has begun, as the log shows.
         while !place.all_events().iter().any(|event| matches!(event.fact, Fact::Waiting { .. })) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -82,7 +82,7 @@ async fn a_run_is_stopped_while_it_waits_between_attempts() {
     assert_eq!((report.verdict, report.exit_code), (Some(Verdict::Cancelled), Some(130)));
 }
 
-/// Seen to fail with the row looked for by nobody.
+/// Seen to fail with the driver not polling for the row.
 #[tokio::test(start_paused = true)]
 async fn a_wish_to_stop_a_run_is_seen_within_two_seconds() {
     let place = Place::new(5, |launch, _| Answer::of(launch).begins().hangs());

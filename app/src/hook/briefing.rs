@@ -1,4 +1,4 @@
-//! What a person hears when a session begins: only when there is something to say, and never more than ten lines.
+//! What the user is told when a session begins: only if there is something to say, and never more than ten lines.
 
 use pointsman_core::hook::answer::{HookAnswer, HookEffect};
 
@@ -6,10 +6,10 @@ use super::context::HookContext;
 use crate::clock;
 use crate::present::briefing;
 
-/// How many runs are looked at.
+/// How many runs are considered.
 const RUN_COUNT_MAX: usize = 50;
 
-/// Looks at the ledger in passing and says what needs attention.
+/// Glances at the ledger and reports what needs attention.
 pub fn answer(context: &HookContext) -> HookAnswer {
     let Some((runs, breakers)) = context.store.newest_runs_and_breakers(RUN_COUNT_MAX) else {
         return HookAnswer::default();

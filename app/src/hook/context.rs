@@ -1,4 +1,4 @@
-//! What one event finds around it: settings, mode, agents, policy, and where facts go.
+//! The context of one event: settings, mode, agents, policy, and where facts go.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -23,24 +23,24 @@ use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, enrich};
 use crate::engine::project::Decider;
 use crate::entropy::Entropy;
 
-/// What one event finds around it.
+/// The context of one event.
 pub struct HookContext {
     /// The surroundings.
     pub environment: Environment,
-    /// The session's mode and why.
+    /// The session's mode, and why it was chosen.
     pub choice: ModeChoice,
-    /// Which agents the session's CLI knows.
+    /// The agents that the session's CLI knows.
     pub known: KnownAgents,
     /// Where facts and notes go.
     pub store: HookStore,
-    /// What of a repository's settings was left out because it is broken.
+    /// What was left out of a repository's settings because it is broken.
     left_out: Option<String>,
     loaded: Loaded,
     begun: Instant,
 }
 
 impl HookContext {
-    /// Finds it; `None` inside an agent of our own, where our hooks keep silent.
+    /// Determines the context; `None` inside an agent of our own, where our hooks stay silent.
     pub fn find(input: &HookInput, begun: Instant) -> Result<Option<HookContext>, HookError> {
         let cwd = input.cwd.clone().unwrap_or_else(|| PathBuf::from("."));
         let environment = Environment::new(cwd)?;
@@ -63,11 +63,11 @@ impl HookContext {
         Ok(Some(HookContext { environment, choice, known, store, left_out, loaded, begun }))
     }
 
-    /// Puts together what deciding needs, and says what was left out of it because it is broken.
+    /// Assembles what is needed to decide, and returns what was left out of it because it is broken.
     pub fn decider(&self) -> Result<(Decider, Option<HookError>), HookError> {
         match self.environment.decider(&self.loaded) {
             Ok(decider) => Ok((decider, self.left_out.clone().map(HookError::LeftOut))),
-            // A policy file that is broken says nothing; what is built in still asks a person.
+            // A broken policy file has no effect; the built-in policy still asks the user.
             Err(error) => {
                 let catalog = self.loaded.catalog().map_err(AssembleError::from)?;
                 let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());
@@ -76,7 +76,7 @@ impl HookContext {
         }
     }
 
-    /// Tells whether the agent of a route is installed.
+    /// Returns whether the agent of a route is installed.
     pub fn can_run(&self, decider: &Decider, route: &Route) -> bool {
         decider.catalog().get(&route.agent).is_some_and(|agent| self.environment.is_installed(agent))
     }
@@ -86,7 +86,7 @@ impl HookContext {
         self.store.read_note(&input.session).filter(|note| note.prompt_id == input.prompt_id)
     }
 
-    /// Keeps what a prompt says for the hooks that follow it.
+    /// Stores what a prompt says, for the hooks that follow it.
     pub fn note_down(
         &self,
         input: &HookInput,
@@ -97,7 +97,7 @@ impl HookContext {
         self.store.write_note(&input.session, &note).map_err(HookError::NotNoted)
     }
 
-    /// Returns the hash that stands for words.
+    /// Returns the hash of a request, keyed if prompts are not stored.
     pub fn hash(&self, request: &Request) -> String {
         if self.loaded.settings.store_prompts {
             request.hash()
@@ -132,7 +132,7 @@ impl HookContext {
     }
 }
 
-/// The session's project: the directory may have been left for another in the middle of the session.
+/// Returns the session's project: the current directory may have changed in the middle of the session.
 fn project_dir(environment: &Environment) -> PathBuf {
     let given = environment.env.text("CLAUDE_PROJECT_DIR").map(PathBuf::from);
     given
@@ -140,8 +140,8 @@ fn project_dir(environment: &Environment) -> PathBuf {
         .unwrap_or_else(|| environment.cwd.clone())
 }
 
-/// Loads the settings; where a repository's are broken, those that hold without them, and says so: a stranger must not
-/// switch us off.
+/// Loads the settings; if the repository's are broken, those without them, together with the error: an untrusted
+/// repository must not switch us off.
 fn settings(environment: &Environment) -> Result<(Loaded, Option<String>), AssembleError> {
     let broken = match environment.settings(&[]) {
         Ok(loaded) => return Ok((loaded, None)),
@@ -157,14 +157,14 @@ fn settings(environment: &Environment) -> Result<(Loaded, Option<String>), Assem
     Ok((loaded, Some(broken.to_string())))
 }
 
-/// Decides about words; `None` where they are none.
+/// Decides about a text; `None` if it is not a request.
 pub fn routed(
     decider: &Decider,
     mode: Mode,
     words: &str,
     context: Context,
 ) -> Result<Option<(Request, Route)>, HookError> {
-    // A NUL says nothing to a router and must not keep it from looking.
+    // A NUL means nothing to a router and must not keep it from deciding.
     let words = words.replace('\0', " ");
     let Ok(mut request) = Request::new(words, Origin::Hook, Overrides::default()) else { return Ok(None) };
     request.context = context;

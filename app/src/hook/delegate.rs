@@ -1,4 +1,4 @@
-//! A prompt that a run does instead of the session: one run for each, whichever of several hooks hears of it.
+//! A prompt that a run does instead of the session: one run per prompt, no matter how many hooks are called for it.
 
 use pointsman_core::agent::PermissionMode;
 use pointsman_core::hook::answer::{HookAnswer, HookEffect};
@@ -19,34 +19,34 @@ use crate::engine::hooks::{Claim, Marker};
 use crate::entropy::Entropy;
 use crate::present::route;
 
-/// The rights that a run may not exceed. A person who asks for a run by name means one with its own rights, but for a
-/// session that only plans.
+/// Returns the permission mode that the run may not exceed. A user who asks for a run by name means one with its own
+/// rights, unless the session only plans.
 fn permissions(input: &HookInput, wanted: Wanted) -> Option<&str> {
     let of_session = input.permission_mode.as_deref();
     of_session.filter(|mode| wanted != Wanted::Run || *mode == "plan")
 }
 
-/// A prompt for a run.
+/// A prompt to be delegated to a run.
 pub struct Taken<'a> {
-    /// Its name among the prompts that were delegated.
+    /// Its name among the delegated prompts.
     pub name: String,
-    /// What is asked for.
+    /// The request.
     pub words: &'a str,
-    /// Whether the person said that it may be done.
+    /// Whether the user approved it.
     pub approval: Approval,
-    /// What the person wants of us.
+    /// What the user wants of us.
     pub wanted: Wanted,
 }
 
-/// Which hook delegated a prompt to a run, and what is said of it.
+/// Which hook delegated a prompt to a run, and the answer.
 pub enum Delegated {
-    /// This one: the run, and what is said.
+    /// This one: the run, and the answer.
     ByUs(RunId, HookAnswer),
-    /// Another one, which has recorded it: what is said.
+    /// Another one, which has recorded it: the answer.
     ByAnother(HookAnswer),
 }
 
-/// Has a run do it, one for each prompt. The hook does not wait for the run, only until it is there.
+/// Delegates a prompt to a run, one for each prompt. The hook waits only until the run exists, not for its end.
 pub fn delegate(
     context: &HookContext,
     input: &HookInput,
@@ -58,7 +58,7 @@ pub fn delegate(
     delegating(&ours.run_id);
     let is_over = |earlier: &Takeover| takeover::is_over(earlier, input, ours.at);
     let waits_for = |other: &Takeover| delegating(&other.run_id);
-    // Without a marker the run of another hook would not be seen: then the session does it itself.
+    // Without a marker the run of another hook would go unnoticed: the session then does the work itself.
     let claim = context.store.claim(&taken.name, &ours, &is_over, &waits_for);
     match claim.map_err(HookError::NotClaimed)? {
         Claim::Ours(marker) => {
@@ -76,7 +76,7 @@ pub fn delegate(
     }
 }
 
-/// Starts the run; where it does not start, the prompt is nobody's again.
+/// Starts the run; if that fails, gives the prompt back.
 fn start(
     context: &HookContext,
     input: &HookInput,

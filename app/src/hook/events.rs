@@ -1,4 +1,4 @@
-//! What is done for each event. Decisions are `core::hook`'s; this reads, records and delegates.
+//! Handles each event. `core::hook` decides; this module reads, records and delegates.
 
 use std::path::Path;
 
@@ -18,8 +18,8 @@ use super::prompt;
 use crate::assemble;
 use crate::engine::background;
 
-/// Answers an event. `delegating` is told which run takes a prompt over before it is there: then the answer is worth waiting
-/// for.
+/// Answers an event. `delegating` is called with the run that takes a prompt over before the run exists: from then on
+/// the answer is worth waiting for.
 pub fn answer(
     context: &HookContext,
     input: &HookInput,
@@ -53,7 +53,7 @@ pub fn answer(
             None => Ok(HookAnswer::default()),
         },
         Event::SubagentStop { agent_type, transcript, .. } => match input.agent_id.clone() {
-            // The CLI's own helpers have no kind, and nobody handed them anything.
+            // The CLI's own helpers have no type, and nothing was delegated to them.
             Some(agent_id) if !agent_type.is_empty() => recorded(
                 context,
                 input,
@@ -118,7 +118,7 @@ fn on_delegation(
     mode: Mode,
     call: &ToolUse,
 ) -> Result<HookAnswer, HookError> {
-    // The CLI itself says what is missing.
+    // The CLI itself reports what is missing.
     let Some(words) = call.text("prompt") else { return Ok(HookAnswer::default()) };
     let (decider, _) = context.decider()?;
     let Some((_, route)) = routed(&decider, mode, words, Context::Fresh)? else {
@@ -130,14 +130,14 @@ fn on_delegation(
     let (done, answer) = delegation::decide(call, &terms);
     let asked = Target::of(&call.input);
     let from_agent_id = input.agent_id.clone();
-    // One that cannot be paired with anything is decided all the same.
+    // A delegation that cannot be paired with anything is decided all the same.
     let tool_use_id = call.id.clone().unwrap_or_default();
     let delegation = Delegation { tool_use_id, from_agent_id, asked, route, done };
     let kept = context.record(input, HookEvent::Delegation(Box::new(delegation)));
     Ok(with_notice(answer, kept))
 }
 
-/// Returns the delegation that a subagent came from: the CLI's note beside the transcript has it.
+/// Returns the delegation that a subagent came from, which the CLI records beside the transcript.
 fn delegation_of(transcript: &Path) -> Option<String> {
     let text = std::fs::read(transcript.with_extension("meta.json")).ok()?;
     let meta: serde_json::Value = serde_json::from_slice(&text).ok()?;

@@ -1,11 +1,12 @@
-//! `pointsman hook`: an event of Claude Code on standard input, at most one JSON object on standard output, always exit 0.
+//! `pointsman hook`: an event of Claude Code on standard input, at most one JSON object on standard output, always exit
+//! code 0.
 //!
-//! A person waits for this process. So it has one deadline, whatever is broken: a file that never ends, a disk that is
-//! full, a bug. When it is over, the session goes on without us and one line says so.
+//! The user waits for this process. So it has one deadline, whatever is broken: a file that never ends, a full disk, a
+//! bug. After the deadline the session goes on without us and one line says so.
 //!
-//! Reading order: the process here · `context` (what one event finds around it) · `events` (what is done for each) ·
-//! `prompt` and `delegate` (a person's prompt, and one that a run does) · `briefing` (what is said when a session begins) ·
-//! `notice` and `error` (what is said of us).
+//! Reading order: the process here · `context` (the context of one event) · `events` (how each event is handled) ·
+//! `prompt` and `delegate` (the user's prompt, and one that a run does) · `briefing` (what is said when a session
+//! begins) · `notice` and `error` (what the user is told about us).
 
 mod briefing;
 mod context;
@@ -35,34 +36,36 @@ use notice::notice;
 /// The verb.
 pub const VERB: &str = "hook";
 
-/// How long a person's session waits for us, at most: the promise is 200 ms with the start of the process.
+/// How long the user's session waits for us at most: the promise is 200 ms including the start of the process.
 const LIMIT: Duration = Duration::from_millis(150);
 
-/// How long a user would rather wait than go on without us, in milliseconds, for a machine that is slow or very busy.
+/// The variable with the user's own limit in milliseconds, for those who would rather wait than go on without us
+/// because their machine is slow or very busy.
 const LIMIT_VARIABLE: &str = "POINTSMAN_HOOK_LIMIT_MS";
 
-/// Events are no larger; what is read beyond would only cost time.
+/// Events are no larger; reading more would only cost time.
 const INPUT_BYTES_MAX: u64 = 64 << 20;
 
-/// How long we wait for a run that takes a prompt over. It may already be at work, so the prompt must not go on as well.
+/// How long we wait for a run that takes a prompt over. It may already be at work, so the prompt must not go on as
+/// well.
 const DELEGATION_LIMIT: Duration = Duration::from_secs(4);
 
-/// What the working thread says.
+/// A message from the worker thread.
 enum WorkerMessage {
-    /// A run takes the prompt over: it is about to be started, or somebody else is at it.
+    /// A run takes the prompt over: it is about to be started, or another hook is starting it.
     Delegating(RunId),
     /// The answer, or why there is none.
     Done(Result<HookAnswer, HookError>),
 }
 
-/// Answers one event. `named` is the event's name where the caller gives it.
+/// Answers one event. `named` is the event's name, if the caller gives it.
 pub fn main(named: Option<String>) -> ExitCode {
     let begun = Instant::now();
-    // A file that may not grow is an error like any other, and no end of the process.
+    // A file that may not grow is then an error like any other and does not end the process.
     let too_large = signal_hook::consts::SIGXFSZ;
     let _ = signal_hook::flag::register(too_large, Arc::new(AtomicBool::new(false)));
     let (sender, words) = mpsc::channel();
-    // What hangs in there ends with the process.
+    // A thread that hangs ends with the process.
     std::thread::spawn(move || {
         let done =
             answer(named.as_deref(), begun, &|run| drop(sender.send(WorkerMessage::Delegating(run.clone()))));
@@ -90,14 +93,14 @@ fn delegated(words: &mpsc::Receiver<WorkerMessage>, mut run: RunId) -> HookAnswe
     loop {
         match words.recv_timeout(DELEGATION_LIMIT.saturating_sub(begun.elapsed())) {
             Ok(WorkerMessage::Done(done)) => return done.unwrap_or_else(|error| broken(&error.to_string())),
-            // The run is another one: somebody else was first.
+            // It is a different run: another hook was first.
             Ok(WorkerMessage::Delegating(other)) => run = other,
             Err(_) => return HookAnswer::of(HookEffect::Block { reason: takeover::not_heard_of(&run) }),
         }
     }
 }
 
-/// The session goes on as if we were not there, and the person is told in one line.
+/// Returns the answer after a failure: the session goes on as if we were not there, and the user is told in one line.
 fn broken(what: &str) -> HookAnswer {
     HookAnswer { notice: Some(notice("is out of the way", what)), ..HookAnswer::default() }
 }

@@ -1,4 +1,4 @@
-//! What is done for a prompt of the person.
+//! Handles a prompt of the user.
 
 use pointsman_core::agent::Tier;
 use pointsman_core::hook::answer::{HookAnswer, HookEffect};
@@ -43,7 +43,7 @@ pub fn answer(
         None => PersonSaid::Nothing,
     };
     let action = match prompt::action(context.choice.for_prompts(mode), wanted, &route, approval) {
-        // Nobody would do it: the session itself goes on, advised.
+        // Nothing could run it: the session itself goes on, with advice.
         Action::Delegate if !context.can_run(&decider, &route) => Action::Advised,
         action => action,
     };
@@ -53,7 +53,7 @@ pub fn answer(
             let taken = Taken { name: takeover::name(input, &hash), words, approval, wanted };
             match delegate(context, input, &taken, delegating)? {
                 Delegated::ByUs(run, answer) => (answer, Some(run)),
-                // The first hook has recorded all of it.
+                // The first hook has recorded everything.
                 Delegated::ByAnother(answer) => return Ok(answer),
             }
         }
@@ -73,7 +73,7 @@ pub fn answer(
     Ok(with_notice(answer, left_out.map_or(Ok(()), Err).and(noted).and(kept)))
 }
 
-/// The tier of a mark at the start of the prompt.
+/// Returns the tier of a mark at the start of the prompt.
 fn marked(route: &Route) -> Option<Tier> {
     let is_marked = route.layer == Layer::Override && route.rules.iter().any(|rule| rule == "override.mark");
     is_marked.then_some(route.tier)

@@ -1,4 +1,5 @@
-//! Other hooks that may rewrite what the Agent tool is given. With two of them the last to finish wins, differently from run to run.
+//! Other hooks that may rewrite the input of the Agent tool. With two such hooks the last to finish wins, which differs
+//! from call to call.
 
 use std::path::{Path, PathBuf};
 
@@ -13,20 +14,20 @@ use crate::plain_text::one_line;
 /// A hook on the Agent tool that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConflictingHook {
-    /// Where it stands.
+    /// The settings file that defines it.
     pub file: PathBuf,
-    /// What it runs, shortened.
+    /// The command that it runs, shortened.
     pub command: String,
 }
 
-/// The longest command that is shown.
+/// The longest command that is shown, in characters.
 const COMMAND_CHARS_MAX: usize = 80;
 
 /// The largest settings file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Finds them in the settings of the person and of the project, and in other plugins that are switched on there.
-/// Whether they rewrite cannot be seen from outside: they may.
+/// Finds them in the settings of the user and of the project, and in other plugins that are enabled there. Whether they
+/// really rewrite cannot be seen from outside: they may.
 pub fn find(config_dir: &Path, project: &Path) -> Vec<ConflictingHook> {
     let files = settings_files(config_dir, project);
     let plugins = files.iter().flat_map(|file| hooks_of_plugins(config_dir, &read(file)));
@@ -34,7 +35,7 @@ pub fn find(config_dir: &Path, project: &Path) -> Vec<ConflictingHook> {
     all.iter().flat_map(|file| in_file(file)).collect()
 }
 
-/// Returns the settings files in which hooks are switched off altogether, ours included.
+/// Returns the settings files in which all hooks are disabled, ours included.
 pub fn switched_off(config_dir: &Path, project: &Path) -> Vec<PathBuf> {
     let is_off = |file: &PathBuf| read(file)["disableAllHooks"] == Value::Bool(true);
     settings_files(config_dir, project).into_iter().filter(is_off).collect()
@@ -45,7 +46,8 @@ fn settings_files(config_dir: &Path, project: &Path) -> Vec<PathBuf> {
     vec![config_dir.join("settings.json"), of_project("settings.json"), of_project("settings.local.json")]
 }
 
-/// The hooks of plugins that a settings file switches on: `name@market` lies in `plugins/cache/market/name/VERSION`.
+/// Returns the hook files of plugins that a settings file enables: `name@market` is in
+/// `plugins/cache/market/name/VERSION`.
 fn hooks_of_plugins(config_dir: &Path, settings: &Value) -> Vec<PathBuf> {
     let cache = config_dir.join("plugins/cache");
     let enabled = settings["enabledPlugins"].as_object().into_iter().flatten();
@@ -88,7 +90,7 @@ fn in_file(file: &Path) -> Vec<ConflictingHook> {
         .collect()
 }
 
-/// Ours by hand: the program's own name, and nothing behind the verb.
+/// Returns whether a hook is ours, installed by hand: the program's own name, and nothing after the verb.
 fn is_ours(command: &str) -> bool {
     let mut words = command.split_whitespace().rev();
     let (verb, program) = (words.next(), words.next().unwrap_or_default());

@@ -1,11 +1,12 @@
-//! The plugin in Claude Code's settings: what would change, put it there, take it out again.
+//! The plugin in Claude Code's settings: shows what would change, installs it, and removes it again.
 //!
-//! The CLI's own commands do it. Because they write the settings anew in their own form, and have been seen to drop keys that they
-//! think superfluous, everything is rehearsed first in a scratch directory: what is shown is what will be. Taking it out
-//! puts back the bytes from before, or, where others wrote since, takes out exactly our keys.
+//! The CLI's own commands do the work. Because they rewrite the settings in their own format, and have been seen to
+//! drop keys that they consider superfluous, everything is rehearsed first in a scratch directory: what is shown is
+//! what will be. Uninstalling restores the bytes from before or, if others have written since, removes exactly our
+//! keys.
 //!
-//! Reading order: `Plugin` here · `render` (the folder with the program's own path) · `settings` (the bytes of settings files) ·
-//! `conflicting_hooks` (others that would rewrite the same input).
+//! Reading order: `Plugin` here · `render` (the folder with the program's own path) · `settings` (the bytes of settings
+//! files) · `conflicting_hooks` (others that would rewrite the same input).
 
 pub mod conflicting_hooks;
 mod render;
@@ -24,22 +25,22 @@ use crate::process::call::{self, CallError};
 use crate::store::private;
 use settings::Marketplace;
 
-/// The marketplace and the plugin have the same name.
+/// The name of both the marketplace and the plugin.
 pub const NAME: &str = "pointsman";
 
-/// How the CLI names the plugin.
+/// The CLI's name for the plugin.
 pub const ID: &str = "pointsman@pointsman";
 
-/// The CLI needs a second or two for each of these.
+/// The CLI needs a second or two for each command.
 const CLI_LIMIT: Duration = Duration::from_secs(60);
 
-/// Where the plugin is switched on.
+/// Where the plugin is enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstallScope {
-    /// In every session of the person.
+    /// In every session of the user.
     User,
-    /// In the sessions of one project, for everybody who works in it.
+    /// In the sessions of one project, for everybody who works on it.
     Project,
 }
 
@@ -53,15 +54,15 @@ impl InstallScope {
     }
 }
 
-/// Why it cannot be done.
+/// Why the plugin cannot be installed, removed or inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     /// A command of the CLI failed.
     #[error("`{command}` failed: {why}")]
     Cli {
-        /// The command, for people.
+        /// The command, for display.
         command: String,
-        /// What it said.
+        /// Its output.
         why: String,
     },
     /// A file cannot be read or written.
@@ -69,10 +70,10 @@ pub enum PluginError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A settings file is not JSON, so our keys cannot be taken out.
+    /// A settings file is not JSON, so our keys cannot be removed.
     #[error("`{}` is not JSON: {what}", path.display())]
     NotJson {
         /// The file.
@@ -82,17 +83,17 @@ pub enum PluginError {
     },
 }
 
-/// Everything that the plugin has to do with.
+/// Everything that installing the plugin involves.
 pub struct Plugin {
     /// The CLI.
     pub claude: PathBuf,
-    /// The environment of its commands.
+    /// The environment for its commands.
     pub env: BTreeMap<String, String>,
-    /// Where Claude Code keeps its settings.
+    /// The directory of Claude Code's settings.
     pub config_dir: PathBuf,
     /// The project.
     pub project: PathBuf,
-    /// Where the rendered plugin and our notes are.
+    /// The directory of the rendered plugin and our receipts.
     pub data: PathBuf,
     /// This program.
     pub own_program: PathBuf,
@@ -105,19 +106,19 @@ pub struct Plugin {
 pub struct Change {
     /// The file.
     pub path: PathBuf,
-    /// What stands in it; `None` when it is not there.
+    /// Its current contents; `None` if it does not exist.
     pub before: Option<String>,
-    /// What would stand in it.
+    /// Its contents after the change.
     pub after: Option<String>,
 }
 
 impl Change {
-    /// Tells whether anything is different.
+    /// Returns whether anything is different.
     pub fn is_any(&self) -> bool {
         self.before != self.after
     }
 
-    /// Returns the difference in lines.
+    /// Returns the difference as a unified diff.
     pub fn as_text(&self) -> String {
         let (before, after) =
             (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
@@ -127,7 +128,7 @@ impl Change {
     }
 }
 
-/// What was there before the plugin was put in, so that it can be put back.
+/// What was there before the plugin was installed, so that it can be restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Receipt {
     version: u32,
@@ -139,31 +140,31 @@ struct Receipt {
 struct KeptFile {
     path: PathBuf,
     before: Option<String>,
-    /// blake3 of what our installation left there; absent while it has not ended.
+    /// The blake3 hash of what our installation left there; absent while it has not finished.
     after: Option<String>,
 }
 
-/// What uninstalling came to.
+/// The result of uninstalling.
 #[derive(Debug, Default)]
 pub struct Uninstalled {
-    /// Files that are as they were, byte for byte.
+    /// Files that are restored byte for byte.
     pub restored: Vec<PathBuf>,
-    /// Files out of which only our keys were taken.
+    /// Files from which only our keys were removed.
     pub edited: Vec<PathBuf>,
-    /// What the CLI's own commands had to say against it.
+    /// Errors of the CLI's own commands.
     pub trouble: Vec<PluginError>,
 }
 
-/// The version of the receipt's form.
+/// The version of the receipt's format.
 const RECEIPT_VERSION: u32 = 1;
 
 impl Plugin {
-    /// Returns where the rendered plugin is.
+    /// Returns the directory of the rendered plugin.
     pub fn folder(&self) -> PathBuf {
         self.data.join("plugin")
     }
 
-    /// Tells whether the rendered plugin is that of this program.
+    /// Returns whether the rendered plugin is that of this program.
     pub fn is_up_to_date(&self) -> bool {
         let folder = self.folder();
         let is_there = |name: &str, text: &str| {
@@ -172,7 +173,7 @@ impl Plugin {
         render::files(&self.own_program, &self.catalog).iter().all(|(name, text)| is_there(name, text))
     }
 
-    /// Renders the plugin; returns whether anything was different from what was there.
+    /// Renders the plugin; returns whether anything differed from what was there.
     pub fn render(&self) -> Result<bool, PluginError> {
         let folder = self.folder();
         let is_new = !self.is_up_to_date();
@@ -208,7 +209,7 @@ impl Plugin {
         changed.map(|((path, before), copy)| Ok(Change { path, before, after: read(copy)? })).collect()
     }
 
-    /// Puts the plugin in, and keeps what was there before.
+    /// Installs the plugin, and records what was there before.
     pub fn install(&self, scope: InstallScope) -> Result<(), PluginError> {
         let files = self.files(scope, &self.config_dir, &self.project);
         let kept: Vec<Receipt> = self.receipts().iter().filter_map(|path| receipt_at(path)).collect();
@@ -219,7 +220,7 @@ impl Plugin {
             let before = settings::before_us(path, read(path)?, earlier)?;
             receipt.files.push(KeptFile { path: path.clone(), before, after: None });
         }
-        // Written before anything is changed: whatever happens in between, the bytes from before are there.
+        // Written before anything is changed: whatever happens in between, the bytes from before are saved.
         self.keep(&receipt)?;
         self.install_with(scope, &self.config_dir, &self.project)?;
         for file in &mut receipt.files {
@@ -228,7 +229,7 @@ impl Plugin {
         self.keep(&receipt)
     }
 
-    /// Takes the plugin out of a scope.
+    /// Removes the plugin from a scope.
     pub fn uninstall(&self, scope: InstallScope) -> Result<Uninstalled, PluginError> {
         let receipt = self.receipt(scope);
         let marketplace =
@@ -238,7 +239,7 @@ impl Plugin {
         let mut left = vec![];
         for path in &files {
             let kept = receipt.iter().flat_map(|receipt| &receipt.files).find(|file| file.path == *path);
-            // While another installation needs the marketplace, what was there before it cannot come back yet.
+            // While another installation needs the marketplace, the state from before it cannot be restored yet.
             let kept = kept.filter(|_| is_last || scope == InstallScope::Project).map(as_kept);
             left.push(settings::without_ours(path, read(path)?.as_deref(), kept, marketplace)?);
         }
@@ -247,7 +248,7 @@ impl Plugin {
         let remove = ["plugin", "marketplace", "remove", NAME];
         let commands = [Some(&uninstall[..]), is_last.then_some(&remove[..])];
         for args in commands.into_iter().flatten() {
-            // It may know nothing of us any more. The settings are what counts, and they are ours to put right.
+            // The CLI may not know us any more. Only the settings count, and we correct them ourselves.
             done.trouble.extend(self.cli(args, &self.config_dir, &self.project).err());
         }
         for (path, text) in files.iter().zip(left) {
@@ -262,12 +263,12 @@ impl Plugin {
                 }
             }
         }
-        // Nothing needs it any more; one that stays would only be found by the next installation.
+        // Nothing needs it any more; if it stayed, only the next installation would find it.
         let _ = std::fs::remove_file(self.receipt_path(scope));
         Ok(done)
     }
 
-    /// Tells whether there is anything of ours to take out of a scope.
+    /// Returns whether there is anything of ours to remove from a scope.
     pub fn is_anything_there(&self, scope: InstallScope) -> Result<bool, PluginError> {
         let mut is_there = self.receipt(scope).is_some();
         for path in self.files_of_uninstall(scope, Marketplace::Unneeded) {
@@ -276,7 +277,8 @@ impl Plugin {
         Ok(is_there)
     }
 
-    /// The files that uninstalling touches: the person's own only when nobody else needs the marketplace that stands there.
+    /// Returns the files that uninstalling touches: the user's own only if no other installation needs the marketplace
+    /// in it.
     fn files_of_uninstall(&self, scope: InstallScope, marketplace: Marketplace) -> Vec<PathBuf> {
         let files = self.files(scope, &self.config_dir, &self.project);
         if marketplace == Marketplace::Unneeded || scope == InstallScope::User {
@@ -286,12 +288,13 @@ impl Plugin {
         }
     }
 
-    /// Tells whether the plugin is installed in another scope, or in another project.
+    /// Returns whether the plugin is installed in another scope, or in another project.
     fn is_installed_elsewhere(&self, scope: InstallScope) -> bool {
         let own = self.receipt_path(scope);
         let mut others =
             self.receipts().into_iter().filter(|path| *path != own).filter_map(|path| receipt_at(&path));
-        // A project may be gone, and an installation may have ended half-way: only a file that has it on counts.
+        // A project may be gone, and an installation may have stopped half-way: only a file that enables the plugin
+        // counts.
         let is_on = |file: &KeptFile| {
             let text = read(&file.path).ok().flatten().unwrap_or_default();
             settings::has_ours(&file.path, &text).unwrap_or(false)
@@ -299,7 +302,7 @@ impl Plugin {
         others.any(|receipt| receipt.files.last().is_some_and(is_on))
     }
 
-    /// Returns the receipts of all installations.
+    /// Returns the paths of the receipts of all installations.
     fn receipts(&self) -> Vec<PathBuf> {
         let is_receipt = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -309,7 +312,7 @@ impl Plugin {
         entries.map(|entry| entry.path()).filter(is_receipt).collect()
     }
 
-    /// Returns whether our keys stand in the settings, file by file.
+    /// Returns, file by file, whether our keys are in the settings.
     pub fn status(&self, scope: InstallScope) -> Result<Vec<(PathBuf, bool)>, PluginError> {
         let files = self.files(scope, &self.config_dir, &self.project);
         files
@@ -322,7 +325,8 @@ impl Plugin {
             .collect()
     }
 
-    /// The settings files that an installation touches. A marketplace's path is the person's own, so it never stands in a project.
+    /// Returns the settings files that an installation touches. A marketplace's path is specific to the user, so it is
+    /// never written into a project.
     fn files(&self, scope: InstallScope, config_dir: &Path, project: &Path) -> Vec<PathBuf> {
         let user = config_dir.join("settings.json");
         match scope {
@@ -345,7 +349,7 @@ impl Plugin {
 
     fn cli(&self, args: &[&str], config_dir: &Path, project: &Path) -> Result<(), PluginError> {
         let mut env = self.env.clone();
-        // Said only where it is another one: the CLI keeps more files in a directory that it is told of.
+        // Set only if it differs: the CLI keeps more files in a directory that it is told about.
         if config_dir != self.config_dir {
             env.insert("CLAUDE_CONFIG_DIR".to_owned(), config_dir.to_string_lossy().into_owned());
         }
@@ -403,7 +407,7 @@ fn read(path: &Path) -> Result<Option<String>, PluginError> {
     }
 }
 
-/// Writes a settings file in place, so that its owner, mode and links stay; `None` removes it.
+/// Writes a settings file in place, so that its owner, mode and links are kept; `None` removes it.
 fn write(path: &Path, text: Option<&str>) -> Result<(), PluginError> {
     let done = match text {
         Some(text) => {

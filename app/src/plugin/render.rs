@@ -1,4 +1,5 @@
-//! The plugin folder, compiled in, and made ready for this machine: the program's own path, and an agent for each of the settings'.
+//! The plugin folder, compiled in and adapted to this machine: the program's own path, and a definition for each agent
+//! of the settings.
 
 use std::path::Path;
 
@@ -31,7 +32,7 @@ const FILES: [(&str, &str); 13] = [
 const PLUGIN_JSON: &str = "pointsman/.claude-plugin/plugin.json";
 const HOOKS_JSON: &str = "pointsman/hooks/hooks.json";
 
-/// Returns the files of the plugin as they are for this machine.
+/// Returns the files of the plugin as adapted to this machine.
 pub fn files(own_program: &Path, catalog: &Catalog) -> Vec<(String, String)> {
     let own = quoted(&own_program.to_string_lossy());
     let mut files: Vec<(String, String)> = FILES
@@ -58,14 +59,15 @@ pub fn files(own_program: &Path, catalog: &Catalog) -> Vec<(String, String)> {
     files
 }
 
-/// Every agent of Claude Code that our hooks may name and the folder does not have as it is: one with a model of its own.
+/// Returns whether an agent needs a definition: every agent of Claude Code that our hooks may name and the folder does
+/// not already contain as it is, that is, one with a model of its own.
 fn needs_definition(agent: &Agent) -> bool {
     let is_known = FILES.iter().any(|(name, _)| *name == format!("pointsman/agents/{}.md", agent.name));
     let has_alias = Tier::parse(&agent.model) == Some(agent.tier);
     agent.adapter == AdapterKind::Claude && agent.cli_agent.is_none() && !(is_known && has_alias)
 }
 
-/// The general agent of its tier, under another name and on another model.
+/// Returns the definition of the general agent of its tier, under another name and with another model.
 fn definition(agent: &Agent, general: &str) -> String {
     let words = general.splitn(3, "---\n").nth(2).unwrap_or_default();
     let text = |value: &str| serde_json::to_string(value).expect("a text has a JSON form");
@@ -78,7 +80,7 @@ fn definition(agent: &Agent, general: &str) -> String {
     format!("---\nname: {name}\ndescription: {}\nmodel: {model}\n---\n{words}", text(&described))
 }
 
-/// Every hook calls this very program, and does nothing where that is gone.
+/// Returns the hooks file in which every hook calls this very program, and does nothing if that is gone.
 fn hooks(text: &str, own: &str) -> String {
     let mut hooks: Value = serde_json::from_str(text).expect("a test reads the plugin's hooks");
     let command = format!("test -x {own} || exit 0; {own} hook || exit 0");
@@ -96,7 +98,8 @@ fn versioned(text: &str) -> String {
     serde_json::to_string_pretty(&manifest).expect("plain data has a JSON form") + "\n"
 }
 
-/// Returns a word as a shell takes it whole. Plain paths stay as they are: permission rules compare them letter by letter.
+/// Returns a word quoted for a shell. Plain paths stay as they are: permission rules compare them character by
+/// character.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+');
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }

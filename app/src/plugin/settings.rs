@@ -1,4 +1,4 @@
-//! The bytes of a settings file without our keys. Whatever else stands there is not ours to move.
+//! The bytes of a settings file without our keys. Whatever else is in it is not ours to move.
 
 use std::path::Path;
 
@@ -8,24 +8,24 @@ use serde_json::Value;
 
 use super::{ID, NAME, PluginError, hash};
 
-/// Our keys: the table that holds each, and its name there.
+/// Our keys: the table that contains each, and its name there.
 const OURS: [(&str, &str); 2] = [("extraKnownMarketplaces", NAME), ("enabledPlugins", ID)];
 
-/// What is known of a file from the time of the installation.
+/// What was recorded about a file at the time of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeptSettings<'a> {
-    /// What stood there before; `None` when it was not there.
+    /// Its contents before; `None` if it did not exist.
     pub before: Option<&'a str>,
-    /// The hash of what the installation left there; `None` when it was killed before it ended.
+    /// The hash of what the installation left there; `None` if it was killed before it finished.
     pub after_hash: Option<&'a str>,
 }
 
-/// What a file is to be.
+/// What a file is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Left {
-    /// What it was before the installation; `None` is no file.
+    /// What it was before the installation; `None` means no file.
     AsBefore(Option<String>),
-    /// What it is now, less our keys.
+    /// What it is now, without our keys.
     WithoutOurs(String),
 }
 
@@ -34,11 +34,11 @@ pub enum Left {
 pub enum Marketplace {
     /// By another installation: it stays.
     Needed,
-    /// By none.
+    /// By none: it is removed.
     Unneeded,
 }
 
-/// Decides what a file is to be without us.
+/// Decides what a file becomes without us.
 pub fn without_ours(
     path: &Path,
     now: Option<&str>,
@@ -62,10 +62,11 @@ pub fn without_ours(
     Ok(Left::WithoutOurs(root.to_string()))
 }
 
-/// Decides what counts as having stood in a file before us: never anything of ours.
+/// Decides what counts as the contents of a file before us: never anything of ours.
 ///
 /// `earlier` are the receipts of installations that touched the file. A second installation, here or in another scope,
-/// keeps what was there before the first; so does one after an installation that was killed, unless somebody else wrote since.
+/// keeps what was there before the first; so does one after an installation that was killed, unless others have written
+/// since.
 pub fn before_us<'k>(
     path: &Path,
     now: Option<String>,
@@ -92,7 +93,8 @@ pub fn before_us<'k>(
     })
 }
 
-/// Tells whether settings have every key of others, with the same value: the CLI rewrites and drops, and adds nothing but ours.
+/// Returns whether settings have every key of others, with the same value: the CLI rewrites and drops, and adds nothing
+/// except our keys.
 fn holds_all_of(settings: &str, others: &str) -> bool {
     let object = |text: &str| CstRootNode::parse(text, &ParseOptions::default()).ok()?.to_serde_value();
     match (object(settings), object(others)) {
@@ -103,11 +105,11 @@ fn holds_all_of(settings: &str, others: &str) -> bool {
     }
 }
 
-/// Takes out one key, and its table where that is empty and was not there before us.
+/// Removes one key, and its table if that is empty then and did not exist before us.
 fn take_out(settings: &CstObject, table: &str, name: &str, before: Option<&Value>) {
     let Some(holder) = settings.object_value(table) else { return };
     holder.get(name).into_iter().for_each(|entry| entry.remove());
-    // One that held our key alone was there because of an earlier installation.
+    // A table that held only our key existed because of an earlier installation.
     let is_anothers = |table: &Value| table.as_object().is_some_and(|table| table.keys().ne([name]));
     let was_there = before.and_then(|before| before.get(table)).is_some_and(is_anothers);
     if holder.properties().is_empty() && !was_there {
@@ -115,7 +117,7 @@ fn take_out(settings: &CstObject, table: &str, name: &str, before: Option<&Value
     }
 }
 
-/// Tells whether our plugin is switched on in a file. One without words has nothing switched on.
+/// Returns whether our plugin is enabled in a file. A blank file enables nothing.
 pub fn has_ours(path: &Path, text: &str) -> Result<bool, PluginError> {
     if text.trim().is_empty() {
         return Ok(false);
@@ -124,7 +126,7 @@ pub fn has_ours(path: &Path, text: &str) -> Result<bool, PluginError> {
     Ok(settings["enabledPlugins"][ID] == Value::Bool(true))
 }
 
-/// Tells whether any key of ours stands in a file, switched on or not.
+/// Returns whether any key of ours is in a file, enabled or not.
 pub fn has_any(path: &Path, text: &str) -> Result<bool, PluginError> {
     if text.trim().is_empty() {
         return Ok(false);
@@ -157,7 +159,8 @@ mod tests {
         after
     }
 
-    /// Settings of somebody: some keys of the CLI's and some of nobody's, nested, sometimes with the very tables that we use.
+    /// Arbitrary settings: some keys of the CLI's and some unknown ones, nested, sometimes with the very tables that we
+    /// use.
     fn anybodys() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             any::<bool>().prop_map(Value::from),
@@ -186,7 +189,7 @@ mod tests {
         })
     }
 
-    /// However a person writes JSON.
+    /// Writes JSON in one of the styles that people use.
     fn written(value: &Value, style: u8) -> String {
         let indented = |indent: &[u8]| {
             let mut bytes = vec![];
@@ -237,7 +240,7 @@ mod tests {
         }
     }
 
-    /// Seen to fail with the receipt of the killed installation passed over.
+    /// Seen to fail with the receipt of the killed installation ignored.
     #[test]
     fn s16_an_installation_after_one_that_was_killed_still_knows_what_was_there_before() {
         let before = "{ \"model\":\"opus\",  \"x\": 1 }";

@@ -1,11 +1,11 @@
-//! One attempt: what answered, and what else is worth knowing of it.
+//! One attempt: what answered, and what else is worth knowing about it.
 
 use pointsman_core::report::run::AttemptReport;
 use pointsman_core::run::outcome::{Flag, Outcome};
 
 use crate::plain_text::plain_text;
 
-/// Returns the agent that did it and the models that answered.
+/// Returns the agent that did the attempt and the models that answered.
 pub fn text(attempt: &AttemptReport) -> String {
     let models = match attempt.models_served.as_slice() {
         [] => "no model is known to have answered".to_owned(),
@@ -14,7 +14,7 @@ pub fn text(attempt: &AttemptReport) -> String {
     format!("{} ({}), {models}{}", attempt.agent, attempt.tier, marks(attempt))
 }
 
-/// Returns what else is worth knowing of an attempt, in brackets, or nothing.
+/// Returns what else is worth knowing about an attempt, in brackets, or an empty text.
 pub fn marks(attempt: &AttemptReport) -> String {
     let marks: Vec<String> = attempt
         .flags
@@ -33,7 +33,7 @@ pub fn marks(attempt: &AttemptReport) -> String {
             Flag::OddCost => Some("odd cost"),
             Flag::Overage => Some("paid overage"),
             Flag::OversizedLine => Some("an overlong line was shortened"),
-            // Said by name, or where it matters.
+            // Shown by name below, or where it matters.
             Flag::ToolsDenied | Flag::ServersFailed | Flag::OtherPayer | Flag::UnreadableLines => None,
         })
         .chain((attempt.outcome == Some(Outcome::ModelMismatch)).then_some("MODEL MISMATCH"))
@@ -48,7 +48,7 @@ pub fn marks(attempt: &AttemptReport) -> String {
 /// The most names in one mark.
 const NAMES_MAX: usize = 3;
 
-/// A mark that names things, if there are any.
+/// Returns a mark that lists names, if there are any.
 fn named(what: &str, names: impl Iterator<Item = String>) -> Option<String> {
     let names: Vec<String> = names.collect();
     let more = names.len().saturating_sub(NAMES_MAX);
@@ -57,7 +57,8 @@ fn named(what: &str, names: impl Iterator<Item = String>) -> Option<String> {
     (!names.is_empty()).then(|| format!("{what}: {shown}{rest}"))
 }
 
-/// Lines that could not be read matter where the attempt did not end well: the answer may have stood in them.
+/// Returns a mark for lines that could not be read. They matter if the attempt did not end well: they may have held the
+/// answer.
 fn lines_lost(attempt: &AttemptReport) -> Option<String> {
     let matters = attempt.flags.contains(&Flag::UnreadableLines);
     matters.then(|| format!("{} lines of its output could not be read", attempt.unreadable_lines))

@@ -1,4 +1,4 @@
-//! What needs attention when a session begins, in few lines.
+//! What needs attention when a session begins, in a few lines.
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::breaker::Breaker;
@@ -12,10 +12,10 @@ use crate::plain_text::one_line;
 /// How long a failure is news.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many lines of each kind are told.
+/// The most lines of each kind.
 const LINES_MAX: usize = 3;
 
-/// Returns at most ten lines: a headline, and three for each of three kinds.
+/// Returns at most nine lines: three for each of three kinds.
 pub fn lines(runs: &[RunRow], breakers: &[BreakerRow], now: Timestamp) -> Vec<String> {
     let news: Vec<&RunRow> =
         runs.iter().filter(|run| now.duration_since(run.updated_at) <= NEWS && !run.rehearsal).collect();
@@ -47,6 +47,6 @@ fn push<T>(lines: &mut Vec<String>, what: &str, rows: &[&T], text: impl Fn(&T) -
 fn run_line(run: &RunRow) -> String {
     let project = std::path::Path::new(&run.project_root).file_name().unwrap_or_default();
     let agent = run.agent.as_ref().map_or("nobody yet", AgentName::as_str);
-    // A directory's name is anybody's: it must neither command a terminal nor look like a line of ours.
+    // A directory can have any name: it must neither control a terminal nor look like a line of ours.
     format!("run {} in {} ({agent})", run.run_id, one_line(&project.to_string_lossy(), 40))
 }

@@ -1,4 +1,4 @@
-//! What `doctor` looked at, and how it is.
+//! What `doctor` checked, and the results.
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
@@ -6,29 +6,29 @@ use serde::Serialize;
 
 use super::output;
 
-/// How a check went.
+/// How serious the result of a check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing is wrong.
     Ok,
-    /// Something may be.
+    /// Something may be wrong.
     Warning,
-    /// Something is.
+    /// Something is wrong.
     Broken,
 }
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// What was checked.
     pub name: String,
-    /// How it is.
+    /// The result.
     #[serde(rename = "status")]
     pub severity: Severity,
     /// What was found.
     pub detail: String,
-    /// The code of the failure that was found, where it has one.
+    /// The error code of the failure that was found, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
     /// What to do about it.
@@ -42,13 +42,13 @@ impl Check {
         Check { name: name.to_owned(), severity, detail: detail.into(), code: None, hint: None }
     }
 
-    /// Returns it with what to do about it.
+    /// Returns the check with a hint on what to do.
     pub fn hint(self, hint: impl Into<String>) -> Check {
         Check { hint: Some(hint.into()), ..self }
     }
 }
 
-/// The contract of `doctor -o json`.
+/// The output of `doctor -o json`.
 #[derive(Serialize)]
 pub struct Checks<'a> {
     schema_version: u32,
@@ -63,7 +63,7 @@ impl Checks<'_> {
     }
 }
 
-/// Tells whether nothing is broken.
+/// Returns whether nothing is broken.
 pub fn are_healthy(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.severity != Severity::Broken)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::tables;
 use crate::plain_text::one_line;
 
-/// The contract of `report compliance -o json`.
+/// The output of `report compliance -o json`.
 #[derive(Debug, Serialize)]
 pub struct Printed<'a> {
     schema_version: u32,
@@ -21,7 +21,7 @@ pub struct Printed<'a> {
 }
 
 impl Printed<'_> {
-    /// Returns the report as data, with what its words mean.
+    /// Returns the report as data, with the definitions of its terms.
     pub fn new(report: &ComplianceReport, since: Option<Timestamp>) -> Printed<'_> {
         let definition = |(status, _, means)| Definition { status, means };
         let definitions = DirectiveStatus::ALL.into_iter().map(definition).collect();
@@ -35,13 +35,13 @@ struct Definition {
     means: &'static str,
 }
 
-/// The longest name that is shown: a project's path may be anybody's words.
+/// The longest name that is shown, in characters: a project's path may contain any text.
 const NAME_CHARS_MAX: usize = 200;
 
 const HEAD: [&str; 10] =
     ["", "ABOUT", "FOLLOWED", "IGNORED", "RATE", "BETWEEN", "UNKNOWN", "OVERRIDDEN", "N/A", "ALL"];
 
-/// The parts of the report by the word over their names.
+/// Returns the parts of the report, each with the heading of its name column.
 fn parts(report: &ComplianceReport) -> [(&'static str, &[Group]); 5] {
     [
         ("ALL", &report.by_scope),
@@ -95,7 +95,7 @@ fn cells(group: &Group) -> Vec<String> {
     ]
 }
 
-/// The rate, its range, and the unknown with their share.
+/// Returns the rate, its range, and the number of unknowns with their share.
 fn shares(rates: &Rates) -> [String; 3] {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let rate = rates.rate.map_or("-".to_owned(), percent);

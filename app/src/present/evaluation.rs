@@ -1,4 +1,4 @@
-//! An evaluation for people: the figures, where answers went, slice by slice.
+//! An evaluation as text: the figures, where answers went, slice by slice.
 
 use pointsman_core::eval::gates::Gate;
 use pointsman_core::eval::{Answer, Evaluation, Scores, Slice};
@@ -8,25 +8,25 @@ use super::tables;
 use crate::engine::measured::{Against, Answered, ChangedRow, Latency, Measured, WrongRow};
 use crate::plain_text::one_line;
 
-/// How much of a name is shown, in characters: ids and categories come from an untrusted file.
+/// How many characters of a name are shown: ids and categories come from an untrusted file.
 const NAME_CHARS_MAX: usize = 40;
 
-/// The contract of `eval -o json`.
+/// The output of `eval -o json`.
 #[derive(Debug, Serialize)]
 pub struct EvalReport<'a> {
-    /// The version of this form.
+    /// The version of this format.
     pub schema_version: u32,
     /// The policy and its figures.
     #[serde(flatten)]
     pub measured: &'a Measured<'a>,
-    /// The thresholds that were asked for.
+    /// The requested thresholds.
     pub gates: &'a [Gate],
     /// Whether all of them hold.
     pub passed: bool,
-    /// The wrong answers, where they were asked for.
+    /// The wrong answers, if they were requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrong: Option<Vec<WrongRow>>,
-    /// How long deciding took, where that was asked for.
+    /// How long deciding took, if that was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_us: Option<Latency>,
     /// Another policy on the same requests.
@@ -66,7 +66,7 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// Each figure with what it means, for one policy or for two.
+/// Returns each figure with its meaning, for one policy or for two.
 fn figures(now: &Evaluation, against: Option<&Evaluation>) -> String {
     type Figure = fn(&Evaluation) -> String;
     let work = work(&now.overall);
@@ -108,7 +108,7 @@ fn figures(now: &Evaluation, against: Option<&Evaluation>) -> String {
     }
 }
 
-/// The range of the accuracy.
+/// Returns the range of the accuracy.
 fn range(evaluation: &Evaluation) -> String {
     let interval = evaluation.lenient_accuracy_interval;
     format!("{:.1} to {:.1} %", interval.low * 100.0, interval.high * 100.0)
@@ -118,7 +118,7 @@ fn thousandths(figure: f64) -> String {
     format!("{figure:.3}")
 }
 
-/// How many requests are work: their label is a tier.
+/// Returns how many requests are work: their label is a tier.
 fn work(scores: &Scores) -> usize {
     let labelled = |answer: Answer| scores.confusion[answer as usize].iter().sum::<usize>();
     scores.rows - labelled(Answer::Escalate)

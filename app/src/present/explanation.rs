@@ -1,4 +1,4 @@
-//! Why a request goes where it goes: every rule that was looked at, and routed against served.
+//! Why a request is routed as it is: every rule that was considered, and routed against served.
 
 use pointsman_core::report::run::{AttemptReport, RunReport};
 use pointsman_core::route::classifier::{Contribution, Opinion};
@@ -11,15 +11,15 @@ use super::{route, tables};
 /// What is explained: a route, and the run that it led to.
 #[derive(Debug, Serialize)]
 pub struct Explanation<'a> {
-    /// The version of this form.
+    /// The version of this format.
     pub schema_version: u32,
     /// The route.
     pub route: &'a Route,
-    /// Every rule that was looked at.
+    /// Every rule that was considered.
     pub looked: Option<&'a [TraceEntry]>,
-    /// What the classifier said, and because of what.
+    /// The classifier's opinion, and the reasons for it.
     pub opinion: Option<&'a Opinion>,
-    /// Why the rules are not shown, when they are not.
+    /// Why the rules are not shown, if they are not.
     pub note: Option<&'a str>,
     /// The run that the route led to.
     pub run: Option<&'a RunReport>,
@@ -40,7 +40,7 @@ impl Shown {
     }
 }
 
-/// Returns a route with the rules behind it; with those that had nothing to say where `shown` wants them.
+/// Returns a route with the rules behind it; `shown` decides whether rules that had nothing to say are included.
 pub fn text(decided: &Route, explained: Option<&Explained>, shown: Shown) -> String {
     let mut lines = vec![
         format!("route       {}", route::text(decided)),
@@ -62,7 +62,7 @@ pub fn text(decided: &Route, explained: Option<&Explained>, shown: Shown) -> Str
     lines.join("\n")
 }
 
-/// What the classifier holds it for, and what spoke most for or against that.
+/// Returns the classifier's opinion, and what counted most for or against it.
 fn opinion_lines(opinion: &Opinion) -> Vec<String> {
     let classes = opinion.classes.iter().map(|(class, p)| format!("{} {:.0} %", class.as_str(), p * 100.0));
     let signed = |one: &Contribution| format!("  {:+.2}  {}", one.weight, one.feature);

@@ -1,11 +1,11 @@
-//! Numbers, times, paths and arguments as people read them.
+//! Numbers, times, paths and arguments in human-readable form.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Returns a duration as people read it.
+/// Returns a duration in human-readable form.
 pub fn duration(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -14,7 +14,7 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
-/// Returns a count as people read it.
+/// Returns a count in human-readable form.
 pub fn count(count: u64) -> String {
     match count {
         0..1_000 => count.to_string(),
@@ -23,7 +23,7 @@ pub fn count(count: u64) -> String {
     }
 }
 
-/// Returns a cost as people read it.
+/// Returns a cost in human-readable form.
 pub fn usd(usd: f64) -> String {
     if usd > 0.0 && usd < 0.01 { format!("${usd:.4}") } else { format!("${usd:.2}") }
 }
@@ -48,7 +48,7 @@ pub fn short_path(path: &Path, home: &Path) -> String {
     }
 }
 
-/// Returns an argument as one would type it.
+/// Returns an argument as one would type it in a shell.
 pub fn shell_word(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
@@ -58,12 +58,12 @@ pub fn shell_word(arg: &str) -> String {
     }
 }
 
-/// Returns a text with every line moved to the right.
+/// Returns a text with every line indented.
 pub fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// What opens the lines about a run: marked where it was only rehearsed.
+/// Opens the lines about a run, marking those of a rehearsal.
 #[derive(Debug, Clone, Copy)]
 pub struct Openings {
     /// Whether no real agent was at work.

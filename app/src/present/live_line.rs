@@ -1,4 +1,4 @@
-//! One line of a run's live log, printed for people.
+//! Prints one line of a run's live log as text.
 
 use pointsman_core::report::live::{Body, Line, LiveDetail};
 use pointsman_core::run::event::Fact;

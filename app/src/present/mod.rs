@@ -1,7 +1,7 @@
 //! What is shown: values become text or JSON, and are printed. Nothing is decided here.
 //!
-//! `output` is the only place that prints. `human` and `tables` are how single values and rows are written; the other parts
-//! are named after what they show.
+//! `output` is the only place that prints. `human` and `tables` format single values and rows; the other modules are
+//! named after what they show.
 
 pub mod attempt;
 pub mod briefing;

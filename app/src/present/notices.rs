@@ -1,4 +1,4 @@
-//! What people should hear before a run begins.
+//! What the user should be told before a run begins.
 
 use super::human::short_path;
 use super::output::{self, Tone};
@@ -6,7 +6,7 @@ use crate::assemble::Assembled;
 use crate::config::error::Warning;
 use crate::config::login::StrayKey;
 
-/// Returns what people should hear before a run begins.
+/// Returns what the user should be told before a run begins.
 pub fn of(assembled: &Assembled) -> Vec<String> {
     let of_warning = |warning: &Warning| match &warning.hint {
         Some(hint) => format!("{warning}; {hint}"),
@@ -19,7 +19,7 @@ pub fn of(assembled: &Assembled) -> Vec<String> {
     assembled.warnings.iter().map(of_warning).chain(assembled.stray_keys.iter().map(of_key)).collect()
 }
 
-/// Returns what people should hear of events that were kept elsewhere until now.
+/// Returns a notice about events that were kept in the spool until now.
 pub fn imported(event_count: usize) -> Option<String> {
     (event_count > 0).then(|| format!("{event_count} events were imported from the spool"))
 }

@@ -1,4 +1,4 @@
-//! The only place that prints: data to standard output, everything for people to standard error.
+//! The only place that prints: data to standard output, everything else to standard error.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
@@ -32,21 +32,21 @@ pub enum PlainFormat {
     Json,
 }
 
-/// How much is said beside the answer.
+/// How much is printed besides the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// What happens, and what came of it.
+    /// What happens, and the result.
     Normal,
-    /// Failures.
+    /// Only failures.
     Quiet,
 }
 
-/// The weight of a message.
+/// The tone of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Something went well.
     Good,
-    /// Something to know.
+    /// Something worth knowing.
     Plain,
     /// Something that may be wrong.
     Warning,
@@ -65,10 +65,10 @@ impl Tone {
     }
 }
 
-/// Why data could not be printed, the first time it could not.
+/// Why data could not be printed, when that happened first.
 static LOSS: OnceLock<String> = OnceLock::new();
 
-/// Notes data that did not reach its place; a reader that went away wants no more and is no loss.
+/// Records data that was not written; a reader that went away wants no more and is no loss.
 fn note_loss(printed: std::io::Result<()>) -> bool {
     if let Err(error) = &printed
         && error.kind() != std::io::ErrorKind::BrokenPipe
@@ -78,19 +78,19 @@ fn note_loss(printed: std::io::Result<()>) -> bool {
     printed.is_ok()
 }
 
-/// Returns why data could not be printed, if some could not.
+/// Returns why data could not be printed, if that happened.
 pub fn loss() -> Option<&'static str> {
     LOSS.get().map(String::as_str)
 }
 
-/// Prints text as data. A reader that went away is no error of ours.
+/// Prints text as data. A reader that went away is not an error.
 pub fn text(text: &str) {
     let mut out = std::io::stdout().lock();
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     note_loss(write!(out, "{}{newline}", plain_text(text)).and_then(|()| out.flush()));
 }
 
-/// Prints bytes as data, as they are: for files that another program reads.
+/// Prints bytes as data, unchanged: for files that another program reads.
 pub fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     note_loss(out.write_all(bytes).and_then(|()| out.flush()));
@@ -103,27 +103,27 @@ pub fn json<T: Serialize>(value: &T) {
     line(&text.expect("plain data has a JSON form"));
 }
 
-/// Prints one line as data; returns whether anybody still reads.
+/// Prints one line as data; returns whether it was written.
 pub fn line(line: &str) -> bool {
     let mut out = std::io::stdout().lock();
     note_loss(writeln!(out, "{line}").and_then(|()| out.flush()))
 }
 
-/// Says something to people: a word with weight, and a sentence.
+/// Prints a message: a styled word, and a sentence.
 pub fn say(tone: Tone, word: &str, sentence: &str) {
     let style = tone.style();
     let mut err = AutoStream::auto(std::io::stderr().lock());
     let _ = writeln!(err, "{style}{word}{style:#} {}", plain_text(sentence));
 }
 
-/// Says something to people in a dim line below another.
+/// Prints a dim line below another message.
 pub fn detail(sentence: &str) {
     let dim = Style::new().dimmed();
     let mut err = AutoStream::auto(std::io::stderr().lock());
     let _ = writeln!(err, "  {dim}{}{dim:#}", plain_text(sentence));
 }
 
-/// Says what failed, what to do next on a line of its own, and where there is more.
+/// Prints what failed, what to do next on a line of its own, and where to find more.
 pub fn failure(failure: &Failure) {
     say(Tone::Bad, &coded("error", Some(failure.code)), &failure.message);
     if let Some(next) = &failure.hint {
@@ -132,17 +132,17 @@ pub fn failure(failure: &Failure) {
     more(failure.code);
 }
 
-/// Returns a word that opens a line, with the code of what the line says.
+/// Returns the word that opens a line, with the error code of what the line reports.
 pub fn coded(word: &str, code: Option<ErrorCode>) -> String {
     code.map_or_else(|| format!("{word}:"), |code| format!("{word}[{code}]:"))
 }
 
-/// Says where there is more about a code.
+/// Prints where to find more about an error code.
 pub fn more(code: ErrorCode) {
     detail(&format!("more: `pointsman explain {code}`"));
 }
 
-/// Says what to do next.
+/// Prints what to do next.
 pub fn hint(sentence: &str) {
     let style = AnsiColor::Cyan.on_default();
     let mut err = AutoStream::auto(std::io::stderr().lock());
@@ -159,12 +159,12 @@ pub fn ask(question: &str) -> bool {
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-/// Tells whether a person can be asked and can read the question.
+/// Returns whether a user can be asked and can read the question.
 pub fn somebody_is_there() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Tells whether progress can be shown.
+/// Returns whether progress can be shown.
 pub fn progress_is_seen() -> bool {
     let dumb = anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never;
     std::io::stderr().is_terminal() && !dumb

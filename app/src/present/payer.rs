@@ -1,10 +1,10 @@
-//! Who pays, in words.
+//! The payer as text.
 
 use pointsman_core::agent_env::Payer;
 
 use crate::plain_text::plain_text;
 
-/// Says who pays.
+/// Returns who pays.
 pub fn text(payer: Payer) -> String {
     match payer {
         Payer::Subscription => "billed to the subscription".to_owned(),
@@ -14,7 +14,7 @@ pub fn text(payer: Payer) -> String {
     }
 }
 
-/// Says who pays, and through which gateway.
+/// Returns who pays, and through which gateway.
 pub fn text_with_gateway(payer: Payer, gateway: Option<&str>) -> String {
     match gateway {
         Some(host) => format!("{}, through {}", text(payer), plain_text(host)),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::human::short_path;
 use crate::plugin::{InstallScope, Plugin, PluginError};
 
-/// The contract of `plugin status -o json`.
+/// The output of `plugin status -o json`.
 #[derive(Debug, Serialize)]
 pub struct PluginStatus {
     schema_version: u32,
@@ -21,7 +21,7 @@ pub struct PluginStatus {
     files: Vec<SettingsFile>,
     /// How far hooks go here.
     routing_mode: RoutingMode,
-    /// Where that comes from.
+    /// Where the routing mode is set.
     set_by: String,
 }
 
@@ -32,7 +32,7 @@ struct SettingsFile {
 }
 
 impl PluginStatus {
-    /// Looks at the settings. `set_by` says where the routing mode comes from.
+    /// Reads the settings. `set_by` tells where the routing mode is set.
     ///
     /// # Errors
     /// A settings file cannot be read.
@@ -56,12 +56,12 @@ impl PluginStatus {
         })
     }
 
-    /// Tells whether the plugin is installed.
+    /// Returns whether the plugin is installed.
     pub fn is_installed(&self) -> bool {
         self.installed
     }
 
-    /// Returns the same in lines.
+    /// Returns the status as lines of text.
     pub fn text(&self, home: &Path) -> String {
         let word = if self.installed { "installed" } else { "not installed" };
         let mut lines = vec![format!("{word}, scope {}", self.scope.as_str())];

@@ -1,4 +1,4 @@
-//! A policy: its examples tried, its files checked, its rules shown.
+//! A policy: the results of its examples, the check of its files, its rules.
 
 use pointsman_core::agent::{Catalog, Tier};
 use pointsman_core::eval::examples::Tried;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::tables;
 
-/// The contract of `policy test -o json`.
+/// The output of `policy test -o json`.
 #[derive(Serialize)]
 pub struct Tested {
     schema_version: u32,
@@ -20,18 +20,18 @@ pub struct Tested {
 }
 
 impl Tested {
-    /// Returns the examples with how many failed.
+    /// Returns the examples with the number of failures.
     pub fn new(examples: Vec<Tried>) -> Tested {
         let failed_count = examples.iter().filter(|tried| !tried.holds).count();
         Tested { schema_version: SCHEMA_VERSION, failed_count, examples }
     }
 
-    /// Tells whether all of them hold.
+    /// Returns whether all examples hold.
     pub fn all_hold(&self) -> bool {
         self.failed_count == 0
     }
 
-    /// Returns the examples that failed, and how many there are.
+    /// Returns the examples that failed, and a summary.
     pub fn text(&self) -> String {
         let failed = self.examples.iter().filter(|tried| !tried.holds);
         let mut lines: Vec<String> = failed.map(failed_example).collect();
@@ -51,7 +51,7 @@ fn failed_example(tried: &Tried) -> String {
     format!("{head}\n  fired:    {}", rules.join(", "))
 }
 
-/// The contract of `policy check -o json`.
+/// The output of `policy check -o json`.
 #[derive(Serialize)]
 pub struct Checked<'a> {
     schema_version: u32,
@@ -63,7 +63,7 @@ pub struct Checked<'a> {
 }
 
 impl Checked<'_> {
-    /// Returns what the policy's files hold.
+    /// Returns what the policy's files contain.
     pub fn new(policy: &Policy) -> Checked<'_> {
         let files = policy.files();
         Checked {
@@ -75,12 +75,12 @@ impl Checked<'_> {
         }
     }
 
-    /// Tells whether no rule had to be left out.
+    /// Returns whether no rule had to be left out.
     pub fn is_complete(&self) -> bool {
         self.left_out.is_empty()
     }
 
-    /// Returns in one line what was read.
+    /// Returns a summary in one line.
     pub fn text(&self) -> String {
         let presets: String =
             self.presets.iter().map(|preset| format!(", preset {}", preset.as_str())).collect();
@@ -97,7 +97,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The contract of `policy show -o json`.
+/// The output of `policy show -o json`.
 #[derive(Serialize)]
 pub struct Shown<'a> {
     schema_version: u32,
@@ -146,7 +146,7 @@ impl ShownRule<'_> {
     }
 }
 
-/// Returns the rules of the policy's files as a table, and what is built in.
+/// Returns the rules of the policy's files as a table, and a summary of the built-in ones.
 pub fn text(policy: &Policy, catalog: &Catalog) -> String {
     let row = |rule: &FileRule| {
         vec![rule.id.clone(), effect(&rule.effect), rule.place.clone(), rule.because.clone()]

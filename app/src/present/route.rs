@@ -1,4 +1,4 @@
-//! A route in one line for people.
+//! A route in one line of text.
 
 use pointsman_core::route::{Decision, Route};
 
@@ -35,7 +35,7 @@ pub fn text_with_rights(engine: &Engine, submission: &Submission) -> String {
     parts.join(" · ")
 }
 
-/// Says in one line where the request goes, with which rights, and who pays.
+/// Prints in one line where the request goes, with which rights, and who pays.
 pub fn say(engine: &Engine, submission: &Submission) {
     let word = Openings { is_rehearsal: submission.is_rehearsal() }.mark("route:");
     output::say(Tone::Plain, &word, &text_with_rights(engine, submission));

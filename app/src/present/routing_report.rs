@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::tables;
 
-/// The contract of `report routing -o json`.
+/// The output of `report routing -o json`.
 #[derive(Debug, Serialize)]
 pub struct Printed<'a> {
     schema_version: u32,
@@ -56,7 +56,7 @@ pub fn text(report: &RoutingReport) -> String {
     parts.join("\n\n")
 }
 
-/// A table without the columns that have nothing to say.
+/// Returns a table without the columns that contain only zeros.
 fn narrow_table(rows: Vec<Vec<String>>) -> String {
     let says_something = |at: &usize| rows.iter().any(|row| row[*at] != "0");
     let kept: Vec<usize> = (0..COLUMNS.len()).filter(says_something).collect();

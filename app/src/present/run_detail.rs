@@ -1,4 +1,4 @@
-//! One run with everything that is known of it.
+//! One run with everything that is known about it.
 
 use jiff::Timestamp;
 use pointsman_core::report::run::RunReport;
@@ -8,7 +8,7 @@ use super::human::{ago, duration, indented, usd};
 use super::{attempt, route};
 use crate::engine::query::{Driver, FoundRun};
 
-/// Returns everything that is known of a run; `driver` is the process that has it, where one has.
+/// Returns everything that is known about a run; `driver` is the process that drives it, if there is one.
 pub fn text(found: &FoundRun, report: &RunReport, driver: Option<Driver>, now: Timestamp) -> String {
     let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };
     let mut lines = vec![
@@ -59,7 +59,7 @@ pub fn text(found: &FoundRun, report: &RunReport, driver: Option<Driver>, now: T
     lines.join("\n")
 }
 
-/// For what and until when a run waits, if it does.
+/// Returns what a run waits for and until when, if it does.
 fn waiting(found: &FoundRun) -> String {
     match &found.state.phase {
         Phase::Waiting { until, why } => format!("waits      until {until} ({})", why.as_str()),
@@ -69,7 +69,7 @@ fn waiting(found: &FoundRun) -> String {
     }
 }
 
-/// The process that drives a run, and when it was heard of last.
+/// Returns the process that drives a run, and when it last recorded that it is alive.
 fn driven_by(driver: Driver, now: Timestamp) -> String {
     let heard = driver.heartbeat_at.map(|at| format!(", heard of {}", ago(at, now)));
     let place = if driver.is_elsewhere { " on another machine, or in another container" } else { "" };

@@ -1,4 +1,4 @@
-//! Runs in a list.
+//! Runs as a list.
 
 use jiff::Timestamp;
 use pointsman_core::ids::AgentName;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::human::ago;
 use super::tables;
 
-/// The contract of `runs list -o json`.
+/// The output of `runs list -o json`.
 #[derive(Serialize)]
 pub struct RunList<'a> {
     schema_version: u32,

@@ -1,4 +1,4 @@
-//! What came of a run, in the lines behind its answer.
+//! The result of a run, in the lines after its answer.
 
 use pointsman_core::agent_env::Payer;
 use pointsman_core::error_code::ErrorCode;
@@ -9,7 +9,7 @@ use super::human::{Openings, count, duration, usd};
 use super::output::{self, Tone, Verbosity};
 use super::{attempt, payer};
 
-/// Prints what came of a run: the agent and the model that did it, how long it took, what it cost.
+/// Prints the result of a run: the agent and the model that did it, how long it took, what it cost.
 pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity) {
     let openings = Openings { is_rehearsal: report.rehearsal };
     match report.verdict {
@@ -27,7 +27,7 @@ pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity) {
     if let Some(hint) = &report.hint {
         output::hint(hint);
     }
-    // A person who stopped a run knows why it ended.
+    // A user who stopped a run knows why it ended.
     if let Some(code) = report.code.filter(|_| report.verdict != Some(Verdict::Cancelled)) {
         output::more(code);
     }
@@ -56,7 +56,7 @@ fn deferred(report: &RunReport) -> String {
     format!("{reason}{until} · run {}", report.run_id)
 }
 
-/// Agent, model served, time, tokens, cost, run id.
+/// Returns the agent, the model served, time, tokens, cost, and run id.
 fn summary(report: &RunReport) -> String {
     let mut parts = vec![];
     if let Some(last) = report.attempts.last() {

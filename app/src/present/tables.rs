@@ -1,6 +1,6 @@
 //! Tables: for a terminal, for spreadsheets, for documents.
 
-/// Returns rows as columns of equal width.
+/// Returns rows as aligned columns.
 pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
@@ -17,7 +17,7 @@ pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// Returns lines of comma separated cells, the head first.
+/// Returns lines of comma-separated cells, the head first.
 pub fn csv(head: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",");
     std::iter::once(head.to_owned()).chain(rows.map(line)).collect::<Vec<_>>().join("\n")
@@ -31,7 +31,7 @@ fn quoted(cell: &str) -> String {
     }
 }
 
-/// Returns a table of Markdown.
+/// Returns a Markdown table.
 pub fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let cell = |cell: &String| cell.replace(['\n', '\r'], " ").replace('|', "\\|");
     let line = |cells: &[String]| format!("| {} |", cells.iter().map(cell).collect::<Vec<_>>().join(" | "));

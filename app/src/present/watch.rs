@@ -1,4 +1,4 @@
-//! Showing a run as it happens: a live line on a terminal, or the event stream for a program.
+//! Shows a run as it happens: a live line on a terminal, or the event stream for a program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use crate::engine::record::Watcher;
 use crate::engine::submit::Submission;
 use crate::plain_text::plain_text;
 
-/// Says the few things that people must hear even without a terminal.
+/// Prints only the few messages that must be seen even without a terminal.
 pub struct Quiet;
 
 impl Watcher for Quiet {
@@ -32,26 +32,26 @@ impl Watcher for Quiet {
     }
 }
 
-/// Says what happens between attempts, and shows a live line on a terminal.
+/// Prints what happens between attempts, and shows a live line on a terminal.
 pub struct People {
     bar: Option<ProgressBar>,
     doing: String,
     heard: String,
     openings: Openings,
-    /// The payer of the last attempt: a change is said before it costs anything.
+    /// The payer of the last attempt: a change is announced before it costs anything.
     payer: Option<Payer>,
-    /// How the last attempt failed; said only if the run goes on, for its summary says it too.
+    /// How the last attempt failed; printed only if the run goes on, because the run's summary reports it too.
     failure: Option<(String, String)>,
 }
 
-/// The most of the agent's newest words in the live line, in characters.
+/// How many characters of the agent's newest text the live line shows.
 const HEARD_CHARS_MAX: usize = 60;
 
 /// How long an attempt may take before the live line calls it slow.
 const SLOW_AFTER: Duration = Duration::from_secs(60);
 
 impl People {
-    /// Begins to show.
+    /// Starts showing a run.
     pub fn new(submission: &Submission) -> People {
         let bar = output::progress_is_seen().then(|| {
             let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}");
@@ -183,10 +183,10 @@ impl Drop for People {
     }
 }
 
-/// A reader that stalls must not stall the agent: beyond this many bytes, live lines are dropped.
+/// A stalled reader must not stall the agent: beyond this many queued bytes, live lines are dropped.
 const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Prints the event stream, from a thread of its own.
+/// Prints the event stream on a thread of its own.
 pub struct Stream {
     lines: Option<Sender<String>>,
     queued_bytes: Arc<AtomicUsize>,
@@ -194,7 +194,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Begins to print.
+    /// Starts the printing thread.
     pub fn new() -> Stream {
         let (lines, queue) = mpsc::channel::<String>();
         let queued_bytes = Arc::new(AtomicUsize::new(0));
@@ -218,7 +218,7 @@ impl Watcher for Stream {
         let text = serde_json::to_string(line).expect("plain data has a JSON form");
         self.queued_bytes.fetch_add(text.len(), Ordering::Relaxed);
         if let Some(lines) = &self.lines {
-            // The printer ends only when this end is dropped.
+            // The printer ends only when this sender is dropped.
             let _ = lines.send(text);
         }
     }

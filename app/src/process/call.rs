@@ -1,4 +1,4 @@
-//! Calling a program to its end: what it says, within a limit.
+//! Runs a program to its end within a time limit, and returns its output.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -12,28 +12,28 @@ use rustix::process::Signal;
 
 use super::{owned, tree};
 
-/// The most that is kept of what a program says.
+/// The most of a program's output that is kept.
 const TEXT_BYTES_MAX: u64 = 64 << 10;
 
 /// How a call ended.
 #[derive(Debug)]
 pub struct CallOutput {
-    /// Whether the program ended well.
+    /// Whether the program exited successfully.
     pub is_success: bool,
-    /// What it said, standard error behind standard output.
+    /// Its output: standard output, then standard error.
     pub text: String,
 }
 
-/// Why there is no end of a call.
+/// Why a call has no result.
 #[derive(Debug)]
 pub enum CallError {
-    /// The system says no.
+    /// The system reports an error.
     Io(io::Error),
-    /// It took too long, and was killed with its group.
+    /// It took too long and was killed together with its process group.
     TooLong,
 }
 
-/// Calls a program with nothing on standard input and exactly this environment.
+/// Runs a program with empty standard input and exactly this environment.
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
 pub fn run(
     program: &Path,
@@ -61,10 +61,11 @@ pub fn run(
     std::thread::spawn(move || {
         let errors = std::thread::spawn(move || text_of(stderr.as_mut()));
         let said = text_of(stdout.as_mut());
-        // The caller's limit is over the reading and this; the thread stays where even a kill does not end it.
+        // The caller's limit covers reading and this; if not even a kill ends the program, only this thread stays
+        // blocked.
         let status = child.wait();
         owned.collected();
-        // Nobody listens any more where it took too long.
+        // If it took too long, nobody receives any more.
         let _ = sender.send((status, said + &errors.join().unwrap_or_default()));
     });
     let Ok((status, text)) = ended.recv_timeout(limit) else {
@@ -78,7 +79,7 @@ pub fn run(
 fn text_of(stream: Option<&mut impl io::Read>) -> String {
     let mut bytes = vec![];
     if let Some(stream) = stream {
-        // What was read until then is all that can be told.
+        // What was read before an error is all that can be reported.
         let _ = stream.take(TEXT_BYTES_MAX).read_to_end(&mut bytes);
         let _ = io::copy(stream, &mut io::sink());
     }

@@ -1,9 +1,9 @@
-//! Ending processes until there is proof that none is left.
+//! Killing processes until there is proof that none is left.
 //!
 //! In the shim, whose children all belong to one agent, the proof is the kernel's: no child to wait for (`ECHILD`).
-//! Every descendant of a subreaper has a child of it above, so no child means no descendant.
+//! Every descendant of a subreaper descends from one of its children, so no child means no descendant.
 //!
-//! In the supervisor, which has other children too, only the orphans of a lost shim are ended, see [`LostShim`].
+//! In the supervisor, which has other children too, only the orphans of a lost shim are killed, see [`LostShim`].
 
 use std::time::{Duration, Instant};
 
@@ -13,26 +13,28 @@ use rustix::process::{Signal, WaitOptions, WaitStatus, getsid, wait};
 use super::identity::{self, Stat};
 use super::{owned, tree};
 
-/// A killed process is gone in microseconds. After this long the kernel itself cannot end it (it waits for a dead
-/// disk), or we may not (it is another user's by now): then somebody must be told, and nobody waits longer.
+/// A killed process is gone in microseconds. After this long, either the kernel itself cannot end it (it waits for a
+/// dead disk), or we may not kill it (it belongs to another user by now): then this must be reported, and waiting
+/// longer is pointless.
 pub(super) const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long to wait before looking again whether killed processes are gone.
+/// How long to wait before checking again whether killed processes are gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// The same for processes that would not end in time: nobody waits for them any more.
+/// The same for processes that did not end in time: nobody waits for them any more.
 const LOOK_AGAIN_CALMLY: Duration = Duration::from_secs(1);
 
-/// Where orphans end faster than they are collected, the living must be killed in between.
+/// How many ended children are reaped before the living are killed again, because orphans may end faster than they are
+/// reaped.
 const COLLECTED_AT_ONCE: u32 = 4096;
 
-/// Collects all children of a shim.
+/// Reaps all children of a shim.
 #[derive(Debug)]
 pub(super) struct Reaper {
     agent: i32,
-    /// How the agent ended, once it was collected.
+    /// How the agent ended, once it was reaped.
     pub(super) agent_status: Option<WaitStatus>,
-    /// How many others were killed.
+    /// How many other processes were killed.
     pub(super) killed_count: u32,
 }
 
@@ -41,10 +43,10 @@ impl Reaper {
         Reaper { agent, agent_status: None, killed_count: 0 }
     }
 
-    /// Waits a little for others than the agent that are just about to end; returns whether all are gone.
+    /// Waits briefly for processes other than the agent that are just about to end; returns whether all are gone.
     pub(super) fn others_end_within(&self, limit: Duration) -> bool {
         let begun = Instant::now();
-        // No child but the ended agent, whose status is collected last, means no descendant but it.
+        // No child except the ended agent, whose status is reaped last, means no other descendant.
         while tree::children().iter().any(|child| *child != self.agent) {
             if begun.elapsed() >= limit {
                 return false;
@@ -55,7 +57,7 @@ impl Reaper {
         true
     }
 
-    /// Kills and collects until no child is left; returns false when that could not be had within the limit.
+    /// Kills and reaps until no child is left; returns false if that takes longer than the limit.
     pub(super) fn end_all(&mut self) -> bool {
         let begun = Instant::now();
         while !self.collect() {
@@ -68,7 +70,7 @@ impl Reaper {
         true
     }
 
-    /// The same without a limit, for a process that has nothing else to do and is waited for by nobody.
+    /// The same without a limit, for a process that has nothing else to do and that nobody waits for.
     pub(super) fn end_all_in_the_end(&mut self) {
         while !self.collect() {
             kill_all();
@@ -76,14 +78,14 @@ impl Reaper {
         }
     }
 
-    /// Collects ended children; returns whether there is none left, alive or ended.
+    /// Reaps ended children; returns whether none is left, alive or ended.
     fn collect(&mut self) -> bool {
         for _ in 0..COLLECTED_AT_ONCE {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) => self.note(pid.as_raw_pid(), status),
                 Ok(None) => return false,
                 Err(Errno::CHILD) => return true,
-                // It cannot be interrupted while it does not wait; whatever else it says is no proof.
+                // A call that does not wait cannot be interrupted; any other error is no proof.
                 Err(_) => return false,
             }
         }
@@ -99,17 +101,17 @@ impl Reaper {
     }
 }
 
-/// Kills every child of this process, and what is below them.
+/// Kills every child of this process, and all their descendants.
 ///
-/// The children come first and at once: one that forks and exits without pause has ended by the time that the whole
-/// process table is read, while a kill within microseconds of the look finds it. A fork that has not returned
-/// when its parent is killed does not happen.
+/// The children come first and at once: a child that forks and exits without pause has ended by the time that the whole
+/// process table is read, while a kill within microseconds of listing the children hits it. A fork that has not
+/// returned when its parent is killed does not happen.
 fn kill_all() {
     for child in tree::children() {
-        // Nobody but us reaps it, so the pid is its.
+        // Nobody but us reaps it, so the pid still means it.
         tree::send(child, Signal::KILL);
     }
-    // Without this, a deep tree would go one generation at a time.
+    // Without this, a deep tree would be killed one generation at a time.
     tree::descendants(&[identity::ProcessIdentity::own().pid]).iter().for_each(tree::kill_if_same);
 }
 
@@ -124,15 +126,15 @@ fn count(length: usize) -> u32 {
 
 /// A shim that died before it could end its tree, which is below us now.
 ///
-/// A child of ours is an orphan of it unless one of these shows that it cannot be:
-/// - this room started it and it has not been collected (another shim, a probe, a driver in the background);
+/// A child of ours is an orphan of that shim unless one of these shows that it cannot be:
+/// - this module started it and has not reaped it yet (another shim, a probe, a driver in the background);
 /// - it started before the shim did (children that we had when we were started by `exec`);
 /// - it is in our own session: the shim led a session of its own, and no process comes back from one.
 ///
-/// What stays open is a daemon with a session of its own that somebody other than us orphaned onto us meanwhile.
+/// What remains is a daemon with a session of its own that a process other than us orphaned onto us meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LostShim {
-    /// When it started; nothing where the system does not tell, which then has no table of processes either.
+    /// When it started; `None` if the system does not tell, which then has no process table either.
     pub(super) started_ticks: Option<u64>,
 }
 
@@ -141,12 +143,12 @@ pub(super) struct LostShim {
 pub(super) struct Ended {
     /// How many were killed.
     pub(super) killed_count: u32,
-    /// How many of them would not end.
+    /// How many of them could not be ended.
     pub(super) living_count: u32,
 }
 
 impl LostShim {
-    /// Kills the orphans and what is below them until none is left, for [`CLEAN_UP_LIMIT`] at most. Blocks.
+    /// Kills the orphans and their descendants until none is left, for [`CLEAN_UP_LIMIT`] at most. Blocks.
     pub(super) fn end_orphans(self) -> Ended {
         let begun = Instant::now();
         let mut killed: Vec<(i32, u64)> = vec![];
@@ -159,8 +161,8 @@ impl LostShim {
                     killed.push((stat.pid, stat.started_ticks));
                 }
             }
-            // One that has ended counts: it may have left another that was not ours yet when we looked. The list of
-            // children may lack one while another is reaped by somebody else, but not twice.
+            // An ended orphan counts: it may have left another that was not our child yet when we looked. The list of
+            // children may miss one while another is reaped elsewhere, but not twice.
             empty_looks = if orphans.is_empty() { empty_looks + 1 } else { 0 };
             if empty_looks == 2 || begun.elapsed() >= CLEAN_UP_LIMIT {
                 return Ended { killed_count: count(killed.len()), living_count: count(living.len()) };
@@ -171,7 +173,7 @@ impl LostShim {
 
     fn orphans(self) -> Vec<Stat> {
         let own_session = getsid(None).map_or(0, |session| session.as_raw_pid());
-        // Held over the look: nobody starts a child meanwhile that is not in the list yet.
+        // Held while we look: no child can be started meanwhile that is not in the list yet.
         let owned = owned::list();
         let children = tree::children().into_iter().filter_map(identity::stat);
         children
@@ -184,10 +186,10 @@ impl LostShim {
     }
 }
 
-/// Collects those of these children that have ended, and kills the others with all below them, which are returned.
+/// Reaps those of these children that have ended, and kills the others with all their descendants, which are returned.
 fn kill_or_collect(orphans: &[Stat]) -> Vec<Stat> {
     let (ended, living): (Vec<&Stat>, Vec<&Stat>) = orphans.iter().partition(|stat| stat.state == 'Z');
-    // Like in the shim: the children come first and at once. Nobody but us reaps them, so the pids are theirs.
+    // As in the shim: the children come first and at once. Nobody but us reaps them, so the pids still mean them.
     living.iter().for_each(|stat| tree::send(stat.pid, Signal::KILL));
     ended.iter().for_each(|stat| tree::reap(stat.pid));
     let roots: Vec<i32> = living.iter().map(|stat| stat.pid).collect();
@@ -210,7 +212,7 @@ mod tests {
     use super::super::supervise::{Handle, supervise};
     use super::*;
 
-    /// Says its pid and that of a child which left its session, and stays.
+    /// Prints its pid and that of a child which left its session, and stays.
     const AGENT: &str = "setsid sleep 600 >/dev/null 2>&1 & echo pids $$ $!; exec sleep 600";
 
     #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
@@ -224,7 +226,7 @@ mod tests {
         identity::stat(pid).is_some_and(|stat| stat.state != 'Z')
     }
 
-    /// Runs such an agent under a real shim; says both pids once they are there.
+    /// Runs such an agent under a real shim; sends both pids once they are known.
     async fn run_agent(dir: &Path, said: mpsc::UnboundedSender<(Handle, Vec<i32>)>) -> ProcessEnd {
         let mut invocation = an_invocation();
         invocation.program = "/bin/sh".to_owned();
@@ -242,7 +244,7 @@ mod tests {
         supervision.run(&mut on_line).await
     }
 
-    /// Starts a shell in a session of its own, and waits until the system's coarse clock tells it from later ones.
+    /// Starts a shell in a session of its own, and waits until the system's coarse clock can tell it from later ones.
     fn elder(words: &str) -> Child {
         let elder = shell(&format!("exec setsid /bin/sh -c '{words}'")).spawn().unwrap();
         while started_now() <= started(&elder) {}
@@ -265,12 +267,12 @@ mod tests {
         child.wait().unwrap().code()
     }
 
-    /// Seen to fail with each of the three conditions in `orphans` left out, and with every ended child collected.
+    /// Seen to fail with each of the three conditions in `orphans` left out, and with every ended child reaped.
     #[tokio::test]
     async fn a_lost_shim_takes_its_own_tree_with_it_and_nothing_else() {
         let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        // One was there before, in a session of its own; another part of the program started two, of which one has
-        // ended; one is from this room.
+        // One existed before, in a session of its own; another part of the program started two, one of which has ended;
+        // one was started by this module.
         let elder = elder("read word; exit 6");
         let ended = shell("exit 7").spawn().unwrap();
         let living = shell("read word; exit 8").spawn().unwrap();

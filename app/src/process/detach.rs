@@ -1,6 +1,6 @@
-//! Starting this program again in the background, to drive a run that nobody waits for.
+//! Starts this program again in the background, to drive a detached run.
 //!
-//! The background process says [`READY`] first, and only then is it given its order. So a start that fails before
+//! The background process prints [`READY`] first, and only then is it given its order. So a start that fails before
 //! that (no `systemd-run`, no bus) has done nothing, and another way can be tried.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -15,28 +15,29 @@ use super::own_program::{self, OwnProgram};
 use super::owned::{self, Owned};
 use super::{scope, tree};
 
-/// The first line of the background process: it runs, and waits for its order.
+/// The first line of the background process: it is running, and waits for its order.
 pub const READY: &str = "ready";
 
-/// A program begins within milliseconds, and one that goes to the system's manager first within a second. A hook
-/// waits for this, and a person for the hook.
+/// A program starts within milliseconds, and one that goes through the system's service manager within a second. A hook
+/// waits for this, and the user for the hook.
 const READY_LIMIT: Duration = Duration::from_millis(1500);
 
-/// The same for our own program where nobody stands in between: on a machine that is very busy it is late, and there
-/// is no other way that could be tried.
+/// The same for our own program started directly: on a very busy machine it is slow, and there is no other way left to
+/// try.
 const READY_LIMIT_OF_LAST_WAY: Duration = Duration::from_secs(30);
 
 /// From the order to the answer: settings are read, a busy ledger is waited for, and a small model may be asked, which
-/// has a limit of its own in the settings. Nobody sets that to minutes; a process that says nothing hangs.
+/// has a limit of its own in the settings. Nobody sets that to minutes; a process that stays silent this long hangs.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long a process that has closed its output may take to end.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
-/// Starts `program verb` in a session of its own, hands it `order` on standard input, and returns the
-/// first line that it answers: by then it needs us no longer.
+/// Starts `program verb` in a session of its own, passes it `order` on standard input, and returns the first line of
+/// its answer: from then on it does not depend on us.
 ///
-/// Where we run inside of a service, it is started outside of it, if that can be had: it outlives the service's restart.
+/// If we run inside a systemd service, it is started outside of it if possible, so that it outlives the service's
+/// restart.
 pub fn start(program: &Path, verb: &str, order: &[u8]) -> io::Result<String> {
     let program = OwnProgram::of(program);
     let ways = scope::ways_out();
@@ -49,14 +50,14 @@ pub fn start(program: &Path, verb: &str, order: &[u8]) -> io::Result<String> {
     background.answer(order.to_vec())
 }
 
-/// Starts `program verb` in the background, says nothing to it, and does not wait for it.
+/// Starts `program verb` in the background, sends it nothing, and does not wait for it.
 pub fn leave_behind(program: &Path, verb: &str) -> io::Result<()> {
     let mut command = plain(&OwnProgram::of(program), verb);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     owned::spawn(|| command.spawn(), |child| Some(child.id())).map(drop)
 }
 
-/// Leaves the session of the caller, so that the end of a terminal is not ours.
+/// Leaves the caller's session, so that closing its terminal does not end us.
 pub fn leave_session() -> io::Result<()> {
     own_program::name_process();
     rustix::process::setsid()?;
@@ -71,7 +72,7 @@ fn plain(program: &OwnProgram, verb: &str) -> Command {
     command
 }
 
-/// The command that `way` puts in its own place once it has gone outside: the streams are the same.
+/// Returns the command that `way` executes once it has left the service: the streams stay the same.
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
 fn through(way: &scope::Way, program: &OwnProgram, verb: &str) -> Command {
     let mut command = Command::new(way.program);
@@ -79,7 +80,7 @@ fn through(way: &scope::Way, program: &OwnProgram, verb: &str) -> Command {
     command
 }
 
-/// A background process that waits for its order. It ends without one.
+/// A background process that waits for its order. It ends if it gets none.
 struct Background {
     child: Child,
     owned: Owned,
@@ -101,7 +102,7 @@ impl Background {
         }
     }
 
-    /// Gives it its order, and returns what it answers.
+    /// Sends it its order and returns its answer.
     fn answer(self, order: Vec<u8>) -> io::Result<String> {
         let Background { child, owned, mut stdin, stdout } = self;
         let (line, _) = within(ANSWER_LIMIT, owned.pid(), move || {
@@ -113,21 +114,22 @@ impl Background {
     }
 }
 
-/// Reads a line; an empty one is the end of the stream.
+/// Reads a line; an empty one means the end of the stream.
 fn first_line(mut from: BufReader<ChildStdout>) -> io::Result<(String, BufReader<ChildStdout>)> {
     let mut line = String::new();
     from.read_line(&mut line)?;
     Ok((line, from))
 }
 
-/// Does something that may never end, on a thread that is left alone then. The process that it waits for is killed.
+/// Runs something that may never end on a thread, which is abandoned after the limit. The process that it waits for is
+/// killed then.
 fn within<T: Send + 'static>(
     limit: Duration,
     pid: i32,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let (sender, done) = mpsc::channel();
-    // Nobody listens any more where it took too long.
+    // If it took too long, nobody receives any more.
     std::thread::spawn(move || drop(sender.send(work())));
     done.recv_timeout(limit).unwrap_or_else(|_| {
         tree::send(pid, Signal::KILL);
@@ -136,7 +138,7 @@ fn within<T: Send + 'static>(
     })
 }
 
-/// It has ended its output without an answer, so it has ended or is about to.
+/// Returns the error for a process that closed its output without an answer: it has ended or is about to.
 fn give_up(mut child: Child, owned: Owned) -> io::Error {
     match owned::end_within(&mut child, owned, END_LIMIT) {
         Ok(status) => io::Error::other(format!("the background process ended at once ({status})")),

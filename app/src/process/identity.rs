@@ -1,33 +1,33 @@
-//! Telling one process from a later one with the same pid.
+//! Tells a process from a later one with the same pid.
 
 use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-/// A process: a pid alone is used again after a while, a pid with its start time is not.
+/// A process: a pid alone is reused after a while, a pid together with its start time is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
     /// The process id.
     pub pid: i32,
-    /// When it started, in clock ticks since boot. `None` where the system does not tell.
+    /// When it started, in clock ticks since boot. `None` if the system does not tell.
     pub started_ticks: Option<u64>,
-    /// Which boot of the machine. `None` where the system does not tell.
+    /// The boot of the machine. `None` if the system does not tell.
     pub boot_id: Option<String>,
-    /// Which machine. Older versions do not say; they knew of one only.
+    /// The machine. Older versions do not record it; they knew only one.
     #[serde(default)]
     pub host_id: Option<String>,
-    /// In which namespace the pid counts: containers on one kernel have the same boot and other pids. `None` where the system
-    /// does not tell.
+    /// The namespace that the pid belongs to: containers on one kernel have the same boot id and different pids. `None`
+    /// if the system does not tell.
     #[serde(default)]
     pub pid_namespace: Option<String>,
 }
 
-/// Where this process runs, and what can be seen of others from there.
+/// Where this process runs, and what can be seen of other processes from there.
 #[derive(Debug, Clone)]
 pub enum Host {
     /// This machine.
     This,
-    /// One that a test plays.
+    /// A simulated machine.
     #[cfg(test)]
     Played(PlayedHost),
 }
@@ -42,7 +42,7 @@ impl Host {
         }
     }
 
-    /// Tells whether a process is still alive, as far as that can be seen.
+    /// Returns whether a process is still alive, as far as that can be seen.
     pub fn liveness(&self, process: &ProcessIdentity) -> Liveness {
         match self {
             Host::This => process.liveness(),
@@ -52,7 +52,7 @@ impl Host {
     }
 }
 
-/// A machine on which processes live until a test says that they are dead.
+/// A machine on which processes live until a test declares them dead.
 #[cfg(test)]
 #[derive(Debug, Clone, Default)]
 pub struct PlayedHost {
@@ -62,12 +62,12 @@ pub struct PlayedHost {
 
 #[cfg(test)]
 impl PlayedHost {
-    /// Returns the same machine as another process on it sees it.
+    /// Returns the same machine as seen by another process on it.
     pub fn seen_by(&self, pid: i32) -> PlayedHost {
         PlayedHost { pid, dead: std::sync::Arc::clone(&self.dead) }
     }
 
-    /// Lets a process be dead for all who look, whatever it still does.
+    /// Makes a process appear dead to all observers, whatever it still does.
     pub fn bury(&self, pid: i32) {
         self.dead.lock().unwrap().insert(pid);
     }
@@ -81,14 +81,14 @@ impl PlayedHost {
     }
 }
 
-/// What can be said of a process from here.
+/// What is known about a process from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
-    /// It lives.
+    /// It is alive.
     Alive,
-    /// It does not.
+    /// It is dead.
     Dead,
-    /// It is on another machine, or in another container: nothing here tells.
+    /// It is on another machine, or in another container: its state is unknown here.
     Elsewhere,
 }
 
@@ -114,7 +114,7 @@ impl ProcessIdentity {
         self.signal(rustix::process::Signal::TERM)
     }
 
-    /// Says to a driver that there is something to look at (SIGUSR1).
+    /// Tells a driver that there is something new to look at (SIGUSR1).
     pub fn wake(&self) -> std::io::Result<()> {
         self.signal(rustix::process::Signal::USR1)
     }
@@ -124,20 +124,20 @@ impl ProcessIdentity {
         Ok(rustix::process::kill_process(pid, signal)?)
     }
 
-    /// Tells whether this very process is still alive, as far as that can be seen from here.
+    /// Returns whether this very process is still alive, as far as that can be seen from here.
     pub fn liveness(&self) -> Liveness {
         let is_other = |theirs: &Option<String>, ours: Option<String>| theirs.is_some() && *theirs != ours;
         if is_other(&self.host_id, host_id()) {
             return Liveness::Elsewhere;
         }
-        // After another boot of this machine nothing of before lives, in whatever container it was.
+        // No process survives a reboot of this machine, in whatever container it was.
         if self.boot_id == boot_id() && is_other(&self.pid_namespace, pid_namespace()) {
             return Liveness::Elsewhere;
         }
         if self.is_alive() { Liveness::Alive } else { Liveness::Dead }
     }
 
-    /// Tells whether this very process is still alive here (a zombie is not).
+    /// Returns whether this very process is still alive here (a zombie is not).
     pub fn is_alive(&self) -> bool {
         if self.pid <= 0 || self.boot_id != boot_id() {
             return false;
@@ -159,20 +159,20 @@ fn boot_id() -> Option<String> {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_owned())
 }
 
-/// Which machine this is: the id that its installation made, or its name in the network.
+/// Returns the id of this machine: the one created by its installation, or its network name.
 fn host_id() -> Option<String> {
     let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
     let made = read("/etc/machine-id").filter(|id| !id.is_empty());
     made.or_else(|| rustix::system::uname().nodename().to_str().ok().map(str::to_owned))
 }
 
-/// The namespace of this process's pids, as the kernel names it: `pid:[4026531836]`.
+/// Returns the namespace of this process's pids, as the kernel names it: `pid:[4026531836]`.
 fn pid_namespace() -> Option<String> {
     let link = fs::read_link("/proc/self/ns/pid").ok()?;
     link.to_str().map(str::to_owned)
 }
 
-/// What `/proc/PID/stat` says of a process.
+/// The contents of `/proc/PID/stat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     pub(super) pid: i32,
@@ -182,12 +182,12 @@ pub(super) struct Stat {
     pub(super) started_ticks: u64,
 }
 
-/// Reads a process's line in the process table; `None` when it is gone or the system has no such table.
+/// Reads a process's entry in the process table; `None` if it is gone or the system has no such table.
 pub(super) fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// The program's name stands in parentheses and may itself contain spaces and parentheses.
+/// Parses an entry. The program's name is in parentheses and may itself contain spaces and parentheses.
 fn parse_stat(text: &str) -> Option<Stat> {
     let pid = text.split_whitespace().next()?.parse().ok()?;
     let mut rest = text[text.rfind(')')? + 1..].split_whitespace();
@@ -218,7 +218,7 @@ mod tests {
         assert!(!ProcessIdentity { boot_id: Some("another boot".into()), ..own }.is_alive());
     }
 
-    /// Seen to fail with only pid, start time and boot compared: a run in a container was ended by a look from outside.
+    /// Seen to fail with only pid, start time and boot compared: looking from outside ended a run in a container.
     #[test]
     fn of_a_process_elsewhere_nothing_is_said() {
         let own = ProcessIdentity::own();

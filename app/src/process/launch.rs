@@ -1,4 +1,4 @@
-//! What is asked of the room: one process to run, and what its lines mean for its deadlines.
+//! What this module is asked to do: a process to run, and what its lines mean for its deadlines.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use super::lines::Overlong;
 /// One process to run.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// What is run.
+    /// What to run.
     pub invocation: Invocation,
     /// A private directory for this attempt's records.
     pub dir: PathBuf,
     /// The deadlines.
     pub limits: WatchLimits,
-    /// From the polite signal to the kill.
+    /// The time from the polite signal to the kill.
     pub stop_grace: Duration,
-    /// What happens to overlong lines.
+    /// How overlong lines are handled.
     pub overlong: Overlong,
 }
 
-/// What a line meant, as far as deadlines are concerned.
+/// What a line means for the deadlines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LineMeaning {
-    /// Whether nothing more is waited for.
+    /// Whether nothing more is expected.
     pub settled: bool,
-    /// What the attempt cost so far by our estimate, US dollars.
+    /// The estimated cost of the attempt so far, in US dollars.
     pub usd: Option<f64>,
-    /// Whether the process must be stopped for what the line said.
+    /// Whether the process must be stopped because of the line.
     pub stop: Option<StopCause>,
 }
 
-/// Takes a line, with why we have stopped the process if we have, and says what it means.
+/// Called with a line, and with the reason if we have stopped the process; returns what the line means.
 pub type OnLine<'a> = &'a mut dyn FnMut(&str, Option<StopCause>) -> LineMeaning;

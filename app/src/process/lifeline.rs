@@ -1,8 +1,9 @@
-//! The lifeline (control pipe) between a supervisor and its shim: the order, the commands that follow it, and what comes back.
+//! The lifeline (control pipe) between a supervisor and its shim: the order, the commands that follow it, and what
+//! comes back.
 //!
-//! It is a pair of sockets. The order is one line of JSON, commands are single bytes, and its end means that the supervisor
-//! died. One byte goes the other way, where processes of the tree cannot be ended. How the agent ended stands in a file, which
-//! outlives both.
+//! It is a socket pair. The order is one line of JSON, commands are single bytes, and the end of the stream means that
+//! the supervisor died. One byte goes the other way, if processes of the tree cannot be ended. How the agent ended is
+//! written to a file, which outlives both.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,11 +13,11 @@ use pointsman_core::adapter::invocation::Invocation;
 use pointsman_core::run::end::Exit;
 use serde::{Deserialize, Serialize};
 
-/// The version of the order's form. A shim does what it is told, or says that it cannot.
+/// The version of the order's format. A shim either does exactly what it is told, or reports that it cannot.
 pub const ORDER_VERSION: u32 = 1;
 
-/// Orders of the version before had none: a driver of then starts its shims from its file, which an upgrade replaces. Their
-/// form is that of the first version.
+/// The version of an order that states none. The previous release wrote such orders: its drivers start shims from their
+/// program file, which an upgrade replaces. Their format is that of the first version.
 fn unversioned() -> u32 {
     1
 }
@@ -24,19 +25,19 @@ fn unversioned() -> u32 {
 /// Everything that a shim is told.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ShimOrder {
-    /// The version of this form.
+    /// The version of this format.
     #[serde(default = "unversioned")]
     pub version: u32,
     /// What to spawn.
     pub invocation: Invocation,
-    /// Where the records go.
+    /// The directory for the records.
     pub dir: PathBuf,
-    /// How long the agent has between the polite signal and the kill.
+    /// The time that the agent has between the polite signal and the kill.
     pub stop_grace: Duration,
 }
 
 impl ShimOrder {
-    /// Reads an order of the one version that is known; what another one says may have another meaning.
+    /// Reads an order of the only known version; the contents of any other may mean something else.
     pub fn read(line: &[u8]) -> io::Result<ShimOrder> {
         #[derive(Deserialize)]
         struct Versioned {
@@ -78,23 +79,23 @@ impl LifelineCommand {
     }
 }
 
-/// The byte by which the shim says that the record is written and processes are left that it cannot end.
+/// The byte by which the shim reports that the record is written and that processes are left that it cannot end.
 pub const LEAK_NOTE: u8 = b'l';
 
-/// The exit record's name in the attempt's directory.
+/// The name of the exit record in the attempt's directory.
 pub const EXIT_RECORD: &str = "exit.json";
 
-/// The agent's identity, to find it by after the shim died.
+/// The name of the record of the agent's identity, to find the agent by after the shim died.
 pub const AGENT_RECORD: &str = "agent.json";
 
 /// How the agent ended, as the shim saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
-    /// How the process went away.
+    /// How the process ended.
     pub exit: Exit,
     /// How many other processes of its tree were alive and had to be killed.
     pub leaked_count: u32,
-    /// How many of its tree could not be ended: the shim stays until they are.
+    /// How many processes of its tree could not be ended: the shim stays until they are gone.
     #[serde(default)]
     pub unended_count: u32,
 }
@@ -103,7 +104,7 @@ pub struct ExitRecord {
 mod tests {
     use super::*;
 
-    /// Seen to fail with the version not looked at.
+    /// Seen to fail with the version not checked.
     #[test]
     fn an_order_of_another_version_is_refused_whatever_else_it_says() {
         for line in [r#"{"version":2,"steps":["from the future"]}"#, r#"{"version":0}"#] {
@@ -120,7 +121,7 @@ mod tests {
         assert!(ShimOrder::read(&line).unwrap_err().to_string().contains("version 7"));
         let known = ShimOrder { version: ORDER_VERSION, ..same_form };
         assert!(ShimOrder::read(&serde_json::to_vec(&known).unwrap()).is_ok());
-        // As the version before wrote it.
+        // As the previous release wrote it.
         let mut without = serde_json::to_value(&known).unwrap();
         without.as_object_mut().unwrap().remove("version");
         assert!(ShimOrder::read(&serde_json::to_vec(&without).unwrap()).is_ok());

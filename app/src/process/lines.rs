@@ -1,31 +1,31 @@
-//! Reading lines from a process that may write anything: bounded, lossy in encoding, never stuck.
+//! Reads lines from a process that may write anything: bounded, lossy in encoding, never stuck.
 
 use std::collections::VecDeque;
 
 use pointsman_core::adapter::slim::Slimmer;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest line that is handed on as it is. An agent's answer is far below; what is longer holds files or images.
+/// The longest line that is passed on unchanged. An agent's answer is far shorter; longer lines hold files or images.
 pub(super) const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How much is read at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// What happens to a line that is longer than the bound.
+/// How a line longer than the bound is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlong {
-    /// It is shortened while it is read, and counted; what does not become a record by that is dropped.
+    /// It is shortened while it is read, and counted; whatever does not yield a record that way is dropped.
     Shorten,
-    /// It is handed on in pieces: text is text.
+    /// It is passed on in pieces, because it is only text.
     Split,
 }
 
-/// What was heard of a stream.
+/// What was read from a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LineEvent {
     /// A whole line.
     Line(String),
-    /// Bytes that end no line yet: a sign of life.
+    /// Bytes that do not end a line yet: a sign of life.
     Bytes,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct Lines<R> {
     chunk_filled: usize,
     chunk_read: usize,
     line: Vec<u8>,
-    /// Takes the line in once it is overlong.
+    /// Consumes the line once it is overlong.
     slimmer: Option<Slimmer>,
-    /// Records of an overlong line that were not handed on yet.
+    /// Records of an overlong line that have not been passed on yet.
     ready: VecDeque<String>,
     overlong: Overlong,
     overlong_count: u64,
@@ -66,9 +66,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.overlong_count
     }
 
-    /// Returns the next line without its end, or that something came, or `None` at the end of the stream.
+    /// Returns the next line without its line end, or that some bytes came, or `None` at the end of the stream.
     ///
-    /// Safe to be dropped while it waits: what was read stays here.
+    /// Cancel safe: whatever was read stays here if the future is dropped.
     pub(super) async fn next(&mut self) -> Option<LineEvent> {
         if let Some(line) = self.take_from_chunk() {
             return Some(LineEvent::Line(line));
@@ -82,7 +82,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 self.chunk_filled = count;
                 Some(self.take_from_chunk().map_or(LineEvent::Bytes, LineEvent::Line))
             }
-            // A broken pipe is an end like any other: how the process ended is known elsewhere.
+            // A broken pipe is an end like any other: how the process ended is determined elsewhere.
             Ok(_) | Err(_) => {
                 self.done = true;
                 self.finish_rest().map(LineEvent::Line)
@@ -90,7 +90,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// A dropped record yields no line, and the next one may stand behind it in the same chunk.
+    /// Takes the next line from the chunk. A dropped record yields no line, and the next one may follow it in the same
+    /// chunk.
     fn take_from_chunk(&mut self) -> Option<String> {
         while self.ready.is_empty() && self.chunk_read < self.chunk_filled {
             if let Some(line) = self.take_line() {
@@ -100,7 +101,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.ready.pop_front()
     }
 
-    /// Takes from the chunk, which is not used up, until a line is complete.
+    /// Consumes bytes of the unread part of the chunk until a line is complete.
     fn take_line(&mut self) -> Option<String> {
         let rest = &self.chunk[self.chunk_read..self.chunk_filled];
         let room = LINE_BYTES_MAX - self.line.len();
@@ -144,7 +145,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// Ends what was read after the last line: nothing, mostly.
+    /// Ends what was read after the last line end: usually nothing.
     fn finish_rest(&mut self) -> Option<String> {
         let is_nothing = self.slimmer.is_none() && self.line.is_empty();
         if is_nothing { None } else { self.finish_line() }
@@ -174,7 +175,7 @@ pub(super) struct Tail(Vec<u8>);
 const TAIL_BYTES_MAX: usize = 8 * 1024;
 
 impl Tail {
-    /// Adds bytes and forgets the oldest.
+    /// Adds bytes and drops the oldest.
     pub(super) fn add(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
         if self.0.len() > 2 * TAIL_BYTES_MAX {

@@ -1,4 +1,5 @@
-//! Which children this room has started and not yet collected. Every other child of ours is an orphan of somebody's.
+//! Which children this module has started and not reaped yet. Every other child of ours is an orphan of some other
+//! process.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,37 +9,37 @@ use std::time::{Duration, Instant};
 
 use super::identity::{self, Stat};
 
-/// How long to wait before looking again whether a child has ended.
+/// How long to wait before checking again whether a child has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// By pid: when it started, where nobody will tell us that it was collected.
+/// By pid: the start time, if we will not be told that the child was reaped.
 static OWNED: Mutex<BTreeMap<i32, Option<u64>>> = Mutex::new(BTreeMap::new());
 
 /// The list, which does not change while this is held.
 pub(super) struct List(MutexGuard<'static, BTreeMap<i32, Option<u64>>>);
 
-/// Looks at the list.
+/// Locks the list.
 pub(super) fn list() -> List {
-    // It is only ever changed by one call, so a panic elsewhere has left it whole.
+    // Each change is a single call, so a panic elsewhere has left it intact.
     List(OWNED.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl List {
-    /// Tells whether a child is one of ours.
+    /// Returns whether a child is one of ours.
     pub(super) fn has(&self, child: &Stat) -> bool {
         self.0.get(&child.pid).is_some_and(|left| left.is_none_or(|started| started == child.started_ticks))
     }
 }
 
-/// A child of ours, until it is collected.
+/// A child of ours, until it is reaped.
 #[derive(Debug)]
 pub(super) struct Owned {
     pid: i32,
 }
 
-/// Starts a child and writes it down before anybody can look.
+/// Starts a child and registers it before anybody can look.
 ///
-/// This waits until the program has begun; one on a dead disk is in the kernel's hands, and so are we.
+/// This waits until the program has been started; if it is on a dead disk, only the kernel can end the wait.
 pub(super) fn spawn<C>(
     start: impl FnOnce() -> io::Result<C>,
     pid: impl FnOnce(&C) -> Option<u32>,
@@ -56,14 +57,14 @@ impl Owned {
         self.pid
     }
 
-    /// Its exit was collected: the pid may mean another process from now on.
+    /// Removes the child because its exit status was collected: the pid may mean another process from now on.
     pub(super) fn collected(self) {
         list().0.remove(&self.pid);
         std::mem::forget(self);
     }
 }
 
-/// Waits for the end of a child that is to end by itself, and kills it where it does not in time.
+/// Waits for a child that should end by itself, and kills it if it does not end in time.
 pub(super) fn end_within(child: &mut Child, owned: Owned, limit: Duration) -> io::Result<ExitStatus> {
     let begun = Instant::now();
     loop {
@@ -72,7 +73,7 @@ pub(super) fn end_within(child: &mut Child, owned: Owned, limit: Duration) -> io
             return Ok(status);
         }
         if begun.elapsed() >= limit {
-            // Its exit is collected by the system, after our own.
+            // The system reaps it after our own end.
             child.kill()?;
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -81,7 +82,8 @@ pub(super) fn end_within(child: &mut Child, owned: Owned, limit: Duration) -> io
 }
 
 impl Drop for Owned {
-    /// Nobody waited for its end. It keeps its place, with its start time, since the pid may be used again one day.
+    /// Keeps the entry, since nobody waited for the child. The start time is added because the pid may be reused some
+    /// day.
     fn drop(&mut self) {
         let started = identity::stat(self.pid).map(|stat| stat.started_ticks);
         list().0.insert(self.pid, Some(started.unwrap_or_default()));
@@ -98,7 +100,7 @@ mod tests {
 
     #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
     fn sleeping() -> (Child, Owned) {
-        // Without our output: its reader would wait for it where a test fails.
+        // Without our output: its reader would wait for the child if a test fails.
         let start = || Command::new("sleep").arg("600").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         spawn(start, |child| Some(child.id())).unwrap()
     }
@@ -112,7 +114,7 @@ mod tests {
         assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     }
 
-    /// Seen to fail with the place given up, and with the start time not looked at.
+    /// Seen to fail with the entry removed, and with the start time not compared.
     #[test]
     fn a_child_that_nobody_waits_for_is_still_ours_and_a_later_one_with_its_pid_is_not() {
         let (mut child, owned) = sleeping();

@@ -1,4 +1,4 @@
-//! Asking a program for its version, once per build of it.
+//! Asks a program for its version, once per build of it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,37 +20,37 @@ use crate::clock;
 /// A version is printed in well under a second; a CLI that hangs here is not waited for.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
 
-/// The most that is read of what a program prints.
+/// The most that is read of a program's output.
 const PRINTED_BYTES_MAX: u64 = 4096;
 
-/// How long a program that has told its version may take to end.
+/// How long a program may take to end after it has printed its version.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long it is remembered that a program gave no answer.
+/// How long it is remembered that a program did not answer.
 const SILENCE_REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 
-/// What a program was when it was asked for its version. Another inode, time or size is another program.
+/// A program at the time when it was asked for its version. A different inode, time or size means a different program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
     inode: u64,
     mtime_ns: i128,
     size: u64,
-    /// What it printed; nothing where it gave no answer in time.
+    /// What it printed; `None` if it did not answer in time.
     printed: Option<String>,
     asked_at: Timestamp,
 }
 
-/// Whether what is remembered of a program counts.
+/// Whether the cache may be used for a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Memory {
-    /// It does, as long as the program is the same.
+    /// It may, as long as the program's file is unchanged.
     Trusted,
-    /// It does not: the program behaves like another one.
+    /// It may not: the program behaves like a different version.
     Doubted,
 }
 
-/// Finds a program as the system would: a path as it is, a name on the search path; else in one of the places below
-/// the environment's `HOME` that shells know by an alias.
+/// Finds a program as the system would: a path as it is, a name on the search path; otherwise in one of the places
+/// below the environment's `HOME` that shells reach by an alias.
 pub fn find_program(program: &str, env: &BTreeMap<String, String>, home_places: &[&str]) -> Option<PathBuf> {
     if program.contains('/') {
         return is_executable(Path::new(program)).then(|| PathBuf::from(program));
@@ -67,10 +67,10 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Returns what `PROGRAM LEADING… --version` prints, from memory when the program is still the same file.
+/// Returns what `PROGRAM LEADING… --version` prints, from the cache if the program is still the same file.
 ///
-/// `is_enough` tells whether the version stands in what was printed so far. A wrapper is asked each time: what stands
-/// behind it may have changed while it did not. A memory that cannot be read or written costs time, never correctness.
+/// `is_enough` returns whether the output so far contains the version. A wrapper is asked each time: what it wraps may
+/// have changed although the wrapper did not. A cache that cannot be read or written costs time, never correctness.
 pub async fn version(
     program: &Path,
     leading: &[String],
@@ -97,7 +97,7 @@ pub async fn version(
     let asked_at = clock::now();
     let answer = ask(program, leading, env, is_enough).await;
     let is_silent = answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
-    // What a wrapper says is not remembered, only that it says nothing.
+    // The answer of a wrapper is not cached, only that it gave none.
     if is_silent || (answer.is_ok() && !is_wrapper(program)) {
         let printed = answer.as_ref().ok().cloned();
         cache.insert(key, Known { inode: meta.ino(), mtime_ns, size: meta.size(), printed, asked_at });
@@ -106,7 +106,7 @@ pub async fn version(
     answer
 }
 
-/// Forgets that a program gave no answer: it has said its version meanwhile, and was only slow when it was asked.
+/// Forgets that a program did not answer: it has reported its version meanwhile, and was merely slow when it was asked.
 pub fn forget_silence(program: &Path, leading: &[String], cache_file: &Path) {
     let mut cache = read_cache(cache_file);
     let key = key_of(program, leading);
@@ -129,11 +129,11 @@ fn no_answer() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "`--version` gave no answer")
 }
 
-/// Tools that stand in the place of many programs and choose a version by the directory.
+/// Tools that stand in for many programs and choose a version by the directory.
 const VERSION_MANAGERS: [&str; 5] = ["volta-shim", "mise", "asdf", "proto-shim", "fnm"];
 
-/// Tells whether a file only starts another program, as far as can be seen: a shell script, or a version manager.
-/// A script for Node.js is the CLI itself.
+/// Returns whether a file only starts another program, as far as can be seen: a shell script, or a version manager. A
+/// script for Node.js is the CLI itself.
 fn is_wrapper(program: &Path) -> bool {
     let real = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
     let name = real.file_name().unwrap_or_default().to_string_lossy();
@@ -181,14 +181,14 @@ async fn ask(
     let stdout = child.stdout.take().expect("its output is piped");
     let printed =
         tokio::time::timeout(PROBE_LIMIT, printed(stdout, is_enough)).await.map_err(|_| no_answer())??;
-    // It has said what was asked; one that goes on talking is killed with its group.
+    // It has printed what was asked for; if it goes on, it is killed with its group.
     if tokio::time::timeout(END_LIMIT, child.wait()).await.is_ok() {
         owned.collected();
     }
     Ok(printed)
 }
 
-/// Reads until the version is there, or as much as a version may have: not every program knows `--version`.
+/// Reads until the version is complete, or up to the most that a version may take: not every program knows `--version`.
 async fn printed(mut from: impl AsyncRead + Unpin, is_enough: impl Fn(&str) -> bool) -> io::Result<String> {
     let mut bytes = vec![];
     let mut chunk = [0; 1024];
@@ -213,10 +213,10 @@ fn write_cache(path: &Path, cache: &BTreeMap<String, Known>) -> io::Result<()> {
     Ok(())
 }
 
-/// A program of the system answers at once; one that asks a person something is not waited for.
+/// A system program answers at once; one that prompts the user is not waited for.
 const SYSTEM_LIMIT: Duration = Duration::from_secs(5);
 
-/// Tells whether a program of the system ends with success; used where only such a program knows.
+/// Returns whether a system program exits successfully; used if only such a program knows the answer.
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
 pub fn succeeds(program: &Path, args: &[&str]) -> bool {
     let start = || {

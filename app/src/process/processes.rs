@@ -1,4 +1,4 @@
-//! Where the processes of attempts come from: this program as a shim, or, in tests, a script.
+//! Where the processes of attempts come from: this program as a shim, or a script in tests.
 
 use std::io;
 use std::path::Path;
@@ -15,15 +15,15 @@ use super::scripted;
 use super::shim;
 use super::{identity, tree};
 
-/// How this program becomes a shim.
+/// The arguments that turn this program into a shim.
 #[cfg(not(test))]
 const SHIM_ARGS: [&str; 1] = [shim::VERB];
 
-/// How the program of the unit tests becomes a shim.
+/// The arguments that turn the unit-test program into a shim.
 #[cfg(test)]
 const SHIM_ARGS: [&str; 4] = ["--exact", "process::shim::tests::is_a_shim", "--ignored", "--nocapture"];
 
-/// Starts what attempts run in.
+/// Starts the processes that attempts run in.
 #[derive(Debug, Clone)]
 pub struct Processes(Source);
 
@@ -46,12 +46,12 @@ pub(super) enum Kind {
 }
 
 impl Processes {
-    /// Processes that are guarded by a shim. `path` is where this program is, which is also the shim.
+    /// Returns processes guarded by a shim. `path` is the path of this program, which is also the shim.
     pub fn guarded(path: &Path) -> Processes {
         Processes(Source::OwnProgram(OwnProgram::of(path)))
     }
 
-    /// Processes that only play what a script says; it is asked with each launch and how many there were before.
+    /// Returns processes that only play a script; `play` is called with each launch and the number of earlier launches.
     #[cfg(test)]
     pub fn scripted(
         play: impl Fn(&super::launch::Launch, usize) -> scripted::Script + Send + Sync + 'static,
@@ -59,7 +59,7 @@ impl Processes {
         Processes(Source::Scripted(scripted::Stage::new(play)))
     }
 
-    /// Returns what was launched so far.
+    /// Returns everything launched so far.
     #[cfg(test)]
     pub fn launches(&self) -> Vec<super::launch::Launch> {
         match &self.0 {
@@ -68,10 +68,10 @@ impl Processes {
         }
     }
 
-    /// Starts a shim, so that it is ready when the order is. What goes wrong is said when the order comes.
+    /// Starts a shim ahead of its order. A failure is reported when the order is given.
     pub fn ready(&self) -> Shim {
         Shim(match &self.0 {
-            // What a dying shim leaves behind must come to us, not to the system.
+            // What a dying shim leaves behind must become our child, not the system's.
             Source::OwnProgram(program) => Kind::Process(
                 tree::become_subreaper().and_then(|()| ShimProcess::start(program).map(Box::new)),
             ),
@@ -81,15 +81,15 @@ impl Processes {
     }
 }
 
-/// A shim that runs. When it is dropped its lifeline ends, by which it ends itself and its tree.
+/// A running shim. Dropping it closes its lifeline, whereupon it ends its tree and itself.
 #[derive(Debug)]
 pub(super) struct ShimProcess {
-    /// Before the child: it looks at it once more.
+    /// Dropped before the child: it needs to look at the child once more.
     owned: Option<Owned>,
     /// When it started.
     pub(super) started_ticks: Option<u64>,
     pub(super) child: Child,
-    /// Whether it was killed: then what stands in its record may be another's word.
+    /// Whether it was killed: its record may then have been written by another process.
     pub(super) was_killed: bool,
     /// Our end of the lifeline, until it is taken.
     pub(super) lifeline: Option<UnixStream>,
@@ -101,7 +101,7 @@ impl ShimProcess {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let lifeline = Some(UnixStream::from_std(ours)?);
-        // Not killed when it is dropped: it must live to end its tree.
+        // Not killed on drop: it must live to end its tree.
         let start = || {
             Command::new(&program.file)
                 .arg0(&program.name)
@@ -117,9 +117,9 @@ impl ShimProcess {
         Ok(ShimProcess { owned: Some(owned), started_ticks, child, was_killed: false, lifeline })
     }
 
-    /// Waits for its end. May be dropped while it waits, and asked again.
+    /// Waits for its end. Cancel safe.
     pub(super) async fn wait(&mut self) {
-        // An error would mean that it was collected by somebody else: it is gone all the same.
+        // An error would mean that it was reaped elsewhere: it is gone all the same.
         self.was_killed |= self.child.wait().await.is_ok_and(|status| status.code().is_none());
         if let Some(owned) = self.owned.take() {
             owned.collected();

@@ -1,26 +1,26 @@
-//! Whether we run inside of a service of systemd, and how a process is started outside of it.
+//! Whether we run inside a systemd service, and how to start a process outside of it.
 //!
-//! A service's restart ends all processes of its control group, whatever session they are in. A scope is a control
-//! group of its own; `systemd-run --scope` makes one, goes into it, and becomes the command.
+//! Restarting a service ends all processes of its control group, whatever session they are in. A scope is a control
+//! group of its own; `systemd-run --scope` creates one, enters it, and becomes the command.
 
 use std::fs;
 
-/// A command that becomes the command behind it, outside of our service.
+/// A command that becomes the command that follows it, outside of our service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Way {
     pub(super) program: &'static str,
     pub(super) args: &'static [&'static str],
 }
 
-/// Asks the manager of the user's services.
+/// Asks the user's service manager.
 const BY_USER: Way =
     Way { program: "systemd-run", args: &["--user", "--scope", "--quiet", "--collect", "--no-ask-password"] };
 
-/// Asks the manager of the system's services; only root is answered without a question to a person.
+/// Asks the system's service manager; it answers only root without prompting the user.
 const BY_SYSTEM: Way =
     Way { program: "systemd-run", args: &["--scope", "--quiet", "--collect", "--no-ask-password"] };
 
-/// Returns the ways out of the service that we run in, best first; none where we run in none.
+/// Returns the ways out of the service that we run in, best first; empty if we run in none.
 pub(super) fn ways_out() -> &'static [Way] {
     // Other systems have no such file.
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -28,23 +28,23 @@ pub(super) fn ways_out() -> &'static [Way] {
     ways_out_of(&cgroups, user)
 }
 
-/// The user of a process, as far as managers of services care.
+/// The user of a process, as far as service managers care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum User {
     Root,
     Other,
 }
 
-/// Says the same of any process, by what stands in its `/proc/PID/cgroup`.
+/// Returns the same for any process, given the contents of its `/proc/PID/cgroup`.
 fn ways_out_of(cgroups: &str, user: User) -> &'static [Way] {
     let Some(path) = systemd_path(cgroups) else { return &[] };
     let units = || path.split('/').filter(|part| is_unit(part));
     match units().next_back() {
         Some(unit) if unit.ends_with(".service") && !is_user_manager(unit) => {
             match (units().any(is_user_manager), user) {
-                // A service of a user's manager: that manager it is.
+                // A service of a user's manager: only that manager can help.
                 (true, _) | (false, User::Other) => &[BY_USER],
-                // Root may have a manager of its own where the system's does not answer.
+                // Root may have a manager of its own if the system's does not answer.
                 (false, User::Root) => &[BY_SYSTEM, BY_USER],
             }
         }
@@ -52,7 +52,7 @@ fn ways_out_of(cgroups: &str, user: User) -> &'static [Way] {
     }
 }
 
-/// The path in the tree that systemd keeps: the only one of version 2 of control groups, a named one of version 1.
+/// Returns the path in the tree that systemd maintains: the only one in cgroup v2, a named one in v1.
 fn systemd_path(cgroups: &str) -> Option<&str> {
     let path_of =
         |prefix: &str| cgroups.lines().find_map(|line| line.split_once(prefix).map(|found| found.1));
@@ -71,7 +71,7 @@ fn is_user_manager(unit: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Seen to fail with the user's manager taken for a service, and with the outermost unit looked at.
+    /// Seen to fail with the user's manager taken for a service, and with the outermost unit considered.
     #[test]
     fn only_whoever_runs_in_a_service_is_started_outside_of_it() {
         let users = "/user.slice/user-1000.slice/user@1000.service";

@@ -1,7 +1,7 @@
-//! A stand-in for processes in tests: what a process does is a list of steps on tokio's clock, which may be paused.
+//! A stand-in for processes in tests: a process is a list of steps on tokio's clock, which may be paused.
 //!
-//! It takes the place of the shim and its agent at the same pipes, so that the supervision in front of it is the real
-//! one: deadlines, stops and the reading of lines are not played.
+//! It replaces the shim and its agent at the same pipes, so that the supervision in front of it is the real one:
+//! deadlines, stops and the reading of lines are not simulated.
 //!
 //! ```ignore
 //! let processes = Processes::scripted(|_launch, nth| match nth {
@@ -31,14 +31,14 @@ use super::lifeline::{ExitRecord, LifelineCommand};
 use super::lines::Overlong;
 use super::supervise::{Side, Tree as SupervisedTree};
 
-/// How much fits into a pipe of a script before its reader must read.
+/// The capacity of a script's pipe, beyond which its reader must read.
 const PIPE_BYTES: usize = 64 << 10;
 
 /// What a process does.
 #[derive(Debug, Clone)]
 pub struct Script {
     steps: VecDeque<Step>,
-    /// How long it takes to obey a polite stop; nothing where it never does.
+    /// How long it takes to obey a polite stop; `None` if it never does.
     obeys_after: Option<Duration>,
     leaked_count: u32,
     output_is_held: bool,
@@ -67,7 +67,7 @@ impl Default for Script {
 }
 
 impl Script {
-    /// A process that ends at once with code 0, and obeys a polite stop at once.
+    /// Creates a process that ends at once with code 0, and obeys a polite stop at once.
     pub fn new() -> Script {
         Script::default()
     }
@@ -102,42 +102,42 @@ impl Script {
         self.ends(Exit::Code { code })
     }
 
-    /// Ends in any way; [`Exit::Lost`] is what a killed shim looks like, [`Exit::NotSpawned`] a program that is not there.
+    /// Ends in any way; [`Exit::Lost`] is what a killed shim looks like, [`Exit::NotSpawned`] a missing program.
     pub fn ends(self, exit: Exit) -> Script {
         self.then(Step::Ends(exit))
     }
 
-    /// Was never a process: its program is not there.
+    /// Creates one that was never a process: its program does not exist.
     pub fn program_is_missing() -> Script {
         Script::new().ends(Exit::NotSpawned { missing: true, message: "no such file".to_owned() })
     }
 
-    /// Was never a process: the system would not start it now.
+    /// Creates one that was never a process: the system would not start it.
     pub fn cannot_be_spawned() -> Script {
         Script::new().ends(Exit::NotSpawned { missing: false, message: "out of memory".to_owned() })
     }
 
-    /// Leaves so many processes behind, which are killed.
+    /// Leaves this many processes behind, which are killed.
     pub fn leaves(self, leaked_count: u32) -> Script {
         Script { leaked_count, ..self }
     }
 
-    /// Its output stays open after its end: somebody outside the tree holds it.
+    /// Leaves its output open after its end: a process outside the tree holds it.
     pub fn output_is_held(self) -> Script {
         Script { output_is_held: true, ..self }
     }
 
-    /// Its shim does not even read its order, and hears no stop; it ends when it is killed.
+    /// Creates one whose shim does not even read its order and reacts to no stop; it ends when it is killed.
     pub fn shim_hangs() -> Script {
         Script { shim_hangs: true, ..Script::new() }
     }
 
-    /// Takes so long to obey a polite stop.
+    /// Takes this long to obey a polite stop.
     pub fn obeys_after(self, time: Duration) -> Script {
         Script { obeys_after: Some(time), ..self }
     }
 
-    /// Does not obey a polite stop; it is killed when the grace is over.
+    /// Does not obey a polite stop; it is killed after the grace period.
     pub fn ignores_stop(self) -> Script {
         Script { obeys_after: None, ..self }
     }
@@ -145,7 +145,7 @@ impl Script {
 
 type Play = dyn Fn(&Launch, usize) -> Script + Send + Sync;
 
-/// Where scripts are played; clones are the same one.
+/// Where scripts are played; clones share their state.
 #[derive(Clone)]
 pub(super) struct Stage {
     play: Arc<Play>,
@@ -167,7 +167,7 @@ impl Stage {
         self.launches.lock().unwrap().clone()
     }
 
-    /// Begins to play.
+    /// Starts to play a script.
     pub(super) fn open(&self, launch: &Launch) -> Side {
         let nth = {
             let mut launches = self.launches.lock().unwrap();
@@ -181,7 +181,7 @@ impl Stage {
         let (notes, commands) = split(our_lifeline);
         let (record, ended) = watch::channel(None);
         let mut player = Player { stdout, stderr, lifeline, stop_grace: launch.stop_grace };
-        // A panic in there is an end without a record, like that of a shim.
+        // A panic in the task is an end without a record, like that of a lost shim.
         let task = tokio::spawn(async move {
             let output_is_held = script.output_is_held;
             if script.shim_hangs {
@@ -202,7 +202,7 @@ impl Stage {
     }
 }
 
-/// The end of a played process.
+/// The end of a simulated process.
 pub(super) struct Tree {
     ended: watch::Receiver<Option<ExitRecord>>,
     player: AbortHandle,
@@ -214,7 +214,7 @@ impl Tree {
         let _ = self.ended.wait_for(Option::is_some).await;
     }
 
-    /// Ends without a record.
+    /// Ends the shim without a record.
     pub(super) fn kill_shim(&self) {
         self.player.abort();
     }
@@ -241,7 +241,7 @@ impl Player {
         tokio::select! {
             biased;
             by = stopped(&mut self.lifeline, obeys_after, self.stop_grace) => match by {
-                // What must be killed counts as left behind, like in the real shim.
+                // What must be killed counts as left behind, as in the real shim.
                 Signal::KILL => record(ended_by(Signal::KILL), leaked_count + 1),
                 polite => record(ended_by(polite), leaked_count),
             },
@@ -249,13 +249,13 @@ impl Player {
         }
     }
 
-    /// Reads the order's line, as the shim does. What it says was known before.
+    /// Reads the order's line, as the shim does. Its contents are already known.
     async fn hear_order(&mut self) {
         while !matches!(self.lifeline.read_u8().await, Ok(b'\n') | Err(_)) {}
     }
 }
 
-/// Does the steps to the end. A reader that went away changes nothing.
+/// Performs the steps to the end. A reader that went away changes nothing.
 async fn perform(steps: VecDeque<Step>, stdout: &mut DuplexStream, stderr: &mut DuplexStream) -> Exit {
     for step in steps {
         match step {
@@ -269,7 +269,7 @@ async fn perform(steps: VecDeque<Step>, stdout: &mut DuplexStream, stderr: &mut 
     Exit::Code { code: 0 }
 }
 
-/// Waits until a command or the end of the supervisor ends the process; returns the signal that did it.
+/// Waits until a command or the end of the supervisor ends the process; returns the signal that ended it.
 async fn stopped(lifeline: &mut DuplexStream, obeys_after: Option<Duration>, grace: Duration) -> Signal {
     let mut end_at: Option<(Instant, Signal)> = None;
     loop {
@@ -301,7 +301,7 @@ async fn stopped(lifeline: &mut DuplexStream, obeys_after: Option<Duration>, gra
     }
 }
 
-/// An invocation of nothing in particular.
+/// Returns some invocation.
 pub fn an_invocation() -> Invocation {
     Invocation {
         program: "program".to_owned(),
@@ -312,7 +312,7 @@ pub fn an_invocation() -> Invocation {
     }
 }
 
-/// A launch of nothing in particular, with deadlines of minutes.
+/// Returns some launch, with deadlines of minutes.
 pub fn a_launch() -> Launch {
     let minutes = |count: u64| Duration::from_secs(count * 60);
     Launch {

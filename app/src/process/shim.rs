@@ -1,11 +1,12 @@
 //! The shim: one small process per attempt, between the supervisor and the agent.
 //!
-//! Standard input is the lifeline. Standard output and error are the agent's own and are never written to here.
+//! Standard input is the lifeline. Standard output and standard error belong to the agent and are not written to here,
+//! except for an error that ends the shim.
 //!
-//! Waits: for the order as long as the supervisor lives, which ends the lifeline when it dies (it may be stopped for
-//! hours by Ctrl-Z, and there is nothing to guard yet); for the agent's end or a command the same, since the
-//! supervisor has the deadlines; for the end of the tree [`CLEAN_UP_LIMIT`], then the supervisor is told. A program
-//! on a dead disk can hang in its start; the supervisor's deadlines are over that too.
+//! Waits: for the order as long as the supervisor lives, whose death closes the lifeline (it may be stopped for hours
+//! by Ctrl-Z, and there is nothing to guard yet); for the agent's end or a command likewise, since the supervisor has
+//! the deadlines; for the end of the tree [`CLEAN_UP_LIMIT`](cleanup::CLEAN_UP_LIMIT), then the supervisor is told. A
+//! program on a dead disk can hang while it is started; the supervisor's deadlines cover that too.
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
@@ -37,7 +38,8 @@ pub fn main() -> ExitCode {
     own_program::name_process();
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
-        // Nobody reads our standard error but the supervisor's tail of it: the agent's is the same stream.
+        // Only the supervisor reads our standard error, as part of the tail that it keeps: it is the agent's stream as
+        // well.
         Err(error) => {
             let _ = writeln!(io::stderr(), "pointsman shim: {error}");
             ExitCode::from(70)
@@ -94,7 +96,8 @@ fn unlinked(made: io::Result<File>, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// A file that the system does not take for a program is as good as none: npm leaves one where an install failed.
+/// Returns the exit for an agent that could not be spawned. A file that the system does not accept as a program is as
+/// good as none: npm leaves one after a failed install.
 fn not_spawned(error: &io::Error, program: &str) -> Exit {
     let kinds = [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied, io::ErrorKind::NotADirectory];
     let is_no_program = error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error());
@@ -109,7 +112,7 @@ fn not_spawned(error: &io::Error, program: &str) -> Exit {
     Exit::NotSpawned { missing, message: format!("{error}{hint}") }
 }
 
-/// Waits for the agent's end or a command, then leaves no process behind, or says how many.
+/// Waits for the agent's end or a command, then leaves no process behind, or reports how many.
 fn watch(
     reaper: &mut Reaper,
     agent: i32,
@@ -122,7 +125,7 @@ fn watch(
         Ended::ByItself if reaper.others_end_within(LEAK_GRACE) => {}
         Ended::ByItself | Ended::Stopped => {
             agent_lives = ProcessIdentity::of(agent).is_alive();
-            // Before the agent is collected: until then no other group can have this number.
+            // Sent before the agent is reaped: until then no other group can have this number.
             tree::send_group(agent, Signal::KILL);
         }
     }
@@ -156,7 +159,7 @@ fn until_end_or_command(pid: i32, events: &mut ShimEvents, stop_grace: Duration)
             ShimEvent::OtherChildEnded => tree::reap_orphans(pid),
             ShimEvent::Stop => {
                 tree::send_group(pid, Signal::TERM);
-                // A stopped process cannot obey; let it run so that it can.
+                // A suspended process cannot obey; resume it so that it can.
                 tree::send_group(pid, Signal::CONT);
                 kill_at = kill_at.or(Some(Instant::now() + stop_grace));
             }
@@ -165,7 +168,7 @@ fn until_end_or_command(pid: i32, events: &mut ShimEvents, stop_grace: Duration)
     }
 }
 
-/// Writes a record so that it is there whole or not at all.
+/// Writes a record atomically.
 fn write_record<T: Serialize>(path: &Path, record: &T) -> io::Result<()> {
     let part = path.with_extension("part");
     let mut file: File =

@@ -1,7 +1,7 @@
-//! What a shim waits for, on one thread: commands on its lifeline, the end of its children, a moment in time.
+//! What a shim waits for, on one thread: commands on its lifeline, the end of its children, a deadline.
 //!
-//! The kernel's SIGCHLD is turned into a byte on a socket, so that one `poll` waits for everything. No thread
-//! of the shim's own means less to start, and one list of children that nobody changes while it is read.
+//! The kernel's SIGCHLD is turned into a byte on a socket, so that one `poll` waits for everything. A single thread
+//! means less to start, and one list of children that does not change while it is read.
 
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,28 +19,29 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// What can happen to a shim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShimEvent {
-    /// The agent has ended; its status is not collected, so its pid cannot mean another process yet.
+    /// The agent has ended; its status is not reaped yet, so its pid cannot mean another process.
     AgentEnded,
-    /// Some other child has ended: an orphan of the agent's that became ours.
+    /// Another child has ended: an orphan of the agent's that became ours.
     OtherChildEnded,
     /// The supervisor wants a polite stop.
     Stop,
-    /// The supervisor wants an end at once, or is gone: nobody waits for this agent any more.
+    /// The supervisor wants an immediate end, or is gone: nobody waits for this agent any more.
     Kill,
-    /// The moment has come that was waited for.
+    /// The deadline has passed.
     TimeIsUp,
 }
 
-/// Where a shim's events come from.
+/// The source of a shim's events.
 pub(super) struct ShimEvents {
     lifeline: OwnedFd,
-    /// Bytes of the lifeline that were read and not looked at.
+    /// Bytes of the lifeline that were read but not processed yet.
     unread: Vec<u8>,
     children: UnixStream,
 }
 
 impl ShimEvents {
-    /// Begins to listen on standard input. Must be called before the agent is spawned: its end could be missed otherwise.
+    /// Starts listening on standard input. Must be called before the agent is spawned: otherwise its end could be
+    /// missed.
     pub(super) fn new() -> io::Result<ShimEvents> {
         let (children, sender) = UnixStream::pair()?;
         children.set_nonblocking(true)?;
@@ -49,7 +50,7 @@ impl ShimEvents {
         Ok(ShimEvents { lifeline, unread: vec![], children })
     }
 
-    /// Returns the first line of the lifeline, without its end. The end of the supervisor ends this wait.
+    /// Returns the first line of the lifeline, without its line end. The wait also ends with the supervisor.
     pub(super) fn first_line(&mut self) -> io::Result<Vec<u8>> {
         let mut looked_at = 0;
         loop {
@@ -66,19 +67,19 @@ impl ShimEvents {
         }
     }
 
-    /// Says something to the supervisor. One that is gone does not hear it, and need not.
+    /// Sends a note to the supervisor. A supervisor that is gone does not receive it, and need not.
     pub(super) fn send(&self, note: u8) {
         let _ = rustix::io::write(&self.lifeline, &[note]);
     }
 
-    /// Waits for the next thing that happens, until a moment at the latest.
+    /// Waits for the next event, until the deadline at the latest.
     pub(super) fn next(&mut self, agent: i32, until: Option<Instant>) -> io::Result<ShimEvent> {
         loop {
             while !self.unread.is_empty() {
                 match self.unread.remove(0) {
                     byte if byte == LifelineCommand::Stop.byte() => return Ok(ShimEvent::Stop),
                     byte if byte == LifelineCommand::Kill.byte() => return Ok(ShimEvent::Kill),
-                    // Nobody sends anything else; if somebody does, it means nothing.
+                    // Nobody sends anything else; any other byte is ignored.
                     _ => {}
                 }
             }
@@ -98,7 +99,7 @@ impl ShimEvents {
         }
     }
 
-    /// Waits until something can be read; `None` when the moment came first.
+    /// Waits until something can be read; `None` if the deadline came first.
     fn wait(&self, until: Option<Instant>) -> io::Result<Option<Ready>> {
         let lifeline = self.lifeline.as_fd();
         let mut sources = [watched(&lifeline), watched(&self.children)];
@@ -110,13 +111,13 @@ impl ShimEvents {
                 let [lifeline, children] = sources.map(|source| !source.revents().is_empty());
                 Ok(Some(Ready { lifeline, children }))
             }
-            // The signal that interrupted us has left its byte: the next look finds it.
+            // The signal that interrupted us has left its byte: the next call finds it.
             Err(rustix::io::Errno::INTR) => Ok(Some(Ready { lifeline: false, children: false })),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Takes in what stands on the lifeline; returns false at its end.
+    /// Reads what is on the lifeline; returns false at its end.
     fn read_lifeline(&mut self) -> io::Result<bool> {
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
@@ -126,14 +127,14 @@ impl ShimEvents {
                     return Ok(count > 0);
                 }
                 Err(rustix::io::Errno::INTR) => {}
-                // It died with something of ours unread.
+                // The supervisor died with something of ours unread.
                 Err(rustix::io::Errno::CONNRESET) => return Ok(false),
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Empties the socket: one look at the children answers for all signals so far.
+    /// Empties the socket: checking the children once covers all signals so far.
     fn drain_sigchld(&mut self) {
         let mut bytes = [0; 64];
         while self.children.read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
@@ -150,11 +151,11 @@ fn watched<'a>(source: &'a impl AsFd) -> PollFd<'a> {
     PollFd::from_borrowed_fd(source, PollFlags::IN)
 }
 
-/// Tells whether the agent has ended, without collecting it.
+/// Returns whether the agent has ended, without reaping it.
 fn has_ended(agent: i32) -> bool {
     let agent = Pid::from_raw(agent).expect("a child has a pid");
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-    // An error means that there is no such child: then it has ended, whichever process collected it.
+    // An error means that there is no such child: it has ended then, whichever process reaped it.
     !matches!(waitid(WaitId::Pid(agent), look), Ok(None))
 }
 
@@ -165,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// An agent that makes orphans without pause: there is always an ended child to hear of.
+    /// An agent that makes orphans without pause: there is always an ended child to report.
     struct Churning {
         events: ShimEvents,
         lifeline: io::PipeWriter,
@@ -187,7 +188,7 @@ mod tests {
     /// No child of ours has this pid.
     const AGENT: i32 = i32::MAX;
 
-    /// Seen to fail with children looked at first, like the next two.
+    /// Seen to fail with children checked first, like the next two.
     #[test]
     fn a_command_is_heard_before_an_ended_child() {
         let mut it = churning();

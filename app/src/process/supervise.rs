@@ -1,4 +1,4 @@
-//! Our side of an attempt: give the order, hand out lines, hold the deadlines, stop it, see it end.
+//! Our side of an attempt: send the order, pass on lines, enforce the deadlines, stop it, see it end.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -21,27 +21,27 @@ use super::processes::{Kind, Shim, ShimProcess};
 #[cfg(test)]
 use super::scripted;
 
-/// Somebody outside the tree can keep the agent's pipe open after all of it died; we stop listening then.
+/// A process outside the tree can keep the agent's pipe open after the whole tree has died; we stop reading then.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
-/// How much longer than its own grace a shim may take to stop before it is given up: it cleans up for so long, and
-/// then says that it cannot.
+/// How much longer than its own grace period a shim may take to stop before it is given up: it cleans up for this long,
+/// and then reports that it cannot.
 const SHIM_LIMIT: Duration = CLEAN_UP_LIMIT.saturating_add(Duration::from_secs(3));
 
-/// A killed shim is gone in microseconds, unless the kernel cannot end it; then nothing can be done here.
+/// A killed shim is gone in microseconds, unless the kernel cannot end it; nothing can be done about that here.
 const KILLED_SHIM_LIMIT: Duration = Duration::from_secs(2);
 
-/// Gets one process ready to be run to its end.
+/// Prepares one process to be run to its end.
 pub fn supervise(launch: Launch, shim: Shim) -> (Handle, Supervision) {
     let (stop, stops) = mpsc::unbounded_channel();
     let (progress, seen) = watch::channel(Progress::Running);
     (Handle { stop, progress: seen }, Supervision { launch, shim, stops, progress })
 }
 
-/// Runs a process to its end while causes to stop it come from `stops`. One that comes after the end of the process
-/// is left there, for the next look.
+/// Runs a process to its end while causes to stop it come from `stops`. A cause that comes after the end of the process
+/// stays in the channel for its next reader.
 ///
-/// Whatever happens, no process of the tree is left when this returns, or else the end says so.
+/// Whatever happens, no process of the tree is left when this returns, or else the returned end reports it.
 pub async fn run(
     launch: Launch,
     shim: Shim,
@@ -50,8 +50,8 @@ pub async fn run(
 ) -> ProcessEnd {
     let (handle, supervision) = supervise(launch, shim);
     let mut running = pin!(supervision.run(on_line));
-    // By hand, because the order matters: whether it still runs is known once it was looked at, and only then a cause
-    // may be taken. The next look hears it before anything else.
+    // Polled by hand, because the order matters: only polling it tells whether it is still running, and only then may a
+    // cause be taken. The next poll sees the cause before anything else.
     poll_fn(|context| {
         loop {
             if let Poll::Ready(end) = running.as_mut().poll(context) {
@@ -66,16 +66,16 @@ pub async fn run(
     .await
 }
 
-/// How far a supervision is.
+/// The progress of a supervision.
 #[derive(Debug, Clone)]
 enum Progress {
     Running,
-    /// The process has ended; the rest of its output is read.
+    /// The process has ended; the rest of its output is being read.
     TreeEnded,
     Over(ProcessEnd),
 }
 
-/// What can be done with a process from anywhere while it is supervised.
+/// Controls a process from anywhere while it is supervised.
 #[derive(Debug, Clone)]
 pub struct Handle {
     stop: mpsc::UnboundedSender<StopCause>,
@@ -83,20 +83,20 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Ends the process early: politely at first; asked again for somebody who waits (`Interrupt`, `Terminate`), at once.
-    /// Does nothing once it has ended.
+    /// Ends the process early: politely at first; at once if it is called again on behalf of somebody who waits
+    /// (`Interrupt`, `Terminate`). Does nothing once it has ended.
     pub fn stop(&self, cause: StopCause) {
-        // Nobody listens any more: it has ended.
+        // An error means that nobody receives any more: it has ended.
         let _ = self.stop.send(cause);
     }
 
-    /// Tells whether the process has not ended yet.
+    /// Returns whether the process has not ended yet.
     pub fn is_running(&self) -> bool {
         matches!(*self.progress.borrow(), Progress::Running)
     }
 
-    /// Waits for the end, as long as the supervision takes, which has the deadlines. A supervision that was dropped
-    /// before it was over has lost its process.
+    /// Waits for the end, which the deadlines of the supervision bound. A supervision that is dropped before it is over
+    /// has lost its process.
     #[cfg_attr(not(test), expect(dead_code, reason = "a driver of several runs waits by this"))]
     pub async fn wait(&self) -> ProcessEnd {
         let mut progress = self.progress.clone();
@@ -115,7 +115,7 @@ impl Handle {
     }
 }
 
-/// One process, to be driven to its end. When it is dropped, the process and its tree are killed.
+/// One process, to be run to its end. Dropping this kills the process and its tree.
 #[must_use = "nothing runs before this does"]
 #[derive(Debug)]
 pub struct Supervision {
@@ -151,16 +151,16 @@ impl Supervision {
     }
 }
 
-/// A stream that comes from the shim or its agent.
+/// A stream from the shim or its agent.
 pub(super) type Incoming = Box<dyn AsyncRead + Send + Unpin>;
 
-/// The ends on our side of what leads to a shim and its agent.
+/// Our ends of the streams to a shim and its agent.
 pub(super) struct Side {
     pub(super) stdout: Incoming,
     pub(super) stderr: Incoming,
-    /// What the shim says to us.
+    /// From the shim to us.
     pub(super) notes: Incoming,
-    /// What we say to the shim.
+    /// From us to the shim.
     pub(super) commands: Box<dyn AsyncWrite + Send + Unpin>,
     pub(super) tree: Tree,
 }
@@ -191,7 +191,7 @@ fn open(launch: &Launch, shim: Shim) -> io::Result<Side> {
 }
 
 impl Tree {
-    /// Waits for the end of the shim. May be dropped while it waits, and asked again.
+    /// Waits for the end of the shim. Cancel safe.
     async fn wait(&mut self) {
         match self {
             Tree::Guarded(shim) => shim.wait().await,
@@ -200,10 +200,10 @@ impl Tree {
         }
     }
 
-    /// Kills the shim, which hangs.
+    /// Kills a shim that hangs.
     async fn kill_shim(&mut self) {
         match self {
-            // An error means that it has ended.
+            // An error means that it has already ended.
             Tree::Guarded(shim) => drop(shim.child.start_kill()),
             #[cfg(test)]
             Tree::Scripted(tree) => tree.kill_shim(),
@@ -211,8 +211,8 @@ impl Tree {
         let _ = timeout(KILLED_SHIM_LIMIT, self.wait()).await;
     }
 
-    /// Returns what the shim wrote down; where it died, ends what it guarded. The record of a shim that was killed is no
-    /// proof of anything: an agent can write the file, and kill the shim.
+    /// Returns the shim's record; if the shim died without one, kills what it guarded. The record of a shim that was
+    /// killed proves nothing: an agent can write the file and kill the shim.
     async fn record(&self, dir: &Path) -> ExitRecord {
         match self {
             Tree::Guarded(shim) => match read_record(dir).filter(|_| !shim.was_killed) {
@@ -229,35 +229,35 @@ fn read_record(dir: &Path) -> Option<ExitRecord> {
     serde_json::from_slice(&std::fs::read(dir.join(lifeline::EXIT_RECORD)).ok()?).ok()
 }
 
-/// The shim died: we are the next subreaper above it, so what it guarded is now below us.
+/// Cleans up after a dead shim: we are the next subreaper above it, so what it guarded is now below us.
 ///
-/// Not on this thread, which has signals to hear.
+/// Not on this thread, which has signals to handle.
 async fn clean_up_after(lost: LostShim) -> ExitRecord {
     let ended = tokio::task::spawn_blocking(move || lost.end_orphans()).await;
-    // The only failure is a panic there.
+    // It can only fail by a panic.
     let (leaked_count, unended_count) =
         ended.map_or((0, 0), |ended| (ended.killed_count, ended.living_count));
     ExitRecord { exit: Exit::Lost, leaked_count, unended_count }
 }
 
-/// What is still to be said to the shim. It may not listen, so nothing waits for this alone.
+/// What still has to be sent to the shim. The shim may not be reading, so nothing waits for this alone.
 struct Outgoing {
     to: Box<dyn AsyncWrite + Send + Unpin>,
     unsent: Vec<u8>,
 }
 
 impl Outgoing {
-    /// Sends a part. May be dropped while it waits, and asked again.
+    /// Sends a part. Cancel safe.
     async fn send_some(&mut self) {
         match self.to.write(&self.unsent).await {
             Ok(count) => drop(self.unsent.drain(..count)),
-            // A shim that died cannot be written to; its end is seen by the wait for it.
+            // A dead shim cannot be written to; waiting for it reveals its end.
             Err(_) => self.unsent.clear(),
         }
     }
 }
 
-/// A process while it runs.
+/// A running process.
 struct Supervised {
     dir: PathBuf,
     stdout: Lines<Incoming>,
@@ -324,14 +324,15 @@ impl Supervised {
         }
     }
 
-    /// Listens until the shim has ended, or says that it has done what it can, or is given up.
+    /// Reads its output until the shim has ended, or reports that it has done what it can, or is given up.
     async fn until_tree_ends(&mut self, on_line: OnLine<'_>) {
         let mut errors = [0u8; 4096];
         let mut note = [0u8; 1];
         let (mut output_open, mut errors_open, mut notes_open) = (true, true, true);
         loop {
             let due = self.give_up_at.unwrap_or_else(|| self.begun + self.watchdog.next_deadline().0);
-            // In this order: what the agent already said counts before the clock, even if we slept meanwhile.
+            // In this order: what the agent has already printed counts before the clock, even if we were asleep
+            // meanwhile.
             tokio::select! {
                 biased;
                 Some(cause) = self.stops.recv() => self.stop(cause),
@@ -366,7 +367,8 @@ impl Supervised {
         }
     }
 
-    /// Any byte on either pipe is one: progress is often told without line ends, and on standard error.
+    /// Notes a sign of life. Any byte on either pipe is one: progress is often shown without line ends, and on standard
+    /// error.
     fn sign_of_life(&mut self) {
         self.watchdog.saw_output(self.begun.elapsed());
     }
@@ -388,7 +390,7 @@ impl Supervised {
         }
     }
 
-    /// Asks the shim to stop the agent; asking again while it does so means at once.
+    /// Asks the shim to stop the agent; asking again meanwhile means at once.
     fn stop(&mut self, cause: StopCause) {
         let (command, patience) = match self.stopped {
             None => (LifelineCommand::Stop, self.stop_grace),
@@ -417,7 +419,7 @@ impl Supervised {
                 self.stderr_tail.add(&errors[..count]);
             }
         };
-        // What comes later than this comes from nobody that we started.
+        // Anything later than this does not come from a process that we started.
         let _ = timeout(DRAIN_LIMIT, rest).await;
     }
 }

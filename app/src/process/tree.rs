@@ -1,8 +1,8 @@
 //! The descendants of a process, and signals to them.
 //!
-//! Killing a process group misses those that left it (`setsid`). A subreaper keeps every orphan below
-//! itself, so a walk over parents finds them all. On systems without a process table in `/proc` the
-//! walk finds nothing and only the group is killed.
+//! Killing a process group misses processes that left it (`setsid`). A subreaper keeps every orphan below itself, so
+//! walking the parent links finds them all. On systems without a process table in `/proc` the walk finds nothing and
+//! only the group is killed.
 
 use std::fs;
 use std::io;
@@ -11,19 +11,19 @@ use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 
 use super::identity::{self, Stat};
 
-/// Makes every orphan among our descendants our child, where the system can do that.
+/// Makes every orphan among our descendants our child, if the system can do that.
 #[cfg(target_os = "linux")]
 pub(super) fn become_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
-/// Makes every orphan among our descendants our child, where the system can do that.
+/// Makes every orphan among our descendants our child, if the system can do that.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn become_subreaper() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns all living descendants of these processes, parents before their children, zombies left out.
+/// Returns all living descendants of these processes, parents before their children, without zombies.
 pub(super) fn descendants(roots: &[i32]) -> Vec<Stat> {
     let table = process_table();
     let mut found: Vec<Stat> = vec![];
@@ -44,9 +44,9 @@ fn process_table() -> Vec<Stat> {
     entries.filter_map(|entry| identity::stat(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// Returns the pids of this process's children, ended ones included; none where the system has no process table.
+/// Returns the pids of this process's children, including ended ones; empty if the system has no process table.
 ///
-/// The kernel's list of them is read without the whole table. It is short of one at most while another is reaped.
+/// The kernel's own list of children is read, not the whole table. It misses one child at most while another is reaped.
 pub(super) fn children() -> Vec<i32> {
     listed_children().unwrap_or_else(|| {
         let own = identity::ProcessIdentity::own().pid;
@@ -54,7 +54,8 @@ pub(super) fn children() -> Vec<i32> {
     })
 }
 
-/// An orphan becomes the child of any one of our threads, so all of their lists are read.
+/// Reads the kernel's lists. An orphan becomes the child of any one of our threads, so the lists of all threads are
+/// read.
 fn listed_children() -> Option<Vec<i32>> {
     let mut children = vec![];
     for thread in fs::read_dir("/proc/self/task").ok()? {
@@ -64,51 +65,51 @@ fn listed_children() -> Option<Vec<i32>> {
     Some(children)
 }
 
-/// Collects the exit of a child if it has ended.
+/// Reaps a child if it has ended.
 pub(super) fn reap(child: i32) {
     if let Some(child) = Pid::from_raw(child) {
-        // Whichever it was, if it has ended there is nothing to do with its status.
+        // The status of an ended child is not needed, whichever child it was.
         let _ = waitpid(Some(child), WaitOptions::NOHANG);
     }
 }
 
-/// Collects the exit of every ended child except one, so that no zombies pile up.
+/// Reaps every ended child except one, so that zombies do not pile up.
 ///
-/// The exception is the agent while somebody else waits for it.
+/// The exception is the agent, which is waited for elsewhere.
 pub(super) fn reap_orphans(except: i32) {
     children().into_iter().filter(|child| *child != except).for_each(reap);
 }
 
-/// Sends a signal to one process; one that is gone is no error.
+/// Sends a signal to one process; a process that is gone is no error.
 ///
-/// The pid must be ours to reap, or else it may mean another process by now: see [`kill_if_same`].
+/// We must be the one to reap the pid, or else it may mean another process by now: see [`kill_if_same`].
 pub(super) fn send(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
-        // The only failures are "it is gone" and "it is not ours any more"; both mean: nothing to do.
+        // The only failures are "it is gone" and "it is not ours any more"; in both cases there is nothing to do.
         let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
-/// Kills a process that somebody else may reap at any moment, if its pid still means it.
+/// Kills a process that another process may reap at any moment, if its pid still means it.
 #[cfg(target_os = "linux")]
 pub(super) fn kill_if_same(process: &Stat) {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
     let Some(pid) = Pid::from_raw(process.pid) else { return };
-    // What is looked at after the opening is what was opened: it cannot become another process any more.
+    // What is checked after opening is what was opened: it cannot become another process any more.
     let Ok(opened) = pidfd_open(pid, PidfdFlags::empty()) else { return };
     if identity::stat(process.pid).is_some_and(|now| now.started_ticks == process.started_ticks) {
-        // It may have ended meanwhile, or have become somebody else's.
+        // It may have ended meanwhile, or belong to another user by now.
         let _ = pidfd_send_signal(opened, Signal::KILL);
     }
 }
 
-/// Kills a process that somebody else may reap at any moment. Without a process table none is ever found.
+/// Kills a process that another process may reap at any moment. Without a process table none is ever found.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn kill_if_same(process: &Stat) {
     send(process.pid, Signal::KILL);
 }
 
-/// Sends a signal to a whole process group; one that is gone is no error.
+/// Sends a signal to a whole process group; a group that is gone is no error.
 pub(super) fn send_group(group: i32, signal: Signal) {
     if let Some(group) = Pid::from_raw(group) {
         let _ = rustix::process::kill_process_group(group, signal);

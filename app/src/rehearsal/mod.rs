@@ -1,8 +1,8 @@
 //! The scripted agent that ships inside the binary: a real child process that speaks the real stream.
 //!
-//! It stands in for an agent CLI on a machine that has none, and shows what the tool does when an agent
-//! fails, hangs, asks for a stronger tier, or hits a limit. It asks no model and changes no file, and
-//! everything that it says, says so.
+//! It stands in for an agent CLI on a machine that has none, and shows what the tool does when an agent fails, hangs,
+//! asks for a stronger tier, or hits a limit. It asks no model and changes no file, and everything that it prints says
+//! so.
 
 #![expect(
     clippy::print_stdout,
@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 /// The hidden verb under which this program is the scripted agent.
 pub const VERB: &str = "__rehearsal-agent";
 
-/// What every text of a rehearsal begins with.
+/// The prefix of every text of a rehearsal.
 pub const MARK: &str = "[rehearsal]";
 
 struct Stage {
     model: String,
     session: String,
-    /// Whether it goes on in an earlier attempt's session: then it was escalated already.
+    /// Whether it continues the session of an earlier attempt: the run was already escalated then.
     is_resumed: bool,
     contract: String,
     prompt_bytes: usize,
@@ -37,7 +37,7 @@ pub fn main(args: &[String]) -> ExitCode {
         args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).cloned().unwrap_or_default()
     };
     let mut prompt = vec![];
-    // Like the real one, it reads its whole prompt first.
+    // Like the real CLI, it reads its whole prompt first.
     let prompt_bytes = std::io::stdin().lock().read_to_end(&mut prompt).unwrap_or(0);
     let session = [value("--session-id"), value("--resume")].concat();
     let contract = std::fs::read_to_string(value("--append-system-prompt-file")).unwrap_or_default();
@@ -94,7 +94,7 @@ impl Stage {
         0
     }
 
-    /// Asks for a stronger tier, as the contract explains it; at the top there is nobody left to ask.
+    /// Asks for a stronger tier, as the contract explains it; at the top there is no stronger tier to ask for.
     fn escalate(&self) -> u8 {
         let marker = self
             .contract
@@ -115,7 +115,7 @@ impl Stage {
     }
 
     fn quota(&self) -> u8 {
-        // The CLI gives the reset in seconds since 1970; an hour from now is a usual one.
+        // The CLI gives the reset in seconds since 1970; an hour from now is typical.
         let resets_at = crate::clock::now().as_second() + 3600;
         self.emit(&json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected",
             "resetsAt": resets_at, "rateLimitType": "five_hour", "utilization": 1}}));
@@ -155,7 +155,7 @@ impl Stage {
         result
     }
 
-    /// The name under which the asked tier answers in a rehearsal.
+    /// Returns the model name under which the requested tier answers in a rehearsal.
     fn served(&self) -> String {
         format!("claude-{}", self.model)
     }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use super::private::PrivateError;
 
-/// Why the ledger does not do what it is asked for. Cheap to clone: the same trouble is told many times.
+/// Why the ledger does not do what it is asked to. Cheap to clone: the same trouble is reported many times.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The directory is not ours alone.
+    /// The directory is not private to us.
     #[error("{0}")]
     Private(#[source] Arc<PrivateError>),
-    /// The database says no.
+    /// The database reports an error.
     #[error("the ledger `{path}` cannot be used: {source}")]
     Database {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's error.
         source: Arc<rusqlite::Error>,
     },
     /// The file is not a healthy database.
@@ -27,14 +27,14 @@ pub enum StoreError {
         /// What is wrong.
         what: String,
     },
-    /// The file was written by a newer version.
+    /// The file was written by a newer version of pointsman.
     #[error("the ledger `{path}` has schema {found}, and this version knows up to {known}")]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its schema version.
         found: u32,
-        /// Ours.
+        /// The newest version that we know.
         known: u32,
     },
     /// SQLite itself is too old to be trusted with a write-ahead log.
@@ -51,18 +51,18 @@ pub enum StoreError {
         /// What is wrong.
         what: String,
     },
-    /// Another file stands in the ledger's place.
+    /// The ledger's file was replaced by another one.
     #[error("the ledger `{path}` was replaced by another")]
     Replaced {
         /// The file.
         path: PathBuf,
     },
-    /// Somebody else wrote at that place of the log.
+    /// Another process has written at this position of the log.
     #[error("the log of run `{run}` has an event {seq} already")]
     Taken {
         /// The run.
         run: String,
-        /// The place.
+        /// The position.
         seq: u32,
     },
     /// A damaged ledger could not be moved aside.
@@ -70,10 +70,10 @@ pub enum StoreError {
     NotMoved {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: Arc<std::io::Error>,
     },
-    /// It was opened to be read.
+    /// The ledger was opened read-only.
     #[error("the ledger was opened for reading")]
     ReadOnly,
     /// No answer came in time: the disk may be gone.
@@ -91,7 +91,7 @@ impl From<PrivateError> for StoreError {
 }
 
 impl StoreError {
-    /// Tells whether the ledger as a whole cannot be used, as opposed to one question that has a bad answer.
+    /// Returns whether the ledger as a whole cannot be used, as opposed to a single question that failed.
     pub(super) fn is_of_the_ledger(&self) -> bool {
         match self {
             StoreError::Private(_)

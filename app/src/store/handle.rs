@@ -1,13 +1,13 @@
-//! The one way to the ledger: a handle that is cloned freely and awaited, with a keeper behind it that has the ledger for
-//! itself.
+//! The one way to the ledger: a handle that can be cloned freely and awaited, with a keeper behind it that has the
+//! ledger for itself.
 //!
-//! The keeper works where it is asked until something is asked while an agent is heard ([`LedgerHandle::to_thread`]), and on a
-//! thread of its own from then on: a slow ledger must not stop a driver from hearing its agent, and two wake-ups for each
-//! question are not worth it before.
+//! The keeper works on the caller's thread until [`LedgerHandle::to_thread`] is called, because an agent may be
+//! printing from then on, and on a thread of its own after that: a slow ledger must not keep a driver from reading its
+//! agent's output, and before that two wake-ups per question are not worth it.
 //!
-//! A ledger that fails is not the end of a run: what must not be lost goes to the spool, and the keeper tries the ledger
-//! again by itself, at first soon and then more rarely. Once it works, what the spool holds is imported before anything
-//! is added.
+//! A failing ledger does not end a run: what must not be lost goes to the spool, and the keeper retries the ledger by
+//! itself, soon at first and then less often. Once it works, the contents of the spool are imported before anything is
+//! added.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -21,14 +21,15 @@ use super::error::StoreError;
 use super::ledger::{Ledger, LedgerEntry};
 use super::spool::Spool;
 
-/// A disk that is gone lets a thread wait for ever; the caller does not wait with it. Longer than a writer waits for another.
+/// A vanished disk can block a thread forever; the caller does not wait with it. Longer than a writer waits for
+/// another.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
-/// The first wait before a ledger that failed is tried again, and the longest.
+/// The first and the longest wait before a failed ledger is retried.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LONGEST: Duration = Duration::from_secs(60);
 
-/// How the keeper gets at the ledger, again where it failed.
+/// Opens the ledger, and reopens it after a failure.
 pub(super) type Opener = Box<dyn Fn() -> Result<Box<dyn Ledger>, StoreError> + Send>;
 
 type Job = Box<dyn FnOnce(&mut Keeper) + Send>;
@@ -37,38 +38,38 @@ type Job = Box<dyn FnOnce(&mut Keeper) + Send>;
 #[derive(Clone)]
 pub(super) struct LedgerHandle {
     path: PathBuf,
-    /// What stands in when not even the keeper answers; who only looks has none.
+    /// Stands in when not even the keeper answers; read-only handles have none.
     spool: Option<Spool>,
     keeper: Arc<Whereabouts>,
-    /// Whether the keeper stays here, and others go on before and after it works, as they would beside a thread: in a test
-    /// whose clock is not real nothing may wait for a thread.
+    /// Whether the keeper stays on this thread, with other tasks running before and after its work as they would beside
+    /// a thread: in a test on a paused clock nothing may wait for a thread.
     #[cfg(test)]
     is_played: bool,
 }
 
 /// Where the keeper is.
 struct Whereabouts {
-    /// On the thread of the caller, until it moves.
+    /// On the caller's thread, until it moves.
     inline: Mutex<Option<Keeper>>,
-    /// On its thread.
+    /// On its own thread.
     thread: OnceLock<mpsc::Sender<Job>>,
 }
 
-/// Where an entry is kept.
+/// Where an entry was stored.
 #[derive(Debug, Clone)]
 pub enum Kept {
     /// In the ledger.
     Ledger,
-    /// In the spool, because of this.
+    /// In the spool, because of this error.
     Spool(StoreError),
-    /// Nowhere: both refuse.
+    /// Nowhere: both refuse it.
     Nowhere(StoreError, Arc<std::io::Error>),
-    /// In the ledger stands another event at that place: somebody else went on with this run.
+    /// Nowhere: the ledger holds another event at that position, because another process went on with this run.
     Void(StoreError),
 }
 
 impl LedgerHandle {
-    /// Makes a keeper. It opens the ledger when it is asked for the first time.
+    /// Creates a keeper. It opens the ledger on first use.
     pub(super) fn new(path: &Path, opener: Opener, spool: Option<Spool>) -> LedgerHandle {
         let keeper = Keeper::new(opener, spool.clone());
         LedgerHandle {
@@ -80,7 +81,7 @@ impl LedgerHandle {
         }
     }
 
-    /// Makes a keeper that stays where it is asked.
+    /// Creates a keeper that stays on the caller's thread.
     #[cfg(test)]
     pub(super) fn played(path: &Path, opener: Opener, spool: Option<Spool>) -> LedgerHandle {
         LedgerHandle { is_played: true, ..LedgerHandle::new(path, opener, spool) }
@@ -100,7 +101,7 @@ impl LedgerHandle {
                 job(&mut keeper);
             }
         });
-        // Before the lock is given back: a caller that finds no keeper there finds the thread.
+        // Set before the lock is released: a caller that finds no keeper there finds the thread.
         let _ = self.keeper.thread.set(jobs);
     }
 
@@ -112,7 +113,7 @@ impl LedgerHandle {
         self.have(|keeper| keeper.with(question)).await?
     }
 
-    /// Keeps an entry in the ledger, or in the spool in its place.
+    /// Stores an entry in the ledger, or else in the spool.
     pub(super) async fn append(&self, entry: Arc<LedgerEntry>) -> Kept {
         let asked = Arc::clone(&entry);
         match self.have(move |keeper| keeper.append(&asked)).await {
@@ -121,9 +122,9 @@ impl LedgerHandle {
         }
     }
 
-    /// Keeps entries in the spool, from where the ledger imports them.
+    /// Stores entries in the spool, from where the ledger imports them.
     pub(super) async fn spool(&self, log: Vec<Arc<LedgerEntry>>) {
-        // What cannot be kept there either was said when it happened.
+        // If the spool refuses an entry, that was already reported when it happened.
         let keep = move |spool: &Spool| log.iter().for_each(|entry| drop(spool.append(&entry.events)));
         let _ = self.have(move |keeper| keeper.spool.as_ref().map(keep)).await;
     }
@@ -138,7 +139,7 @@ impl LedgerHandle {
         }
     }
 
-    /// Has the keeper do something. An error is that of a keeper that does not answer.
+    /// Has the keeper do something. An error means that the keeper does not answer.
     pub(super) async fn have<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Keeper) -> T + Send + 'static,
@@ -165,7 +166,7 @@ impl LedgerHandle {
         }
     }
 
-    /// Has the keeper do something here, or gives the job back where it has moved.
+    /// Has the keeper do something on this thread, or returns the job if the keeper has moved.
     fn do_inline<T, J: FnOnce(&mut Keeper) -> T>(&self, job: J) -> Result<T, J> {
         let mut inline = self.keeper.inline.lock().unwrap_or_else(PoisonError::into_inner);
         match inline.as_mut() {
@@ -175,10 +176,10 @@ impl LedgerHandle {
     }
 }
 
-/// The one owner of the ledger.
+/// The only owner of the ledger.
 pub(super) struct Keeper {
     opener: Opener,
-    /// Nothing until it is asked for the first time.
+    /// `None` until it is used for the first time.
     ledger: Option<Result<Box<dyn Ledger>, StoreError>>,
     spool: Option<Spool>,
     retry_at: Instant,
@@ -196,7 +197,7 @@ impl Keeper {
         }
     }
 
-    /// Does something with the ledger, if there is one that works.
+    /// Does something with the ledger, if it works.
     pub(super) fn with<T>(
         &mut self,
         question: impl FnOnce(&mut dyn Ledger) -> Result<T, StoreError>,
@@ -210,7 +211,7 @@ impl Keeper {
             let is_replaced = matches!(error, StoreError::Replaced { .. });
             self.ledger = Some(Err(error.clone()));
             self.retry_after = RETRY_FIRST;
-            // The one that stands there now may be well.
+            // The file that replaced it may be healthy.
             self.retry_at = Instant::now() + if is_replaced { Duration::ZERO } else { RETRY_FIRST };
         }
         answer
@@ -225,13 +226,13 @@ impl Keeper {
         self.ledger.get_or_insert_with(|| (self.opener)())
     }
 
-    /// Takes over what the spool holds; returns how many events were new.
+    /// Imports the contents of the spool; returns how many events were new.
     pub(super) fn drain(&mut self) -> usize {
         let Some(spool) = self.spool.clone() else { return 0 };
         spool.drain(|events: &[RunEvent]| self.with(|ledger| ledger.add_events(events)))
     }
 
-    /// Opens the ledger anew, whatever became of it before.
+    /// Reopens the ledger, whatever happened to it before.
     pub(super) fn reopen(&mut self) -> Result<(), StoreError> {
         self.ledger = Some((self.opener)());
         self.trouble().map_or(Ok(()), Err)
@@ -247,7 +248,7 @@ impl Keeper {
             return;
         }
         match self.reopen() {
-            // Earlier events first: a log must not have a gap.
+            // Earlier events come first: a log must not have a gap.
             Ok(()) => drop(self.drain()),
             Err(_) => {
                 self.retry_after = (self.retry_after * 2).min(RETRY_LONGEST);

@@ -1,7 +1,8 @@
-//! What a hook may touch: a spool to append to, a note for each session, a marker for each prompt that is delegated to
-//! a run, and the ledger opened read-only in passing.
+//! What a hook may touch: a spool to append to, a note per session, a marker for each prompt that is delegated to a
+//! run, and the ledger, opened read-only for a quick glance.
 //!
-//! Opening the ledger to write beside a process that commits takes up to a third of a second; a person would wait for it.
+//! Opening the ledger for writing beside a process that commits takes up to a third of a second; the user would wait
+//! for it.
 
 use std::fs;
 use std::io;
@@ -24,7 +25,7 @@ pub struct HookStore {
 }
 
 impl HookStore {
-    /// Makes it; nothing is opened.
+    /// Creates it; nothing is opened.
     pub fn new(paths: StorePaths) -> HookStore {
         HookStore { paths }
     }
@@ -34,7 +35,7 @@ impl HookStore {
         self.paths.hook_spool().append(std::slice::from_ref(fact))
     }
 
-    /// Writes the note of a session, whole or not at all.
+    /// Writes the note of a session atomically.
     pub fn write_note(&self, session: &SessionId, note: &Note) -> io::Result<()> {
         private::ensure_dir(&self.paths.state).map_err(io::Error::other)?;
         let dir = self.notes();
@@ -50,7 +51,7 @@ impl HookStore {
 
     /// Removes the note of a session that is over.
     pub fn remove_note(&self, session: &SessionId) {
-        // One that stays is small and says nothing of other prompts.
+        // A note that stays is small and says nothing about other prompts.
         let _ = fs::remove_file(self.note(session));
     }
 
@@ -66,7 +67,7 @@ impl HookStore {
         takeovers::claim(&self.paths.state.join("hook-takeovers"), name, takeover, is_over, waits_for)
     }
 
-    /// Returns the newest runs and the breakers, where the ledger can be looked at in passing.
+    /// Returns the newest runs and the breakers, if the ledger can be read without waiting for long.
     pub fn newest_runs_and_breakers(&self, run_count_max: usize) -> Option<(Vec<RunRow>, Vec<BreakerRow>)> {
         let mut ledger = Sqlite::open_read_only_in_passing(&self.paths.ledger())?;
         let newest = Runs::Newest { prefix: String::new(), count_max: run_count_max };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::private;
 
-/// A chatty agent must not fill the disk: what comes after this is in the ledger's facts only.
+/// A chatty agent must not fill the disk: beyond this size only facts are written.
 const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The file's name in the run's directory.
@@ -30,7 +30,7 @@ impl Journal {
         Ok(Journal { file, bytes })
     }
 
-    /// Appends a line. Facts are written beyond the bound as well.
+    /// Appends a line. Facts are written even beyond the size limit.
     pub fn write(&mut self, line: &str, weight: Weight) -> io::Result<()> {
         if self.bytes >= JOURNAL_BYTES_MAX && weight == Weight::Live {
             return Ok(());

@@ -1,7 +1,7 @@
-//! What a ledger does, whatever keeps it: thirteen questions and orders, by room.
+//! What a ledger does, whatever stores it: thirteen queries and commands, grouped by subject.
 //!
-//! Every method is one transaction. None relies on what a connection remembers from one to the next, so that a ledger behind
-//! a pool of connections can do the same. The suite in `contract` says what each must do.
+//! Every method is one transaction. None relies on state that a connection keeps from one call to the next, so that a
+//! ledger behind a connection pool can do the same. The suite in `contract` specifies what each must do.
 
 use std::path::PathBuf;
 
@@ -21,38 +21,39 @@ use crate::process::identity::ProcessIdentity;
 
 /// What outlives a process.
 pub trait Ledger: Send {
-    /// Tells whether it still is what it was opened as; one that is not is opened anew before it is asked.
+    /// Returns whether the ledger is still what it was opened as; if not, it is reopened before it is used.
     fn is_current(&self) -> bool {
         true
     }
 
-    /// Appends to the log of one run. Where the place of an event is taken, or the run is over, somebody else went on with
-    /// the run: that is [`StoreError::Taken`], and nothing is kept.
+    /// Appends to the log of one run. If the position of an event is taken, or the run is over, another process went on
+    /// with the run: that is [`StoreError::Taken`], and nothing is stored.
     fn append(&mut self, entry: &LedgerEntry) -> Result<(), StoreError>;
 
-    /// Adds events of any runs that are not here yet, and renews the lines of their runs. Returns how many were new. What
-    /// cannot follow what is here is void: it is of somebody who was taken for dead and went on.
+    /// Adds events of any runs that are not in the ledger yet, and updates the rows of their runs. Returns how many
+    /// were new. An event that cannot follow what is stored is void: it was written by a driver that was taken for dead
+    /// and went on.
     fn add_events(&mut self, events: &[RunEvent]) -> Result<usize, StoreError>;
 
-    /// Returns a run's log, empty when there is no such run.
+    /// Returns a run's log, empty if there is no such run.
     fn events(&mut self, run: &RunId) -> Result<Vec<RunEvent>, StoreError>;
 
-    /// Returns the lines of runs.
+    /// Returns the rows of runs.
     fn runs(&mut self, which: &Runs) -> Result<Vec<RunRow>, StoreError>;
 
-    /// Returns who drives runs that are not over.
+    /// Returns the drivers of runs that are not over.
     fn drivers(&mut self) -> Result<Vec<DriverRow>, StoreError>;
 
-    /// Notes that a driver lives.
+    /// Records that a driver is alive.
     fn renew_driver(&mut self, run: &RunId, at: Timestamp) -> Result<(), StoreError>;
 
     /// Asks the driver of a run to stop it.
     fn request_cancel(&mut self, run: &RunId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Tells whether somebody asked. It is asked every second, and must be cheap where nothing was written since.
+    /// Returns whether a stop was requested. It is called every second, and must be cheap if nothing was written since.
     fn is_cancel_requested(&mut self, run: &RunId) -> Result<bool, StoreError>;
 
-    /// Reads, decides and writes one breaker while nobody else can.
+    /// Reads one breaker, decides, and writes it, while nobody else can.
     fn change_breaker(
         &mut self,
         agent: &AgentName,
@@ -60,29 +61,29 @@ pub trait Ledger: Send {
         decide: &mut dyn FnMut(Breaker) -> Breaker,
     ) -> Result<(), StoreError>;
 
-    /// Returns all breakers that are not in their first state.
+    /// Returns all breakers that are not in their initial state.
     fn breakers(&mut self) -> Result<Vec<BreakerRow>, StoreError>;
 
-    /// Returns the agent session in which a session of ours goes on.
+    /// Returns the agent session in which a session of ours continues.
     fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<String>, StoreError>;
 
-    /// Adds facts of hooks that are not here yet; returns those that are new.
+    /// Adds facts of hooks that are not in the ledger yet; returns those that are new.
     fn add_hook_facts(&mut self, facts: &[HookFact]) -> Result<Vec<HookFact>, StoreError>;
 
     /// Returns the facts of hooks since an instant, oldest first.
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError>;
 }
 
-/// What is written to the log of one run at once, and what is noted with it.
+/// What is written to the log of one run at once, together with what belongs to it.
 #[derive(Debug, Clone)]
 pub struct LedgerEntry {
     /// The new events: at least one, all of one run.
     pub events: Vec<RunEvent>,
-    /// The run's line after them.
+    /// The run's row after these events.
     pub row: RunRow,
-    /// The driver from now on. Lost with the ledger: then nobody can cancel it from outside.
+    /// The driver from now on. If it is lost with the ledger, the run cannot be cancelled from outside.
     pub driver: Option<ProcessIdentity>,
-    /// In which session of the agent's CLI our session goes on from now on.
+    /// The agent session in which our session continues from now on.
     pub agent_session: Option<AgentSessionLink>,
     /// What the breaker of an agent is told.
     pub call: Option<EndedCall>,
@@ -109,7 +110,7 @@ impl EndedCall {
 }
 
 impl LedgerEntry {
-    /// Makes an entry of events and the state after them; `None` where nothing was asked yet or nothing happened.
+    /// Creates an entry from events and the state after them; `None` if nothing was requested yet or nothing happened.
     pub fn new(events: Vec<RunEvent>, run: &RunState) -> Option<LedgerEntry> {
         let last = events.last()?;
         let row = RunRow::new(&last.run_id, run, last.at)?;
@@ -117,9 +118,9 @@ impl LedgerEntry {
     }
 }
 
-/// Returns which events of one run can be added to its log. `known` is the log so far, in order.
+/// Returns which events of one run can be appended to its log. `known` is the log so far, in order.
 ///
-/// Behind a gap nothing can be said: those events are added, for the file that fills it may come later.
+/// Nothing can be said about events behind a gap: they are added, because the file that fills the gap may come later.
 pub(super) fn that_follow<'a>(known: &[RunEvent], new: &'a [RunEvent]) -> Vec<&'a RunEvent> {
     let mut new: Vec<&RunEvent> =
         new.iter().filter(|event| known.iter().all(|other| other.seq != event.seq)).collect();
@@ -133,28 +134,28 @@ pub(super) fn that_follow<'a>(known: &[RunEvent], new: &'a [RunEvent]) -> Vec<&'
     new.into_iter().filter(can_follow).collect()
 }
 
-/// Which runs are meant.
+/// Selects runs.
 #[derive(Debug, Clone)]
 pub enum Runs {
-    /// Those whose id begins with a text, newest first.
+    /// Those whose id begins with a prefix, newest first.
     Newest {
-        /// The text.
+        /// The prefix.
         prefix: String,
-        /// How many at most.
+        /// The most runs to return.
         count_max: usize,
     },
     /// Those that are not over.
     Open,
-    /// Those of a session that ended well: of this project first, then newest first. Rehearsals and real runs know nothing of
-    /// each other.
+    /// Those of a session that ended well: runs of this project first, then newest first. Rehearsals and real runs know
+    /// nothing of each other.
     OfSession {
         /// The session.
         session: SessionId,
         /// The project.
         project: PathBuf,
-        /// Whether rehearsals are meant.
+        /// Whether rehearsals are selected.
         rehearsal: bool,
-        /// How many at most.
+        /// The most runs to return.
         count_max: usize,
     },
 }
@@ -164,9 +165,9 @@ pub enum Runs {
 pub struct DriverRow {
     /// The run.
     pub run_id: RunId,
-    /// The process, and where it is.
+    /// The process, and where it runs.
     pub driver: ProcessIdentity,
-    /// When it said last that it lives; older versions do not say.
+    /// When it last recorded that it is alive; older versions do not record it.
     pub heartbeat_at: Option<Timestamp>,
 }
 
@@ -181,14 +182,14 @@ pub struct BreakerRow {
     pub breaker: Breaker,
 }
 
-/// Author sessions of a CLI are meant, and for which session of ours.
+/// Identifies which sessions of a CLI are meant, and for which session of ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AgentSessionKey {
     /// Our session.
     pub session: SessionId,
-    /// The CLI: sessions of one are unknown to another.
+    /// The CLI's command: sessions of one CLI are unknown to another.
     pub command: String,
-    /// The CLI's own agent, which its session keeps; empty where it runs without one.
+    /// The CLI's own agent, which its session keeps; empty if it runs without one.
     pub agent: String,
     /// The project directory.
     pub project: PathBuf,
@@ -206,10 +207,10 @@ impl AgentSessionKey {
     }
 }
 
-/// The session of an agent's CLI in which a session of ours goes on.
+/// The session of an agent's CLI in which a session of ours continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentSessionLink {
-    /// Author it is.
+    /// Identifies our session and the agent.
     pub key: AgentSessionKey,
     /// The CLI's session.
     pub agent_session: String,

@@ -1,4 +1,4 @@
-//! Daily metrics files: one JSON record a line, appended with one write, so that writers never mix.
+//! Daily metrics files: one JSON record per line, appended with a single write so that writers never interleave.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::private;
 
-/// Appends a record to the day's file in UTC.
+/// Appends a record to the file of the current day (UTC).
 pub fn append<T: Serialize>(state_dir: &Path, now: Timestamp, record: &T) -> io::Result<()> {
     let dir = state_dir.join("metrics");
     private::ensure_dir(&dir).map_err(io::Error::other)?;

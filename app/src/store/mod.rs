@@ -1,11 +1,12 @@
 //! Everything that outlives a process: the ledger, and what stands in for it.
 //!
-//! A `Store` never fails to open. When the ledger cannot be used, the store says why ([`Store::trouble`]) and what must not
-//! be lost goes to the spool, from where the next good start takes it over. The only room with SQL.
+//! A `Store` never fails to open. When the ledger cannot be used, the store tells why ([`Store::trouble`]), and what
+//! must not be lost goes to the spool, from where the next good start imports it. The only module with SQL.
 //!
-//! Reading order: `ledger` (what a ledger does), `handle` (the one way to it), `sqlite` (a ledger in a file), `spool` (its
-//! stand-in), `view` (both looked at together), `error`; then `journal` (a run's live log), `metrics` (daily files), `hooks`
-//! (what a hook may touch), `takeovers` (one prompt, one run), `private` (files that nobody else may read), `lock`.
+//! Reading order: `ledger` (what a ledger does), `handle` (the one way to it), `sqlite` (a ledger in a file), `spool`
+//! (its stand-in), `view` (both seen as one), `error`; then `journal` (a run's live log), `metrics` (daily files),
+//! `hooks` (what a hook may touch), `takeovers` (one prompt, one run), `private` (files that no other user may read),
+//! `lock`.
 
 mod error;
 mod handle;
@@ -43,9 +44,9 @@ use sqlite::Sqlite;
 /// Where the store keeps its files.
 #[derive(Debug, Clone)]
 pub struct StorePaths {
-    /// The state directory, ours alone.
+    /// The state directory, private to us.
     pub state: PathBuf,
-    /// Where the spool goes when the state directory cannot be used, best first.
+    /// Where the spool goes if the state directory cannot be used, best first.
     pub spool_fallbacks: Vec<PathBuf>,
 }
 
@@ -55,9 +56,9 @@ impl StorePaths {
         self.state.join("ledger.db")
     }
 
-    /// Returns this installation's key for hashing words that are not kept; makes it at its first use.
+    /// Returns this installation's key for hashing prompts that are not stored; creates it on first use.
     ///
-    /// Where it cannot be kept, a key of the moment does: then hashes of different runs cannot be compared.
+    /// If it cannot be stored, a temporary key is used: hashes of different runs can then not be compared.
     pub fn hash_key(&self) -> [u8; 32] {
         let path = self.state.join("hash.key");
         if let Some(key) = self.known_hash_key() {
@@ -66,11 +67,11 @@ impl StorePaths {
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("the system has random numbers; without them nothing here is safe");
         let written = private::ensure_dir(&self.state).is_ok() && private::write_new(&path, &key).is_ok();
-        // Somebody else may have been first; then theirs is the one.
+        // Another process may have been first; its key then wins.
         if written { key } else { self.known_hash_key().unwrap_or(key) }
     }
 
-    /// Returns the key, where it was made already.
+    /// Returns the key, if it already exists.
     pub fn known_hash_key(&self) -> Option<[u8; 32]> {
         std::fs::read(self.state.join("hash.key")).ok().and_then(|bytes| bytes.try_into().ok())
     }
@@ -89,7 +90,7 @@ impl StorePaths {
     }
 }
 
-/// Refuses a ledger that lost its content: an empty file beside the files of known runs is damage, not a beginning.
+/// Rejects a ledger that lost its content: an empty file beside the files of known runs is damage, not a new ledger.
 fn not_emptied(paths: &StorePaths) -> Result<(), StoreError> {
     let path = paths.ledger();
     let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
@@ -112,7 +113,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store to work with it. Never fails: what is wrong with it is its [`trouble`](Store::trouble).
+    /// Opens the store for work. Never fails: what is wrong with it is reported by [`trouble`](Store::trouble).
     pub fn open(paths: StorePaths) -> Store {
         let state = private::ensure_dir(&paths.state).is_ok().then(|| paths.state.clone());
         let place = paths.clone();
@@ -125,7 +126,7 @@ impl Store {
         Store { paths, state, ledger }
     }
 
-    /// Opens the store to look at it: nothing is made, migrated, imported or mended.
+    /// Opens the store read-only: nothing is created, migrated, imported or repaired.
     pub fn open_to_read(paths: StorePaths) -> Store {
         let state = paths.state.is_dir().then(|| paths.state.clone());
         let place = paths.clone();
@@ -138,7 +139,7 @@ impl Store {
         Store { paths, state, ledger }
     }
 
-    /// Opens the store on a ledger in memory, for a test on a clock that is not real.
+    /// Opens the store on a ledger in memory, for a test on a paused clock.
     #[cfg(test)]
     pub fn on(paths: StorePaths, ledger: &tests::memory::Memory) -> Store {
         private::ensure_dir(&paths.state).unwrap();
@@ -149,7 +150,8 @@ impl Store {
         Store { state: Some(paths.state.clone()), paths, ledger }
     }
 
-    /// Says that an agent is heard on this thread from now on: no question to the ledger holds it any more.
+    /// Announces that an agent's output is read on this thread from now on: no question to the ledger blocks it any
+    /// more.
     pub fn step_aside(&self) {
         self.ledger.to_thread();
     }
@@ -159,12 +161,12 @@ impl Store {
         self.ledger.have(|keeper| keeper.trouble()).await.unwrap_or_else(Some)
     }
 
-    /// Returns where the files are.
+    /// Returns the locations of the files.
     pub fn paths(&self) -> &StorePaths {
         &self.paths
     }
 
-    /// Returns the directory of a run's files, where there can be one.
+    /// Returns the directory of a run's files, if there can be one.
     pub fn run_dir(&self, run: &RunId) -> Option<PathBuf> {
         self.state.as_ref().map(|state| state.join("runs").join(run.as_str()))
     }
@@ -174,45 +176,45 @@ impl Store {
         self.state.as_ref().map_or(Ok(()), |state| metrics::append(state, now, record))
     }
 
-    /// Takes a session for one run; `Ok(None)` when another run has it.
+    /// Locks a session for one run; `Ok(None)` if another run holds it.
     pub fn try_lock_session(&self, session: &SessionId) -> std::io::Result<Option<lock::Lock>> {
         self.try_lock(&format!("session-{session}"))
     }
 
-    /// Takes a lock by name; `Ok(None)` when somebody else has it.
+    /// Takes a lock by name; `Ok(None)` if it is held elsewhere.
     pub fn try_lock(&self, name: &str) -> std::io::Result<Option<lock::Lock>> {
         let state = self.state.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
         lock::try_lock(&state.join("locks"), name)
     }
 
-    /// Tells whether a run has a session, without taking it.
+    /// Returns whether a run holds a session, without locking it.
     pub fn is_session_held(&self, session: &SessionId) -> bool {
         let state = self.state.as_ref();
         state.is_some_and(|state| lock::is_held(&state.join("locks").join(format!("session-{session}"))))
     }
 
-    /// Appends an entry, in one transaction. What the ledger refuses goes to the spool, the events at least.
+    /// Appends an entry, in one transaction. If the ledger refuses it, at least its events go to the spool.
     pub async fn append(&self, entry: Arc<LedgerEntry>) -> Kept {
         self.ledger.append(entry).await
     }
 
-    /// Keeps the whole log of a run in the spool, for a ledger that does not know it.
+    /// Stores the whole log of a run in the spool, for a ledger that does not know it.
     pub async fn spool(&self, log: Vec<Arc<LedgerEntry>>) {
         self.ledger.spool(log).await;
     }
 
-    /// Appends an entry to the ledger or nowhere; returns whether it is there.
+    /// Appends an entry to the ledger or nowhere; returns whether it was stored.
     pub async fn try_append(&self, entry: LedgerEntry) -> bool {
         self.ledger.ask(move |ledger| ledger.append(&entry)).await.is_ok()
     }
 
-    /// Returns a run's log, empty when there is no such run.
+    /// Returns a run's log, empty if there is no such run.
     pub async fn events(&self, run: &RunId) -> Result<Vec<RunEvent>, StoreError> {
         let run = run.clone();
         self.looked_at(move |ledger, spooled| view::log(ledger, spooled, &run)).await
     }
 
-    /// Returns the lines of runs.
+    /// Returns the rows of runs.
     pub async fn runs(&self, which: Runs) -> Result<Vec<RunRow>, StoreError> {
         self.looked_at(move |ledger, spooled| view::rows(ledger, spooled, &which)).await
     }
@@ -225,12 +227,12 @@ impl Store {
         self.ledger.ask(move |ledger| look(ledger, &spool.peek())).await
     }
 
-    /// Returns who drives runs that are not over.
+    /// Returns the drivers of runs that are not over.
     pub async fn drivers(&self) -> Result<Vec<DriverRow>, StoreError> {
         self.ledger.ask(|ledger| ledger.drivers()).await
     }
 
-    /// Notes that the driver of a run lives.
+    /// Records that the driver of a run is alive.
     pub async fn renew_driver(&self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
         let run = run.clone();
         self.ledger.ask(move |ledger| ledger.renew_driver(&run, at)).await
@@ -242,7 +244,7 @@ impl Store {
         self.ledger.ask(move |ledger| ledger.request_cancel(&run, at)).await
     }
 
-    /// Tells whether somebody asked for that.
+    /// Returns whether a stop of the run was requested.
     pub async fn is_cancel_requested(&self, run: &RunId) -> Result<bool, StoreError> {
         let run = run.clone();
         self.ledger.ask(move |ledger| ledger.is_cancel_requested(&run)).await
@@ -269,12 +271,12 @@ impl Store {
         self.ledger.ask(question).await.unwrap_or(Admission::Pass)
     }
 
-    /// Returns all breakers that are not in their first state.
+    /// Returns all breakers that are not in their initial state.
     pub async fn breakers(&self) -> Result<Vec<BreakerRow>, StoreError> {
         self.ledger.ask(|ledger| ledger.breakers()).await
     }
 
-    /// Returns the agent session in which a session of ours goes on.
+    /// Returns the agent session in which a session of ours continues.
     pub async fn agent_session(&self, key: AgentSessionKey) -> Option<String> {
         self.ledger.ask(move |ledger| ledger.agent_session(&key)).await.ok().flatten()
     }
@@ -284,12 +286,13 @@ impl Store {
         self.ledger.ask(move |ledger| ledger.hook_facts(since)).await
     }
 
-    /// Takes over what the spool holds; returns how many events were new.
+    /// Imports the contents of the spool; returns how many events were new.
     pub async fn drain_spool(&self) -> usize {
         self.ledger.have(|keeper| keeper.drain()).await.unwrap_or(0)
     }
 
-    /// Takes over what the spool holds, and returns which runs are not over then. One question: every start of a run asks it.
+    /// Imports the contents of the spool and returns which runs are not over then. A single question, because every
+    /// start of a run asks it.
     pub async fn drain_and_look(&self) -> (usize, Vec<RunRow>) {
         let looked = self.ledger.have(|keeper| {
             let imported_count = keeper.drain();
@@ -298,7 +301,7 @@ impl Store {
         looked.await.unwrap_or_default()
     }
 
-    /// Imports what hooks have written, each fact completed first; returns those that are new.
+    /// Imports what hooks have written, completing each fact first; returns those that are new.
     pub async fn drain_hook_spool(&self, complete: impl Fn(&mut HookFact) + Send + 'static) -> Vec<HookFact> {
         let spool = self.paths.hook_spool();
         let drained = self.ledger.have(move |keeper| {
@@ -316,22 +319,22 @@ impl Store {
         drained.await.unwrap_or_default()
     }
 
-    /// Tells whether the spool of hooks has anything in it, without reading it.
+    /// Returns whether the spool of hooks has anything in it, without reading it.
     pub fn hooks_have_spooled(&self) -> bool {
         self.paths.hook_spool().is_used()
     }
 
-    /// Returns what waits in the spool of events.
+    /// Returns what is waiting in the spool of events.
     pub fn spooled(&self) -> Spooled {
         self.paths.event_spool().waiting::<RunEvent>()
     }
 
-    /// Returns what waits in the spool of hooks.
+    /// Returns what is waiting in the spool of hooks.
     pub fn spooled_by_hooks(&self) -> Spooled {
         self.paths.hook_spool().waiting::<HookFact>()
     }
 
-    /// Checks the whole ledger; returns what is wrong.
+    /// Checks the whole ledger; an error tells what is wrong.
     pub fn check(&self) -> Result<(), StoreError> {
         not_emptied(&self.paths)?;
         Sqlite::open_to_read(&self.paths.ledger())?.check()
@@ -347,7 +350,7 @@ impl Store {
         let stays = |error| StoreError::NotMoved { path: ledger.clone(), source: Arc::new(error) };
         std::fs::rename(&ledger, &aside).map_err(stays)?;
         for side_file in ["db-wal", "db-shm"] {
-            // They belong to the damaged file; without it they would damage the new one.
+            // They belong to the damaged file; left in place, they would damage the new one.
             let _ = std::fs::rename(ledger.with_extension(side_file), aside.with_extension(side_file));
         }
         let reopened = self.ledger.have(|keeper| keeper.reopen()).await;

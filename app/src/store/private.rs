@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Why a directory is not taken as ours.
+/// Why a directory is not accepted as ours.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateError {
     /// A symbolic link could lead our files anywhere.
@@ -14,13 +14,13 @@ pub enum PrivateError {
         /// The directory.
         path: PathBuf,
     },
-    /// It exists and is something else.
+    /// The path exists but is not a directory.
     #[error("`{path}` is not a directory")]
     NotDirectory {
         /// The path.
         path: PathBuf,
     },
-    /// Somebody else could read or replace our files.
+    /// Another user could read or replace our files.
     #[error("`{path}` belongs to user {owner}, not to you (user {own})")]
     ForeignOwner {
         /// The directory.
@@ -30,17 +30,17 @@ pub enum PrivateError {
         /// Our user.
         own: u32,
     },
-    /// The system says no.
+    /// The system reports an error.
     #[error("`{path}` cannot be used: {source}")]
     Io {
         /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Makes sure that a directory exists, is real, is ours, and is closed to everybody else.
+/// Makes sure that a directory exists, is real, is ours, and is closed to all other users.
 pub fn ensure_dir(path: &Path) -> Result<(), PrivateError> {
     let io = |source| PrivateError::Io { path: path.to_owned(), source };
     match fs::symlink_metadata(path) {
@@ -57,7 +57,7 @@ pub fn ensure_dir(path: &Path) -> Result<(), PrivateError> {
     Ok(())
 }
 
-/// Looks whether a directory is real and ours, where there is one. Nothing is made or changed.
+/// Checks that a directory, if it exists, is real and ours. Nothing is created or changed.
 pub fn look_at_dir(path: &Path) -> Result<(), PrivateError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -65,7 +65,7 @@ pub fn look_at_dir(path: &Path) -> Result<(), PrivateError> {
     }
 }
 
-/// Returns what is known of a directory that is real and ours.
+/// Returns the metadata of a directory that is real and ours.
 fn owned(path: &Path) -> Result<fs::Metadata, PrivateError> {
     let io = |source| PrivateError::Io { path: path.to_owned(), source };
     let meta = fs::symlink_metadata(path).map_err(io)?;
@@ -82,30 +82,30 @@ fn owned(path: &Path) -> Result<fs::Metadata, PrivateError> {
     Ok(meta)
 }
 
-/// Opens a file for appending and reading, made with mode 0600 if it is new, never through a symbolic link.
+/// Opens a file for appending and reading, created with mode 0600 if it is new, never through a symbolic link.
 pub fn append(path: &Path) -> io::Result<File> {
     let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
     OpenOptions::new().append(true).read(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
 }
 
-/// Writes a whole new file with mode 0600, never through a symbolic link.
+/// Writes a file with mode 0600, never through a symbolic link; an existing file is appended to.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     append(path)?.write_all(bytes)
 }
 
-/// Writes a file with mode 0600 that must not exist yet; it is there whole or not at all.
+/// Writes a file with mode 0600 that must not exist yet, atomically.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     whole_beside(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// Writes a file with mode 0600 in the place of what was there; it is there whole or not at all.
+/// Replaces a file with a new one with mode 0600, atomically.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     whole_beside(path, bytes)?.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// Writes a file with mode 0600 and a name of no matter beside a path, to take that path's place.
+/// Writes a file with mode 0600 and a temporary name next to a path, to be renamed to that path.
 pub(super) fn whole_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file =
@@ -114,7 +114,7 @@ pub(super) fn whole_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::Na
     Ok(file)
 }
 
-/// Makes a file with mode 0600 if it does not exist yet.
+/// Creates a file with mode 0600 if it does not exist yet.
 pub fn touch(path: &Path) -> io::Result<()> {
     append(path).map(drop)
 }

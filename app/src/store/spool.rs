@@ -1,9 +1,9 @@
-//! Spools: append-only files that the ledger imports later. One is for events when the ledger cannot be written,
-//! one for hooks, which never write it.
+//! Spools: append-only files that the ledger imports later. One is for events when the ledger cannot be written, one
+//! for hooks, which never write to the ledger.
 //!
-//! Writers hold the file's lock while they append, so that a line is whole or not there. The process that drains renames the
-//! file first and then takes the lock, so that no line is written into a file that was already read. What a drain does not
-//! understand is kept: a newer version may have written it.
+//! Writers hold the file's lock while they append, so that a line is whole or absent. The process that drains renames
+//! the file first and then takes the lock, so that no line is written into a file that was already read. Lines that a
+//! drain does not understand are kept: a newer version may have written them.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -19,43 +19,43 @@ use super::private;
 /// The file that is appended to.
 const ACTIVE_FILE: &str = "events.jsonl";
 
-/// Files that a drain has taken begin with this; one that crashed leaves its file for the next.
+/// The prefix of files that a drain has taken; one that crashed leaves its file for the next.
 const DRAINING_PREFIX: &str = "taken-";
 
-/// Lines that were not understood stand in files that begin with this. Every drain tries them again.
+/// The prefix of files with lines that were not understood. Every drain tries them again.
 const UNREADABLE_PREFIX: &str = "kept-";
 
-/// A spool, wherever it finds room.
+/// A spool, in whichever directory has room for it.
 #[derive(Debug, Clone)]
 pub(super) struct Spool {
-    /// Where it may be, best first.
+    /// The directories to try, best first.
     dirs: Vec<PathBuf>,
-    /// Whether what is appended must survive the loss of power.
+    /// Whether appended entries must survive a power loss.
     durability: Durability,
 }
 
-/// What must be survived.
+/// What appended entries must survive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
-    /// The loss of power.
+    /// A power loss.
     Power,
-    /// The end of the process: waiting for a disk is too long.
+    /// The end of the process: waiting for the disk takes too long.
     Process,
 }
 
-/// What waits in a spool.
+/// What is waiting in a spool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spooled {
-    /// How many bytes.
+    /// The number of bytes.
     pub bytes: u64,
-    /// How many lines this version does not understand.
+    /// The number of lines that this version does not understand.
     pub odd_lines: usize,
 }
 
 /// The lines of a file.
 struct Lines<T> {
     entries: Vec<T>,
-    /// Lines that are none of our entries.
+    /// Lines that are not entries of ours.
     unreadable: Vec<Vec<u8>>,
 }
 
@@ -81,11 +81,11 @@ impl Spool {
         Err(last)
     }
 
-    /// Returns how much waits to be drained.
+    /// Returns how much is waiting to be drained.
     pub(super) fn waiting<T: DeserializeOwned>(&self) -> Spooled {
         let mut waiting = Spooled::default();
         for file in self.files() {
-            // What is kept waits for another version.
+            // Kept lines wait for another version.
             let bytes = fs::metadata(&file).map_or(0, |meta| meta.len());
             waiting.bytes += if starts_with(&file, UNREADABLE_PREFIX) { 0 } else { bytes };
             waiting.odd_lines += read::<T>(&file).map_or(0, |lines| lines.unreadable.len());
@@ -93,18 +93,18 @@ impl Spool {
         waiting
     }
 
-    /// Tells whether there is anything that a drain could take.
+    /// Returns whether there is anything that a drain could take.
     pub(super) fn is_used(&self) -> bool {
         self.files().iter().any(|file| !starts_with(file, UNREADABLE_PREFIX))
     }
 
-    /// Returns what waits, without taking it.
+    /// Returns what is waiting, without taking it.
     pub(super) fn peek<T: DeserializeOwned>(&self) -> Vec<T> {
         self.files().iter().filter_map(|file| read(file).ok()).flat_map(|lines| lines.entries).collect()
     }
 
-    /// Hands all spooled entries to `take` and removes a file once `take` has kept what it holds. Lines that are not
-    /// understood are kept in a file of their own.
+    /// Passes all spooled entries to `take`, and removes a file once `take` has stored what it holds. Lines that are
+    /// not understood are moved to a file of their own.
     pub(super) fn drain<T: DeserializeOwned, E>(
         &self,
         mut take: impl FnMut(&[T]) -> Result<usize, E>,
@@ -114,7 +114,7 @@ impl Spool {
             move_out_of_the_way(dir);
             for file in files_in(dir).into_iter().filter(|file| !starts_with(file, ACTIVE_FILE)) {
                 let Ok(lines) = read(&file) else { continue };
-                // Most times there is nothing else in a file of kept lines.
+                // Usually a file of kept lines holds nothing else.
                 if starts_with(&file, UNREADABLE_PREFIX) && lines.entries.is_empty() {
                     continue;
                 }
@@ -150,7 +150,7 @@ fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()>
     }
 }
 
-/// Appends under the file's lock. What cannot be written whole is taken back: a part of a line would spoil the next one.
+/// Appends under the file's lock. What cannot be written whole is rolled back: part of a line would spoil the next one.
 fn append_whole(file: &mut File, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let length = file.metadata()?.len();
     let done =
@@ -159,12 +159,12 @@ fn append_whole(file: &mut File, bytes: &[u8], durability: Durability) -> io::Re
             Durability::Process => Ok(()),
         });
     done.inspect_err(|_| {
-        // On a full disk making it shorter works; where it does not, the next writer ends the torn line.
+        // Truncating works even on a full disk; should it fail, the next writer ends the torn line.
         let _ = file.set_len(length);
     })
 }
 
-/// A writer that was killed in the middle of a line leaves a part of it.
+/// Ends the partial line that a writer leaves when it is killed in the middle of a line.
 fn end_torn_line(file: &mut File, length: u64) -> io::Result<()> {
     if length == 0 {
         return Ok(());
@@ -175,24 +175,24 @@ fn end_torn_line(file: &mut File, length: u64) -> io::Result<()> {
     if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
-/// Renames the current file out of the writers' way.
+/// Renames the active file out of the writers' way.
 fn move_out_of_the_way(dir: &Path) {
     let current = dir.join(ACTIVE_FILE);
     if let Ok(meta) = fs::symlink_metadata(&current)
         && meta.is_file()
     {
-        // Somebody else may drain at the same moment; then one of the renames finds nothing.
+        // Another process may be draining at the same moment; one of the two renames then finds nothing.
         let _ =
             fs::rename(&current, dir.join(format!("{DRAINING_PREFIX}{}-{}", meta.ino(), std::process::id())));
     }
 }
 
-/// Keeps lines that were not understood, before the file that had them is removed.
+/// Saves lines that were not understood, before the file that held them is removed.
 fn keep_unreadable(dir: &Path, lines: &[Vec<u8>]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    // The name says the content: who dies before the removal finds the same file again.
+    // The name is derived from the content: a process that dies before the removal finds the same file again.
     let mut bytes = lines.join(&b'\n');
     bytes.push(b'\n');
     let name = format!("{UNREADABLE_PREFIX}{}.jsonl", &blake3::hash(&bytes).to_hex()[..16]);

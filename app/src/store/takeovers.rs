@@ -1,7 +1,7 @@
-//! One prompt, one run: a marker for each prompt that a hook delegates, made by the first.
+//! One prompt, one run: a marker for each prompt that hooks delegate, created by the first hook.
 //!
-//! Who made a marker holds its lock while the run is being started, and the lock ends with its process, however that ends.
-//! So the second waits no longer than needed, and never for a dead one.
+//! The creator of a marker holds its lock while the run is being started, and the lock ends with its process, however
+//! that ends. So a second hook waits no longer than needed, and never for a dead process.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -13,25 +13,26 @@ use pointsman_core::hook::takeover::{Stage, Takeover};
 use super::lock::is_named;
 use super::private;
 
-/// A marker is two short texts and a word; what is longer is none.
+/// A marker is two short texts and a word; anything longer is not one.
 const MARKER_BYTES_MAX: u64 = 4096;
 
-/// How often a marker may change hands under our eyes: each time somebody else failed to start the run.
+/// How often a marker may change hands while we look: each time another hook failed to start the run.
 const TRIES_MAX: usize = 8;
 
-/// How long a marker is kept. Hooks of one prompt are called at the same moment; this only bounds how many there are.
+/// How long a marker is kept. Hooks of one prompt are called at the same moment; this only bounds the number of
+/// markers.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Author prompt it is.
+/// Who takes over a prompt.
 #[derive(Debug)]
 pub enum Claim {
-    /// Ours: we start the run.
+    /// We do: we start the run.
     Ours(Marker),
-    /// Somebody was first.
+    /// Another hook was first.
     Others(Takeover),
 }
 
-/// A marker of ours. While it lives, others of the same prompt wait.
+/// A marker of ours. While it exists, other hooks of the same prompt wait.
 #[derive(Debug)]
 pub struct Marker {
     lock: File,
@@ -40,21 +41,21 @@ pub struct Marker {
 }
 
 impl Marker {
-    /// Says that the run is there.
+    /// Records that the run exists.
     pub fn begun(self) {
         let begun = Takeover { stage: Stage::Begun, ..self.takeover.clone() };
-        // Without it the others still name the run, and say that nothing was heard of it.
+        // Without this the other hooks still name the run, and report that nothing was heard of it.
         let _ = private::replace(&self.path, &bytes(&begun));
     }
 
-    /// Says that there is no run: the next one is first.
+    /// Removes the marker because there is no run: the next hook becomes the first.
     pub fn give_back(self) {
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Takes a prompt over, or finds who did. `is_over` says whether an earlier takeover counts no more; `waits_for` is told for
-/// whose run we wait, since that can take as long as starting one.
+/// Claims a prompt, or finds the hook that did. `is_over` returns whether an earlier takeover no longer counts;
+/// `waits_for` is called with the takeover whose run we wait for, since that can take as long as starting one.
 pub fn claim(
     dir: &Path,
     name: &str,
@@ -76,10 +77,10 @@ pub fn claim(
     Err(io::Error::other("the marker of this prompt changes hands again and again"))
 }
 
-/// Makes the marker, locked before anybody can see it; `None` where there is one.
+/// Creates the marker, locked before any other process can see it; `None` if there already is one.
 fn make(path: &Path, takeover: &Takeover) -> io::Result<Option<Marker>> {
     let file = private::whole_beside(path, &bytes(takeover))?;
-    // On a file system without locks nobody waits for us; the marker alone keeps it at one run.
+    // On a file system without locks nobody waits for us; the marker alone still limits the prompt to one run.
     let _ = file.as_file().lock();
     match file.persist_noclobber(path) {
         Ok(lock) => Ok(Some(Marker { lock, path: path.to_owned(), takeover: takeover.clone() })),
@@ -88,7 +89,7 @@ fn make(path: &Path, takeover: &Takeover) -> io::Result<Option<Marker>> {
     }
 }
 
-/// Looks at a marker that is there; `None` where it is there no more.
+/// Reads an existing marker; `None` if it is no longer there.
 fn look(
     path: &Path,
     is_over: &dyn Fn(&Takeover) -> bool,
@@ -109,19 +110,19 @@ fn look(
     waits_for(&earlier);
     let _ = file.lock();
     if !is_named(&file, path) {
-        // It was given back, or says by now that the run is there.
+        // It was removed, or says by now that the run exists.
         return Ok(None);
     }
     if is_over {
-        // Under its lock, so nobody takes a newer one away.
+        // Done under its lock, so that no newer marker is removed.
         fs::remove_file(path)?;
         return Ok(None);
     }
-    // Its maker died over it.
+    // Its creator died before the run was there.
     Ok(Some(earlier))
 }
 
-/// Removes what is old; what cannot be removed is only not done.
+/// Removes old markers; a failure to remove one is ignored.
 fn prune(dir: &Path, newest: &Marker) {
     let Ok(now) = newest.lock.metadata().and_then(|meta| meta.modified()) else { return };
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -166,7 +167,7 @@ mod tests {
         }
     }
 
-    /// A second one comes while the first is at it; then the first does something. Returns what the second gets.
+    /// A second hook comes while the first is at work; then the first does something. Returns what the second gets.
     fn second_while(first_does: fn(Marker)) -> Claim {
         let dir = tempfile::tempdir().unwrap();
         let first = ours(claimed(dir.path(), "first"));

@@ -35,7 +35,7 @@ impl Place {
     }
 }
 
-/// Does what is awaited.
+/// Runs a future to its end.
 fn now<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
 }
@@ -97,7 +97,7 @@ fn events_that_the_ledger_already_has_are_not_imported_twice() {
     assert_eq!(events(&store, "run-1").unwrap(), log);
 }
 
-/// Seen to fail: a torn line, and one of a newer version, were deleted by the first look.
+/// Seen to fail: a torn line, and one of a newer version, were deleted by the first drain.
 #[test]
 fn p22_what_a_spool_holds_and_is_not_understood_is_kept_for_who_understands_it() {
     let place = Place::new();
@@ -124,7 +124,7 @@ fn p22_what_a_spool_holds_and_is_not_understood_is_kept_for_who_understands_it()
     assert_eq!(words(&store), ["refused"]);
 }
 
-/// Seen to fail: what was appended behind a torn line was part of it.
+/// Seen to fail: what was appended after a torn line became part of it.
 #[test]
 fn a_line_behind_a_torn_one_is_a_line_of_its_own() {
     let place = Place::new();
@@ -137,7 +137,7 @@ fn a_line_behind_a_torn_one_is_a_line_of_its_own() {
     assert_eq!(now(place.open().drain_spool()), 3);
 }
 
-/// What a look shows of runs whose events are in the spool; it takes nothing over.
+/// A read-only store shows runs whose events are in the spool; it imports nothing.
 #[test]
 fn a_look_finds_what_is_in_the_spool_and_writes_nothing() {
     let place = Place::new();
@@ -164,7 +164,7 @@ fn a_look_finds_what_is_in_the_spool_and_writes_nothing() {
     assert_eq!(files(&place), before);
 }
 
-/// Every file with its content; the index of the write-ahead log is for the readers of a moment.
+/// Returns every file with its contents, except the index of the write-ahead log, which readers change.
 fn files(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = vec![];
     let mut dirs = vec![place.dir.path().to_owned()];
@@ -214,7 +214,7 @@ fn a_newer_ledger_is_left_alone() {
     assert!(matches!(now(look.trouble()), Some(StoreError::Newer { found: 99, .. })));
 }
 
-/// The guard is `BEGIN IMMEDIATE` around read, decide and write: with a deferred transaction this fails.
+/// Seen to fail with a deferred transaction in the place of `BEGIN IMMEDIATE` around read, decide and write.
 #[test]
 fn p13_of_thirty_two_concurrent_callers_one_is_the_probe_and_a_restart_forgets_nothing() {
     let place = Place::new();
@@ -283,7 +283,7 @@ fn p15_two_hundred_damaged_ledgers_are_read_or_refused_and_never_lose_the_next_r
         assert!(matches!(place_of_it, Kept::Ledger | Kept::Spool(_)), "case {n}: {place_of_it:?}");
         let kept = events(&store, "the-next-run").map(|kept| kept == log).unwrap_or(false);
         assert!(kept || store.spooled().bytes > 0, "case {n}: in the ledger or in the spool");
-        // Looking must answer or explain, whatever the pages hold.
+        // Reading must answer or explain, whatever the pages hold.
         let _ = newest(&store).map_err(|what| assert!(!what.to_string().is_empty()));
         if matches!(store.check(), Err(StoreError::Damaged { .. })) {
             damaged_count += 1;
@@ -340,7 +340,7 @@ fn s05_a_symbolic_link_is_no_private_directory_and_no_file_of_ours() {
     assert!(!place.dir.path().join("victim").exists());
 }
 
-/// The guard is `not_emptied`: without it the runs are forgotten without a word.
+/// Seen to fail without `not_emptied`: the runs were forgotten silently.
 #[test]
 fn p15_a_ledger_that_lost_its_content_is_damage_and_no_new_beginning() {
     let place = Place::new();

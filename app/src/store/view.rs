@@ -1,4 +1,4 @@
-//! What there is when ledger and spool are looked at together: nothing is imported by a look.
+//! The ledger and the spool seen as one: looking imports nothing.
 
 use pointsman_core::ids::RunId;
 use pointsman_core::run::event::RunEvent;
@@ -8,7 +8,7 @@ use pointsman_core::run::state::RunState;
 use super::error::StoreError;
 use super::ledger::{Ledger, Runs};
 
-/// Returns a run's log: the ledger's events, and those of the spool that it does not have yet.
+/// Returns a run's log: the ledger's events, and those in the spool that the ledger does not have yet.
 pub(super) fn log(
     ledger: &mut dyn Ledger,
     spooled: &[RunEvent],
@@ -24,7 +24,7 @@ pub(super) fn log(
     Ok(log)
 }
 
-/// Returns the lines of runs, those of runs with spooled events made anew.
+/// Returns the rows of runs, recomputed for runs with spooled events.
 pub(super) fn rows(
     ledger: &mut dyn Ledger,
     spooled: &[RunEvent],
@@ -41,7 +41,7 @@ pub(super) fn rows(
         let log = log(ledger, spooled, id)?;
         let state = RunState::replay(&log).ok();
         let row = state.and_then(|state| RunRow::new(id, &state, log.last()?.at));
-        // A log with a gap has no line: the rest of it is elsewhere.
+        // A log with a gap has no row: the rest of it is elsewhere.
         if let Some(row) = row {
             rows.retain(|other| other.run_id != *id);
             rows.extend(Some(row).filter(|row| which.admits(row)));

@@ -12,7 +12,7 @@ pub enum Profile {
     Release,
 }
 
-/// What is compared.
+/// The programs that are compared.
 pub struct Builds {
     /// The program of the older revision.
     pub old: PathBuf,
@@ -23,7 +23,7 @@ pub struct Builds {
 }
 
 impl Builds {
-    /// Builds what is not built yet. The worktree and its own target directory stay for the next time.
+    /// Builds what is not built yet. The worktree and its own target directory are kept for the next time.
     pub fn make(root: &Path, revision: &str, profile: Profile) -> io::Result<Builds> {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         let tree = worktree(root, &target.join("upgrade"), revision)?;
@@ -48,13 +48,13 @@ impl Builds {
     }
 }
 
-/// The files of a revision, in a directory that is named after its commit.
+/// Checks out a revision into a directory named after its commit.
 fn worktree(root: &Path, dir: &Path, revision: &str) -> io::Result<PathBuf> {
     let commit =
         git(root, &["rev-parse".as_ref(), "--short".as_ref(), format!("{revision}^{{commit}}").as_ref()])?;
     let tree = dir.join(commit);
     if !tree.join("Cargo.toml").exists() {
-        // By force: `cargo clean` takes the files away, and git still has the worktree in its books.
+        // By force: `cargo clean` deletes the files, and git still has the worktree registered.
         let words = ["worktree", "add", "--quiet", "--force", "--detach"].map(AsRef::as_ref);
         git(root, &[&words[..], &[tree.as_os_str(), revision.as_ref()]].concat())?;
     }

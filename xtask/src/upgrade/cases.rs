@@ -1,4 +1,4 @@
-//! What must hold when this version takes the place of an older one: each case tried with both real programs.
+//! What must hold when this version replaces an older one: each case is tried with both real programs.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ const CASES: [Case; 13] = [
     ("settings and policy of the old `init` are read without a word", files_of_old_init),
 ];
 
-/// Tries all cases, prints a line for each, and tells whether all hold.
+/// Tries all cases, prints a line for each, and returns whether all hold.
 pub fn run(builds: &Builds) -> bool {
     let mut all_hold = true;
     for (name, case) in CASES {
@@ -58,7 +58,7 @@ fn old_driver_over_the_migration(place: &Place) -> Result<(), Fault> {
     is_migrated(place)?;
     place.go()?;
     place.ends(&run, "succeeded", 2)?;
-    // It had its connection, so it needs no spool.
+    // It already had its connection, so it needs no spool.
     place.spool_is_empty()
 }
 
@@ -94,7 +94,7 @@ fn old_run_after_the_migration(place: &Place) -> Result<(), Fault> {
     if place.spool().is_empty() {
         return Err("its facts are in no spool".to_owned());
     }
-    // A look finds it where it is, and the next run takes it over.
+    // Looking finds it where it is, and the next run imports it.
     place.ends(run, "succeeded", 1)?;
     place.new_runs()?.says_on_stderr("imported from the spool")?;
     place.spool_is_empty()?;
@@ -146,7 +146,7 @@ fn hooks_side_by_side(place: &Place) -> Result<(), Fault> {
     hook(&place.old, "before")?;
     hook(&place.new, "new")?;
     counted(2)?;
-    // The ledger is of the new version by now.
+    // The ledger has been migrated to the new version by now.
     hook(&place.old, "after")?;
     counted(3)?;
     place.spool_is_empty()
@@ -208,13 +208,13 @@ fn files_of_old_init(place: &Place) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The old program can no longer read the ledger: so the new one has migrated it.
+/// Checks that the new program has migrated the ledger: the old one can no longer read it.
 fn is_migrated(place: &Place) -> Result<(), Fault> {
     let ran = place.call(&place.old, &["runs", "list"])?;
     if ran.code == Some(0) { Err(ran.fault("still reads a ledger that should be migrated")) } else { Ok(()) }
 }
 
-/// Every field of before has its value of before, except those that tell of a moment.
+/// Checks that every field has the value that it had before, except fields that describe a moment.
 fn holds(before: &Value, now: &Value) -> Result<(), Fault> {
     let of_the_moment = ["updated_at", "finished_at", "duration_ms"];
     match (before, now) {

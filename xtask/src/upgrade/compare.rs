@@ -1,4 +1,4 @@
-//! What a process of each program costs, as a whole and in pairs: both stand in the same weather.
+//! What a process of each program costs as a whole, measured in pairs so that both run under the same conditions.
 
 use std::fs;
 use std::io;
@@ -31,10 +31,10 @@ pub fn run(builds: &Builds) -> io::Result<()> {
     compare("`route`", [&old, &new], &["route", "-o", "json", REQUEST], false)
 }
 
-/// A place with a program in it, and what it is asked.
+/// Returns a place with a program in it, and its input.
 ///
-/// The program is copied there, both in the same way: how a file came to the disk decides how the kernel keeps it in
-/// memory, and the same program starts a tenth slower as the linker wrote it than as a copy.
+/// The program is copied there, in the same way for both: how a file was written to disk decides how the kernel keeps
+/// it in memory, and the same program starts a tenth slower as the linker wrote it than as a copy.
 fn installed(builds: &Builds, program: &Path) -> io::Result<Place> {
     let place = Place::new(builds)?;
     place.install(program).map_err(io::Error::other)?;
@@ -52,7 +52,7 @@ fn compare(name: &str, places: [&Place; 2], args: &[&str], with_event: bool) -> 
     };
     let mut pairs = Vec::with_capacity(PAIR_COUNT);
     for at in 0..PAIR_COUNT {
-        // The second finds the first one's traces in the caches: they take turns.
+        // The second program finds traces of the first in the caches: they take turns.
         let pair = if at % 2 == 0 {
             let old = one(places[0])?;
             (old, one(places[1])?)
@@ -85,7 +85,7 @@ fn time(mut command: Command, input: Option<&Path>) -> io::Result<Duration> {
     }
 }
 
-/// Milliseconds.
+/// The spread of measured times, in milliseconds.
 struct Spread {
     median: f64,
     p90: f64,

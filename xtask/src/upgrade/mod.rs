@@ -1,8 +1,8 @@
-//! Whether a person can put this version in the place of an older one while work goes on.
+//! Whether this version can replace an older one while work goes on.
 //!
-//! Both programs are built and used as a person uses them: no file or statement is imitated.
+//! Both programs are built and used as a user uses them: no file or statement is imitated.
 //!
-//! Reading order: this file, then `builds` (both programs), `place` (a home of their own and what is done there), `cases`
+//! Reading order: this file, then `builds` (both programs), `place` (a home for both and what is done there), `cases`
 //! (what must hold), `compare` (what a process of each costs).
 
 mod builds;
@@ -15,15 +15,15 @@ use std::path::Path;
 
 use builds::{Builds, Profile};
 
-/// The revision where no other is named: the last one whose ledger has schema version 3, without typed rows, with runs
-/// that are stopped by signals only, and with shims that are started from the path of the program.
+/// The default revision: the last one whose ledger has schema version 3, without typed rows, with runs that are stopped
+/// by signals only, and with shims that are started from the path of the program.
 const LAST_WITH_SCHEMA_3: &str = "f4e5536bf9d9e0320672cc0d0ecb9518af84b9d7";
 
-/// What is to be tried, on which older revision.
+/// What to try, and on which older revision.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UpgradeCheck {
     revision: String,
-    /// Whether times are compared instead of cases tried.
+    /// Whether to compare times instead of trying cases.
     bench: bool,
 }
 
@@ -44,7 +44,7 @@ impl UpgradeCheck {
         }
     }
 
-    /// Builds both programs and tries them; tells whether all cases hold.
+    /// Builds both programs and tries them; returns whether all cases hold.
     pub fn run(&self, root: &Path) -> io::Result<bool> {
         let profile = if self.bench { Profile::Release } else { Profile::Debug };
         let builds = Builds::make(root, &self.revision, profile)?;

@@ -1,4 +1,4 @@
-//! A home, a project and a state directory of their own for both programs, and what is done there.
+//! A home, a project and a state directory for both programs, and what is done there.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::builds::Builds;
 
-/// What every run is asked for.
+/// The request of every run.
 pub const REQUEST: &str = "rename foo to bar in lib.rs";
 
 /// Nothing that is waited for takes this long unless it never comes.
@@ -22,19 +22,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Why something is not as it must be.
 pub type Fault = String;
 
-/// A place for one case. It is gone, with all its processes, when it is dropped.
+/// A place for one case. Dropping it removes it and kills all its processes.
 pub struct Place {
     root: tempfile::TempDir,
     /// The older program.
     pub old: PathBuf,
     /// The program of this tree.
     pub new: PathBuf,
-    /// Where a person has the program: what is there may be replaced.
+    /// The path of the installed program, where it may be replaced.
     pub installed: PathBuf,
     fake_agent: PathBuf,
 }
 
-/// How a command line ended.
+/// The result of a command line.
 pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: String,
@@ -43,8 +43,8 @@ pub struct CommandOutput {
 }
 
 impl Place {
-    /// Makes a place where opus answers at once; haiku works as long as it must, fails once for the service, and answers
-    /// when it is asked again; sonnet works until it is stopped.
+    /// Creates a place where opus answers at once; haiku works as long as it has to, fails once because of the service,
+    /// and answers when it is asked again; sonnet works until it is stopped.
     pub fn new(builds: &Builds) -> io::Result<Place> {
         let root = tempfile::Builder::new().prefix("pointsman-upgrade-").tempdir()?;
         for dir in ["home", "project", "config/pointsman", "state", "cache", "runtime", "tmp", "bin"] {
@@ -88,7 +88,7 @@ impl Place {
         self.root.path().join(below)
     }
 
-    /// Puts a program where the person has it, in the place of the one that is there.
+    /// Installs a program in place of the one that is there.
     pub fn install(&self, program: &Path) -> Result<(), Fault> {
         let part = self.installed.with_extension("part");
         let put = fs::copy(program, &part).and_then(|_| fs::rename(&part, &self.installed));
@@ -108,7 +108,7 @@ impl Place {
     }
 
     fn ran(&self, program: &Path, args: &[&str], input: &str, line: String) -> io::Result<CommandOutput> {
-        // Files, not pipes: a process that holds a stream open longer than it lives does not make us wait.
+        // Files, not pipes: a process that holds a stream open after the child's end does not make us wait.
         let dir = tempfile::tempdir_in(self.path("tmp"))?;
         let [stdin, stdout, stderr] = ["in", "out", "err"].map(|name| dir.path().join(name));
         fs::write(&stdin, input)?;
@@ -129,7 +129,7 @@ impl Place {
         })
     }
 
-    /// A command line in this place, with nothing of our own surroundings but where programs are.
+    /// Returns a command line in this place, with nothing of our own environment except `PATH`.
     pub fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -156,29 +156,29 @@ impl Place {
         Ok(ran.stdout.trim().to_owned())
     }
 
-    /// Lets haiku go on.
+    /// Lets haiku continue.
     pub fn go(&self) -> Result<(), Fault> {
         fs::write(self.path("go"), "").map_err(|error| error.to_string())
     }
 
-    /// Runs something with the new program, which migrates the ledger and takes the spool over.
+    /// Runs something with the new program, which migrates the ledger and imports the spool.
     pub fn new_runs(&self) -> Result<CommandOutput, Fault> {
         let ran = self.call(&self.new, &["run", "--tier", "opus", REQUEST])?.success()?;
         ran.says_on_stdout("the answer of opus")
     }
 
-    /// What the new program shows of a run.
+    /// Returns what the new program shows of a run.
     pub fn show(&self, run: &str) -> Result<Value, Fault> {
         self.call(&self.new, &["runs", "show", run, "-o", "json"])?.success()?.json()
     }
 
-    /// What the new program lists.
+    /// Returns what the new program lists.
     pub fn list(&self) -> Result<Vec<Value>, Fault> {
         let list = self.call(&self.new, &["runs", "list", "-o", "json"])?.success()?.json()?;
         list["runs"].as_array().cloned().ok_or_else(|| format!("a list without runs: {list}"))
     }
 
-    /// Waits for the end of a run; its verdict must be this one, after so many attempts, and the list must say the same.
+    /// Waits for the end of a run; it must have this verdict after this many attempts, and the list must agree.
     pub fn ends(&self, run: &str, verdict: &str, attempt_count: usize) -> Result<(), Fault> {
         let shown = self.end_of(run)?;
         let attempts = shown["attempts"].as_array().cloned().unwrap_or_default();
@@ -212,7 +212,7 @@ impl Place {
         }
     }
 
-    /// Every file of the spool that has something in it, with its text.
+    /// Returns every file of the spool that is not empty, with its text.
     pub fn spool(&self) -> Vec<(PathBuf, String)> {
         let dirs = [self.path("state/pointsman/spool"), self.path("runtime/pointsman")];
         let files = dirs.iter().flat_map(|dir| walk(dir)).filter(|path| path.is_file());
@@ -220,19 +220,20 @@ impl Place {
         texts.filter(|(_, text)| !text.is_empty()).collect()
     }
 
-    /// Nothing waits to be imported into the ledger.
+    /// Checks that nothing is waiting to be imported into the ledger.
     pub fn spool_is_empty(&self) -> Result<(), Fault> {
         let left = self.spool();
         if left.is_empty() { Ok(()) } else { Err(format!("the spool still has {left:?}")) }
     }
 
-    /// No process of this place goes on, and none goes on soon after.
+    /// Checks that no process of this place is running, or that all end soon.
     pub fn is_quiet(&self) -> Result<(), Fault> {
         wait_for(|| self.processes().is_empty().then_some(()))
             .ok_or_else(|| format!("processes are left: {:?}", self.processes()))
     }
 
-    /// Every living process of this place: what it was given names it. Known to the kernel of Linux only.
+    /// Returns every living process of this place, recognised by its directory, arguments or environment. Works on
+    /// Linux only.
     fn processes(&self) -> Vec<u32> {
         let mark = self.root.path().as_os_str().as_encoded_bytes();
         let has_mark = |bytes: Vec<u8>| bytes.windows(mark.len()).any(|window| window == mark);
@@ -250,19 +251,19 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         for pid in self.processes() {
-            // One that has ended meanwhile is what is wanted.
+            // A process that has ended meanwhile is just what is wanted.
             let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
         }
     }
 }
 
 impl CommandOutput {
-    /// Its exit code is 0.
+    /// Checks that its exit code is 0.
     pub fn success(self) -> Result<CommandOutput, Fault> {
         if self.code == Some(0) { Ok(self) } else { Err(self.fault("did not succeed")) }
     }
 
-    /// It said this on its standard output.
+    /// Checks that it printed this on standard output.
     pub fn says_on_stdout(self, words: &str) -> Result<CommandOutput, Fault> {
         if self.stdout.contains(words) {
             Ok(self)
@@ -271,7 +272,7 @@ impl CommandOutput {
         }
     }
 
-    /// It said this to people.
+    /// Checks that it printed this on standard error.
     pub fn says_on_stderr(self, words: &str) -> Result<CommandOutput, Fault> {
         if self.stderr.contains(words) {
             Ok(self)
@@ -280,18 +281,18 @@ impl CommandOutput {
         }
     }
 
-    /// It told people of nothing that is wrong.
+    /// Checks that it reported nothing wrong on standard error.
     pub fn without_notice(self) -> Result<CommandOutput, Fault> {
         let is_notice = ["notice:", "warning", "error"].iter().any(|word| self.stderr.contains(word));
         if is_notice { Err(self.fault("has something to say")) } else { Ok(self) }
     }
 
-    /// Its standard output as a JSON value.
+    /// Returns its standard output as a JSON value.
     pub fn json(&self) -> Result<Value, Fault> {
         serde_json::from_str(&self.stdout).map_err(|_| self.fault("printed no JSON"))
     }
 
-    /// What is wrong with it, in one line.
+    /// Returns what is wrong with it, in one line.
     pub fn fault(&self, what: &str) -> Fault {
         let short = |text: &str| text.trim().replace('\n', " / ").chars().take(600).collect::<String>();
         let code = self.code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
@@ -304,7 +305,7 @@ impl CommandOutput {
     }
 }
 
-/// How attempts ended, the last ones where there are many.
+/// Returns how attempts ended; only the last three if there are many.
 fn attempts_text(attempts: &[Value]) -> String {
     let word = |attempt: &Value, key: &str| attempt[key].as_str().unwrap_or("-").to_owned();
     let last = attempts.iter().skip(attempts.len().saturating_sub(3));

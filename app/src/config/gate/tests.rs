@@ -5,7 +5,7 @@ use crate::config::fixture::Fixture;
 use crate::config::load::Loaded;
 use crate::config::model::HumanDuration;
 
-/// Loads with a project file; `kept` tells what the untrusted file changed, by key.
+/// Loads with a project file; `kept` extracts what the untrusted file changed, by key.
 fn untrusted(user: &str, project: &str) -> (Fixture, Loaded) {
     let fixture = Fixture::new().user(user);
     fixture.project(project);

@@ -158,7 +158,7 @@ fn noise(n: u64) -> usize {
     usize::try_from((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33).unwrap()
 }
 
-/// Five hundred damaged settings files: cut, overwritten, spliced. Each is read, or refused with its place.
+/// Five hundred damaged settings files: cut, overwritten, spliced. Each is either read or rejected with its place.
 #[test]
 fn p15_a_damaged_settings_file_is_read_or_refused_with_its_place() {
     let whole = crate::config::init::with_optional_settings();

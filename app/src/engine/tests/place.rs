@@ -1,4 +1,4 @@
-//! What a played engine stands in.
+//! The environment of a simulated engine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ use crate::process::scripted::Script;
 use crate::store::tests::memory::Memory;
 use crate::store::{Store, StorePaths};
 
-/// A machine with a ledger, agents that play scripts, a clock and dice.
+/// A machine with a ledger, agents that play scripts, a clock and seeded random numbers.
 pub struct Place {
     dir: tempfile::TempDir,
     pub ledger: Memory,
@@ -45,7 +45,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Makes it from a seed. Agents do what `play` says: it is asked with each launch and how many there were before.
+    /// Creates it from a seed. `play` scripts the agents: it is called with each launch and the number of earlier
+    /// launches.
     pub fn new(seed: u64, play: impl Fn(&Launch, usize) -> Script + Send + Sync + 'static) -> Place {
         Place {
             dir: tempfile::Builder::new().prefix("pointsman-sim-").tempdir().unwrap(),
@@ -66,7 +67,7 @@ impl Place {
         self.dir.path().display().to_string()
     }
 
-    /// Returns an engine as the process with this pid has it.
+    /// Returns an engine as seen by the process with this pid.
     pub fn engine(&self, pid: i32) -> Engine {
         let surroundings = Surroundings {
             ambient: BTreeMap::new(),
@@ -80,7 +81,7 @@ impl Place {
         Engine::new(store, surroundings, Clock::Virtual(self.clock.clone()), self.entropy.clone())
     }
 
-    /// Returns what holds here for a spec: three general agents, short waits.
+    /// Returns the project context for a spec: three general agents, short waits.
     pub fn project(&self, spec: &RunSpec) -> ProjectContext {
         let own = std::env::current_exe().unwrap().display().to_string();
         let play = |tier: Tier| Agent {
@@ -122,7 +123,7 @@ impl Place {
         ProjectContext::new(self.dir.path().to_owned(), decider, terms)
     }
 
-    /// Returns plain work for the haiku tier.
+    /// Returns a spec with plain work for the haiku tier.
     pub fn spec(&self) -> RunSpec {
         let project: PathBuf = self.dir.path().to_owned();
         RunSpec {
@@ -131,7 +132,7 @@ impl Place {
         }
     }
 
-    /// Has a process do a spec to its end.
+    /// Has a process drive a spec to its end.
     pub async fn run(&self, pid: i32, spec: RunSpec) -> Result<RunReport, EngineError> {
         let engine = self.engine(pid);
         let submission = engine.submit(self.project(&spec), spec).await?;
@@ -149,13 +150,13 @@ impl Place {
         self.all_events().into_iter().filter(|event| event.run_id == *run).collect()
     }
 
-    /// Returns what agents were given.
+    /// Returns everything launched so far.
     pub fn launches(&self) -> Vec<Launch> {
         self.processes.launches()
     }
 }
 
-/// What an agent says, in the stream of its CLI.
+/// What an agent prints, in the stream format of its CLI.
 pub struct Answer {
     script: Script,
     session: String,
@@ -164,7 +165,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Of an agent that was started like this.
+    /// Creates the answer of an agent that was started by this launch.
     pub fn of(launch: &Launch) -> Answer {
         let args = &launch.invocation.args;
         let value = |flag: &str| {
@@ -228,17 +229,17 @@ impl Answer {
         self.init().says(&text).result(&text, false).script.exits(0)
     }
 
-    /// Another model answers.
+    /// Completes, but served by another model.
     pub fn answers_as_another_model(self) -> Script {
         Answer { model: "claude-opus-5-5".to_owned(), ..self }.completes("as opus")
     }
 
-    /// Its service has too much to do.
+    /// Its service is overloaded.
     pub fn meets_overload(self) -> Script {
         self.api_error(529, "overloaded", "API Error: 529 Overloaded")
     }
 
-    /// The account's limit is reached, and starts anew so many seconds later.
+    /// Reaches the account's limit, which resets after so many seconds.
     pub fn meets_the_limit(self, seconds: i64) -> Script {
         let resets_at = 1_800_000_000 + seconds;
         let limit = json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected",

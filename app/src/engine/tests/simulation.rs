@@ -1,6 +1,6 @@
-//! Submit, drive, record, recover, with everything that may come between: agents of all kinds, a ledger that fails, drivers
-//! that die or are taken for dead, clocks that are set, people who stop runs. Everything follows from a seed, which is
-//! printed when something is not as it must be.
+//! Submit, drive, record, recover, with everything that may come between: agents of all kinds, a ledger that fails,
+//! drivers that die or are taken for dead, clocks that are set, users who stop runs. Everything follows from a seed,
+//! which is printed when something is wrong.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,19 +28,19 @@ use crate::store::Runs;
 /// How many seeds are played in the normal suite.
 const SEED_COUNT: u64 = 1_000;
 
-/// How many of them when there is time.
+/// How many seeds are played when there is time.
 const DEEP_SEED_COUNT: u64 = 100_000;
 
-/// The driver, and who comes after it.
+/// The pids of the driver, and of the processes that come after it.
 const DRIVER: i32 = 1;
 const OTHERS: i32 = 2;
 
-/// What happens how often; the numbers are shares of sixteen.
+/// The course of a simulation, as drawn from its seed. Probabilities are in sixteenths.
 struct Plot {
     dice: SplitMix,
     /// Whether the driver dies, or is taken for dead and goes on.
     fate: Fate,
-    /// After how many looks at the driver's work.
+    /// After how many polls of the driver's future that happens.
     looks: u64,
 }
 
@@ -48,7 +48,7 @@ struct Plot {
 enum Fate {
     Lives,
     Dies,
-    /// It is stopped for a while, others end its run, and then it goes on.
+    /// It is suspended for a while, other processes end its run, and then it goes on.
     IsTakenForDead,
 }
 
@@ -86,7 +86,7 @@ fn played(seed: u64, launch: &Launch, nth: usize) -> Script {
     }
 }
 
-/// What a process does until it was looked at so many times: then it is dead.
+/// A future that is polled only so many times: then its process is dead.
 struct Mortal<'a, F: Future> {
     life: Pin<&'a mut F>,
     looks_left: u64,
@@ -104,7 +104,7 @@ impl<F: Future> Future for Mortal<'_, F> {
     }
 }
 
-/// What goes wrong around the run while it is driven: the ledger fails, clocks are set, somebody stops it.
+/// What goes wrong around the run while it is driven: the ledger fails, clocks are set, the user stops the run.
 async fn mishaps(place: &Place, mut dice: SplitMix, stops: StopHandle) {
     loop {
         tokio::time::sleep(Duration::from_millis(dice.next() % 20_000)).await;
@@ -118,7 +118,7 @@ async fn mishaps(place: &Place, mut dice: SplitMix, stops: StopHandle) {
     }
 }
 
-/// Plays a seed, and returns the log of its run; nothing where the driver died before anything was stored.
+/// Plays a seed, and returns the log of its run; `None` if the driver died before anything was stored.
 async fn play(seed: u64) -> Option<(RunId, Vec<String>)> {
     let mut plot = Plot::new(seed);
     let place = Place::new(seed, move |launch, nth| played(seed, launch, nth));
@@ -156,7 +156,7 @@ async fn play(seed: u64) -> Option<(RunId, Vec<String>)> {
     }
     if over.is_none() && plot.fate == Fate::IsTakenForDead {
         others_come(&place, &project, seed).await;
-        // It goes on, and finds that others have ended its run; or does not find it, where the ledger fails again.
+        // The driver goes on, and finds that its run was ended; or it does not notice, if the ledger fails again.
         place.ledger.0.lock().unwrap().failures = u32::try_from(plot.dice.next() % 6).unwrap();
         driven.await;
     } else {
@@ -178,9 +178,9 @@ fn heal(place: &Place) {
     (tables.failures, tables.late_failures) = (0, 0);
 }
 
-/// Another process looks, which must change nothing, and then works, which ends what nobody drives.
+/// Another process looks, which must change nothing, and then tidies up, which ends runs without a driver.
 async fn others_come(place: &Place, project: &ProjectContext, seed: u64) {
-    // Longer than a ledger is left alone after a failure, and than a run is young.
+    // Longer than a failed ledger is left alone, and longer than a run counts as young.
     tokio::time::sleep(Duration::from_secs(61)).await;
     place.clock.jump(61_000);
     let others = place.engine(OTHERS);
@@ -193,7 +193,7 @@ async fn others_come(place: &Place, project: &ProjectContext, seed: u64) {
     assert_eq!(seen.state.verdict(), now.state.verdict(), "seed {seed}: a look says what will be");
 }
 
-/// What must be true when everybody has done what they do.
+/// Checks what must be true when all processes are done.
 async fn check(place: &Place, project: &ProjectContext, run: &RunId, seed: u64) {
     let log = place.all_events();
     let state =
@@ -204,7 +204,8 @@ async fn check(place: &Place, project: &ProjectContext, run: &RunId, seed: u64) 
     assert!(consumed <= 3, "seed {seed}: {consumed} attempts");
     let spawned = place.launches().len();
     let announced = state.attempts.len();
-    // A driver that was taken for dead goes on with what it was told: its attempts are void, and it is one.
+    // A driver that was taken for dead goes on as if it still had the run: its attempts are void, so more may be
+    // spawned than stored.
     let is_void = Plot::new(seed).fate == Fate::IsTakenForDead;
     assert!(is_void || spawned <= announced, "seed {seed}: {spawned} spawned, {announced} stored before");
 
@@ -218,7 +219,7 @@ async fn check(place: &Place, project: &ProjectContext, run: &RunId, seed: u64) 
     assert_eq!(place.all_events(), log, "seed {seed}: nothing is left to do");
 }
 
-/// A log in short, to be read.
+/// Returns a short form of a log, for messages.
 fn kinds(log: &[RunEvent]) -> Vec<String> {
     log.iter().map(|event| format!("{} {} {}", event.seq, event.at, event.fact.kind())).collect()
 }
@@ -229,7 +230,7 @@ fn on_a_stopped_clock(seed: u64) -> Option<(RunId, Vec<String>)> {
     runtime.unwrap().block_on(play(seed))
 }
 
-/// Plays seeds on as many threads as there are processors; each has a place of its own.
+/// Plays seeds on as many threads as there are processors; each seed has a place of its own.
 fn play_all(first: u64, count: u64) {
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let stored: u64 = std::thread::scope(|scope| {
@@ -241,7 +242,7 @@ fn play_all(first: u64, count: u64) {
     assert!(stored > count / 2, "{stored} of {count} came so far that something was stored");
 }
 
-/// Plays one seed, and tells whether anything was stored of it.
+/// Plays one seed, and returns whether anything of it was stored.
 fn stores(seed: u64) -> bool {
     let played = std::panic::catch_unwind(|| on_a_stopped_clock(seed));
     played
@@ -252,7 +253,7 @@ fn stores(seed: u64) -> bool {
         .is_some()
 }
 
-/// Where the seeds begin: `POINTSMAN_SIMULATION_SEED` plays one that was printed, and the next ones.
+/// The first seed: `POINTSMAN_SIMULATION_SEED` starts at one that was printed.
 #[expect(clippy::disallowed_methods, reason = "a person who plays a printed seed again says it so")]
 fn first_seed() -> u64 {
     std::env::var("POINTSMAN_SIMULATION_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
@@ -269,7 +270,7 @@ fn deep_whatever_fails_a_run_has_one_log_one_end() {
     play_all(first_seed(), DEEP_SEED_COUNT);
 }
 
-/// A seed that cannot be played again is no help.
+/// A seed that cannot be replayed is no help.
 #[test]
 fn a_seed_gives_the_same_log_again() {
     for seed in 0..20 {

@@ -9,7 +9,7 @@ fn unmoved(_line: &str, _stopped: Option<StopCause>) -> LineMeaning {
     LineMeaning { settled: false, usd: None, stop: None }
 }
 
-/// Supervises what a script says; the test does something with the handle meanwhile.
+/// Supervises a script; the test does something with the handle meanwhile.
 async fn play<T>(script: Script, meanwhile: impl AsyncFnOnce(&Handle) -> T) -> (ProcessEnd, T) {
     let processes = Processes::scripted(move |_, _| script.clone());
     let (handle, supervision) = supervise(a_launch(), processes.ready());
@@ -85,7 +85,7 @@ async fn a_second_stop_of_somebody_who_waits_kills_at_once_and_no_other_does() {
     assert_eq!((end.stopped, seconds(&end)), (Some(StopCause::Terminate), 10));
 }
 
-/// Seen to fail with causes taken while the rest of the output is read: the next attempt did not hear of them.
+/// Seen to fail with causes taken while the rest of the output is read: the next attempt did not receive them.
 #[tokio::test(start_paused = true)]
 async fn a_cause_that_comes_after_the_end_is_left_for_whoever_looks_next() {
     let processes = Processes::scripted(|_, _| Script::new().says("done").output_is_held().exits(0));
@@ -121,12 +121,12 @@ async fn a_supervision_that_is_dropped_is_no_endless_wait() {
     handle.stop(StopCause::Interrupt);
 }
 
-/// Seen to hang with the whole order sent before anything else is looked at, and with a shim that is never given up.
+/// Seen to hang with the whole order sent before anything else is polled, and with a shim that is never given up.
 #[tokio::test(start_paused = true)]
 async fn a_shim_that_hangs_is_given_up() {
     let processes = Processes::scripted(|_, _| Script::shim_hangs());
     let mut launch = a_launch();
-    // More than a pipe takes in.
+    // More than a pipe holds.
     launch.invocation.stdin = "x".repeat(1 << 20);
     let (handle, supervision) = supervise(launch, processes.ready());
     handle.stop(StopCause::Terminate);

@@ -20,9 +20,9 @@ pub(super) fn add(tx: &Transaction<'_>, facts: &[HookFact]) -> rusqlite::Result<
     Ok(new)
 }
 
-/// A row of a form that is not known is left out: it stays for the version that knows it.
+/// Returns the facts since an instant. A row in an unknown format is skipped: it stays for the version that knows it.
 pub(super) fn since(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<HookFact>> {
-    // Ids are in the order of time, so they are the index; `at_ms` decides at the edge.
+    // Ids are ordered by time, so they are the index; `at_ms` decides at the boundary.
     let mut rows = db.prepare_cached("SELECT body FROM hook_facts WHERE at_ms >= ?1 ORDER BY id")?;
     let bodies = rows.query_map([since.as_millisecond()], |row| row.get::<_, String>(0))?;
     let bodies = bodies.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -1,7 +1,8 @@
 //! The ledger in a SQLite file: opening it, its schema, its transactions.
 //!
-//! Reading order: this file, then `runs` (logs, lines, drivers), `sessions` (agent sessions and breakers), `hooks`. Nobody
-//! but the handle's thread uses a connection, and a hook that glances and goes.
+//! Reading order: this file, then `runs` (logs, rows, drivers), `sessions` (agent sessions and breakers), `hooks`.
+//! Connections are used only by the keeper behind the handle, by [`Store::check`](super::Store::check), and by a hook
+//! that glances at the ledger.
 
 mod hooks;
 mod runs;
@@ -35,20 +36,20 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0004_typed_rows.sql"),
 ];
 
-/// SQLite 3.7.0 to 3.51.2 can corrupt a database when a write-ahead log is reset while short-lived
-/// processes come and go, which is just how this program works.
+/// SQLite 3.7.0 to 3.51.2 can corrupt a database when a write-ahead log is reset while short-lived processes come and
+/// go, which is exactly how this program works.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// How long a writer waits for another before it gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a reader in passing waits for a writer: a person's session waits for it.
+/// How long a hook's glance waits for a writer: the user's session waits meanwhile.
 const GLANCE_LIMIT: Duration = Duration::from_millis(20);
 
-/// The write-ahead log is folded into the file when it has this many pages: a run writes about fifteen.
+/// The write-ahead log is checkpointed when it has this many pages: a run writes about fifteen.
 const LOG_PAGES_MAX: u32 = 64;
 
-/// How many pages of a ledger of an older version are copied at once, to be read in the form of this one.
+/// How many pages are copied at a time from an older version's ledger, to be read in the current schema.
 const COPY_PAGES: i32 = 1024;
 
 /// An open ledger.
@@ -57,19 +58,19 @@ pub struct Sqlite {
     /// Which file the path led to when it was opened.
     file: Option<(u64, u64)>,
     db: Connection,
-    /// What the files were when they were copied into memory; of a ledger that is read where it lies nothing.
+    /// The state of the files when they were copied into memory; `None` for a ledger that is read in place.
     copied: Option<[Option<FileState>; 2]>,
-    /// Whether a run's stop was asked for, as of a version of the data.
+    /// Whether a stop of the run was requested, as of a version of the data.
     cancel_seen: Option<(i64, RunId, bool)>,
 }
 
 impl Sqlite {
-    /// Opens the ledger to be written; makes and migrates it where that is needed.
+    /// Opens the ledger for writing; creates and migrates it if needed.
     #[expect(clippy::disallowed_methods, reason = "this is the room that holds SQL")]
     pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
         new_enough()?;
         let io = |source| PrivateError::Io { path: path.to_owned(), source };
-        // Made by us first, so that its mode is 0600 from its first moment; SQLite's side files copy it.
+        // Created by us first, so that its mode is 0600 from its first moment; SQLite's side files copy it.
         let is_new = !path.exists();
         private::touch(path).map_err(io)?;
         let opened = Connection::open(path).map_err(|source| database(path, source)).and_then(|db| {
@@ -80,15 +81,15 @@ impl Sqlite {
         });
         let is_empty = || std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
         if opened.is_err() && is_new && is_empty() {
-            // An empty file that stays would look like a ledger that lost its content.
+            // An empty file left behind would look like a ledger that lost its content.
             let _ = std::fs::remove_file(path);
         }
         opened
     }
 
-    /// Opens the ledger to be read: nothing is made, and nothing is written. Where there is none, it is empty.
+    /// Opens the ledger read-only: nothing is created or written. If it does not exist, it is empty.
     ///
-    /// One of an older version is copied into memory and read in the form of this one: who looks does not migrate.
+    /// A ledger of an older version is copied into memory and migrated there: a reader does not migrate the file.
     pub fn open_to_read(path: &Path) -> Result<Sqlite, StoreError> {
         new_enough()?;
         let failed = |source| database(path, source);
@@ -116,7 +117,7 @@ impl Sqlite {
         }
     }
 
-    /// Opens the ledger to look at it and go: nothing is made, nothing is migrated, and nobody is waited for.
+    /// Opens the ledger for a quick glance: nothing is created, nothing is migrated, and a writer is hardly waited for.
     pub fn open_read_only_in_passing(path: &Path) -> Option<Sqlite> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         db.busy_timeout(GLANCE_LIMIT).ok()?;
@@ -146,10 +147,10 @@ impl Sqlite {
         self.db.pragma_update(None, "journal_mode", "WAL")?;
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.pragma_update(None, "foreign_keys", "ON")?;
-        // A database file from elsewhere must not be able to run code.
+        // A foreign database file must not be able to run code.
         self.db.pragma_update(None, "trusted_schema", "OFF")?;
-        // Folding the log back at the end of every short process costs three syncs. Not folding it at all makes
-        // every start read a long log again. So it is folded every few runs.
+        // A checkpoint at the end of every short process costs three syncs. No checkpoints at all make every start read
+        // a long log again. So there is one every few runs.
         self.db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
     }
@@ -180,13 +181,13 @@ impl Sqlite {
         self.read(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)))
     }
 
-    /// Looks whether the whole file is healthy.
+    /// Checks whether the whole file is healthy.
     pub fn check(&self) -> Result<(), StoreError> {
         let said: String = self.read(|db| db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)))?;
         if said == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: self.path.clone(), what: said }) }
     }
 
-    /// Folds the write-ahead log into the file.
+    /// Checkpoints the write-ahead log into the file.
     #[cfg(test)]
     pub fn fold_log(&self) {
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
@@ -200,7 +201,8 @@ impl Sqlite {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        // What is written into a file that was moved away is seen by nobody. Where none stands in its place, it may come back.
+        // Nobody sees what is written into a file that was moved away. If no file has taken its place, it may come
+        // back.
         if file_at(&self.path).is_some_and(|now| self.file.is_some_and(|then| then != now)) {
             return Err(StoreError::Replaced { path: self.path.clone() });
         }
@@ -215,7 +217,7 @@ impl Sqlite {
 }
 
 impl Ledger for Sqlite {
-    /// A copy in memory is current as long as the files are as they were.
+    /// Returns whether the ledger is current: a copy in memory is as long as the files are unchanged.
     fn is_current(&self) -> bool {
         self.copied.as_ref().is_none_or(|copied| *copied == files(&self.path))
     }
@@ -250,7 +252,7 @@ impl Ledger for Sqlite {
     }
 
     fn is_cancel_requested(&mut self, run: &RunId) -> Result<bool, StoreError> {
-        // It changes only when another connection commits.
+        // The version changes only when another connection commits.
         let version = self.read(|db| db.pragma_query_value(None, "data_version", |row| row.get(0)))?;
         match &self.cancel_seen {
             Some((seen, of, answer)) if (*seen, of) == (version, run) => Ok(*answer),
@@ -288,10 +290,10 @@ impl Ledger for Sqlite {
     }
 }
 
-/// By what a file that was changed differs: its number, its length, and when it was written.
+/// How a changed file is recognised: its inode, its length, and when it was written.
 type FileState = (u64, u64, i64, i64);
 
-/// Returns what the ledger's file and its write-ahead log are now.
+/// Returns the current state of the ledger's file and its write-ahead log.
 fn files(path: &Path) -> [Option<FileState>; 2] {
     [path.to_owned(), path.with_extension("db-wal")].map(|path| {
         let meta = std::fs::metadata(path).ok()?;
@@ -324,12 +326,12 @@ fn database(path: &Path, source: rusqlite::Error) -> StoreError {
     }
 }
 
-/// What a column holds that no row of ours can hold: the file may not be ours alone in content.
+/// Returns the error for a column value that no row of ours can hold: the file may hold others' content as well.
 fn odd(column: usize, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
 }
 
-/// An instant as it is stored: whole milliseconds since 1970.
+/// Converts a stored instant: whole milliseconds since 1970.
 fn instant(column: usize, milliseconds: i64) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(milliseconds).map_err(|error| odd(column, &error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! Logs of runs, their lines, and who drives them.
+//! Logs of runs, their rows, and their drivers.
 
 use jiff::Timestamp;
 use pointsman_core::agent::Tier;
@@ -14,7 +14,7 @@ use super::super::ledger::{DriverRow, LedgerEntry, Runs, that_follow};
 use super::{Sqlite, instant, limit, odd, sessions};
 use crate::process::identity::ProcessIdentity;
 
-/// The columns of a line, in the order in which [`run_row`] reads them.
+/// The columns of a row, in the order in which [`run_row`] reads them.
 const COLUMNS: &str = "run_id, seq, created_at, updated_at, phase, verdict, session_id, project_root, request_hash, \
                        agent, tier, rehearsal";
 
@@ -40,7 +40,7 @@ pub(super) fn append(ledger: &mut Sqlite, entry: &LedgerEntry) -> Result<(), Sto
             sessions::change_breaker(tx, &call.agent, &call.model, record)?;
         }
         upsert(tx, &entry.row)?;
-        // Pages have no checksums: a damaged index can take a row and not find it again.
+        // Pages have no checksums: a damaged index can accept a row and not find it again.
         read_back(tx, &entry.row.run_id, &entry.events)
     });
     match kept {
@@ -56,7 +56,7 @@ fn has_ended(tx: &Transaction<'_>, run: &RunId) -> rusqlite::Result<bool> {
     tx.prepare_cached(sql)?.query_row([run.as_str()], |row| row.get(0))
 }
 
-/// Tells whether the place of an event is taken: then the ledger is well, and somebody else was first.
+/// Returns whether the position of an event is taken: the ledger is healthy then, and another process was first.
 fn is_taken(error: &StoreError) -> bool {
     let StoreError::Database { source, .. } = error else { return false };
     let code = source.sqlite_error().map(|error| error.extended_code);
@@ -78,7 +78,7 @@ pub(super) fn add_events(tx: &Transaction<'_>, new: &[RunEvent]) -> rusqlite::Re
             count += insert_event(tx, event, "INSERT OR IGNORE")?;
         }
         let log = events(tx, id)?;
-        // A log with a gap (one file lost) keeps its events and gets no line.
+        // A log with a gap (one file lost) keeps its events and gets no row.
         let row = RunState::replay(&log).ok().and_then(|state| RunRow::new(id, &state, log.last()?.at));
         row.map_or(Ok(()), |row| upsert(tx, &row))?;
     }
@@ -119,7 +119,7 @@ pub(super) fn drivers(db: &Connection) -> rusqlite::Result<Vec<DriverRow>> {
     let sql = "SELECT run_id, identity, heartbeat_at FROM drivers ORDER BY run_id DESC";
     let mut statement = db.prepare(sql)?;
     let rows = statement.query_map([], |row| {
-        // The identity as JSON has all; its parts stand in columns for who looks with SQL.
+        // The identity as JSON is complete; its parts have columns of their own for people who query with SQL.
         let identity = row.get::<_, String>(1)?;
         let driver = serde_json::from_str(&identity).map_err(|error| odd(1, &error.to_string()))?;
         let heartbeat_at = row.get::<_, Option<i64>>(2)?.map(|at| instant(2, at)).transpose()?;
@@ -204,7 +204,7 @@ fn upsert(tx: &Transaction<'_>, row: &RunRow) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Looks whether the ledger gives a run's events back as they were written, byte for byte.
+/// Checks that the ledger returns a run's events as they were written, byte for byte.
 fn read_back(tx: &Transaction<'_>, run: &RunId, events: &[RunEvent]) -> rusqlite::Result<()> {
     let kept = bodies(tx, run)?;
     if events.iter().all(|event| kept.contains(&body(event))) {
@@ -244,7 +244,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
-/// An id that was read is checked again: the file may not be ours alone in content.
+/// Reads an id and checks it again: the file may hold others' content as well.
 fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<RunId> {
     row.get::<_, String>(column)?.parse().map_err(|_| odd(column, "no id"))
 }

@@ -1,4 +1,4 @@
-//! Which session of an agent's CLI a session of ours goes on in, and the breakers.
+//! The agent sessions in which sessions of ours continue, and the breakers.
 
 use jiff::Timestamp;
 use pointsman_core::breaker::Breaker;

@@ -1,4 +1,4 @@
-//! What every ledger must do. The suite runs on each of them; one that is to come only adds a line to [`every_ledger`].
+//! What every ledger must do. The suite runs on each of them; a new one only adds a line to [`every_ledger`].
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ fn every_ledger(check: impl Fn(&Opens)) {
         ("memory", Box::new(move || Box::new(memory.clone()))),
     ];
     for (name, opens) in all {
-        // The name of the one that fails stands above its assertion.
+        // The name of the one that fails is printed above its assertion.
         println!("on {name}:");
         check(&opens);
     }
@@ -47,7 +47,7 @@ fn id(text: &str) -> RunId {
     text.parse().unwrap()
 }
 
-/// A run's events: asked, routed, and ended like this; the instants are the seconds 1, 2 and 3.
+/// Returns a run's events: requested, routed, and ended like this; the instants are the seconds 1, 2 and 3.
 pub(super) fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEvent> {
     let requested = Fact::Requested(Requested {
         version: EVENT_VERSION,
@@ -78,7 +78,7 @@ pub(super) fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEv
     (1..).zip(facts).map(event).collect()
 }
 
-/// An entry of some events of a log: from one place up to another.
+/// Returns an entry with some events of a log: from one position up to another.
 pub(super) fn entry(log: &[RunEvent], from: usize, to: usize) -> LedgerEntry {
     LedgerEntry::new(log[from..to].to_vec(), &RunState::replay(&log[..to]).unwrap()).unwrap()
 }
@@ -120,7 +120,7 @@ fn an_event_at_a_place_that_is_taken_is_refused_and_nothing_of_the_entry_is_kept
 
 /// A driver that was taken for dead and went on must not damage the log of the run that was ended for it.
 ///
-/// Seen to fail in the simulation: the late driver's end stood behind the end that recovery wrote.
+/// Seen to fail in the simulation: the late driver's end came after the end that recovery wrote.
 #[test]
 fn nothing_follows_the_end_of_a_run_whoever_brings_it() {
     every_ledger(|opens| {
@@ -255,7 +255,7 @@ fn an_agent_session_belongs_to_session_cli_agent_and_project() {
     });
 }
 
-/// Seen to fail on SQLite with instants compared as text: `12:00:00Z` stood behind `12:00:00.5Z`.
+/// Seen to fail on SQLite with instants compared as text: `12:00:00Z` came after `12:00:00.5Z`.
 #[test]
 fn facts_of_hooks_are_added_once_and_found_by_when_they_were() {
     every_ledger(|opens| {

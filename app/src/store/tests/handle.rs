@@ -1,4 +1,4 @@
-//! The handle on a ledger that fails when it is told to, on a clock that goes as fast as the test.
+//! The handle on a ledger that fails on demand, on a clock that runs as fast as the test.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Failing {
     }
 }
 
-/// Seen to fail without the second try: the ledger stayed broken until the process ended.
+/// Seen to fail without the retry: the ledger stayed broken until the process ended.
 #[tokio::test(start_paused = true)]
 async fn p22_a_ledger_that_works_again_is_used_again_and_has_what_was_spooled_meanwhile() {
     let it = Failing::new();
@@ -77,7 +77,7 @@ async fn a_ledger_that_stays_broken_is_tried_more_and_more_rarely_but_always_aga
     assert!(it.answers().await);
 }
 
-/// A bad answer to one question is no reason to do without the ledger.
+/// A failure of one question is no reason to do without the ledger.
 #[tokio::test(start_paused = true)]
 async fn a_place_that_is_taken_is_no_trouble_of_the_ledger() {
     let it = Failing::new();
@@ -88,7 +88,8 @@ async fn a_place_that_is_taken_is_no_trouble_of_the_ledger() {
     assert_eq!(it.spooled_count(), 0, "a void event must not come back");
 }
 
-/// Seen to fail with the keeper left where it is asked: the answer was waited for by the thread that was to give it.
+/// Seen to fail with the keeper left on the caller's thread: the answer was waited for by the thread that had to give
+/// it.
 #[tokio::test]
 async fn a_question_that_takes_long_holds_nobody_once_the_keeper_is_on_its_thread() {
     let dir = tempfile::tempdir().unwrap();

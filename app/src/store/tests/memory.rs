@@ -1,4 +1,4 @@
-//! A ledger in memory, for tests: the second one that the contract suite runs on, and one that fails when it is told to.
+//! A ledger in memory, for tests: the second one that the contract suite runs on, and one that fails on demand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use pointsman_core::run::state::RunState;
 use super::super::error::StoreError;
 use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, Runs, that_follow};
 
-/// What it holds. Several ledgers on the same tables are several processes on one file.
+/// The contents of a ledger. Several ledgers on the same tables are like several processes on one file.
 #[derive(Default)]
 pub struct Tables {
     events: BTreeMap<(RunId, u32), RunEvent>,
@@ -26,11 +26,11 @@ pub struct Tables {
     hook_facts: BTreeMap<String, HookFact>,
     /// How many of the next calls fail.
     pub failures: u32,
-    /// How many of the calls after those do what they should, and then say that they failed.
+    /// How many of the calls after those do what they should, and then report a failure.
     pub late_failures: u32,
 }
 
-/// A ledger on such tables.
+/// A ledger on shared tables.
 #[derive(Clone, Default)]
 pub struct Memory(pub Arc<Mutex<Tables>>);
 
@@ -57,17 +57,17 @@ fn busy() -> StoreError {
 }
 
 impl Tables {
-    /// Asks for a run to be stopped, as another process would.
+    /// Requests that a run is stopped, as another process would.
     pub fn request_cancel(&mut self, run: &RunId) {
         self.cancels.insert(run.clone());
     }
 
-    /// Returns all events, by run and place.
+    /// Returns all events, by run and position.
     pub fn events(&self) -> Vec<RunEvent> {
         self.events.values().cloned().collect()
     }
 
-    /// Returns what is left of runs that are over: how many drivers, and wishes to stop.
+    /// Returns what should be gone once runs are over: the number of drivers, and of requests to stop.
     pub fn leftovers(&self) -> (usize, usize) {
         (self.drivers.len(), self.cancels.len())
     }
