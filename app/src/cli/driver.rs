@@ -32,18 +32,18 @@ pub fn main() -> ExitCode {
 async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
     let assembled = Environment::new(spec.project.clone())?.assemble(spec, Purpose::Work)?;
-    let mut told = notices::of(&assembled);
+    let mut notices = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
-    told.extend(notices::imported(engine.tidy_up_runs(&project).await));
+    notices.extend(notices::imported(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
     // Nobody could see or stop a process that waits before its run exists: a busy session is reported at once.
     submission.take_session(&engine, OnLimit::End, &mut stops).await?;
-    told.push(route::text_with_rights(&engine, &submission));
+    notices.push(route::text_with_rights(&engine, &submission));
     let mut run = submission.begin(&engine, Box::new(Unwatched));
     // The id is reported to a caller that may query the run at once.
     engine.flush(&mut run).await;
-    say(&FirstMessage::Submitted(Submitted::of(&run, told)));
+    say(&FirstMessage::Submitted(Submitted::of(&run, notices)));
     let report = drive::drive(&engine, &mut run, &mut stops).await;
     context::tidy_after(&engine);
     Ok(report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code()))

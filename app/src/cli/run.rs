@@ -66,16 +66,16 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
 
 /// Submits and drives the run while the user waits for it.
 async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failure> {
-    let mut told = notices::of(&assembled);
+    let mut notices = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
     if args.dry_run {
-        notices::say(&told);
+        notices::say(&notices);
         return Ok(dry_run(&engine, &engine.submit(project, spec).await?, args.output).await);
     }
-    told.extend(notices::imported(engine.tidy_up_runs(&project).await));
+    notices.extend(notices::imported(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
     if !args.quiet {
-        notices::say(&told);
+        notices::say(&notices);
     }
     // Before we handle signals: Ctrl-C at the question must end the program.
     ask_where_needed(&mut submission)?;

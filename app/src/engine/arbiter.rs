@@ -89,12 +89,12 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
     let launch = Launch { invocation, dir: dir.path().to_owned(), limits, stop_grace: STOP_GRACE, overlong };
     let mut seen = Evidence::default();
     let mut decoder = agent.adapter.decoder(version, SessionStart::New);
-    let mut hear = |line: &str, _stopped: Option<StopCause>| {
+    let mut on_line = |line: &str, _stopped: Option<StopCause>| {
         decoder.decode(line).iter().for_each(|event| seen.add(event, ANSWER_BYTES_MAX));
         LineMeaning { settled: seen.is_settled(), usd: None, stop: None }
     };
     let mut stops = Stops::new();
     let shim = engine.surroundings.processes.ready();
-    let end = supervise::run(launch, shim, stops.causes(), &mut hear).await;
+    let end = supervise::run(launch, shim, stops.causes(), &mut on_line).await;
     (end.stopped.is_none() && seen.has_answer()).then(|| seen.answer().to_owned())
 }

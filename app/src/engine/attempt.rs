@@ -141,14 +141,14 @@ async fn try_once(
     let decoder = agent.adapter.decoder(version, brief.session.start());
     let limits =
         ListenerLimits { text_bytes_max: run.project.limits().answer_bytes_max, usd_max: plan.usd_left };
-    let mut hearing = OutputListener::new(agent, decoder, limits, payer);
+    let mut listener = OutputListener::new(agent, decoder, limits, payer);
     let log = &mut run.log;
     let end = supervise::run(launch, shim, stops.causes(), &mut |line, stopped| {
-        hearing.on_line(line, stopped, log)
+        listener.on_line(line, stopped, log)
     })
     .await;
-    hearing.finish(log);
-    Tried { seen: hearing.seen, end, version }
+    listener.finish(log);
+    Tried { seen: listener.seen, end, version }
 }
 
 /// Asks the agent's program for its version, ignoring the cache.

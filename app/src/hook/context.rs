@@ -91,9 +91,9 @@ impl HookContext {
         &self,
         input: &HookInput,
         earlier: Option<&Note>,
-        heard: NoteUpdate<'_>,
+        update: NoteUpdate<'_>,
     ) -> Result<(), HookError> {
-        let Some(note) = note::after(earlier, input.prompt_id.as_deref(), heard) else { return Ok(()) };
+        let Some(note) = note::after(earlier, input.prompt_id.as_deref(), update) else { return Ok(()) };
         self.store.write_note(&input.session, &note).map_err(HookError::NotNoted)
     }
 

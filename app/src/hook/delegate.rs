@@ -63,12 +63,12 @@ pub fn delegate(
     match claim.map_err(HookError::NotClaimed)? {
         Claim::Ours(marker) => {
             let who = start(context, input, taken, &ours.run_id, marker)?;
-            let reason = takeover::told(&ours.run_id, Some(&who));
+            let reason = takeover::run_notice(&ours.run_id, Some(&who));
             Ok(Delegated::ByUs(ours.run_id, HookAnswer::of(HookEffect::Block { reason })))
         }
         Claim::Others(other) => {
             let reason = match other.stage {
-                Stage::Begun => takeover::told(&other.run_id, None),
+                Stage::Begun => takeover::run_notice(&other.run_id, None),
                 Stage::Starting => takeover::not_heard_of(&other.run_id),
             };
             Ok(Delegated::ByAnother(HookAnswer::of(HookEffect::Block { reason })))

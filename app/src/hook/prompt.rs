@@ -66,8 +66,8 @@ pub fn answer(
         HookEffect::Context { text, .. } => prompt::token_estimate(text),
         _ => 0,
     };
-    let heard = NoteUpdate::Routed { said, asked: action == Action::AskFirst };
-    let noted = context.note_down(input, earlier.as_ref(), heard);
+    let update = NoteUpdate::Routed { said, asked: action == Action::AskFirst };
+    let noted = context.note_down(input, earlier.as_ref(), update);
     let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
     let kept = context.record(input, HookEvent::RoutingRecommendation(Box::new(recommendation)));
     Ok(with_notice(answer, left_out.map_or(Ok(()), Err).and(noted).and(kept)))

@@ -36,7 +36,7 @@ impl Watcher for Quiet {
 pub struct People {
     bar: Option<ProgressBar>,
     doing: String,
-    heard: String,
+    last_text: String,
     openings: Openings,
     /// The payer of the last attempt: a change is announced before it costs anything.
     payer: Option<Payer>,
@@ -45,7 +45,7 @@ pub struct People {
 }
 
 /// How many characters of the agent's newest text the live line shows.
-const HEARD_CHARS_MAX: usize = 60;
+const TEXT_CHARS_MAX: usize = 60;
 
 /// How long an attempt may take before the live line calls it slow.
 const SLOW_AFTER: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl People {
         People {
             bar,
             doing: "starting".to_owned(),
-            heard: String::new(),
+            last_text: String::new(),
             openings: Openings { is_rehearsal: submission.is_rehearsal() },
             payer: None,
             failure: None,
@@ -81,23 +81,23 @@ impl People {
     fn show(&self) {
         if let Some(bar) = &self.bar {
             let slow = if bar.elapsed() > SLOW_AFTER { "SLOW " } else { "" };
-            bar.set_message(format!("{slow}{} {}", self.doing, self.heard));
+            bar.set_message(format!("{slow}{} {}", self.doing, self.last_text));
         }
     }
 
-    fn hear(&mut self, text: &str) {
-        self.heard.push_str(&plain_text(text).replace(['\n', '\t'], " "));
-        let excess = self.heard.chars().count().saturating_sub(HEARD_CHARS_MAX);
-        self.heard = self.heard.chars().skip(excess).collect();
+    fn append_text(&mut self, text: &str) {
+        self.last_text.push_str(&plain_text(text).replace(['\n', '\t'], " "));
+        let excess = self.last_text.chars().count().saturating_sub(TEXT_CHARS_MAX);
+        self.last_text = self.last_text.chars().skip(excess).collect();
     }
 
     fn see_live(&mut self, seen: &LiveDetail) {
         match seen {
-            LiveDetail::TextDelta { text } => self.hear(text),
-            LiveDetail::Text { text } if self.heard.is_empty() => self.hear(text),
+            LiveDetail::TextDelta { text } => self.append_text(text),
+            LiveDetail::Text { text } if self.last_text.is_empty() => self.append_text(text),
             LiveDetail::ToolUse { tool, subagent, what: _ } => {
                 self.doing = format!("{}{tool}", if *subagent { "subagent: " } else { "" });
-                self.heard.clear();
+                self.last_text.clear();
             }
             LiveDetail::ModelServed { model } => self.doing = format!("{model} answers"),
             LiveDetail::Notice { text } => self.say(Tone::Warning, "notice:", text),
@@ -126,7 +126,7 @@ impl People {
         match fact {
             Fact::AttemptStarted(started) => {
                 self.doing = format!("{} starts", started.agent);
-                self.heard.clear();
+                self.last_text.clear();
                 if started.attempt > 1 {
                     let resumed = if started.resumed { ", in the same agent session" } else { "" };
                     let payer = if self.payer.is_some_and(|before| before != started.payer) {

@@ -198,8 +198,8 @@ mod tests {
         runtime.block_on(async {
             let mut lines = Lines::new(input, overlong);
             let mut all = vec![];
-            while let Some(heard) = lines.next().await {
-                if let LineEvent::Line(line) = heard {
+            while let Some(event) = lines.next().await {
+                if let LineEvent::Line(line) = event {
                     all.push(line);
                 }
             }

@@ -343,7 +343,7 @@ impl Supervised {
                     Ok(0) | Err(_) => notes_open = false,
                 },
                 () = self.outgoing.send_some(), if !self.outgoing.unsent.is_empty() => {}
-                heard = self.stdout.next(), if output_open => match heard {
+                event = self.stdout.next(), if output_open => match event {
                     Some(LineEvent::Line(line)) => self.take(&line, on_line),
                     Some(LineEvent::Bytes) => self.sign_of_life(),
                     None => output_open = false,
@@ -407,8 +407,8 @@ impl Supervised {
     /// Reads what is still in the pipes after the tree has ended.
     async fn drain(&mut self, on_line: OnLine<'_>) {
         let rest = async {
-            while let Some(heard) = self.stdout.next().await {
-                if let LineEvent::Line(line) = heard {
+            while let Some(event) = self.stdout.next().await {
+                if let LineEvent::Line(line) = event {
                     on_line(&line, self.stopped);
                 }
             }

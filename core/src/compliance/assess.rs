@@ -19,14 +19,14 @@ pub fn directives(
     runs: &[RunServed],
     tier_of: &dyn Fn(&str) -> Option<Tier>,
 ) -> Vec<Directive> {
-    let world = Assessor { runs, tier_of };
+    let assessor = Assessor { runs, tier_of };
     let mut all = vec![];
     for (_, turn) in turns(facts) {
         if let Some((fact, said)) = turn.said {
-            all.push(world.of_prompt(&turn, fact, said));
+            all.push(assessor.of_prompt(&turn, fact, said));
         }
         let held = turn.delegations.iter().filter(|(fact, _)| fact.mode == Some(Mode::Enforced));
-        all.extend(held.map(|(fact, delegation)| world.of_delegation(&turn, fact, delegation)));
+        all.extend(held.map(|(fact, delegation)| assessor.of_delegation(&turn, fact, delegation)));
     }
     all
 }

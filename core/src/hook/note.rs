@@ -38,9 +38,9 @@ pub enum NoteUpdate<'a> {
 }
 
 /// Returns the note after a prompt; `None` if the earlier one stays as it is.
-pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, heard: NoteUpdate<'_>) -> Option<Note> {
+pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, update: NoteUpdate<'_>) -> Option<Note> {
     let was_asked = earlier.is_some_and(|note| note.asked);
-    let (said, asked) = match heard {
+    let (said, asked) = match update {
         NoteUpdate::Routed { said, asked } => (said, asked),
         NoteUpdate::Left { because: LeftBecause::Asked, .. } => (PersonSaid::LeaveAlone, false),
         // A message of the CLI itself is not a new prompt of the user's: what they said still holds.

@@ -195,7 +195,7 @@ pub fn held_back(route: &Route) -> String {
 }
 
 /// Returns the message for the user who only wanted to see the route.
-pub fn told(route: &Route) -> String {
+pub fn route_notice(route: &Route) -> String {
     let first = match route.decision {
         Decision::Direct => "",
         Decision::Escalate => "a person is asked first, then ",
@@ -211,7 +211,7 @@ pub fn told(route: &Route) -> String {
 pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> HookAnswer {
     HookAnswer::of(match directive(action, mode, route, agent) {
         Some(text) => HookEffect::Context { event: "UserPromptSubmit", text },
-        None if action == Action::Told => HookEffect::Block { reason: told(route) },
+        None if action == Action::Told => HookEffect::Block { reason: route_notice(route) },
         None => HookEffect::Block { reason: held_back(route) },
     })
 }

@@ -55,7 +55,7 @@ pub fn is_over(earlier: &Takeover, input: &HookInput, now: Timestamp) -> bool {
 }
 
 /// Returns the message for the user whose prompt is done by a run. `who` names the agent and the reason, if known.
-pub fn told(run: &RunId, who: Option<&str>) -> String {
+pub fn run_notice(run: &RunId, who: Option<&str>) -> String {
     let who = who.map(|who| format!(": {who}")).unwrap_or_default();
     format!(
         "pointsman does this by itself{who}, as run {run}. `pointsman runs logs -f {run}` follows it, `pointsman runs show {run}` has \

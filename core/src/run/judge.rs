@@ -4,7 +4,7 @@ use super::contract::{self, Breach, Nonce, Signal};
 use super::end::{Exit, ProcessEnd, StopCause};
 use super::evidence::Evidence;
 use super::outcome::{Flag, Outcome};
-use super::said::{one_line, telling_line};
+use super::quote::{one_line, telling_line};
 use super::tools::Denied;
 use crate::adapter::event::{AgentResult, ApiErrorKind, ApiFailure, Complaint, EndKind, Reset};
 use crate::agent::{Agent, Catalog, PermissionMode};
@@ -326,7 +326,7 @@ fn flags(agent: &Agent, catalog: &Catalog, seen: &Evidence, end: &ProcessEnd, ou
     let stayed = end.leaked_count > 0 || end.stopped.is_some() || end.exit == Exit::Lost;
     let is_usable = matches!(outcome, Outcome::Completed | Outcome::ModelMismatch);
     let named_tier = seen.model_named.as_deref().and_then(|model| catalog.tier_of_model(model));
-    let told = agent.effective_permission_mode();
+    let asked_mode = agent.effective_permission_mode();
     let unknown = seen.models_served.iter().any(|model| catalog.tier_of_model(model).is_none());
     [
         (is_usable && stayed && announces, Flag::Leak),
@@ -337,7 +337,7 @@ fn flags(agent: &Agent, catalog: &Catalog, seen: &Evidence, end: &ProcessEnd, ou
         (is_usable && seen.was_answered_without_result(), Flag::NoResultLine),
         (end.oversized_lines > 0, Flag::OversizedLine),
         (!seen.tools.denied().is_empty(), Flag::ToolsDenied),
-        (seen.permission_mode.is_some_and(|mode| mode != told), Flag::OtherRights),
+        (seen.permission_mode.is_some_and(|mode| mode != asked_mode), Flag::OtherRights),
         (lacks_an_allowed_tool(agent, seen), Flag::ToolsMissing),
         (named_tier.is_some_and(|tier| tier != agent.tier), Flag::OtherModel),
         (is_usable && seen.failed_later(), Flag::LaterFailure),

@@ -62,7 +62,7 @@ pub struct Decoder {
     pub(super) limit: Option<LimitReached>,
     /// The CLI's last message in place of an answer since a model last answered. Kept because a result repeats only its
     /// text.
-    told: Option<Told>,
+    cli_message: Option<CliMessage>,
     /// Why the model last stopped in the main thread, for results that do not say.
     pub(super) last_stop: Option<String>,
     /// The API message that the main thread is in.
@@ -79,7 +79,7 @@ pub struct Decoder {
 
 /// A message of the CLI in place of an answer.
 #[derive(Debug, Clone)]
-struct Told {
+struct CliMessage {
     text: String,
     code: Option<String>,
     word: Option<String>,
@@ -93,7 +93,7 @@ impl Decoder {
             session,
             can: super::capabilities(version),
             limit: None,
-            told: None,
+            cli_message: None,
             last_stop: None,
             message: None,
             last_model: None,
@@ -204,7 +204,7 @@ impl Decoder {
     /// Notes that a model answered: whatever was wrong before is over.
     fn answered(&mut self, message: Option<String>) {
         self.limit = None;
-        self.told = None;
+        self.cli_message = None;
         self.last_retry = None;
         // The reason why a message stopped may be reported before the message itself.
         if self.message.is_some() && message != self.message {
@@ -242,7 +242,8 @@ impl Decoder {
     fn said_by_cli(&mut self, fields: &Fields<'_>, text: String) -> Vec<AgentEvent> {
         let failure = self.failure_of(fields, &text);
         let (code, word) = (fields.text("api_error"), fields.text("error"));
-        self.told = Some(Told { text: text.clone(), code, word, status: fields.get("api_error_status") });
+        self.cli_message =
+            Some(CliMessage { text: text.clone(), code, word, status: fields.get("api_error_status") });
         let mut events = vec![AgentEvent::CliText { text }];
         events.extend(failure.map(|failure| AgentEvent::ApiError { failure, will_retry: false }));
         events
@@ -250,11 +251,10 @@ impl Decoder {
 
     /// Returns the failure that a message or a result reports, if its own fields or text report one.
     pub(super) fn failure_of(&self, fields: &Fields<'_>, text: &str) -> Option<ApiFailure> {
-        let text = self.unless_of_model(text);
-        let told = self.told.as_ref().filter(|told| told.text.trim() == text.trim());
-        let code = fields.text("api_error").or_else(|| told?.code.clone());
-        let word = fields.text("error").or_else(|| told?.word.clone());
-        let status = fields.get("api_error_status").or_else(|| told?.status);
+        let message = self.cli_message.as_ref().filter(|message| message.text.trim() == text.trim());
+        let code = fields.text("api_error").or_else(|| message?.code.clone());
+        let word = fields.text("error").or_else(|| message?.word.clone());
+        let status = fields.get("api_error_status").or_else(|| message?.status);
         let facts = ErrorFacts { code: code.as_deref(), word: word.as_deref(), status, text };
         Some(self.with_limit(failure(facts.kind()?, status, text)))
     }

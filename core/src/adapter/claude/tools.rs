@@ -13,10 +13,10 @@ const TELLING: [&str; 9] =
 
 /// Returns what a call is for and what it is about, in one line.
 pub(super) fn describe(tool: &str, input: Option<&Fields<'_>>) -> (ToolPurpose, String) {
-    let told = |field: &str| input.and_then(|input| input.text(field));
-    let what = TELLING.into_iter().find_map(told).unwrap_or_default();
+    let text = |field: &str| input.and_then(|input| input.text(field));
+    let what = TELLING.into_iter().find_map(text).unwrap_or_default();
     let purpose = match tool {
-        "Bash" | "PowerShell" => shell_purpose(&told("command").unwrap_or_default()),
+        "Bash" | "PowerShell" => shell_purpose(&text("command").unwrap_or_default()),
         "Edit" | "MultiEdit" | "Write" | "NotebookEdit" => ToolPurpose::Work,
         "TodoWrite" | "TodoRead" | "TaskCreate" | "TaskUpdate" | "TaskList" | "TaskGet" => ToolPurpose::Note,
         "Read"

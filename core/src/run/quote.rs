@@ -21,8 +21,8 @@ pub(super) fn telling_line(text: &str) -> String {
     // A line that ends with a colon is continued by the next one.
     let before = place.checked_sub(1).and_then(|at| lines.get(at)).filter(|line| line.ends_with(':'));
     let behind = lines.get(place + 1).filter(|_| lines[place].ends_with(':'));
-    let told: Vec<&str> = before.into_iter().chain([&lines[place]]).chain(behind).copied().collect();
-    one_line(&told.join(" "))
+    let sentence: Vec<&str> = before.into_iter().chain([&lines[place]]).chain(behind).copied().collect();
+    one_line(&sentence.join(" "))
 }
 
 fn is_word_of_its_own(line: &str) -> bool {
