@@ -326,7 +326,7 @@ fn database(path: &Path, source: rusqlite::Error) -> StoreError {
     }
 }
 
-/// Returns the error for a column value that no row of ours can hold: the file may hold others' content as well.
+/// Returns the error for a column value that no row of ours can hold: others may have written to the file.
 fn odd(column: usize, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
 }

@@ -244,7 +244,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
-/// Reads an id and checks it again: the file may hold others' content as well.
+/// Reads an id and checks it again: others may have written to the file.
 fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<RunId> {
     row.get::<_, String>(column)?.parse().map_err(|_| odd(column, "no id"))
 }
