@@ -90,7 +90,7 @@ pub enum Purpose {
     /// Runs are driven or repaired: whatever that needs is created.
     Work,
     /// Nothing is created or changed.
-    Look,
+    Inspect,
 }
 
 /// The surroundings of the process, read once.
@@ -280,7 +280,7 @@ impl Environment {
         Ok(ProjectContext::new(
             self.cwd.clone(),
             decider,
-            self.terms(loaded, &SpecLimits::default(), Purpose::Look),
+            self.terms(loaded, &SpecLimits::default(), Purpose::Inspect),
         ))
     }
 
@@ -288,7 +288,7 @@ impl Environment {
     pub fn assemble(&self, mut spec: RunSpec, purpose: Purpose) -> Result<Assembled, AssembleError> {
         let engine = match purpose {
             Purpose::Work => self.engine()?,
-            Purpose::Look => self.engine_to_read()?,
+            Purpose::Inspect => self.engine_to_read()?,
         };
         spec.rehearsal = self.played(&engine, spec.rehearsal)?;
         let loaded = self.settings(&flags(&spec))?;
@@ -323,7 +323,7 @@ impl Environment {
         let paths = self.store_paths();
         let key = || match purpose {
             Purpose::Work => paths.hash_key(),
-            Purpose::Look => paths.known_hash_key().unwrap_or_default(),
+            Purpose::Inspect => paths.known_hash_key().unwrap_or_default(),
         };
         Terms {
             limits: limits(settings, asked),

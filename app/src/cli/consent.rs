@@ -19,7 +19,7 @@ pub fn obtain(consent: Consent, question: &str, refusal: &str) -> Result<(), Fai
     if consent == Consent::Given {
         return Ok(());
     }
-    if !output::somebody_is_there() {
+    if !output::is_interactive() {
         return Err(Failure::new(
             ErrorCode::NobodyToAsk,
             "nobody is at the terminal to say yes",

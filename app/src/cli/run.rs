@@ -30,7 +30,7 @@ pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
     if args.detach {
         return detach::start(&args, &spec);
     }
-    let purpose = if args.dry_run { Purpose::Look } else { Purpose::Work };
+    let purpose = if args.dry_run { Purpose::Inspect } else { Purpose::Work };
     let assembled = environment.assemble(spec, purpose)?;
     runtime()?.block_on(attended(args, assembled))
 }
@@ -132,13 +132,13 @@ fn print(report: &RunReport, said: Option<&str>, format: Format, verbosity: Verb
 fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
     let must_ask = match (submission.spec().mode, submission.route().decision) {
         (Mode::Directive | Mode::Enforced, _) => true,
-        (Mode::Orchestration, Decision::Escalate) => output::somebody_is_there(),
+        (Mode::Orchestration, Decision::Escalate) => output::is_interactive(),
         (Mode::Orchestration, Decision::Direct) => false,
     };
     if !must_ask || submission.spec().approval.is_some() {
         return Ok(());
     }
-    if !output::somebody_is_there() {
+    if !output::is_interactive() {
         return Err(Failure::new(
             ErrorCode::NobodyToAsk,
             "`--mode directive` asks before it runs, and nobody is at the terminal",

@@ -20,7 +20,7 @@ use crate::present::run_list::RunList;
 use crate::present::{live_line, run_detail, run_list};
 
 /// How often a growing log is polled: often enough for eyes, rarely enough for a battery.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long `cancel` waits for the run to end.
 const CANCEL_LIMIT: Duration = Duration::from_secs(30);
@@ -131,7 +131,7 @@ impl RunViewer {
         format: Format,
     ) -> Result<u8, Failure> {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             if let Some(exit_code) = print_new(found, log, format)? {
                 return Ok(exit_code);
             }
@@ -167,7 +167,7 @@ impl RunViewer {
                 output::say(Tone::Good, &format!("{}:", now.state.word()), &format!("run {}", found.id));
                 return Ok(0);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
         Err(Failure::new(
             ErrorCode::StillRunning,

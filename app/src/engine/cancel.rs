@@ -20,7 +20,7 @@ use crate::process::identity::Liveness;
 use crate::store::{DriverRow, Store};
 
 /// How often a driver checks whether its run should stop. A check that finds nothing new reads one number.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a driver records that it is alive: often enough for observers on another machine, rarely enough for the
 /// disk.
@@ -90,7 +90,7 @@ async fn attend(store: Store, clock: Clock, run: RunId, stops: StopHandle, wake:
     let mut renewed = Instant::now();
     loop {
         // Whether the timeout or a signal woke us, only the row counts.
-        let _ = timeout(LOOK_EVERY, wake.notified()).await;
+        let _ = timeout(CHECK_INTERVAL, wake.notified()).await;
         // This is the first question to the ledger that is asked while an agent may be printing.
         store.step_aside();
         // A ledger that cannot be read now is asked again later; the run continues meanwhile.

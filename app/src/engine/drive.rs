@@ -64,7 +64,7 @@ async fn admitted(engine: &Engine, run: &Run, mut step: Step) -> Step {
 
 /// Waits until an instant, checking the clock often enough to notice that the machine slept.
 async fn wait(engine: &Engine, until: Timestamp, stops: &mut Stops) -> Option<StopCause> {
-    const LOOK_EVERY: Duration = Duration::from_secs(30);
+    const CHECK_INTERVAL: Duration = Duration::from_secs(30);
     loop {
         let left = Duration::try_from(until.duration_since(engine.clock.now())).unwrap_or(Duration::ZERO);
         if left.is_zero() {
@@ -72,7 +72,7 @@ async fn wait(engine: &Engine, until: Timestamp, stops: &mut Stops) -> Option<St
         }
         tokio::select! {
             cause = stops.next() => return Some(cause),
-            () = tokio::time::sleep(left.min(LOOK_EVERY)) => {}
+            () = tokio::time::sleep(left.min(CHECK_INTERVAL)) => {}
         }
     }
 }

@@ -162,7 +162,7 @@ async fn locked(
     stops: &mut Stops,
 ) -> Result<Option<Lock>, EngineError> {
     /// How often a busy session is tried again.
-    const LOOK_EVERY: Duration = Duration::from_millis(250);
+    const CHECK_INTERVAL: Duration = Duration::from_millis(250);
     loop {
         match (engine.store.try_lock_session(session), on_busy) {
             (Ok(Some(lock)), _) => return Ok(Some(lock)),
@@ -173,7 +173,7 @@ async fn locked(
         }
         tokio::select! {
             cause = stops.next() => return Err(EngineError::StoppedWaiting { cause }),
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(CHECK_INTERVAL) => {}
         }
     }
 }

@@ -160,7 +160,7 @@ pub fn ask(question: &str) -> bool {
 }
 
 /// Returns whether a user can be asked and can read the question.
-pub fn somebody_is_there() -> bool {
+pub fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 

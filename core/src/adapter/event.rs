@@ -281,8 +281,8 @@ pub enum TaskKind {
 pub enum ToolPurpose {
     /// It changes something, or runs something.
     Work,
-    /// It only looks.
-    Look,
+    /// It only reads.
+    Inspect,
     /// It arranges the agent's own affairs: delegations, questions.
     Arrange,
     /// It keeps the agent's own notes: often the last thing that it does, after it has answered.

@@ -96,7 +96,7 @@ impl ToolLog {
             id: denied.id.clone().unwrap_or_default(),
             tool: denied.tool.clone(),
             what: denied.what.clone().unwrap_or_default(),
-            purpose: denied.purpose.unwrap_or(ToolPurpose::Look),
+            purpose: denied.purpose.unwrap_or(ToolPurpose::Inspect),
             state: CallState::Denied,
         });
     }

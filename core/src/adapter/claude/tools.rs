@@ -29,7 +29,7 @@ pub(super) fn describe(tool: &str, input: Option<&Fields<'_>>) -> (ToolPurpose, 
         | "BashOutput"
         | "LSP"
         | "ListMcpResourcesTool"
-        | "ReadMcpResourceTool" => ToolPurpose::Look,
+        | "ReadMcpResourceTool" => ToolPurpose::Inspect,
         _ => match tool.strip_prefix("mcp__").and_then(|rest| rest.rsplit("__").next()) {
             Some(name) => mcp_purpose(name),
             None => ToolPurpose::Arrange,
@@ -52,7 +52,11 @@ pub(super) fn rule_for(tool: &str, what: &str) -> Option<String> {
 /// Returns what a shell command is for. One that is not reported counts as looking, so that it is not held against the
 /// agent.
 fn shell_purpose(command: &str) -> ToolPurpose {
-    if command.is_empty() || shell_words::only_looks(command) { ToolPurpose::Look } else { ToolPurpose::Work }
+    if command.is_empty() || shell_words::only_looks(command) {
+        ToolPurpose::Inspect
+    } else {
+        ToolPurpose::Work
+    }
 }
 
 /// Returns what an MCP tool is for, which only its name can tell: few verbs mean looking, all others may change
@@ -62,7 +66,7 @@ fn mcp_purpose(name: &str) -> ToolPurpose {
         ["get", "list", "read", "search", "find", "query", "fetch", "show", "describe", "view", "look"];
     let first = name.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
     let first = first.to_lowercase();
-    if LOOKING.iter().any(|verb| first.starts_with(verb)) { ToolPurpose::Look } else { ToolPurpose::Work }
+    if LOOKING.iter().any(|verb| first.starts_with(verb)) { ToolPurpose::Inspect } else { ToolPurpose::Work }
 }
 
 /// Returns untrusted text as one line that is safe for a terminal: without control characters or characters that

@@ -4,7 +4,7 @@ use super::*;
 type Row = (&'static str, ToolPurpose, CallState);
 
 const WORK: ToolPurpose = ToolPurpose::Work;
-const LOOK: ToolPurpose = ToolPurpose::Look;
+const LOOK: ToolPurpose = ToolPurpose::Inspect;
 const ARRANGE: ToolPurpose = ToolPurpose::Arrange;
 const OK: CallState = CallState::Made;
 const FAILED: CallState = CallState::Failed;

@@ -14,15 +14,15 @@ fn a_tool_call_says_what_it_is_for() {
             ToolPurpose::Work,
             "cargo test --all",
         ),
-        ("Bash", r#"{"command":"ls -la"}"#, ToolPurpose::Look, "ls -la"),
-        ("Bash", "{}", ToolPurpose::Look, ""),
+        ("Bash", r#"{"command":"ls -la"}"#, ToolPurpose::Inspect, "ls -la"),
+        ("Bash", "{}", ToolPurpose::Inspect, ""),
         ("Edit", r#"{"file_path":"/a.rs","old_string":"x"}"#, ToolPurpose::Work, "/a.rs"),
-        ("Read", r#"{"file_path":"/a.rs"}"#, ToolPurpose::Look, "/a.rs"),
-        ("WebFetch", r#"{"url":"https://x","prompt":"y"}"#, ToolPurpose::Look, "https://x"),
+        ("Read", r#"{"file_path":"/a.rs"}"#, ToolPurpose::Inspect, "/a.rs"),
+        ("WebFetch", r#"{"url":"https://x","prompt":"y"}"#, ToolPurpose::Inspect, "https://x"),
         ("Agent", r#"{"description":"find it","prompt":"…"}"#, ToolPurpose::Arrange, "find it"),
         ("TodoWrite", r#"{"todos":[]}"#, ToolPurpose::Note, ""),
         ("mcp__github__create_issue", "{}", ToolPurpose::Work, ""),
-        ("mcp__db__query", r#"{"query":"select 1"}"#, ToolPurpose::Look, "select 1"),
+        ("mcp__db__query", r#"{"query":"select 1"}"#, ToolPurpose::Inspect, "select 1"),
     ] {
         let line = format!(
             r#"{{"type":"assistant","message":{{"content":[{{"type":"tool_use","id":"t","name":"{tool}","input":{input}}}]}}}}"#
