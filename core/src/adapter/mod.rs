@@ -1,4 +1,4 @@
-//! Translates for one CLI each: an [`Invocation`](invocation::Invocation) out, [`AgentEvent`](event::AgentEvent)s in.
+//! Translates for one CLI each: an [`Invocation`] out, [`AgentEvent`]s in.
 //!
 //! The room is pure text work. It never spawns, never judges and never touches a file. No word, code or phrase of a CLI
 //! leaves it: what comes out are facts that mean the same for every CLI, and what they mean for the run is decided in

@@ -1,7 +1,7 @@
 //! The trace of a decision: which rules were tried, and why they did or did not fire.
 //!
 //! A decision alone only needs to know what fired. Finding out why the rest did not takes longer than the decision, so
-//! it is only done on demand ([`Trace::everything`]).
+//! it is only done on demand (`Trace::everything`).
 
 use serde::Serialize;
 

@@ -10,7 +10,7 @@ use crate::text::segment;
 /// One feature of a request, as the trainer sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Feature {
-    /// Its bucket, below [`Model::BUCKET_COUNT`].
+    /// Its bucket, below [`crate::model::Model::BUCKET_COUNT`].
     pub bucket: u32,
     /// Its weight in this request.
     pub value: f32,
