@@ -55,7 +55,7 @@ fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Fa
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
             route: &explained.route,
-            looked: Some(&explained.looked),
+            trace: Some(&explained.trace),
             opinion: Some(&explained.opinion),
             note: None,
             run: None,
@@ -90,7 +90,7 @@ fn explain_run(environment: &Environment, found: &FoundRun, args: &ExplainArgs) 
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
             route: recorded,
-            looked: again.as_ref().map(|again| again.looked.as_slice()),
+            trace: again.as_ref().map(|again| again.trace.as_slice()),
             opinion: again.as_ref().map(|again| &again.opinion),
             note,
             run: Some(&report),

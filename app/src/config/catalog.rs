@@ -87,7 +87,7 @@ impl Settings {
     fn project_agent(&self, agent: ProjectAgent) -> Option<Agent> {
         let tier = self.tier_of(&agent)?;
         let like = self.agents.get(&self.tiers.get(tier).agent)?;
-        let only_looks = agent
+        let only_reads = agent
             .tools
             .as_ref()
             .is_some_and(|tools| !tools.iter().any(|tool| WRITING_TOOLS.iter().any(|w| tool.starts_with(w))));
@@ -107,7 +107,7 @@ impl Settings {
             fallback_model: like.fallback_model.clone(),
             fallback_agent: like.fallback_agent.clone(),
             price: self.tiers.get(tier).price.map(Price::from),
-            access: if only_looks { Access::ReadOnly } else { like.access },
+            access: if only_reads { Access::ReadOnly } else { like.access },
             permission_mode: agent.permission_mode.or(inherited),
             env: BTreeMap::new(),
             allow_tools: vec![],

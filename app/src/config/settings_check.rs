@@ -38,7 +38,7 @@ impl Rules<'_> {
         if !holds && self.problems.count() == 0 {
             let node = self.root.get(path).unwrap_or(self.root);
             let what = format!("`{}` {}", path.join("."), message());
-            self.problems.enter(|| node.place(), ProblemKind::BrokenRule, &what, HINT);
+            self.problems.report(|| node.place(), ProblemKind::BrokenRule, &what, HINT);
         }
     }
 }

@@ -228,7 +228,7 @@ fn ended(
         Exit::Signal { signal } => (None, Some(signal)),
         Exit::NotSpawned { .. } | Exit::TooLong { .. } | Exit::Unfit { .. } | Exit::Lost => (None, None),
     };
-    let progressed = seen.somebody_answered() || (seen.result().is_none() && !seen.text.is_empty());
+    let progressed = seen.a_model_answered() || (seen.result().is_none() && !seen.text.is_empty());
     // Some versions give a resumed session a new id: the id that was passed stays its id.
     let named = seen.session_id.clone().filter(|_| matches!(work.brief.session, AgentSession::New(_)));
     let known_session = named.or_else(|| progressed.then(|| work.brief.session.id().to_owned()));

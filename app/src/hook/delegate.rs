@@ -69,7 +69,7 @@ pub fn delegate(
         Claim::Others(other) => {
             let reason = match other.stage {
                 Stage::Begun => takeover::run_notice(&other.run_id, None),
-                Stage::Starting => takeover::not_heard_of(&other.run_id),
+                Stage::Starting => takeover::no_sign_notice(&other.run_id),
             };
             Ok(Delegated::ByAnother(HookAnswer::of(HookEffect::Block { reason })))
         }

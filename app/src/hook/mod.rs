@@ -95,7 +95,7 @@ fn delegated(words: &mpsc::Receiver<WorkerMessage>, mut run: RunId) -> HookAnswe
             Ok(WorkerMessage::Done(done)) => return done.unwrap_or_else(|error| broken(&error.to_string())),
             // It is a different run: another hook was first.
             Ok(WorkerMessage::Delegating(other)) => run = other,
-            Err(_) => return HookAnswer::of(HookEffect::Block { reason: takeover::not_heard_of(&run) }),
+            Err(_) => return HookAnswer::of(HookEffect::Block { reason: takeover::no_sign_notice(&run) }),
         }
     }
 }

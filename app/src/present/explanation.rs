@@ -16,7 +16,8 @@ pub struct Explanation<'a> {
     /// The route.
     pub route: &'a Route,
     /// Every rule that was considered.
-    pub looked: Option<&'a [TraceEntry]>,
+    #[serde(rename = "looked")]
+    pub trace: Option<&'a [TraceEntry]>,
     /// The classifier's opinion, and the reasons for it.
     pub opinion: Option<&'a Opinion>,
     /// Why the rules are not shown, if they are not.
@@ -49,11 +50,11 @@ pub fn text(decided: &Route, explained: Option<&Explained>, shown: Shown) -> Str
         format!("timing      {}", name(decided.timing)),
         format!("policy      {}", decided.policy_hash),
     ];
-    if let Some(Explained { looked, opinion, .. }) = explained {
+    if let Some(Explained { trace, opinion, .. }) = explained {
         lines.push(String::new());
-        lines.push("rules looked at, in order:".to_owned());
-        lines.extend(looked.iter().filter(|look| shown.has(look)).map(rule_line));
-        if let hidden @ 1.. = looked.iter().filter(|look| !shown.has(look)).count() {
+        lines.push("rules tried, in order:".to_owned());
+        lines.extend(trace.iter().filter(|entry| shown.has(entry)).map(rule_line));
+        if let hidden @ 1.. = trace.iter().filter(|entry| !shown.has(entry)).count() {
             lines.push(format!("  ({hidden} more had nothing to say; `--all` shows them)"));
         }
         lines.push(String::new());

@@ -129,7 +129,7 @@ const CURL_WORKS: &[&str] = &[
 
 /// Returns whether every command of a shell line only looks. A command that is not understood does not count as
 /// looking.
-pub(super) fn only_looks(line: &str) -> bool {
+pub(super) fn only_reads(line: &str) -> bool {
     let quiet = without_harmless_redirections(line);
     if quiet.contains('>') {
         return false;
@@ -249,7 +249,7 @@ mod tests {
             "sort f | uniq -c",
             "curl -s https://example.org | jq .",
         ] {
-            assert!(only_looks(line), "{line}");
+            assert!(only_reads(line), "{line}");
         }
         for line in [
             "",
@@ -278,7 +278,7 @@ mod tests {
             "curl -X POST http://localhost",
             "curl -sS -o page.html https://example.org",
         ] {
-            assert!(!only_looks(line), "{line}");
+            assert!(!only_reads(line), "{line}");
         }
     }
 

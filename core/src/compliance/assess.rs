@@ -140,10 +140,10 @@ impl Assessor<'_> {
             .values()
             .filter_map(|one| one.end.flatten())
             .filter(|ran| served(Some(ran)) == Some(true));
-        let only_looked = !of_tier.any(TranscriptSummary::acted);
+        let only_inspected = !of_tier.any(TranscriptSummary::acted);
         let main_did_it =
             main == Some(false) && turn.end.flatten().is_some_and(TranscriptSummary::acted_itself);
-        if of_subagents.contains(&Some(true)) && only_looked && main_did_it {
+        if of_subagents.contains(&Some(true)) && only_inspected && main_did_it {
             (DirectiveStatus::Ignored, "the session itself did it, and the tier only looked")
         } else if of_subagents.contains(&Some(true)) {
             (DirectiveStatus::Followed, "a subagent of the tier did it")

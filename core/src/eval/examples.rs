@@ -81,8 +81,8 @@ fn happened(example: &Example, explained: &Explained) -> String {
         Decision::Escalate => "a person is asked".to_owned(),
     };
     let silent = example.rule.iter().find_map(|rule| {
-        let mut looks = explained.looked.iter().filter(|look| look.rule == *rule);
-        let why = looks.find_map(|look| match look.outcome {
+        let mut entries = explained.trace.iter().filter(|entry| entry.rule == *rule);
+        let why = entries.find_map(|entry| match entry.outcome {
             TraceOutcome::Fired => None,
             TraceOutcome::Skipped(reason) => Some(reason),
         });

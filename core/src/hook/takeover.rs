@@ -66,7 +66,7 @@ pub fn run_notice(run: &RunId, who: Option<&str>) -> String {
 
 /// Returns the message for the user if a run was started but not heard of since. It may be at work, so the prompt must
 /// not continue as well.
-pub fn not_heard_of(run: &RunId) -> String {
+pub fn no_sign_notice(run: &RunId) -> String {
     format!(
         "pointsman began run {run} for this and did not hear of it: `pointsman runs show {run}` says whether it is there. If it is not, \
          send the prompt again."

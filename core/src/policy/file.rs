@@ -157,7 +157,7 @@ fn word_lists(r: &Reader, file: &FileText, lexicon: &mut Lexicon) {
         }
         if lexicon.list_id(name).is_some() {
             let what = format!("the word list `{name}` is built in and cannot be changed");
-            r.problem(at, ProblemKind::BrokenRule, what, format!("name yours otherwise, as in `my-{name}`"));
+            r.problem(at, ProblemKind::BrokenRule, what, format!("choose another name, such as `my-{name}`"));
             continue;
         }
         if lexicon.len() > r.lists_max {

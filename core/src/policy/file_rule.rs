@@ -93,8 +93,8 @@ pub(super) fn read(
     if let Some(id) = id
         && !names.insert(id.text.to_owned())
     {
-        let what = format!("the id `{}` stands there twice", id.text);
-        r.problem(id.at, ProblemKind::BrokenRule, what, "name it otherwise");
+        let what = format!("the id `{}` is there twice", id.text);
+        r.problem(id.at, ProblemKind::BrokenRule, what, "choose another id");
     }
     enter_missing(r, rule, at);
     let because = rule.because.as_ref().and_then(word);

@@ -86,7 +86,7 @@ impl Files {
             match refusal(&rule, catalog) {
                 None => self.rules.push(rule),
                 Some((what, hint)) => {
-                    problems.enter(|| written.place(rule.agent_at), ProblemKind::BrokenRule, &what, &hint);
+                    problems.report(|| written.place(rule.agent_at), ProblemKind::BrokenRule, &what, &hint);
                 }
             }
         }

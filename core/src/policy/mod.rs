@@ -98,7 +98,7 @@ pub enum PolicyError {
         layer: String,
     },
     /// Two rules share an id.
-    #[error("rule `{rule}` stands there twice")]
+    #[error("rule `{rule}` is there twice")]
     Duplicate {
         /// The rule.
         rule: String,

@@ -51,7 +51,7 @@ fn a_malformed_rule_is_refused_with_its_name() {
     assert!(problem(&rule("rules.x", "0.9", "delete ~3 all ..2 data")).contains("exactly two"));
     let twice =
         format!("{}\n[[rule]]\n{}", rule("rules.x", "0.9", "delete"), rule("rules.x", "0.9", "delete"));
-    assert_eq!(problem(&twice), "rule `rules.x` stands there twice");
+    assert_eq!(problem(&twice), "rule `rules.x` is there twice");
 }
 
 #[test]

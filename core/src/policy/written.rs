@@ -176,7 +176,7 @@ impl Reader {
 
     /// Reports a problem.
     pub fn problem(&self, at: usize, kind: ProblemKind, what: impl AsRef<str>, hint: impl AsRef<str>) {
-        self.problems.enter(|| self.source.place(at), kind, what.as_ref(), hint.as_ref());
+        self.problems.report(|| self.source.place(at), kind, what.as_ref(), hint.as_ref());
     }
 
     /// Reports that a value is not what is expected.

@@ -56,7 +56,7 @@ impl Opinion {
     ///
     /// If the user has settled who does it, they know better than any training data what is meant, and a suspicion of
     /// danger must be strong.
-    pub fn look(
+    pub fn apply(
         &self,
         p: &PerClass,
         precedence: Precedence,

@@ -40,7 +40,7 @@ pub(super) fn decide(
     let BuiltinFindings { danger, by_rule, safety_trace: mut trace, rule_trace } =
         apply_builtin_rules(policy, signals, trace);
     let mut file_trace = trace.alike();
-    let mut by_files = file_rules::look(request, signals, catalog, policy, &mut file_trace);
+    let mut by_files = file_rules::apply(request, signals, catalog, policy, &mut file_trace);
     // Only built-in rules are features: the model has never seen others.
     let signs: Vec<&str> = trace.fired_ids().chain(rule_trace.fired_ids()).collect();
     let p = classifier::probabilities(signals, policy, &signs);
@@ -58,9 +58,9 @@ pub(super) fn decide(
     let unsettled_tier = word.and_then(LlmVote::tier).unwrap_or(opinion.tier);
     let voted_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     let work = known_work(&by_files, by_rule.as_ref());
-    let underspecified = safety::look_for_missing_words(signals, work, request.context, &mut trace);
+    let underspecified = safety::check_for_missing_words(signals, work, request.context, &mut trace);
     let asks = trace.fired_ids().next().map(str::to_owned);
-    let chosen = overrides::look(request, catalog, policy, signals, voted_tier, &mut trace)?;
+    let chosen = overrides::apply(request, catalog, policy, signals, voted_tier, &mut trace)?;
     let own = chosen.is_some().then(|| {
         let asked_by_file = by_files.asked.as_ref().and(file_trace.fired_ids().next());
         let said = Input {
@@ -76,7 +76,7 @@ pub(super) fn decide(
     });
     trace.append(file_trace);
     trace.append(rule_trace);
-    let doubt = opinion.look(&p, precedence, request.context, &mut trace);
+    let doubt = opinion.apply(&p, precedence, request.context, &mut trace);
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
     let (tier, agent) = tier_and_agent(chosen.as_ref(), &by_files, voted_tier, catalog);
@@ -142,7 +142,7 @@ pub(super) struct BuiltinFindings {
 /// Applies every built-in rule.
 pub(super) fn apply_builtin_rules(policy: &Policy, signals: &Signals, mut trace: Trace) -> BuiltinFindings {
     let mut rule_trace = trace.alike();
-    let danger = safety::look(policy, signals, &mut trace);
+    let danger = safety::apply(policy, signals, &mut trace);
     let by_rule = rules::first_fired(Layer::Rules, policy, signals, &mut rule_trace);
     BuiltinFindings { danger, by_rule, safety_trace: trace, rule_trace }
 }

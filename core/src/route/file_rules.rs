@@ -55,7 +55,7 @@ pub(super) struct Named {
 }
 
 /// Applies every rule of the policy files.
-pub(super) fn look(
+pub(super) fn apply(
     request: &Request,
     signals: &Signals,
     catalog: &Catalog,

@@ -105,7 +105,8 @@ pub struct Explained {
     /// The decision.
     pub route: Route,
     /// Every rule that was tried, in order.
-    pub looked: Vec<TraceEntry>,
+    #[serde(rename = "looked")]
+    pub trace: Vec<TraceEntry>,
     /// What the classifier said, and why.
     pub opinion: Opinion,
 }
@@ -142,7 +143,7 @@ pub fn explain(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<
     let decided = decide::decide(request, &signals, catalog, policy, Trace::everything())?;
     let fired: Vec<&str> = decided.signs.iter().map(String::as_str).collect();
     let opinion = classifier::opinion(&signals, policy, &fired, &decided.p);
-    Ok(Explained { route: decided.route, looked: decided.trace.into_entries(), opinion })
+    Ok(Explained { route: decided.route, trace: decided.trace.into_entries(), opinion })
 }
 
 /// Returns the route that is taken if routing failed: the middle tier, with no claims about it.

@@ -47,7 +47,7 @@ impl Choice {
 }
 
 /// Checks flags, a mark at the start, and words, in this order; the first that is present wins.
-pub(super) fn look(
+pub(super) fn apply(
     request: &Request,
     catalog: &Catalog,
     policy: &Policy,

@@ -41,7 +41,7 @@ pub(super) fn first_fired(
 ) -> Option<Found> {
     let mut found = None;
     for rule in policy.rules().iter().filter(|rule| rule.layer == layer) {
-        if look_at(rule, signals, Reading::NotNegated, trace) && found.is_none() {
+        if check(rule, signals, Reading::NotNegated, trace) && found.is_none() {
             found = Some(Found::of(rule));
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn first_fired(
 }
 
 /// Matches one rule against a request, records the result in the trace, and returns whether it fired.
-pub(super) fn look_at(rule: &Rule, signals: &Signals, reading: Reading, trace: &mut Trace) -> bool {
+pub(super) fn check(rule: &Rule, signals: &Signals, reading: Reading, trace: &mut Trace) -> bool {
     let words = first_match(&rule.any, &signals.instruction, reading);
     let matches = words.is_some() || rule.any.is_empty();
     let fires = matches && has_form(rule, signals) && !is_excepted(rule, signals);

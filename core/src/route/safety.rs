@@ -2,7 +2,7 @@
 
 use crate::policy::Policy;
 
-use super::rules::{Found, first_match, look_at};
+use super::rules::{Found, check, first_match};
 use super::signals::Signals;
 use super::stream::Reading;
 use super::trace::{IN_SESSION, MENTIONED, NO_MATCH, Trace};
@@ -31,14 +31,14 @@ const UNDERSPECIFIED_WORDS_MAX: usize = 12;
 const DANGLING_CONTENT_MAX: usize = 3;
 
 /// Tries every safety rule and returns the finding of the first that fired.
-pub(super) fn look(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Option<Found> {
+pub(super) fn apply(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Option<Found> {
     let mut found = None;
     let mut quoted = None;
     let endorsed = signals.instruction.is_asked(policy.grammar().endorse);
     // "What does X do? Try it": the order is to do what was only asked about.
     let reading = if endorsed && signals.is_question { Reading::NotNegated } else { Reading::Asked };
     for rule in policy.rules().iter().filter(|rule| rule.layer == Layer::Safety) {
-        if look_at(rule, signals, reading, trace) {
+        if check(rule, signals, reading, trace) {
             found.get_or_insert_with(|| Found::of(rule));
         } else if quoted.is_none() {
             quoted = first_match(&rule.any, &signals.quoted, Reading::Asked);
@@ -69,7 +69,7 @@ pub(super) enum Work {
 /// They do not if there are few of them, nothing is pasted, none names a thing (a path, an identifier, a number, a
 /// quotation), no rule knows the work, and all of them are generic ("fix the bug") or refer to something that was not
 /// mentioned ("the feature we talked about"). A placeholder that was left in the words counts too.
-pub(super) fn look_for_missing_words(
+pub(super) fn check_for_missing_words(
     signals: &Signals,
     work: Work,
     context: Context,

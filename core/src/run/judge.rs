@@ -47,7 +47,7 @@ pub fn judge(
         .or_else(|| never_began(agent, seen, end))
         .or_else(|| own_failure(seen))
         .or_else(|| missing_result(agent, seen, end))
-        .or_else(|| nobody_answered(agent, seen))
+        .or_else(|| no_model_answered(agent, seen))
         .or_else(|| broken_contract(nonce, seen))
         .or_else(|| denied_work(agent, seen))
         .unwrap_or_else(|| served(agent, catalog, seen));
@@ -214,7 +214,7 @@ fn missing_result(agent: &Agent, seen: &Evidence, end: &ProcessEnd) -> Option<Ju
         return Some(by_signal(signal, seen, &with_words));
     }
     // Text outside the stream is the CLI's own as long as no model has spoken.
-    let complaint = Some(seen).filter(|seen| !seen.somebody_answered()).and_then(|seen| {
+    let complaint = Some(seen).filter(|seen| !seen.a_model_answered()).and_then(|seen| {
         let all = format!("{}\n{}", end.stderr_tail, seen.plain_line.as_deref().unwrap_or_default());
         agent.adapter.complaint(&all)
     });
@@ -249,8 +249,8 @@ fn last_words(seen: &Evidence, end: &ProcessEnd) -> String {
 }
 
 /// Judges a result that claims success with text that no model is known to have written.
-fn nobody_answered(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
-    if !agent.adapter.capabilities(None).names_models || seen.somebody_answered() {
+fn no_model_answered(agent: &Agent, seen: &Evidence) -> Option<Judgement> {
+    if !agent.adapter.capabilities(None).names_models || seen.a_model_answered() {
         return None;
     }
     let said = seen.words_of_cli().unwrap_or_else(|| seen.answer());

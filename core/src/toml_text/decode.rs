@@ -52,14 +52,14 @@ pub struct Tables<T>(pub Vec<T>);
 /// the hint suggests that one.
 pub fn decode<'n, T: Deserialize<'n>>(root: &'n Node, elsewhere: &[&str], problems: &Problems) -> Option<T> {
     let sink = Sink { problems, elsewhere };
-    T::deserialize(Decoder { node: root, sink }).map_err(|fault| sink.enter(root, fault)).ok()
+    T::deserialize(Decoder { node: root, sink }).map_err(|fault| sink.report(root, fault)).ok()
 }
 
 /// What does not fit. The enclosing node adds the place and reports it.
 #[derive(Debug, thiserror::Error)]
 #[error("{self:?}")]
 enum Fault {
-    Entered,
+    Reported,
     Missing { key: &'static str },
     Twice { key: &'static str },
     Wrong { expected: String, found: Option<String> },
@@ -127,22 +127,22 @@ struct Sink<'s> {
 
 impl Sink<'_> {
     /// Reports what is wrong with a node.
-    fn enter(self, node: &Node, fault: Fault) -> Fault {
-        self.enter_at(|| node.place(), node, fault)
+    fn report(self, node: &Node, fault: Fault) -> Fault {
+        self.report_at(|| node.place(), node, fault)
     }
 
-    fn enter_at(self, at: impl FnOnce() -> Place, node: &Node, fault: Fault) -> Fault {
+    fn report_at(self, at: impl FnOnce() -> Place, node: &Node, fault: Fault) -> Fault {
         let key = &node.key;
         match fault {
-            Fault::Entered => {}
+            Fault::Reported => {}
             Fault::Missing { key } => {
                 let key = node.below(key);
                 let (what, hint) = (format!("`{key}` is missing"), format!("give `{key}` a value"));
-                self.problems.enter(at, ProblemKind::MissingKey, &what, &hint);
+                self.problems.report(at, ProblemKind::MissingKey, &what, &hint);
             }
             Fault::Twice { key } => {
                 let what = format!("`{}` is given twice, once by an older name", node.below(key));
-                self.problems.enter(at, ProblemKind::BrokenRule, &what, "keep one of them");
+                self.problems.report(at, ProblemKind::BrokenRule, &what, "keep one of them");
             }
             Fault::Wrong { expected, found } => {
                 self.problems.wrong(at, key, &expected, found.as_deref().unwrap_or(node.value.kind()));
@@ -150,14 +150,14 @@ impl Sink<'_> {
             Fault::UnknownWord { word, known } => self.problems.unknown_word(at, key, &word, known),
             Fault::Message(message) => {
                 let what = format!("`{key}` is not valid: {message}");
-                self.problems.enter(at, ProblemKind::BrokenRule, &what, "write it otherwise");
+                self.problems.report(at, ProblemKind::BrokenRule, &what, "write another value");
             }
         }
-        Fault::Entered
+        Fault::Reported
     }
 
     /// Reports a key that no field has; returns the field that was probably meant.
-    fn enter_unknown(
+    fn report_unknown(
         self,
         table: &Node,
         (name, node): (&str, &Node),
@@ -170,7 +170,7 @@ impl Sink<'_> {
             None => format!("known here: {}", fields.join(", ")),
         };
         let what = format!("unknown key `{}`", node.key);
-        self.problems.enter(|| node.key_place(), ProblemKind::UnknownKey, &what, &hint);
+        self.problems.report(|| node.key_place(), ProblemKind::UnknownKey, &what, &hint);
         meant
     }
 }
@@ -264,7 +264,7 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         let keys = table.iter().map(|(key, node)| (key.as_str(), node));
         let (mut known, unknown): (Vec<_>, Vec<_>) = keys.partition(|(key, _)| fields.contains(key));
         for entry in unknown {
-            let meant = self.sink.enter_unknown(self.node, entry, fields);
+            let meant = self.sink.report_unknown(self.node, entry, fields);
             let meant = meant.filter(|meant| known.iter().all(|(key, _)| key != meant));
             known.extend(meant.map(|meant| (meant, entry.1)));
         }
@@ -322,12 +322,12 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
         let Some((key, node)) = self.rest.next() else { return Ok(None) };
         self.value = Some(node);
         let read = seed.deserialize(key.into_deserializer());
-        read.map(Some).map_err(|fault| self.sink.enter_at(|| node.key_place(), node, fault))
+        read.map(Some).map_err(|fault| self.sink.report_at(|| node.key_place(), node, fault))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let node = self.value.take().expect("serde asks for a value after its key");
-        seed.deserialize(Decoder { node, sink: self.sink }).map_err(|fault| self.sink.enter(node, fault))
+        seed.deserialize(Decoder { node, sink: self.sink }).map_err(|fault| self.sink.report(node, fault))
     }
 }
 
@@ -343,7 +343,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         let Some(node) = self.rest.next() else { return Ok(None) };
         let read = seed.deserialize(Decoder { node, sink: self.sink });
-        read.map(Some).map_err(|fault| self.sink.enter(node, fault))
+        read.map(Some).map_err(|fault| self.sink.report(node, fault))
     }
 }
 
@@ -363,7 +363,7 @@ impl<'de> SeqAccess<'de> for Parts<'de, '_> {
             1 => seed.deserialize(node.key.as_str().into_deserializer()).map(Some),
             2 => seed.deserialize(node.key_at.into_deserializer()).map(Some),
             3 => seed.deserialize(node.value_at.into_deserializer()).map(Some),
-            _ => Ok(seed.deserialize(self.of).map_err(|fault| sink.enter(node, fault)).ok()),
+            _ => Ok(seed.deserialize(self.of).map_err(|fault| sink.report(node, fault)).ok()),
         }
     }
 }

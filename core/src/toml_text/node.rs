@@ -96,7 +96,7 @@ impl Node {
             if std::mem::replace(&mut line_before, place.line) != place.line {
                 let message = error.message().lines().next().unwrap_or_default();
                 let what = format!("not valid TOML: {message}");
-                problems.enter(|| place, ProblemKind::NotToml, &what, "mend the line first");
+                problems.report(|| place, ProblemKind::NotToml, &what, "fix this line first");
             }
         }
         problems.into_result(Some(node(source, "", 0, 0, table(source, "", root.get_ref()))))

@@ -54,7 +54,7 @@ pub struct Problems(RefCell<Vec<Problem>>);
 
 impl Problems {
     /// Reports a problem. The place is computed only while there is room.
-    pub fn enter(&self, at: impl FnOnce() -> Place, kind: ProblemKind, what: &str, hint: &str) {
+    pub fn report(&self, at: impl FnOnce() -> Place, kind: ProblemKind, what: &str, hint: &str) {
         let mut problems = self.0.borrow_mut();
         if problems.len() < PROBLEMS_MAX {
             problems.push(Problem { at: at(), kind, what: printable(what), hint: printable(hint) });
@@ -64,13 +64,13 @@ impl Problems {
     /// Reports that a value is not what is expected.
     pub fn wrong(&self, at: impl FnOnce() -> Place, key: &str, expected: &str, found: &str) {
         let what = format!("`{key}` must be {expected}, but is {found}");
-        self.enter(at, ProblemKind::WrongValue, &what, &format!("write {expected}"));
+        self.report(at, ProblemKind::WrongValue, &what, &format!("write {expected}"));
     }
 
     /// Reports that a word is none of those that a key knows.
     pub fn unknown_word(&self, at: impl FnOnce() -> Place, key: &str, word: &str, known: &[&str]) {
         let what = format!("`{key}` cannot be `{word}`");
-        self.enter(at, ProblemKind::WrongValue, &what, &instead(word, known));
+        self.report(at, ProblemKind::WrongValue, &what, &instead(word, known));
     }
 
     /// Returns how many there are.

@@ -228,13 +228,13 @@ fn an_explanation_says_where_a_rule_is_written_and_what_it_saw() {
     let mut request = request("fix the parser");
     request.routing_context.local_time = Some(jiff::civil::date(2026, 11, 21).at(23, 10, 0, 0));
     let explained = explain(&request, &catalog(), &policy).unwrap();
-    let look = explained.looked.iter().find(|look| look.rule == "policy.x").unwrap();
-    assert_eq!(look.origin.as_deref(), Some("user:1"));
-    assert_eq!(look.matched.as_deref(), Some("parser, sat 23:10"));
+    let entry = explained.trace.iter().find(|entry| entry.rule == "policy.x").unwrap();
+    assert_eq!(entry.origin.as_deref(), Some("user:1"));
+    assert_eq!(entry.matched.as_deref(), Some("parser, sat 23:10"));
     request.routing_context.local_time = None;
     let explained = explain(&request, &catalog(), &policy).unwrap();
-    let look = explained.looked.iter().find(|look| look.rule == "policy.x").unwrap();
-    assert_eq!(look.outcome, TraceOutcome::Skipped("at another time"));
+    let entry = explained.trace.iter().find(|entry| entry.rule == "policy.x").unwrap();
+    assert_eq!(entry.outcome, TraceOutcome::Skipped("at another time"));
 }
 
 #[test]

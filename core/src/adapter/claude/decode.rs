@@ -175,7 +175,7 @@ impl Decoder {
             text.clear();
         }
         if model == SYNTHETIC || fields.get("is_api_error_message") == Some(true) {
-            return Some(if subagent { vec![AgentEvent::Alive] } else { self.said_by_cli(fields, text) });
+            return Some(if subagent { vec![AgentEvent::Alive] } else { self.cli_text(fields, text) });
         }
         if !subagent && !text.is_empty() {
             self.last_words.clone_from(&text);
@@ -239,7 +239,7 @@ impl Decoder {
     }
 
     /// Reads a message of the CLI in place of an answer.
-    fn said_by_cli(&mut self, fields: &Fields<'_>, text: String) -> Vec<AgentEvent> {
+    fn cli_text(&mut self, fields: &Fields<'_>, text: String) -> Vec<AgentEvent> {
         let failure = self.failure_of(fields, &text);
         let (code, word) = (fields.text("api_error"), fields.text("error"));
         self.cli_message =

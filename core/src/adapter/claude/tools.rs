@@ -52,7 +52,7 @@ pub(super) fn rule_for(tool: &str, what: &str) -> Option<String> {
 /// Returns what a shell command is for. One that is not reported counts as looking, so that it is not held against the
 /// agent.
 fn shell_purpose(command: &str) -> ToolPurpose {
-    if command.is_empty() || shell_words::only_looks(command) {
+    if command.is_empty() || shell_words::only_reads(command) {
         ToolPurpose::Inspect
     } else {
         ToolPurpose::Work

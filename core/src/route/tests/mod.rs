@@ -182,15 +182,15 @@ fn zero_width_characters_and_look_alike_letters_hide_nothing() {
 
 #[test]
 fn every_rule_is_looked_at_in_the_order_of_the_layers() {
-    let looked = routed("do not force-push; list the branches").looked;
-    let layers: Vec<Layer> = looked.iter().map(|look| look.layer).collect();
+    let trace = routed("do not force-push; list the branches").trace;
+    let layers: Vec<Layer> = trace.iter().map(|entry| entry.layer).collect();
     assert!(layers.is_sorted(), "{layers:?}");
     let rules = POLICY.with(|policy| policy.rules().len());
-    assert!(looked.len() >= rules + 6);
-    let force = looked.iter().find(|look| look.rule == "safety.force-push").unwrap();
+    assert!(trace.len() >= rules + 6);
+    let force = trace.iter().find(|entry| entry.rule == "safety.force-push").unwrap();
     assert_eq!(force.outcome, TraceOutcome::Skipped(trace::NEGATED));
-    let quoted = routed("what does \"git push --force\" do").looked;
-    let force = quoted.iter().find(|look| look.rule == "safety.force-push").unwrap();
+    let quoted = routed("what does \"git push --force\" do").trace;
+    let force = quoted.iter().find(|entry| entry.rule == "safety.force-push").unwrap();
     assert_eq!(force.outcome, TraceOutcome::Skipped(trace::QUOTED));
 }
 

@@ -210,7 +210,7 @@ impl Evidence {
     }
 
     /// Returns whether any model is known to have answered: a model was named, or tokens were counted.
-    pub fn somebody_answered(&self) -> bool {
+    pub fn a_model_answered(&self) -> bool {
         // Helpers use tokens, too: if the CLI speaks in place of an answer, tokens prove nothing.
         !self.models_served.is_empty() || (self.tokens().output > 0 && self.cli_text.is_none())
     }

@@ -214,7 +214,7 @@ fn a_cli_that_does_not_start_is_known_by_its_code_and_its_words() {
     ] {
         let end = ProcessEnd { stderr_tail: stderr.to_owned(), ..by_code(code) };
         let (seen, _) = comes_to(&[], &end, want);
-        assert!(!seen.somebody_answered());
+        assert!(!seen.a_model_answered());
     }
     let on_stdout = read(&["Invalid API key · Please run /login".to_owned()]);
     let judgement = judged(&on_stdout, &by_code(1));
