@@ -331,7 +331,7 @@ impl Environment {
             arbiter: settings.arbiter.enabled.then(|| ArbiterTerms {
                 below: settings.arbiter.below,
                 timeout: settings.arbiter.timeout.0,
-                cache: self.dirs.cache.join("judge"),
+                cache: self.dirs.cache.join("arbiter"),
             }),
             prompt_retention: if settings.store_prompts {
                 PromptRetention::Kept

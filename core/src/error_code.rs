@@ -77,7 +77,7 @@ error_codes! {
     /// A question to the user with nobody at the terminal.
     NobodyToAsk = "E0114", exit 2;
     /// The user answered no.
-    SaidNo = "E0115", exit 77;
+    Declined = "E0115", exit 77;
     /// An error code that does not exist.
     UnknownCode = "E0116", exit 65;
     /// A row of labelled requests that cannot be read.

@@ -26,5 +26,5 @@ pub fn obtain(consent: Consent, question: &str, refusal: &str) -> Result<(), Fai
             "`--yes` says it beforehand",
         ));
     }
-    if output::ask(question) { Ok(()) } else { Err(Failure::bare(ErrorCode::SaidNo, refusal)) }
+    if output::ask(question) { Ok(()) } else { Err(Failure::bare(ErrorCode::Declined, refusal)) }
 }

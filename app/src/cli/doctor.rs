@@ -41,7 +41,7 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
     if args.fix {
         checks.extend(repair(&environment, &loaded)?);
     }
-    checks.extend(look_around(&environment, &loaded)?);
+    checks.extend(inspect(&environment, &loaded)?);
     match args.output {
         PlainFormat::Json => output::json(&Checks::new(&checks)),
         PlainFormat::Text => output::text(&checks::text(&checks)),
@@ -59,7 +59,7 @@ fn repair(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Fail
     })
 }
 
-fn look_around(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Failure> {
+fn inspect(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Failure> {
     let (engine, project) = (environment.engine_to_read()?, environment.project(loaded)?);
     let (agents, health) =
         runtime()?.block_on(async { (engine.agent_health(&project).await, engine.store_health().await) });
@@ -239,7 +239,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
         Some(trouble) => Check::new("store", Severity::Broken, trouble.clone()).hint(if health.is_repairable {
             "`pointsman doctor --fix` moves the damaged file aside and begins a new one; nothing is deleted"
         } else {
-            "runs still work and are kept in the spool; mend the cause and run `pointsman doctor` again"
+            "runs still work and are kept in the spool; fix the cause and run `pointsman doctor` again"
         }),
     }];
     checks.extend(spool("events of runs", health.spooled));

@@ -53,7 +53,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::AmbiguousRun { .. } => (ErrorCode::AmbiguousRun, "give more of the id"),
             EngineError::Store { .. } => {
-                (ErrorCode::UnreadableStore, "`pointsman doctor` says what is wrong and what mends it")
+                (ErrorCode::UnreadableStore, "`pointsman doctor` says what is wrong and what fixes it")
             }
             EngineError::NotRunning { .. } => (ErrorCode::NotRunning, "`pointsman runs show` has its end"),
             EngineError::Signal { .. } => (ErrorCode::SignalRefused, "it may belong to another user"),
@@ -81,7 +81,7 @@ impl From<AssembleError> for Failure {
 
 impl From<PolicyReadError> for Failure {
     fn from(error: PolicyReadError) -> Failure {
-        Failure::new(ErrorCode::UnreadablePolicy, error.to_string(), "mend the file, or move it away")
+        Failure::new(ErrorCode::UnreadablePolicy, error.to_string(), "fix the file, or move it away")
     }
 }
 
@@ -135,7 +135,7 @@ impl From<PluginError> for Failure {
                 (ErrorCode::PluginCommand, "run that command by hand: it says more".to_owned())
             }
             PluginError::NotJson { .. } => {
-                (ErrorCode::ForeignSettings, "mend the file and try again; nothing was changed".to_owned())
+                (ErrorCode::ForeignSettings, "fix the file and try again; nothing was changed".to_owned())
             }
             PluginError::File { .. } => {
                 (ErrorCode::CannotWrite, "check the path and its permissions".to_owned())

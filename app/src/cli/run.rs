@@ -87,9 +87,11 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         route::say(&engine, &submission);
     }
     let watcher: Box<dyn Watcher> = match (args.output, args.verbosity()) {
-        (Format::Jsonl, _) => Box::new(watch::Stream::new()),
-        (Format::Text | Format::Json, Verbosity::Quiet) => Box::new(watch::Quiet),
-        (Format::Text | Format::Json, Verbosity::Normal) => Box::new(watch::People::new(&submission)),
+        (Format::Jsonl, _) => Box::new(watch::JsonlWatcher::new()),
+        (Format::Text | Format::Json, Verbosity::Quiet) => Box::new(watch::QuietWatcher),
+        (Format::Text | Format::Json, Verbosity::Normal) => {
+            Box::new(watch::TerminalWatcher::new(&submission))
+        }
     };
     let mut run = submission.begin(&engine, watcher);
     let report = drive::drive(&engine, &mut run, &mut stops).await;
@@ -151,5 +153,5 @@ fn ask_where_needed(submission: &mut Submission) -> Result<(), Failure> {
         submission.approve("terminal");
         return Ok(());
     }
-    Err(Failure::bare(ErrorCode::SaidNo, "not run: you said no"))
+    Err(Failure::bare(ErrorCode::Declined, "not run: you said no"))
 }

@@ -75,7 +75,7 @@ pub enum Error {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Book {
+struct TrustFile {
     schema_version: u32,
     projects: BTreeMap<String, ApprovedFiles>,
 }
@@ -125,16 +125,16 @@ impl TrustStore {
         self.dir.join(FILE)
     }
 
-    fn read(&self) -> Result<Book, Error> {
+    fn read(&self) -> Result<TrustFile, Error> {
         let path = self.path();
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Book { schema_version: VERSION, projects: BTreeMap::new() });
+                return Ok(TrustFile { schema_version: VERSION, projects: BTreeMap::new() });
             }
             Err(source) => return Err(Error::Io { path, doing: "read", source }),
         };
-        match serde_json::from_slice::<Book>(&bytes) {
+        match serde_json::from_slice::<TrustFile>(&bytes) {
             Ok(book) if book.schema_version > VERSION => {
                 Err(Error::Newer { path, found: book.schema_version })
             }
@@ -161,7 +161,7 @@ impl TrustStore {
         Ok(file)
     }
 
-    fn replace(&self, book: &Book) -> io::Result<()> {
+    fn replace(&self, book: &TrustFile) -> io::Result<()> {
         // A temporary file is created with mode 0600, which the file it becomes keeps.
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         serde_json::to_writer_pretty(&mut file, book)?;

@@ -63,8 +63,8 @@ pub async fn vote(
 
 async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout: Duration) -> Option<String> {
     let agent = project.catalog().for_tier(Tier::Haiku);
-    let dir = tempfile::Builder::new().prefix("pointsman-judge-").tempdir().ok()?;
-    let env = launch::environment(engine, project, agent, Marks { run: "judge", session: "judge" });
+    let dir = tempfile::Builder::new().prefix("pointsman-arbiter-").tempdir().ok()?;
+    let env = launch::environment(engine, project, agent, Marks { run: "arbiter", session: "arbiter" });
     let program = launch::find_program(agent, &env)?;
     let version = launch::cli_version(engine, agent, &program, &env, Memory::Trusted).await;
     let contract_file = dir.path().join("contract.md");

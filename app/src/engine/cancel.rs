@@ -96,7 +96,7 @@ async fn attend(store: Store, clock: Clock, run: RunId, stops: StopHandle, wake:
         // A ledger that cannot be read now is asked again later; the run continues meanwhile.
         if store.is_cancel_requested(&run).await.unwrap_or(false) {
             stops.stop(StopCause::Terminate);
-            return beat_on(&store, &clock, &run).await;
+            return keep_beating(&store, &clock, &run).await;
         }
         if renewed.elapsed() >= HEARTBEAT_EVERY {
             renewed = Instant::now();
@@ -107,7 +107,7 @@ async fn attend(store: Store, clock: Clock, run: RunId, stops: StopHandle, wake:
 }
 
 /// Keeps recording that the driver is alive while the run comes to its end.
-async fn beat_on(store: &Store, clock: &Clock, run: &RunId) {
+async fn keep_beating(store: &Store, clock: &Clock, run: &RunId) {
     loop {
         sleep(HEARTBEAT_EVERY).await;
         let _ = store.renew_driver(run, clock.now()).await;

@@ -20,9 +20,9 @@ use crate::engine::submit::Submission;
 use crate::plain_text::plain_text;
 
 /// Prints only the few messages that must be seen even without a terminal.
-pub struct Quiet;
+pub struct QuietWatcher;
 
-impl Watcher for Quiet {
+impl Watcher for QuietWatcher {
     fn on_line(&mut self, line: &Line) {
         if let Body::Live(live) = &line.body
             && let LiveDetail::Notice { text } = &live.seen
@@ -33,7 +33,7 @@ impl Watcher for Quiet {
 }
 
 /// Prints what happens between attempts, and shows a live line on a terminal.
-pub struct People {
+pub struct TerminalWatcher {
     bar: Option<ProgressBar>,
     doing: String,
     last_text: String,
@@ -50,9 +50,9 @@ const TEXT_CHARS_MAX: usize = 60;
 /// How long an attempt may take before the live line calls it slow.
 const SLOW_AFTER: Duration = Duration::from_secs(60);
 
-impl People {
+impl TerminalWatcher {
     /// Starts showing a run.
-    pub fn new(submission: &Submission) -> People {
+    pub fn new(submission: &Submission) -> TerminalWatcher {
         let bar = output::progress_is_seen().then(|| {
             let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}");
             let bar = ProgressBar::new_spinner();
@@ -60,7 +60,7 @@ impl People {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        People {
+        TerminalWatcher {
             bar,
             doing: "starting".to_owned(),
             last_text: String::new(),
@@ -166,7 +166,7 @@ impl People {
     }
 }
 
-impl Watcher for People {
+impl Watcher for TerminalWatcher {
     fn on_line(&mut self, line: &Line) {
         match &line.body {
             Body::Fact(event) => self.see_fact(&event.fact),
@@ -175,7 +175,7 @@ impl Watcher for People {
     }
 }
 
-impl Drop for People {
+impl Drop for TerminalWatcher {
     fn drop(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -187,15 +187,15 @@ impl Drop for People {
 const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Prints the event stream on a thread of its own.
-pub struct Stream {
+pub struct JsonlWatcher {
     lines: Option<Sender<String>>,
     queued_bytes: Arc<AtomicUsize>,
     printer: Option<JoinHandle<()>>,
 }
 
-impl Stream {
+impl JsonlWatcher {
     /// Starts the printing thread.
-    pub fn new() -> Stream {
+    pub fn new() -> JsonlWatcher {
         let (lines, queue) = mpsc::channel::<String>();
         let queued_bytes = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&queued_bytes);
@@ -205,11 +205,11 @@ impl Stream {
                 left.fetch_sub(line.len(), Ordering::Relaxed);
             }
         });
-        Stream { lines: Some(lines), queued_bytes, printer: Some(printer) }
+        JsonlWatcher { lines: Some(lines), queued_bytes, printer: Some(printer) }
     }
 }
 
-impl Watcher for Stream {
+impl Watcher for JsonlWatcher {
     fn on_line(&mut self, line: &Line) {
         let is_live = matches!(line.body, Body::Live(_));
         if is_live && self.queued_bytes.load(Ordering::Relaxed) > QUEUE_BYTES_MAX {

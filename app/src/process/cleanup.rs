@@ -71,7 +71,7 @@ impl Reaper {
     }
 
     /// The same without a limit, for a process that has nothing else to do and that nobody waits for.
-    pub(super) fn end_all_in_the_end(&mut self) {
+    pub(super) fn end_all_without_limit(&mut self) {
         while !self.collect() {
             kill_all();
             std::thread::sleep(LOOK_AGAIN_CALMLY);

@@ -234,7 +234,7 @@ struct Player {
 
 impl Player {
     async fn play(&mut self, script: Script) -> ExitRecord {
-        self.hear_order().await;
+        self.read_order().await;
         let Script { steps, obeys_after, leaked_count, .. } = script;
         let record = |exit, leaked_count| ExitRecord { exit, leaked_count, unended_count: 0 };
         let ended_by = |signal: Signal| Exit::Signal { signal: signal.as_raw() };
@@ -250,7 +250,7 @@ impl Player {
     }
 
     /// Reads the order's line, as the shim does. Its contents are already known.
-    async fn hear_order(&mut self) {
+    async fn read_order(&mut self) {
         while !matches!(self.lifeline.read_u8().await, Ok(b'\n') | Err(_)) {}
     }
 }

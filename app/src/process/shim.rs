@@ -65,7 +65,7 @@ fn serve() -> io::Result<()> {
     write_record(&record_path, &record)?;
     if record.unended_count > 0 {
         events.send(LEAK_NOTE);
-        reaper.end_all_in_the_end();
+        reaper.end_all_without_limit();
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(super) struct LedgerHandle {
     path: PathBuf,
     /// Stands in when not even the keeper answers; read-only handles have none.
     spool: Option<Spool>,
-    keeper: Arc<Whereabouts>,
+    keeper: Arc<KeeperPlace>,
     /// Whether the keeper stays on this thread, with other tasks running before and after its work as they would beside
     /// a thread: in a test on a paused clock nothing may wait for a thread.
     #[cfg(test)]
@@ -48,7 +48,7 @@ pub(super) struct LedgerHandle {
 }
 
 /// Where the keeper is.
-struct Whereabouts {
+struct KeeperPlace {
     /// On the caller's thread, until it moves.
     inline: Mutex<Option<Keeper>>,
     /// On its own thread.
@@ -75,7 +75,7 @@ impl LedgerHandle {
         LedgerHandle {
             path: path.to_owned(),
             spool,
-            keeper: Arc::new(Whereabouts { inline: Mutex::new(Some(keeper)), thread: OnceLock::new() }),
+            keeper: Arc::new(KeeperPlace { inline: Mutex::new(Some(keeper)), thread: OnceLock::new() }),
             #[cfg(test)]
             is_played: false,
         }

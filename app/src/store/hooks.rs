@@ -69,7 +69,7 @@ impl HookStore {
 
     /// Returns the newest runs and the breakers, if the ledger can be read without waiting for long.
     pub fn newest_runs_and_breakers(&self, run_count_max: usize) -> Option<(Vec<RunRow>, Vec<BreakerRow>)> {
-        let mut ledger = Sqlite::open_read_only_in_passing(&self.paths.ledger())?;
+        let mut ledger = Sqlite::open_to_peek(&self.paths.ledger())?;
         let newest = Runs::Newest { prefix: String::new(), count_max: run_count_max };
         Some((ledger.runs(&newest).ok()?, ledger.breakers().ok()?))
     }

@@ -22,7 +22,7 @@ pub fn try_lock(dir: &Path, name: &str) -> io::Result<Option<Lock>> {
         let file = private::append(&path)?;
         match file.try_lock() {
             // Its last holder removed the file while we opened it: a lock on an unlinked file locks nothing.
-            Ok(()) if !is_named(&file, &path) => {}
+            Ok(()) if !is_at(&file, &path) => {}
             Ok(()) => return Ok(Some(Lock { _file: file, path })),
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
@@ -37,7 +37,7 @@ pub fn is_held(path: &Path) -> bool {
 }
 
 /// Returns whether a path still leads to an open file.
-pub(super) fn is_named(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::metadata(path)) {
         (Ok(open), Ok(named)) => open.ino() == named.ino(),
         (Ok(_) | Err(_), Ok(_) | Err(_)) => false,

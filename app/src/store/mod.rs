@@ -91,7 +91,7 @@ impl StorePaths {
 }
 
 /// Rejects a ledger that lost its content: an empty file beside the files of known runs is damage, not a new ledger.
-fn not_emptied(paths: &StorePaths) -> Result<(), StoreError> {
+fn check_not_emptied(paths: &StorePaths) -> Result<(), StoreError> {
     let path = paths.ledger();
     let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
     let has_log = std::fs::metadata(path.with_extension("db-wal")).is_ok_and(|meta| meta.len() > 0);
@@ -119,7 +119,7 @@ impl Store {
         let place = paths.clone();
         let opener: Opener = Box::new(move || {
             private::ensure_dir(&place.state)?;
-            not_emptied(&place)?;
+            check_not_emptied(&place)?;
             Ok(Box::new(Sqlite::open(&place.ledger())?))
         });
         let ledger = LedgerHandle::new(&paths.ledger(), opener, Some(paths.event_spool()));
@@ -131,8 +131,8 @@ impl Store {
         let state = paths.state.is_dir().then(|| paths.state.clone());
         let place = paths.clone();
         let opener: Opener = Box::new(move || {
-            private::look_at_dir(&place.state)?;
-            not_emptied(&place)?;
+            private::check_dir(&place.state)?;
+            check_not_emptied(&place)?;
             Ok(Box::new(Sqlite::open_to_read(&place.ledger())?))
         });
         let ledger = LedgerHandle::new(&paths.ledger(), opener, None);
@@ -211,15 +211,15 @@ impl Store {
     /// Returns a run's log, empty if there is no such run.
     pub async fn events(&self, run: &RunId) -> Result<Vec<RunEvent>, StoreError> {
         let run = run.clone();
-        self.looked_at(move |ledger, spooled| view::log(ledger, spooled, &run)).await
+        self.inspected(move |ledger, spooled| view::log(ledger, spooled, &run)).await
     }
 
     /// Returns the rows of runs.
     pub async fn runs(&self, which: Runs) -> Result<Vec<RunRow>, StoreError> {
-        self.looked_at(move |ledger, spooled| view::rows(ledger, spooled, &which)).await
+        self.inspected(move |ledger, spooled| view::rows(ledger, spooled, &which)).await
     }
 
-    async fn looked_at<T: Send + 'static>(
+    async fn inspected<T: Send + 'static>(
         &self,
         look: impl FnOnce(&mut dyn Ledger, &[RunEvent]) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -336,7 +336,7 @@ impl Store {
 
     /// Checks the whole ledger; an error tells what is wrong.
     pub fn check(&self) -> Result<(), StoreError> {
-        not_emptied(&self.paths)?;
+        check_not_emptied(&self.paths)?;
         Sqlite::open_to_read(&self.paths.ledger())?.check()
     }
 

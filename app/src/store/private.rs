@@ -58,7 +58,7 @@ pub fn ensure_dir(path: &Path) -> Result<(), PrivateError> {
 }
 
 /// Checks that a directory, if it exists, is real and ours. Nothing is created or changed.
-pub fn look_at_dir(path: &Path) -> Result<(), PrivateError> {
+pub fn check_dir(path: &Path) -> Result<(), PrivateError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(_) | Ok(_) => owned(path).map(drop),
@@ -95,18 +95,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes a file with mode 0600 that must not exist yet, atomically.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    whole_beside(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    written_beside(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
 }
 
 /// Replaces a file with a new one with mode 0600, atomically.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    whole_beside(path, bytes)?.persist(path).map_err(|error| error.error)?;
+    written_beside(path, bytes)?.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
 /// Writes a file with mode 0600 and a temporary name next to a path, to be renamed to that path.
-pub(super) fn whole_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+pub(super) fn written_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file =
         tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir)?;

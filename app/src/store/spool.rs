@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::lock::is_named;
+use super::lock::is_at;
 use super::private;
 
 /// The file that is appended to.
@@ -144,7 +144,7 @@ fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()>
             return Err(io::Error::other(format!("`{}` is no file", path.display())));
         }
         file.lock()?;
-        if is_named(&file, &path) {
+        if is_at(&file, &path) {
             return append_whole(&mut file, bytes, durability);
         }
     }

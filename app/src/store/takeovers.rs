@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pointsman_core::hook::takeover::{Stage, Takeover};
 
-use super::lock::is_named;
+use super::lock::is_at;
 use super::private;
 
 /// A marker is two short texts and a word; anything longer is not one.
@@ -79,7 +79,7 @@ pub fn claim(
 
 /// Creates the marker, locked before any other process can see it; `None` if there already is one.
 fn make(path: &Path, takeover: &Takeover) -> io::Result<Option<Marker>> {
-    let file = private::whole_beside(path, &bytes(takeover))?;
+    let file = private::written_beside(path, &bytes(takeover))?;
     // On a file system without locks nobody waits for us; the marker alone still limits the prompt to one run.
     let _ = file.as_file().lock();
     match file.persist_noclobber(path) {
@@ -109,7 +109,7 @@ fn look(
     }
     waits_for(&earlier);
     let _ = file.lock();
-    if !is_named(&file, path) {
+    if !is_at(&file, path) {
         // It was removed, or says by now that the run exists.
         return Ok(None);
     }

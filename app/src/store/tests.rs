@@ -340,7 +340,7 @@ fn s05_a_symbolic_link_is_no_private_directory_and_no_file_of_ours() {
     assert!(!place.dir.path().join("victim").exists());
 }
 
-/// Seen to fail without `not_emptied`: the runs were forgotten silently.
+/// Seen to fail without `check_not_emptied`: the runs were forgotten silently.
 #[test]
 fn p15_a_ledger_that_lost_its_content_is_damage_and_no_new_beginning() {
     let place = Place::new();

@@ -90,7 +90,7 @@ fn resume_at(line: &str, from: usize, broke_at: usize) -> usize {
 /// Mends the record that begins a line and is not valid JSON: invalid numbers become `null`, control characters are
 /// escaped in strings and dropped elsewhere, needless commas are dropped, and a record that was cut off is closed after
 /// its last complete member. Members of records inside never become records.
-pub(super) fn mended(line: &str) -> Option<String> {
+pub(super) fn repaired(line: &str) -> Option<String> {
     let begin = line.find('{')?;
     let mut mender = Mender::default();
     let mut rest = line[begin..].chars().peekable();
@@ -292,11 +292,11 @@ mod tests {
             (r#"{"a":"x","b":"cut in the mid"#, r#"{"a":"x"}"#),
             (r#"{"a":{"type":"result"},"b":"cut"#, r#"{"a":{"type":"result"}}"#),
         ] {
-            assert_eq!(mended(line).as_deref(), Some(want), "{line}");
+            assert_eq!(repaired(line).as_deref(), Some(want), "{line}");
             assert!(serde_json::from_str::<serde_json::Value>(want).is_ok(), "{want}");
         }
         for line in ["", "no", "{", "{\"a", "{\"a\":1"] {
-            assert_eq!(mended(line), None, "{line}");
+            assert_eq!(repaired(line), None, "{line}");
         }
     }
 

@@ -95,7 +95,7 @@ fn for_outcome(outcome: Outcome) -> &'static str {
             "shorten the request (refer to files by path), or check the model's name in the config"
         }
         Outcome::Configuration => {
-            "do what the message says (update the CLI, mend its settings, choose another mode or user); `pointsman doctor` checks it"
+            "do what the message says (update the CLI, fix its settings, choose another mode or user); `pointsman doctor` checks it"
         }
         Outcome::Auth => {
             "log in (`claude`, then `/login`) or set the API key; `pointsman doctor` shows who would pay"

@@ -68,7 +68,7 @@ impl Sqlite {
     /// Opens the ledger for writing; creates and migrates it if needed.
     #[expect(clippy::disallowed_methods, reason = "this is the room that holds SQL")]
     pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
-        new_enough()?;
+        check_new_enough()?;
         let io = |source| PrivateError::Io { path: path.to_owned(), source };
         // Created by us first, so that its mode is 0600 from its first moment; SQLite's side files copy it.
         let is_new = !path.exists();
@@ -91,7 +91,7 @@ impl Sqlite {
     ///
     /// A ledger of an older version is copied into memory and migrated there: a reader does not migrate the file.
     pub fn open_to_read(path: &Path) -> Result<Sqlite, StoreError> {
-        new_enough()?;
+        check_new_enough()?;
         let failed = |source| database(path, source);
         match std::fs::metadata(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -118,7 +118,7 @@ impl Sqlite {
     }
 
     /// Opens the ledger for a quick glance: nothing is created, nothing is migrated, and a writer is hardly waited for.
-    pub fn open_read_only_in_passing(path: &Path) -> Option<Sqlite> {
+    pub fn open_to_peek(path: &Path) -> Option<Sqlite> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         db.busy_timeout(GLANCE_LIMIT).ok()?;
         let ledger = Sqlite::of(path, db);
@@ -310,7 +310,7 @@ fn known() -> u32 {
     u32::try_from(MIGRATIONS.len()).expect("a handful")
 }
 
-fn new_enough() -> Result<(), StoreError> {
+fn check_new_enough() -> Result<(), StoreError> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(StoreError::OldSqlite { found: rusqlite::version() });
     }

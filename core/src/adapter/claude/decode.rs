@@ -115,7 +115,7 @@ impl Decoder {
         if !records.is_empty() {
             return records.iter().flat_map(|(raw, fields)| self.record(raw, fields)).collect();
         }
-        match json_text::mended(&line).as_deref().and_then(record_of) {
+        match json_text::repaired(&line).as_deref().and_then(record_of) {
             Some((raw, fields)) => self.record(raw, &fields),
             None => vec![AgentEvent::PlainText { text: bounded(&line) }],
         }
