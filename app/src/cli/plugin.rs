@@ -1,6 +1,7 @@
 //! `pointsman plugin`: install, status, update, uninstall.
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::hook::mode::RoutingMode;
 
 use super::consent::{self, Consent};
 use super::context::environment;
@@ -56,7 +57,7 @@ fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
 }
 
 fn install(place: &PluginPlace, consent: Consent) -> Result<u8, Failure> {
-    let (environment, plugin) = of(place)?;
+    let (environment, loaded, plugin) = with_settings(place)?;
     needs_cli(&plugin)?;
     let scope = scope(place);
     plugin.render()?;
@@ -67,9 +68,10 @@ fn install(place: &PluginPlace, consent: Consent) -> Result<u8, Failure> {
     }
     plugin.install(scope)?;
     output::say(Tone::Good, "installed:", &format!("the plugin, scope {}", scope.as_str()));
-    output::detail(
-        "it holds from the next session of Claude Code on; prompts of `claude -p` are handed to runs of pointsman",
-    );
+    output::detail("it takes effect in the next session of Claude Code");
+    if loaded.settings.routing_mode == RoutingMode::Orchestration {
+        output::detail("prompts of `claude -p` are delegated to runs of pointsman");
+    }
     output::hint("`routing_mode` says how far it goes; `pointsman plugin uninstall` takes it out again");
     Ok(0)
 }

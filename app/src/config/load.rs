@@ -17,6 +17,7 @@ use super::gate;
 use super::model::Settings;
 use super::project::{self, IsTrusted, Project, ProjectAgent, ProjectFiles, trust_hint};
 use super::settings_check::check;
+use super::small_file::ReadError;
 use super::trust::{TrustStatus, TrustStore};
 
 /// The built-in defaults.
@@ -80,12 +81,12 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     let (variables, flags) = (inputs.env.layer(), Node::of_values(SourceKind::Flag, inputs.flags));
     let mut below = Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS))?;
     if let Some(user) = user {
-        below = below.under(&Node::parse(&user)?);
+        below = below.under(&parsed(&user)?);
     }
     let mut tree = below.clone().under(&variables).under(&flags);
     let mut settings = decode_checked(&tree)?;
     if let Some(text) = project_text(&files) {
-        let mut layer = Node::parse(&text)?;
+        let mut layer = parsed(&text)?;
         // Decoded as if it held in full, so that a misspelled key is reported as one, trusted or not.
         let claimed = decode(&tree.clone().under(&layer))?;
         warnings.extend(match trust {
@@ -155,9 +156,22 @@ fn decode_checked(tree: &Node) -> Result<Settings, Error> {
     Ok(settings)
 }
 
+/// Parses a file; keys that had another name once get their present one.
+fn parsed(text: &Arc<Source>) -> Result<Node, Error> {
+    let mut layer = Node::parse(text)?;
+    layer.rename("agents", "fall_back", "fallback_agent");
+    Ok(layer)
+}
+
 fn user_text(path: &Path) -> Result<Option<Arc<Source>>, Error> {
     let unreadable = |reason: String| Error::Unreadable { path: path.to_path_buf(), reason };
+    // A link to it is a usual way to have no settings.
+    if path.canonicalize().is_ok_and(|real| real == Path::new("/dev/null")) {
+        return Ok(None);
+    }
     match fs::metadata(path) {
+        // Opening a named pipe waits for a writer, and a device may have no end.
+        Ok(meta) if !meta.is_file() => return Err(unreadable(ReadError::NotAFile.to_string())),
         Ok(meta) if meta.len() > USER_FILE_BYTES_MAX => {
             return Err(unreadable(format!("it has more than {USER_FILE_BYTES_MAX} bytes")));
         }

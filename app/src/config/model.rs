@@ -219,7 +219,6 @@ pub struct AgentSettings {
     pub cli_agent: Option<String>,
     /// The agent that takes over when this one is unavailable.
     #[schemars(with = "Option<String>")]
-    #[serde(alias = "fall_back")]
     pub fallback_agent: Option<AgentName>,
     /// Which layer had the last word about it; set by the loader.
     #[serde(skip, default = "default_source")]

@@ -79,6 +79,11 @@ fn tiers(settings: &Settings, rules: &mut Rules<'_>) {
             format!("names agent `{}`, which does not exist; known agents: {}", of.agent, known.join(", "))
         });
         rules.must(is_model(&of.model), &["tiers", tier.as_str(), "model"], not_a_model);
+        let price = of.price.map(|price| [price.input, price.output, price.cache_read, price.cache_write]);
+        let is_price = price.is_none_or(|usd| usd.iter().all(|usd| usd.is_finite() && *usd >= 0.0));
+        rules.must(is_price, &["tiers", tier.as_str(), "price"], || {
+            "must have finite numbers that are not negative".to_owned()
+        });
     }
 }
 

@@ -26,7 +26,8 @@ mod tests {
     fn known(text: &str) -> BTreeSet<String> {
         let source = PolicySource { author: Author::User, name: "user", text };
         let problems = read(&source, &mut Policy::builtin().lexicon).unwrap_err();
-        let known = problems.iter().find_map(|problem| problem.hint.strip_prefix("known here: ")).unwrap();
+        let known =
+            problems.iter().find_map(|problem| problem.hint.strip_prefix("expected one of: ")).unwrap();
         known.split(", ").map(str::to_owned).collect()
     }
 

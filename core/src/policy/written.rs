@@ -94,13 +94,13 @@ impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.trim().is_empty() {
-            return wrong("empty", "a text with something in it");
+            return wrong("empty", "a string that is not empty");
         }
         if text.chars().count() > TEXT_CHARS_MAX {
-            return wrong("longer", &format!("a text of at most {TEXT_CHARS_MAX} characters"));
+            return wrong("longer", &format!("a string of at most {TEXT_CHARS_MAX} characters"));
         }
         if text.chars().any(is_unseen) {
-            return wrong("one with control or invisible characters", "a text that can be seen");
+            return wrong("one with control or invisible characters", "a string of visible characters");
         }
         Ok(Text(text))
     }
@@ -113,7 +113,7 @@ impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
         let OneOrMany(texts) = OneOrMany::deserialize(deserializer)?;
         match texts.len() {
-            0 => wrong("empty", "a list with something in it"),
+            0 => wrong("empty", "a list that is not empty"),
             1..=LIST_MAX => Ok(Texts(texts)),
             count => wrong(&format!("{count} entries"), &format!("a list of at most {LIST_MAX}")),
         }

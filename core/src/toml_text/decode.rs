@@ -61,7 +61,6 @@ pub fn decode<'n, T: Deserialize<'n>>(root: &'n Node, elsewhere: &[&str], proble
 enum Fault {
     Reported,
     Missing { key: &'static str },
-    Twice { key: &'static str },
     Wrong { expected: String, found: Option<String> },
     UnknownWord { word: String, known: &'static [&'static str] },
     Message(String),
@@ -99,10 +98,6 @@ impl de::Error for Fault {
     fn missing_field(field: &'static str) -> Self {
         Fault::Missing { key: field }
     }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Fault::Twice { key: field }
-    }
 }
 
 /// Translates serde's names of types into plain words.
@@ -111,8 +106,7 @@ fn plain(expected: &str) -> String {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
         "f64" => "a number".to_owned(),
         "a boolean" => "true or false".to_owned(),
-        "a string" => "a text".to_owned(),
-        "a sequence" => "a list of texts such as [\"a\", \"b\"]".to_owned(),
+        "a sequence" => "a list of strings such as [\"a\", \"b\"]".to_owned(),
         "a map" => "a table".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),
         other => other.to_owned(),
@@ -140,10 +134,6 @@ impl Sink<'_> {
                 let (what, hint) = (format!("`{key}` is missing"), format!("give `{key}` a value"));
                 self.problems.report(at, ProblemKind::MissingKey, &what, &hint);
             }
-            Fault::Twice { key } => {
-                let what = format!("`{}` is given twice, once by an older name", node.below(key));
-                self.problems.report(at, ProblemKind::BrokenRule, &what, "keep one of them");
-            }
             Fault::Wrong { expected, found } => {
                 self.problems.wrong(at, key, &expected, found.as_deref().unwrap_or(node.value.kind()));
             }
@@ -167,7 +157,7 @@ impl Sink<'_> {
         let elsewhere = || self.elsewhere.iter().find(|key| key.rsplit('.').next() == Some(name));
         let hint = match meant.map(|meant| table.below(meant)).or_else(|| Some((*elsewhere()?).to_owned())) {
             Some(key) => format!("did you mean `{key}`?"),
-            None => format!("known here: {}", fields.join(", ")),
+            None => format!("expected one of: {}", fields.join(", ")),
         };
         let what = format!("unknown key `{}`", node.key);
         self.problems.report(|| node.key_place(), ProblemKind::UnknownKey, &what, &hint);
@@ -415,20 +405,6 @@ mod tests {
     }
 
     #[test]
-    fn a_key_and_its_older_name_are_not_both_taken() {
-        #[derive(Debug, Deserialize)]
-        struct Shed {
-            #[serde(alias = "gate")]
-            door: String,
-        }
-        let root = Node::parse(&Source::new(SourceKind::User, "s.toml", "door = 'a'\ngate = 'b'")).unwrap();
-        let problems = Problems::default();
-        assert!(decode::<Shed>(&root, &[], &problems).is_none_or(|shed| shed.door.is_empty()));
-        let problems = problems.into_result(Some(())).unwrap_err();
-        assert_eq!(problems[0].what, "`door` is given twice, once by an older name");
-    }
-
-    #[test]
     fn no_problem_hides_another_and_a_misspelled_key_is_read_as_what_it_was_meant_for() {
         let problems = read("length = 1\nwidth = -1\nplant = ['oak', 2]").unwrap_err();
         assert_eq!(
@@ -437,7 +413,7 @@ mod tests {
                 "b.toml:1:1: unknown key `length`",
                 "b.toml:2:9: `width` must be a whole number, not negative, but is -1",
                 "b.toml:3:1: unknown key `plant`",
-                "b.toml:3:17: `plant` must be a text, but is a whole number",
+                "b.toml:3:17: `plant` must be a string, but is a whole number",
             ]
         );
     }

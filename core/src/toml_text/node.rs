@@ -56,10 +56,10 @@ impl Value {
         match self {
             Value::Table(_) => "a table",
             Value::List(_) => "a list",
-            Value::Text(_) | Value::Untyped(_) => "a text",
+            Value::Text(_) | Value::Untyped(_) => "a string",
             Value::Integer(_) => "a whole number",
             Value::Float(_) => "a decimal number",
-            Value::Bool(_) => "true or false",
+            Value::Bool(_) => "a boolean",
             Value::Datetime(_) => "a date or time",
         }
     }
@@ -147,6 +147,20 @@ impl Node {
         };
         let Node { source, key, key_at, value_at, .. } = upper;
         Node { source: source.clone(), key: key.clone(), key_at: *key_at, value_at: *value_at, value }
+    }
+
+    /// Gives a key its present name in every table below `table`. If both names are there, the old one stays.
+    pub fn rename(&mut self, table: &str, old: &str, new: &str) {
+        let Value::Table(root) = &mut self.value else { return };
+        let Some(Node { value: Value::Table(tables), .. }) = root.get_mut(table) else { return };
+        for one in tables.values_mut() {
+            if let Value::Table(keys) = &mut one.value
+                && !keys.contains_key(new)
+                && let Some(node) = keys.remove(old)
+            {
+                keys.insert(new.to_owned(), node);
+            }
+        }
     }
 
     /// Keeps only the values for which `keep` returns `true`.

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::redact::redact;
+
 use super::place::{Place, printable};
 
 /// The most problems that are collected: the user fixes the first ones and tries again.
@@ -57,7 +59,7 @@ impl Problems {
     pub fn report(&self, at: impl FnOnce() -> Place, kind: ProblemKind, what: &str, hint: &str) {
         let mut problems = self.0.borrow_mut();
         if problems.len() < PROBLEMS_MAX {
-            problems.push(Problem { at: at(), kind, what: printable(what), hint: printable(hint) });
+            problems.push(Problem { at: at(), kind, what: printable(&redact(what)), hint: printable(hint) });
         }
     }
 
@@ -98,6 +100,6 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 pub fn instead(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("known here: {}", known.join(", ")),
+        None => format!("expected one of: {}", known.join(", ")),
     }
 }
