@@ -29,6 +29,9 @@ pub const USER_FILE: &str = "config.toml";
 /// The largest settings file of the user that is read.
 const USER_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Keys of files that had another name once: in every table of the first, the old name and the present one.
+const RENAMED: [(&str, &str, &str); 1] = [("agents", "fall_back", "fallback_agent")];
+
 /// The inputs that settings are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
@@ -81,12 +84,12 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     let (variables, flags) = (inputs.env.layer(), Node::of_values(SourceKind::Flag, inputs.flags));
     let mut below = Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS))?;
     if let Some(user) = user {
-        below = below.under(&parsed(&user)?);
+        below = below.under(&Node::parse(&user)?.renamed(&RENAMED));
     }
     let mut tree = below.clone().under(&variables).under(&flags);
     let mut settings = decode_checked(&tree)?;
     if let Some(text) = project_text(&files) {
-        let mut layer = parsed(&text)?;
+        let mut layer = Node::parse(&text)?.renamed(&RENAMED);
         // Decoded as if it held in full, so that a misspelled key is reported as one, trusted or not.
         let claimed = decode(&tree.clone().under(&layer))?;
         warnings.extend(match trust {
@@ -154,13 +157,6 @@ fn decode_checked(tree: &Node) -> Result<Settings, Error> {
     let settings = decode(tree)?;
     check(&settings, tree)?;
     Ok(settings)
-}
-
-/// Parses a file; keys that had another name once get their present one.
-fn parsed(text: &Arc<Source>) -> Result<Node, Error> {
-    let mut layer = Node::parse(text)?;
-    layer.rename("agents", "fall_back", "fallback_agent");
-    Ok(layer)
 }
 
 fn user_text(path: &Path) -> Result<Option<Arc<Source>>, Error> {

@@ -149,18 +149,22 @@ impl Node {
         Node { source: source.clone(), key: key.clone(), key_at: *key_at, value_at: *value_at, value }
     }
 
-    /// Gives a key its present name in every table below `table`. If both names are there, the old one stays.
-    pub fn rename(&mut self, table: &str, old: &str, new: &str) {
-        let Value::Table(root) = &mut self.value else { return };
-        let Some(Node { value: Value::Table(tables), .. }) = root.get_mut(table) else { return };
-        for one in tables.values_mut() {
-            if let Value::Table(keys) = &mut one.value
-                && !keys.contains_key(new)
-                && let Some(node) = keys.remove(old)
-            {
-                keys.insert(new.to_owned(), node);
+    /// Gives keys their present names: in every table of a table, an old name becomes the new one. If both names are
+    /// there, the old one stays.
+    pub fn renamed(mut self, names: &[(&str, &str, &str)]) -> Node {
+        let Value::Table(root) = &mut self.value else { return self };
+        for (table, old, new) in names {
+            let Some(Node { value: Value::Table(tables), .. }) = root.get_mut(*table) else { continue };
+            for one in tables.values_mut() {
+                if let Value::Table(keys) = &mut one.value
+                    && !keys.contains_key(*new)
+                    && let Some(node) = keys.remove(*old)
+                {
+                    keys.insert((*new).to_owned(), node);
+                }
             }
         }
+        self
     }
 
     /// Keeps only the values for which `keep` returns `true`.
