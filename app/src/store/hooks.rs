@@ -1,5 +1,5 @@
 //! What a hook may touch: a spool to append to, a note per session, a marker for each prompt that is delegated to a
-//! run, and the ledger, opened read-only for a quick glance.
+//! run, and the ledger, opened read-only in passing.
 //!
 //! Opening the ledger for writing beside a process that commits takes up to a third of a second; the user would wait
 //! for it.

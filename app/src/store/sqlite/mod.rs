@@ -43,8 +43,8 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a writer waits for another before it gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a hook's glance waits for a writer: the user's session waits meanwhile.
-const GLANCE_LIMIT: Duration = Duration::from_millis(20);
+/// How long a hook that opens the ledger read-only waits for a writer: the user's session waits meanwhile.
+const PEEK_LIMIT: Duration = Duration::from_millis(20);
 
 /// The write-ahead log is checkpointed when it has this many pages: a run writes about fifteen.
 const LOG_PAGES_MAX: u32 = 64;
@@ -117,10 +117,10 @@ impl Sqlite {
         }
     }
 
-    /// Opens the ledger for a quick glance: nothing is created, nothing is migrated, and a writer is hardly waited for.
+    /// Opens the ledger read-only in passing: nothing is created or migrated, and a writer is hardly waited for.
     pub fn open_to_peek(path: &Path) -> Option<Sqlite> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
-        db.busy_timeout(GLANCE_LIMIT).ok()?;
+        db.busy_timeout(PEEK_LIMIT).ok()?;
         let ledger = Sqlite::of(path, db);
         (ledger.schema_version().ok()? == known()).then_some(ledger)
     }

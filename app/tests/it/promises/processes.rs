@@ -115,7 +115,7 @@ fn p05_no_process_is_left_when_the_shim_is_killed() {
     leave_nothing(Ending::KillOfShim, RUNS);
 }
 
-/// Each orphan that ends is news for the shim, and it must hear the rest all the same; `shim_news` tests the order.
+/// Each orphan that ends is an event for the shim, and it must see the rest (`shim_events` tests the order).
 #[test]
 fn p05_an_agent_that_makes_orphans_without_pause_is_stopped_like_any_other() {
     let churns = |sign: &str| {
