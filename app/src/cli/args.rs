@@ -34,7 +34,6 @@ Start here:
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Route a request, run it with the chosen agent, and print the answer.
     Run(Box<RunArgs>),
     /// Decide who would do a request, and do nothing.
     Route(RouteArgs),
@@ -69,7 +68,6 @@ pub enum Verb {
         #[arg(value_enum)]
         shell: InitShell,
     },
-    /// Approve what a repository's files want beyond the harmless.
     Trust(TrustArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -188,4 +186,23 @@ pub enum RunsVerb {
         /// The run's id, the beginning of one, or `latest`.
         run: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Seen to fail with a sentence at the variant as well: it replaced all that the flags' struct says.
+    #[test]
+    fn a_verb_that_has_more_to_say_says_it_in_its_help() {
+        let cli = Cli::command();
+        for (verb, sentence) in
+            [("run", "Standard output has the answer and nothing else"), ("trust", "records their hash")]
+        {
+            let help = cli.find_subcommand(verb).unwrap().clone().render_long_help().to_string();
+            assert!(help.contains(sentence), "{verb}: {help}");
+        }
+    }
 }
