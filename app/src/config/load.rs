@@ -1,6 +1,5 @@
 //! The entry point: defaults, the user's file, the project's file, variables and flags become one `Settings`.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use super::gate;
 use super::model::Settings;
 use super::project::{self, IsTrusted, Project, ProjectAgent, ProjectFiles, trust_hint};
 use super::settings_check::check;
-use super::small_file::ReadError;
+use super::small_file::{self, ReadError};
 use super::trust::{TrustStatus, TrustStore};
 
 /// The built-in defaults.
@@ -160,22 +159,26 @@ fn decode_checked(tree: &Node) -> Result<Settings, Error> {
 }
 
 fn user_text(path: &Path) -> Result<Option<Arc<Source>>, Error> {
-    let unreadable = |reason: String| Error::Unreadable { path: path.to_path_buf(), reason };
-    // A link to it is a usual way to have no settings.
-    if path.canonicalize().is_ok_and(|real| real == Path::new("/dev/null")) {
+    if path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Ok(None);
     }
-    match fs::metadata(path) {
-        // Opening a named pipe waits for a writer, and a device may have no end.
-        Ok(meta) if !meta.is_file() => return Err(unreadable(ReadError::NotAFile.to_string())),
-        Ok(meta) if meta.len() > USER_FILE_BYTES_MAX => {
-            return Err(unreadable(format!("it has more than {USER_FILE_BYTES_MAX} bytes")));
+    let text = match small_file::read(path, USER_FILE_BYTES_MAX) {
+        Ok(text) => text,
+        // A link to it is a usual way to have no settings.
+        Err(ReadError::NotAFile) if path.canonicalize().is_ok_and(|real| real == Path::new("/dev/null")) => {
+            return Ok(None);
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Ok(_) | Err(_) => {}
-    }
-    let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        Err(error) => return Err(unreadable(path, error)),
+    };
     Ok(Some(Source::new(SourceKind::User, path.display().to_string(), text)))
+}
+
+fn unreadable(path: &Path, error: ReadError) -> Error {
+    let reason = match error {
+        ReadError::System(reason) => reason,
+        other => other.to_string(),
+    };
+    Error::Unreadable { path: path.to_path_buf(), reason }
 }
 
 fn project_text(files: &ProjectFiles) -> Option<Arc<Source>> {

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use crate::config::fixture::Fixture;
 use pointsman_core::hook::mode::RoutingMode;
