@@ -7,7 +7,7 @@ use super::request_args::RunArgs;
 use crate::assemble;
 use crate::engine::background::{self, Submitted};
 use crate::present::human::Openings;
-use crate::present::output::{self, Format, Tone};
+use crate::present::output::{self, Format, Tone, Verbosity};
 use crate::present::route;
 
 /// Starts the run in the background and prints its id.
@@ -26,7 +26,7 @@ fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
         output::more(code);
         return code.exit_code();
     }
-    if !args.quiet {
+    if args.verbosity() == Verbosity::Normal {
         let (notices, notice) = submitted.said.split_at(submitted.said.len().saturating_sub(1));
         notices.iter().for_each(|notice| output::say(Tone::Warning, "notice:", notice));
         let word = Openings { is_rehearsal: submitted.rehearsal }.mark("route:");

@@ -142,7 +142,7 @@ pub struct RunArgs {
     pub output: Format,
     /// Say nothing on standard error but failures.
     #[arg(long, short)]
-    pub quiet: bool,
+    quiet: bool,
 }
 
 impl RunArgs {

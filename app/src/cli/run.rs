@@ -66,15 +66,16 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
 
 /// Submits and drives the run while the user waits for it.
 async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failure> {
+    let (format, verbosity) = (args.output, args.verbosity());
     let mut notices = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
     if args.dry_run {
         notices::say(&notices);
-        return Ok(dry_run(&engine, &engine.submit(project, spec).await?, args.output).await);
+        return Ok(dry_run(&engine, &engine.submit(project, spec).await?, format).await);
     }
     notices.extend(notices::imported(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
-    if !args.quiet {
+    if verbosity == Verbosity::Normal {
         notices::say(&notices);
     }
     // Before we handle signals: Ctrl-C at the question must end the program.
@@ -82,11 +83,11 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
     let on_busy = submission.project().limits().on_limit;
     submission.take_session(&engine, on_busy, &mut stops).await?;
-    if !args.quiet {
+    if verbosity == Verbosity::Normal {
         // Before the live line begins, which must not be torn.
         route::say(&engine, &submission);
     }
-    let watcher: Box<dyn Watcher> = match (args.output, args.verbosity()) {
+    let watcher: Box<dyn Watcher> = match (format, verbosity) {
         (Format::Jsonl, _) => Box::new(watch::JsonlWatcher::new()),
         (Format::Text | Format::Json, Verbosity::Quiet) => Box::new(watch::QuietWatcher),
         (Format::Text | Format::Json, Verbosity::Normal) => {
@@ -98,7 +99,6 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     // From here on Ctrl-C ends us at once: nothing is left to stop except the printing.
     drop(stops);
     let said = run.answer.clone();
-    let (format, verbosity) = (args.output, args.verbosity());
     // Not on this thread: a stalled reader must not keep signals from being handled.
     let mut watcher = run.log.stop_watching();
     let printed = tokio::task::spawn_blocking(move || {
