@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Signal, WaitOptions, WaitStatus, getsid, wait};
+use rustix::process::{Signal, WaitOptions, WaitStatus, wait};
 
 use super::identity::{self, Stat};
 use super::{owned, tree};
@@ -172,7 +172,10 @@ impl LostShim {
     }
 
     fn orphans(self) -> Vec<Stat> {
-        let own_session = getsid(None).map_or(0, |session| session.as_raw_pid());
+        // From the process table and not from `getsid`: the leader may be outside of our PID namespace, as in a
+        // container, and then the session is 0, which a `Pid` cannot be.
+        let own = identity::ProcessIdentity::own().pid;
+        let own_session = identity::stat(own).map_or(0, |stat| stat.session);
         // Held while we look: no child can be started meanwhile that is not in the list yet.
         let owned = owned::list();
         let children = tree::children().into_iter().filter_map(identity::stat);
