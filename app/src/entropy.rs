@@ -2,7 +2,7 @@
 //! repeatable.
 
 use jiff::Timestamp;
-use pointsman_core::ids::RunId;
+use pointsman_core::ids::{AgentSessionId, RunId};
 
 /// A source of random numbers.
 #[derive(Debug, Clone)]
@@ -40,6 +40,11 @@ impl Entropy {
         // A clock before 1970 is wrong; ids are then merely unsorted.
         let milliseconds = u64::try_from(now.as_millisecond()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.bytes()).into_uuid().to_string()
+    }
+
+    /// Returns the id of a new session of an agent.
+    pub fn agent_session_id(&self, now: Timestamp) -> AgentSessionId {
+        self.uuid(now).parse().expect("it is a UUID")
     }
 
     /// Returns the id of a new run.

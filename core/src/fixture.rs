@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::agent::{AdapterKind, Agent, Catalog, Tier};
 use crate::agent_env::Payer;
+use crate::ids::AgentSessionId;
 use crate::mode::Mode;
 use crate::request::{Origin, Overrides};
 use crate::route::Route;
@@ -127,7 +128,7 @@ pub fn ended() -> AttemptEnded {
         tokens: Tokens::default(),
         cost_reported_usd: Some(0.1),
         cost_estimated_usd: None,
-        agent_session_id: Some("agent-session".to_owned()),
+        agent_session_id: Some(AgentSessionId::nil()),
         duration_ms: 1000,
         answer: None,
         resets_at: None,

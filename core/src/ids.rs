@@ -93,9 +93,117 @@ id! {
     AgentName, "agent name"
 }
 
+/// The id of a session of an agent's own CLI: a UUID in its text form.
+///
+/// An agent may say anything, and its session's id goes on a command line: nothing but a UUID is one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AgentSessionId(String);
+
+impl AgentSessionId {
+    /// Returns the nil UUID: it stands for an id that is not made yet.
+    pub fn nil() -> AgentSessionId {
+        AgentSessionId("00000000-0000-0000-0000-000000000000".to_owned())
+    }
+
+    /// Returns the id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads an optional recorded id. What an older version recorded that is no UUID is no session to go on with.
+    pub fn recorded<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<Self>, D::Error> {
+        Ok(Option::<String>::deserialize(source)?.and_then(|text| text.parse().ok()))
+    }
+}
+
+impl FromStr for AgentSessionId {
+    type Err = InvalidAgentSessionId;
+    fn from_str(text: &str) -> Result<Self, InvalidAgentSessionId> {
+        let fits = |(at, c): (usize, char)| match at {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_hexdigit(),
+        };
+        let is_uuid = text.len() == 36 && text.chars().enumerate().all(fits);
+        if is_uuid { Ok(Self(text.to_owned())) } else { Err(InvalidAgentSessionId) }
+    }
+}
+
+impl TryFrom<String> for AgentSessionId {
+    type Error = InvalidAgentSessionId;
+    fn try_from(text: String) -> Result<Self, InvalidAgentSessionId> {
+        text.parse()
+    }
+}
+
+impl From<AgentSessionId> for String {
+    fn from(id: AgentSessionId) -> String {
+        id.0
+    }
+}
+
+impl fmt::Display for AgentSessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Why a text is not the id of an agent's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the id of an agent's session is not a UUID")]
+pub struct InvalidAgentSessionId;
+
+/// The longest id of a part of a stream that is accepted, in bytes. Real ones have about thirty.
+const STREAM_ID_LEN_MAX: usize = 128;
+
+/// The id that a stream gives to one of its parts: a message, a tool call, a task. Only compared, never shown or stored.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId(String);
+
+impl FromStr for StreamId {
+    type Err = InvalidStreamId;
+    fn from_str(text: &str) -> Result<Self, InvalidStreamId> {
+        let fits =
+            (1..=STREAM_ID_LEN_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidStreamId) }
+    }
+}
+
+/// Why a text is not the id of a part of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a part of a stream is 1 to {STREAM_ID_LEN_MAX} visible ASCII characters")]
+pub struct InvalidStreamId;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_uuid_is_the_id_of_an_agents_session() {
+        let uuid = "0190a1B2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
+        assert_eq!(uuid.parse::<AgentSessionId>().unwrap().as_str(), uuid);
+        for text in [
+            "",
+            "--dangerously-skip-permissions",
+            "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5",
+            "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b ",
+            "0190a1b2c3d4-7e5f-8a9b-0c1d2e3f4a5b--",
+            "{190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5}",
+            "０190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a",
+        ] {
+            assert!(text.parse::<AgentSessionId>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_part_of_a_stream_is_short_and_visible() {
+        for text in ["toolu_01AbC", "msg_1", "call:0", "a", &"x".repeat(128)] {
+            assert!(text.parse::<StreamId>().is_ok(), "{text:?}");
+        }
+        for text in ["", "a b", "a\n", "é", "\u{1b}[31m", &"x".repeat(129)] {
+            assert!(text.parse::<StreamId>().is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn plain_names_are_ids() {

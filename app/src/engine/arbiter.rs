@@ -75,7 +75,7 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
         prompt: question,
         contract: CONTRACT,
         contract_file: &contract_file,
-        session: &AgentSession::New(engine.entropy.uuid(engine.clock.now())),
+        session: &AgentSession::New(engine.entropy.agent_session_id(engine.clock.now())),
         // Not plan mode: in plan mode Claude Code answers with sonnet instead of haiku.
         permission_mode: PermissionMode::Default,
         max_turns: Some(1),

@@ -205,7 +205,7 @@ fn started(
         tier: agent.tier,
         model_requested: agent.model.clone(),
         why: plan.why,
-        agent_session_id: can.resumes.then(|| session.id().to_owned()),
+        agent_session_id: can.resumes.then(|| session.id().clone()),
         resumed: session.start() == SessionStart::Resumed,
         payer,
         gateway,
@@ -231,7 +231,7 @@ fn ended(
     let progressed = seen.a_model_answered() || (seen.result().is_none() && !seen.text.is_empty());
     // Some versions give a resumed session a new id: the id that was passed stays its id.
     let named = seen.session_id.clone().filter(|_| matches!(work.brief.session, AgentSession::New(_)));
-    let known_session = named.or_else(|| progressed.then(|| work.brief.session.id().to_owned()));
+    let known_session = named.or_else(|| progressed.then(|| work.brief.session.id().clone()));
     let payer = seen.payer.filter(|payer| payer.contradicts(work.payer));
     let contradicts = payer.is_some() && work.payer != Payer::Unknown;
     judgement.flags.extend(contradicts.then_some(Flag::OtherPayer));

@@ -30,7 +30,10 @@ pub async fn agent_session(engine: &Engine, run: &Run, agent: &Agent, plan: &Pla
         }
         AttemptReason::Retry | AttemptReason::Escalate | AttemptReason::FallBack => None,
     };
-    known.map_or_else(|| AgentSession::New(engine.entropy.uuid(engine.clock.now())), AgentSession::Resume)
+    known.map_or_else(
+        || AgentSession::New(engine.entropy.agent_session_id(engine.clock.now())),
+        AgentSession::Resume,
+    )
 }
 
 /// Returns whether the user named the session.

@@ -145,8 +145,8 @@ impl<'a> OutputListener<'a> {
         Some(match event {
             AgentEvent::Started(started) => LiveDetail::AgentStarted {
                 agent_session_id: started.session_id,
-                cli_version: started.cli_version,
-                api_key_source: started.key_source,
+                cli_version: started.cli_version.as_deref().map(clean),
+                api_key_source: started.key_source.as_deref().map(clean),
             },
             AgentEvent::Text { text } => LiveDetail::Text { text: clean(&text) },
             AgentEvent::TextDelta { text } => match self.redactor.push(&text) {

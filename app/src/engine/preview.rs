@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order};
 use pointsman_core::agent_env::Payer;
+use pointsman_core::ids::AgentSessionId;
 use pointsman_core::route::Route;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::next::Limits;
@@ -78,7 +79,7 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         prompt: submission.request().text(),
         contract: &contract::text(&Nonce::from_bytes([0; 16]), route.complexity),
         contract_file: &contract_file,
-        session: &AgentSession::New("NEW-UUID".to_owned()),
+        session: &AgentSession::New(AgentSessionId::nil()),
         permission_mode: agent.effective_permission_mode(),
         max_turns: limits.max_turns,
         max_usd: limits.max_usd,

@@ -34,7 +34,9 @@ struct Stage {
 pub fn main(args: &[String]) -> ExitCode {
     let scenario = args.first().and_then(|name| Scenario::parse(name)).unwrap_or(Scenario::Success);
     let value = |flag: &str| {
-        args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).cloned().unwrap_or_default()
+        let bound = args.iter().find_map(|arg| arg.strip_prefix(flag)?.strip_prefix('='));
+        let next = || args.get(args.iter().position(|arg| arg == flag)? + 1).map(String::as_str);
+        bound.or_else(next).unwrap_or_default().to_owned()
     };
     let mut prompt = vec![];
     // Like the real CLI, it reads its whole prompt first.

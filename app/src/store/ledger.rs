@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use pointsman_core::agent::Agent;
 use pointsman_core::breaker::{Breaker, BreakerLimits};
 use pointsman_core::hook::fact::HookFact;
-use pointsman_core::ids::{AgentName, RunId, SessionId};
+use pointsman_core::ids::{AgentName, AgentSessionId, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::outcome::Outcome;
 use pointsman_core::run::row::RunRow;
@@ -65,7 +65,7 @@ pub trait Ledger: Send {
     fn breakers(&mut self) -> Result<Vec<BreakerRow>, StoreError>;
 
     /// Returns the agent session in which a session of ours continues.
-    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<String>, StoreError>;
+    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<AgentSessionId>, StoreError>;
 
     /// Adds facts of hooks that are not in the ledger yet; returns those that are new.
     fn add_hook_facts(&mut self, facts: &[HookFact]) -> Result<Vec<HookFact>, StoreError>;
@@ -213,5 +213,5 @@ pub struct AgentSessionLink {
     /// Identifies our session and the agent.
     pub key: AgentSessionKey,
     /// The CLI's session.
-    pub agent_session: String,
+    pub agent_session: AgentSessionId,
 }

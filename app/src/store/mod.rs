@@ -27,7 +27,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pointsman_core::breaker::{Admission, BreakerLimits};
 use pointsman_core::hook::fact::HookFact;
-use pointsman_core::ids::{AgentName, RunId, SessionId};
+use pointsman_core::ids::{AgentName, AgentSessionId, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::row::RunRow;
 
@@ -277,7 +277,7 @@ impl Store {
     }
 
     /// Returns the agent session in which a session of ours continues.
-    pub async fn agent_session(&self, key: AgentSessionKey) -> Option<String> {
+    pub async fn agent_session(&self, key: AgentSessionKey) -> Option<AgentSessionId> {
         self.ledger.ask(move |ledger| ledger.agent_session(&key)).await.ok().flatten()
     }
 

@@ -23,8 +23,9 @@ impl Stage {
     /// Reads the flags.
     pub fn new(flags: &[String], plain: bool) -> Stage {
         let value = |flag: &str| {
-            let at = flags.iter().position(|arg| arg == flag);
-            at.and_then(|at| flags.get(at + 1)).cloned().unwrap_or_default()
+            let bound = flags.iter().find_map(|arg| arg.strip_prefix(flag)?.strip_prefix('='));
+            let next = || flags.get(flags.iter().position(|arg| arg == flag)? + 1).map(String::as_str);
+            bound.or_else(next).unwrap_or_default().to_owned()
         };
         Stage {
             model: value("--model"),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
+use crate::ids::{AgentSessionId, StreamId};
 use crate::usage::Tokens;
 
 /// One fact from an agent's output.
@@ -36,7 +37,7 @@ pub enum AgentEvent {
     /// A tool call is over.
     ToolEnded {
         /// The call.
-        id: String,
+        id: StreamId,
         /// Whether it failed.
         failed: bool,
     },
@@ -64,26 +65,26 @@ pub enum AgentEvent {
     /// A background task began.
     TaskOpened {
         /// The task's id.
-        id: String,
+        id: StreamId,
         /// What works in it.
         kind: TaskKind,
     },
     /// A background task ended.
     TaskClosed {
         /// The task's id.
-        id: String,
+        id: StreamId,
     },
     /// Exactly these background tasks are open.
     TasksListed {
         /// Their ids and what works in them.
-        open: Vec<(String, TaskKind)>,
+        open: Vec<(StreamId, TaskKind)>,
     },
     /// A tool was not allowed.
     PermissionDenied(DeniedCall),
     /// The running sum of what one API call used, before the result gives the final figures.
     Usage {
         /// The call's id; `None` means the latest call.
-        message_id: Option<String>,
+        message_id: Option<StreamId>,
         /// What it used so far; a field that is not reported again is 0.
         tokens: Tokens,
     },
@@ -118,7 +119,7 @@ pub enum AgentEvent {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Started {
     /// The agent's own session id.
-    pub session_id: Option<String>,
+    pub session_id: Option<AgentSessionId>,
     /// The CLI's version.
     pub cli_version: Option<String>,
     /// Where the CLI says it found its key, in its own words, for display.
@@ -292,8 +293,8 @@ pub enum ToolPurpose {
 /// A call of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolCall {
-    /// The call's id.
-    pub id: String,
+    /// The call's id, if reported.
+    pub id: Option<StreamId>,
     /// The tool's name.
     pub tool: String,
     /// What it was called with, in one line: the command, the file, the address.
@@ -308,7 +309,7 @@ pub struct ToolCall {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeniedCall {
     /// The call's id, if reported.
-    pub id: Option<String>,
+    pub id: Option<StreamId>,
     /// The tool's name.
     pub tool: String,
     /// What it was called with, if reported.
@@ -350,7 +351,7 @@ pub struct AgentResult {
     /// Messages about an error that has no text of its own.
     pub errors: Vec<String>,
     /// The agent's session.
-    pub session_id: Option<String>,
+    pub session_id: Option<AgentSessionId>,
     /// The payer, if the result says so.
     pub payer: Option<Payer>,
     /// What the agent reports as its cost.

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::ids::StreamId;
+
 /// The fields of one JSON object.
 pub(super) struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
@@ -31,6 +33,16 @@ impl<'a> Fields<'a> {
     /// Reads a text field.
     pub(super) fn text(&self, key: &str) -> Option<String> {
         self.get(key)
+    }
+
+    /// Reads a name or another short text: one line, without what could command a terminal, cut to a bound.
+    pub(super) fn line(&self, key: &str) -> Option<String> {
+        self.text(key).map(|text| one_line(&text))
+    }
+
+    /// Reads the id of a part of the stream; what cannot be one is none.
+    pub(super) fn id(&self, key: &str) -> Option<StreamId> {
+        self.text(key)?.parse().ok()
     }
 
     /// Reads a number. One that is too large for the type is infinite.
@@ -136,6 +148,29 @@ fn words_of(json: &str, depth: usize) -> String {
         }
     }
     json.to_owned()
+}
+
+/// How much of a message or an unrecognized record is kept: enough to see what it was.
+const MESSAGE_BYTES_MAX: usize = 2048;
+
+/// Returns the beginning of a text, cut between characters.
+pub(super) fn bounded(text: &str) -> String {
+    let most = MESSAGE_BYTES_MAX.min(text.len());
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text[..end].to_owned()
+}
+
+/// The longest name or other short text that is kept, in characters.
+const LINE_CHARS_MAX: usize = 200;
+
+/// Returns untrusted text as one line that is safe for a terminal: without control characters or characters that
+/// reorder text, and cut to a bound.
+pub(super) fn one_line(text: &str) -> String {
+    let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let is_shown = |c: &char| c.is_whitespace() || !(c.is_control() || reorders(*c));
+    let shown: String = text.chars().filter(is_shown).collect();
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(LINE_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

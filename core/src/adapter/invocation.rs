@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{Agent, PermissionMode};
+use crate::ids::AgentSessionId;
 
 /// A version as CLIs print it, for comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,10 +32,10 @@ impl std::fmt::Display for CliVersion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "id")]
 pub enum AgentSession {
-    /// A new one under this id (a UUID).
-    New(String),
+    /// A new one under this id.
+    New(AgentSessionId),
     /// An earlier one continues.
-    Resume(String),
+    Resume(AgentSessionId),
 }
 
 /// Whether a session is new to its CLI.
@@ -56,7 +57,7 @@ impl AgentSession {
     }
 
     /// Returns the session's id.
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> &AgentSessionId {
         match self {
             AgentSession::New(id) | AgentSession::Resume(id) => id,
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::event::RateLimit;
-use crate::ids::RunId;
+use crate::ids::{AgentSessionId, RunId};
 use crate::run::event::RunEvent;
 
 /// One line of the event stream.
@@ -48,7 +48,8 @@ pub enum LiveDetail {
     /// The agent's process has begun its session.
     AgentStarted {
         /// The agent's own session id.
-        agent_session_id: Option<String>,
+        #[serde(deserialize_with = "AgentSessionId::recorded", default)]
+        agent_session_id: Option<AgentSessionId>,
         /// The version that the CLI reports.
         cli_version: Option<String>,
         /// Where the CLI says it found its key.

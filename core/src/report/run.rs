@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
-use crate::ids::{AgentName, RunId, SessionId};
+use crate::ids::{AgentName, AgentSessionId, RunId, SessionId};
 use crate::mode::Mode;
 use crate::route::Route;
 use crate::run::event::{AttemptReason, Requested};
@@ -126,7 +126,7 @@ pub struct AttemptReport {
     #[serde(default)]
     pub gateway: Option<String>,
     /// The agent's own session.
-    pub agent_session_id: Option<String>,
+    pub agent_session_id: Option<AgentSessionId>,
     /// The tool calls that were not allowed.
     #[serde(default)]
     pub denied: Vec<Denied>,

@@ -9,7 +9,7 @@ use super::tools::Denied;
 use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::error_code::{self, ErrorCode};
-use crate::ids::{AgentName, RunId, SessionId};
+use crate::ids::{AgentName, AgentSessionId, RunId, SessionId};
 use crate::mode::Mode;
 use crate::request::{LlmVote, Origin, Overrides, QuotaPressure};
 use crate::route::Route;
@@ -163,7 +163,8 @@ pub struct AttemptStarted {
     /// Why this attempt is made.
     pub why: AttemptReason,
     /// The agent session that it begins or resumes.
-    pub agent_session_id: Option<String>,
+    #[serde(deserialize_with = "AgentSessionId::recorded", default)]
+    pub agent_session_id: Option<AgentSessionId>,
     /// Whether it continues an earlier attempt's agent session.
     #[serde(default)]
     pub resumed: bool,
@@ -221,7 +222,8 @@ pub struct AttemptEnded {
     /// What we estimate if nothing final was reported.
     pub cost_estimated_usd: Option<f64>,
     /// The agent's session, to be resumed.
-    pub agent_session_id: Option<String>,
+    #[serde(deserialize_with = "AgentSessionId::recorded", default)]
+    pub agent_session_id: Option<AgentSessionId>,
     /// The time from spawn to end, in milliseconds.
     pub duration_ms: u64,
     /// The answer, secrets redacted, cut to a bound; absent if prompts are not stored.

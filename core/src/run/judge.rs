@@ -363,8 +363,15 @@ fn lacks_an_allowed_tool(agent: &Agent, seen: &Evidence) -> bool {
         .any(|name| !listed.iter().any(|tool| names(tool.as_str()) == names(name)))
 }
 
+/// The most denied calls that one sentence names. All are recorded.
+const DENIED_NAMED: usize = 5;
+
 fn list(denied: &[Denied]) -> String {
-    denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let named = denied.iter().take(DENIED_NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match denied.len().saturating_sub(DENIED_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }
 
 /// Returns the text of a result: all of its errors, or its text.

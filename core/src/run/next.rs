@@ -11,7 +11,7 @@ use super::rights;
 use super::state::{Attempt, Phase, RunState};
 use crate::agent::Catalog;
 use crate::error_code::ErrorCode;
-use crate::ids::AgentName;
+use crate::ids::{AgentName, AgentSessionId};
 use crate::route::Decision;
 
 /// The limits of one run.
@@ -120,7 +120,7 @@ pub enum Carry {
     /// The agent session, which contains all work so far.
     Session {
         /// The agent's session id.
-        agent_session_id: String,
+        agent_session_id: AgentSessionId,
     },
     /// A note on what happened, for an agent that has no knowledge of it.
     Note,

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::event::{DeniedCall, ToolCall, ToolPurpose};
+use crate::ids::StreamId;
 
 /// The most calls that are remembered individually; of older ones only whether they did any work.
 const CALLS_MAX: usize = 512;
@@ -44,7 +45,7 @@ pub struct ToolLog {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Call {
-    id: String,
+    id: Option<StreamId>,
     tool: String,
     what: String,
     purpose: ToolPurpose,
@@ -73,7 +74,7 @@ impl ToolLog {
     }
 
     /// Records that a call failed. A denied call ends as a failure, too, and stays denied.
-    pub fn failed(&mut self, id: &str) {
+    pub fn failed(&mut self, id: &StreamId) {
         if let Some(call) = self.find(id).filter(|call| call.state == CallState::Made) {
             call.state = CallState::Failed;
         }
@@ -81,7 +82,7 @@ impl ToolLog {
 
     /// Records that a call was not allowed. A denial that is reported twice counts once.
     pub fn deny(&mut self, denied: &DeniedCall) {
-        if let Some(call) = denied.id.as_deref().and_then(|id| self.find(id)) {
+        if let Some(call) = denied.id.as_ref().and_then(|id| self.find(id)) {
             call.state = CallState::Denied;
             if let Some(what) = denied.what.as_ref().filter(|_| call.what.is_empty()) {
                 call.what.clone_from(what);
@@ -93,7 +94,7 @@ impl ToolLog {
             return;
         }
         self.remember(Call {
-            id: denied.id.clone().unwrap_or_default(),
+            id: denied.id.clone(),
             tool: denied.tool.clone(),
             what: denied.what.clone().unwrap_or_default(),
             purpose: denied.purpose.unwrap_or(ToolPurpose::Inspect),
@@ -127,8 +128,8 @@ impl ToolLog {
         !worked && !went_on
     }
 
-    fn find(&mut self, id: &str) -> Option<&mut Call> {
-        self.calls.iter_mut().rev().find(|call| call.id == id && !id.is_empty())
+    fn find(&mut self, id: &StreamId) -> Option<&mut Call> {
+        self.calls.iter_mut().rev().find(|call| call.id.as_ref() == Some(id))
     }
 
     fn remember(&mut self, call: Call) {

@@ -1,12 +1,22 @@
-//! P15 for stream-json: whatever an agent writes, reading it neither panics nor grows without bound.
+//! P15 and P24 for stream-json: whatever an agent writes, reading it neither panics nor grows without bound.
 
+use std::collections::BTreeMap;
+
+use pointsman_core::adapter::event::AgentEvent;
 use pointsman_core::adapter::invocation::SessionStart;
 use pointsman_core::adapter::slim::Slimmer;
 use pointsman_core::agent::AdapterKind;
 use pointsman_core::run::evidence::Evidence;
 use proptest::prelude::*;
+use serde_json::Value;
 
 const TEXT_BYTES_MAX: usize = 1000;
+
+/// The length of a string that only the words of an answer may have.
+const LONG: usize = 100_000;
+
+/// More members than any list has.
+const MANY: usize = 5000;
 
 fn sample() -> Vec<String> {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli-samples/2.1.330");
@@ -71,6 +81,107 @@ fn p15_a_hostile_flood_of_names_is_bounded() {
     assert!(seen.models_served.len() <= 64 && seen.unknown_kinds.len() <= 64);
     assert!(seen.tools.denied().len() <= 64 && seen.text.len() <= TEXT_BYTES_MAX + 20);
     assert_eq!(seen.usage_so_far().input, 5000, "forgetting a call must not forget what it used");
+}
+
+/// A record with one part of it grown beyond measure, and the most that an event of it may hold besides what the agent
+/// says.
+struct Overgrown {
+    record: Value,
+    event_bytes_max: usize,
+}
+
+impl Overgrown {
+    fn within(self, record: impl FnOnce(Value) -> Value) -> Overgrown {
+        Overgrown { record: record(self.record), ..self }
+    }
+}
+
+/// Returns a record once for each of its strings and names of fields, with that one very long, and once for each of its
+/// lists, with its first member very often.
+fn overgrown(record: &Value) -> Vec<Overgrown> {
+    let long = || "x".repeat(LONG);
+    let one = |record| Overgrown { record, event_bytes_max: 20_000 };
+    let many = |record| Overgrown { record, event_bytes_max: 400_000 };
+    match record {
+        Value::String(_) => vec![one(Value::String(long()))],
+        Value::Array(items) => {
+            let often = items.first().map(|first| many(Value::Array(vec![first.clone(); MANY])));
+            let inside = items.iter().enumerate().flat_map(|(n, item)| {
+                let with = move |item| {
+                    let mut items = items.clone();
+                    items[n] = item;
+                    Value::Array(items)
+                };
+                overgrown(item).into_iter().map(move |grown| grown.within(with))
+            });
+            often.into_iter().chain(inside).collect()
+        }
+        Value::Object(fields) => {
+            let with = |name: &str, value: Value| {
+                let mut fields = fields.clone();
+                fields.insert(name.to_owned(), value);
+                Value::Object(fields)
+            };
+            let names = fields.values().map(|value| one(with(&long(), value.clone())));
+            let inside = fields.iter().flat_map(|(name, value)| {
+                overgrown(value).into_iter().map(move |grown| grown.within(|value| with(name, value)))
+            });
+            names.chain(inside).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => vec![],
+    }
+}
+
+/// Returns how many bytes an event holds, and how many of them are what the agent or its CLI says.
+fn sizes(event: &AgentEvent) -> (usize, usize) {
+    let said = match event {
+        AgentEvent::Text { text } | AgentEvent::TextDelta { text } | AgentEvent::CliText { text } => {
+            text.len()
+        }
+        AgentEvent::Result(result) => result.text.as_deref().unwrap_or_default().len(),
+        _ => 0,
+    };
+    (format!("{event:?}").len(), said)
+}
+
+/// P24 for every field that a CLI is known to write: only what the agent says may be long. Seen to fail with the
+/// version, the source of the key, the window of a limit, the tools, the errors or the stop reason read as they are.
+#[test]
+fn p24_every_name_and_every_list_of_a_stream_is_bounded() {
+    let kinds: BTreeMap<String, Value> = sample()
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .map(|record| (format!("{} {}", shape(&record), record["subtype"]), record))
+        .collect();
+    assert!(kinds.len() > 20, "{}", kinds.len());
+    for Overgrown { record, event_bytes_max } in kinds.values().flat_map(overgrown) {
+        let mut decoder = AdapterKind::Claude.decoder(None, SessionStart::New);
+        let (mut seen, mut words) = (Evidence::default(), 0);
+        for event in decoder.decode(&record.to_string()) {
+            seen.add(&event, TEXT_BYTES_MAX);
+            let (bytes, said) = sizes(&event);
+            words += said;
+            assert!(bytes < event_bytes_max + 2 * said, "{bytes} bytes of {:.300}", record.to_string());
+        }
+        let kept = [format!("{seen:?}").len(), format!("{decoder:?}").len()];
+        let most = event_bytes_max + 4 * words;
+        assert!(
+            kept.iter().all(|bytes| *bytes < most),
+            "{kept:?} bytes are kept of {:.300}",
+            record.to_string()
+        );
+    }
+}
+
+/// Returns the names of all fields of a record, so that each shape is tried once.
+fn shape(record: &Value) -> String {
+    match record {
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| format!("{name}{{{}}}", shape(value))).collect()
+        }
+        Value::Array(items) => items.first().map(shape).unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => String::new(),
+    }
 }
 
 proptest! {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pointsman_core::breaker::Breaker;
 use pointsman_core::hook::fact::HookFact;
-use pointsman_core::ids::{AgentName, RunId};
+use pointsman_core::ids::{AgentName, AgentSessionId, RunId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::row::RunRow;
 use rusqlite::backup::Backup;
@@ -277,7 +277,7 @@ impl Ledger for Sqlite {
         self.read(sessions::breakers)
     }
 
-    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<String>, StoreError> {
+    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<AgentSessionId>, StoreError> {
         self.read(|db| sessions::agent_session(db, key))
     }
 

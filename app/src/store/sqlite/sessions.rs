@@ -2,17 +2,22 @@
 
 use jiff::Timestamp;
 use pointsman_core::breaker::Breaker;
-use pointsman_core::ids::AgentName;
+use pointsman_core::ids::{AgentName, AgentSessionId};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::super::ledger::{AgentSessionKey, AgentSessionLink, BreakerRow};
 
-pub(super) fn agent_session(db: &Connection, key: &AgentSessionKey) -> rusqlite::Result<Option<String>> {
+pub(super) fn agent_session(
+    db: &Connection,
+    key: &AgentSessionKey,
+) -> rusqlite::Result<Option<AgentSessionId>> {
     let sql = "SELECT agent_session_id FROM agent_sessions_by_agent \
                WHERE session_id = ?1 AND command = ?2 AND agent = ?3 AND project_root = ?4";
     let project = key.project.to_string_lossy();
     let of = params![key.session.as_str(), key.command, key.agent, project];
-    db.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()
+    let known: Option<String> = db.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?;
+    // What an older version wrote that is no UUID is no session to go on with.
+    Ok(known.and_then(|id| id.parse().ok()))
 }
 
 pub(super) fn link(tx: &Transaction<'_>, link: &AgentSessionLink, now: Timestamp) -> rusqlite::Result<()> {
@@ -22,7 +27,7 @@ pub(super) fn link(tx: &Transaction<'_>, link: &AgentSessionLink, now: Timestamp
         "INSERT INTO agent_sessions_by_agent (session_id, command, agent, project_root, agent_session_id, updated_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET agent_session_id = excluded.agent_session_id, \
          updated_at = excluded.updated_at",
-        params![key.session.as_str(), key.command, key.agent, project, agent_session, now.to_string()],
+        params![key.session.as_str(), key.command, key.agent, project, agent_session.as_str(), now.to_string()],
     )
     .map(drop)
 }

@@ -229,6 +229,8 @@ fn a_breaker_is_changed_by_one_at_a_time_and_kept() {
 #[test]
 fn an_agent_session_belongs_to_session_cli_agent_and_project() {
     every_ledger(|opens| {
+        const FIRST: &str = "01a21d4c-0000-7000-8000-000000000001";
+        const SECOND: &str = "01a21d4c-0000-7000-8000-000000000002";
         let key = AgentSessionKey {
             session: "s".parse().unwrap(),
             command: "claude".to_owned(),
@@ -236,14 +238,14 @@ fn an_agent_session_belongs_to_session_cli_agent_and_project() {
             project: "/project".into(),
         };
         let link = |agent_session: &str| {
-            Some(AgentSessionLink { key: key.clone(), agent_session: agent_session.to_owned() })
+            Some(AgentSessionLink { key: key.clone(), agent_session: agent_session.parse().unwrap() })
         };
         let mut ledger = opens();
-        for (run, agent_session) in [("run-1", "first"), ("run-2", "second")] {
+        for (run, agent_session) in [("run-1", FIRST), ("run-2", SECOND)] {
             let log = short_run(run, "s", Verdict::Succeeded);
             ledger.append(&LedgerEntry { agent_session: link(agent_session), ..entry(&log, 0, 3) }).unwrap();
         }
-        assert_eq!(ledger.agent_session(&key).unwrap().as_deref(), Some("second"));
+        assert_eq!(ledger.agent_session(&key).unwrap().unwrap().as_str(), SECOND);
         for other in [
             AgentSessionKey { session: "t".parse().unwrap(), ..key.clone() },
             AgentSessionKey { command: "codex".to_owned(), ..key.clone() },

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use pointsman_core::breaker::Breaker;
 use pointsman_core::hook::fact::HookFact;
-use pointsman_core::ids::{AgentName, RunId};
+use pointsman_core::ids::{AgentName, AgentSessionId, RunId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
@@ -22,7 +22,7 @@ pub struct Tables {
     drivers: BTreeMap<RunId, DriverRow>,
     cancels: BTreeSet<RunId>,
     breakers: BTreeMap<(String, String), Breaker>,
-    agent_sessions: BTreeMap<AgentSessionKey, String>,
+    agent_sessions: BTreeMap<AgentSessionKey, AgentSessionId>,
     hook_facts: BTreeMap<String, HookFact>,
     /// How many of the next calls fail.
     pub failures: u32,
@@ -201,7 +201,7 @@ impl Ledger for Memory {
         })
     }
 
-    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<String>, StoreError> {
+    fn agent_session(&mut self, key: &AgentSessionKey) -> Result<Option<AgentSessionId>, StoreError> {
         self.tables(|tables| Ok(tables.agent_sessions.get(key).cloned()))
     }
 

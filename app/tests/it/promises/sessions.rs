@@ -15,7 +15,8 @@ fn a_session_goes_on_in_the_same_agent_session() {
     let flag = |file: &str, flag: &str| {
         let lines: Vec<String> =
             fs::read_to_string(sandbox.path(file)).unwrap().lines().map(str::to_owned).collect();
-        lines.iter().position(|line| line == flag).map(|at| lines[at + 1].clone())
+        let bound = lines.iter().find_map(|line| line.strip_prefix(&format!("{flag}=")).map(str::to_owned));
+        bound.or_else(|| lines.iter().position(|line| line == flag).map(|at| lines[at + 1].clone()))
     };
     let begun = flag("argv", "--session-id").expect("the first run begins a session");
     assert_eq!(flag("argv.2", "--resume"), Some(begun));
@@ -53,7 +54,7 @@ fn an_escalation_carries_the_agents_session_over() {
     let first = fs::read_to_string(&argv).unwrap();
     let second = fs::read_to_string(sandbox.path("argv.2")).unwrap();
     let id = first.split_once("--session-id\n").unwrap().1.lines().next().unwrap();
-    assert!(second.contains(&format!("--resume\n{id}\n")), "{second}");
+    assert!(second.contains(&format!("--resume={id}\n")), "{second}");
     assert_eq!(fs::read_to_string(&stdin).unwrap(), "prove the lemma");
     // The session knows the request: only what happened is told.
     let words = fs::read_to_string(sandbox.path("stdin.2")).unwrap();

@@ -25,9 +25,11 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
     flag("--model", order.agent.model.clone());
     match order.session {
-        AgentSession::New(id) => flag("--session-id", id.clone()),
-        AgentSession::Resume(id) => flag("--resume", id.clone()),
+        AgentSession::New(id) => flag("--session-id", id.to_string()),
+        // The only thing that an agent said on a command line: a UUID, and bound to its flag, so that it never is one.
+        AgentSession::Resume(id) => args.push(format!("--resume={id}")),
     }
+    let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
     // Always passed: without it the settings files decide, the repository's among them.
     flag("--permission-mode", order.permission_mode.as_str().to_owned());
     if let Some(name) = &order.agent.cli_agent {

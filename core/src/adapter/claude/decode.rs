@@ -10,15 +10,13 @@ use crate::adapter::event::{
     AgentEvent, ApiErrorKind, ApiFailure, DeniedCall, LimitReached, RateLimit, Reset, Started, TaskKind,
     ToolCall,
 };
-use crate::adapter::fields::Fields;
+use crate::adapter::fields::{Fields, bounded, one_line};
 use crate::adapter::invocation::{CliVersion, SessionStart};
 use crate::adapter::json_text;
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
+use crate::ids::{AgentSessionId, StreamId};
 use crate::usage::Tokens;
-
-/// How much of an unrecognized line is kept: enough to see what it was.
-const RAW_BYTES_MAX: usize = 2048;
 
 /// The model name of messages that the CLI itself made, such as error texts.
 const SYNTHETIC: &str = "<synthetic>";
@@ -66,7 +64,7 @@ pub struct Decoder {
     /// Why the model last stopped in the main thread, for results that do not say.
     pub(super) last_stop: Option<String>,
     /// The API message that the main thread is in.
-    message: Option<String>,
+    message: Option<StreamId>,
     /// The model that last answered in the main thread.
     pub(super) last_model: Option<String>,
     /// The last text of the main thread's model: a result that repeats it is not quoting a message of the CLI.
@@ -156,7 +154,7 @@ impl Decoder {
     fn assistant(&mut self, fields: &Fields<'_>) -> Option<Vec<AgentEvent>> {
         let message = fields.object("message")?;
         let subagent = is_of_subagent(fields);
-        let model = tools::one_line(&message.text("model").unwrap_or_default());
+        let model = message.line("model").unwrap_or_default();
         let mut text = String::new();
         let mut events = vec![];
         for block in message.objects("content") {
@@ -182,18 +180,18 @@ impl Decoder {
             events.insert(0, AgentEvent::Text { text });
         }
         if !subagent && !model.is_empty() {
-            self.answered(message.text("id"));
+            self.answered(message.id("id"));
             self.last_model = Some(model.clone());
             events.insert(0, AgentEvent::ModelAnswered { model });
         }
         if !subagent && fields.has("supersedes") {
             events.insert(0, AgentEvent::TextWithdrawn);
         }
-        events.extend(usage(message.text("id"), message.object("usage").as_ref()));
+        events.extend(usage(message.id("id"), message.object("usage").as_ref()));
         if !subagent {
             let stop = message
-                .text("stop_reason")
-                .or_else(|| fields.text("error").filter(|word| word == OUTPUT_LIMIT));
+                .line("stop_reason")
+                .or_else(|| fields.line("error").filter(|word| word == OUTPUT_LIMIT));
             self.last_stop = stop.or(self.last_stop.take());
             let ended = self.last_stop.as_deref() == Some(END_OF_TURN);
             events.extend(ended.then_some(AgentEvent::TurnEnded));
@@ -202,7 +200,7 @@ impl Decoder {
     }
 
     /// Notes that a model answered: whatever was wrong before is over.
-    fn answered(&mut self, message: Option<String>) {
+    fn answered(&mut self, message: Option<StreamId>) {
         self.limit = None;
         self.cli_message = None;
         self.last_retry = None;
@@ -224,11 +222,11 @@ impl Decoder {
             }
             Some("message_start") => event
                 .object("message")
-                .and_then(|message| usage(message.text("id"), message.object("usage").as_ref())),
-            Some("message_delta") => usage(fields.text("api_message_id"), event.object("usage").as_ref()),
+                .and_then(|message| usage(message.id("id"), message.object("usage").as_ref())),
+            Some("message_delta") => usage(fields.id("api_message_id"), event.object("usage").as_ref()),
             _ => None,
         };
-        let stop = event.object("delta").and_then(|delta| delta.text("stop_reason"));
+        let stop = event.object("delta").and_then(|delta| delta.line("stop_reason"));
         let ended = !subagent && stop.as_deref() == Some(END_OF_TURN);
         if !subagent {
             self.last_stop = stop.or(self.last_stop.take());
@@ -241,7 +239,7 @@ impl Decoder {
     /// Reads a message of the CLI in place of an answer.
     fn cli_text(&mut self, fields: &Fields<'_>, text: String) -> Vec<AgentEvent> {
         let failure = self.failure_of(fields, &text);
-        let (code, word) = (fields.text("api_error"), fields.text("error"));
+        let (code, word) = (fields.line("api_error"), fields.line("error"));
         self.cli_message =
             Some(CliMessage { text: text.clone(), code, word, status: fields.get("api_error_status") });
         let mut events = vec![AgentEvent::CliText { text }];
@@ -252,8 +250,8 @@ impl Decoder {
     /// Returns the failure that a message or a result reports, if its own fields or text report one.
     pub(super) fn failure_of(&self, fields: &Fields<'_>, text: &str) -> Option<ApiFailure> {
         let message = self.cli_message.as_ref().filter(|message| message.text.trim() == text.trim());
-        let code = fields.text("api_error").or_else(|| message?.code.clone());
-        let word = fields.text("error").or_else(|| message?.word.clone());
+        let code = fields.line("api_error").or_else(|| message?.code.clone());
+        let word = fields.line("error").or_else(|| message?.word.clone());
         let status = fields.get("api_error_status").or_else(|| message?.status);
         let facts = ErrorFacts { code: code.as_deref(), word: word.as_deref(), status, text };
         Some(self.with_limit(failure(facts.kind()?, status, text)))
@@ -286,27 +284,29 @@ impl Decoder {
 
     fn system(&mut self, fields: &Fields<'_>, raw: &str) -> Vec<AgentEvent> {
         let subtype = fields.text("subtype").unwrap_or_default();
-        let task = || fields.text("task_id").unwrap_or_default();
+        // A task without an id cannot end, so it is not waited for.
+        let of_task =
+            |event: &dyn Fn(StreamId) -> AgentEvent| fields.id("task_id").map_or(AgentEvent::Alive, event);
         vec![match subtype.as_str() {
             "init" => self.init(fields),
             "api_retry" => self.retry(fields),
             "model_fallback" => AgentEvent::ModelFallback {
-                from: tools::one_line(&fields.text("original_model").unwrap_or_default()),
-                to: tools::one_line(&fields.text("fallback_model").unwrap_or_default()),
+                from: fields.line("original_model").unwrap_or_default(),
+                to: fields.line("fallback_model").unwrap_or_default(),
             },
             // A task that the session does not wait for is not waited for here either.
             "task_started" if fields.get("ambient") == Some(true) => AgentEvent::Alive,
-            "task_started" => AgentEvent::TaskOpened { id: task(), kind: task_kind(fields) },
-            "task_notification" => AgentEvent::TaskClosed { id: task() },
-            "task_updated" if task_has_ended(fields) => AgentEvent::TaskClosed { id: task() },
+            "task_started" => of_task(&|id| AgentEvent::TaskOpened { id, kind: task_kind(fields) }),
+            "task_notification" => of_task(&|id| AgentEvent::TaskClosed { id }),
+            "task_updated" if task_has_ended(fields) => of_task(&|id| AgentEvent::TaskClosed { id }),
             "background_tasks_changed" if fields.has("tasks") => {
                 AgentEvent::TasksListed { open: listed_tasks(fields) }
             }
             "permission_denied" => {
-                let tool = tools::one_line(&fields.text("tool_name").unwrap_or_default());
+                let tool = fields.line("tool_name").unwrap_or_default();
                 let (purpose, _) = tools::describe(&tool, None);
                 let call =
-                    DeniedCall { id: fields.text("tool_use_id"), tool, what: None, purpose: Some(purpose) };
+                    DeniedCall { id: fields.id("tool_use_id"), tool, what: None, purpose: Some(purpose) };
                 AgentEvent::PermissionDenied(call)
             }
             "model_refusal_fallback" if fields.has("retracted_message_uuids") => AgentEvent::TextWithdrawn,
@@ -316,11 +316,11 @@ impl Decoder {
     }
 
     fn init(&mut self, fields: &Fields<'_>) -> AgentEvent {
-        let cli_version = fields.text("claude_code_version");
+        let cli_version = fields.line("claude_code_version");
         if let Some(version) = cli_version.as_deref().and_then(CliVersion::parse) {
             self.can = super::capabilities(Some(version));
         }
-        let key_source = fields.text("apiKeySource");
+        let key_source = fields.line("apiKeySource");
         let failed = |server: &Fields<'_>| server.text("status").as_deref() == Some("failed");
         let servers = fields.objects("mcp_servers");
         AgentEvent::Started(Started {
@@ -329,19 +329,16 @@ impl Decoder {
             permission_mode: fields.text("permissionMode").as_deref().and_then(PermissionMode::parse),
             payer: key_source.as_deref().and_then(payer),
             key_source,
-            model: fields.text("model").map(|model| tools::one_line(&model)),
-            tools: fields.has("tools").then(|| fields.texts("tools")),
-            servers_failed: servers
-                .iter()
-                .filter(|s| failed(s))
-                .filter_map(|s| s.text("name"))
-                .map(|name| tools::one_line(&name))
-                .collect(),
+            model: fields.line("model"),
+            tools: fields
+                .has("tools")
+                .then(|| fields.texts("tools").iter().map(|tool| one_line(tool)).collect()),
+            servers_failed: servers.iter().filter(|s| failed(s)).filter_map(|s| s.line("name")).collect(),
         })
     }
 
     fn retry(&mut self, fields: &Fields<'_>) -> AgentEvent {
-        let (word, status) = (fields.text("error"), fields.get("error_status"));
+        let (word, status) = (fields.line("error"), fields.get("error_status"));
         let facts = ErrorFacts { word: word.as_deref(), status, ..ErrorFacts::default() };
         let kind = facts.kind().unwrap_or(ApiErrorKind::Service);
         self.last_retry = Some((kind, status));
@@ -350,10 +347,10 @@ impl Decoder {
 
     fn rate_limit(&mut self, fields: &Fields<'_>) -> Option<Vec<AgentEvent>> {
         let info = fields.object("rate_limit_info")?;
-        let status = info.text("status").unwrap_or_default();
+        let status = info.line("status").unwrap_or_default();
         let is_overage = info.get("isUsingOverage") == Some(true) || info.get("overageInUse") == Some(true);
         let turned_away = !status.is_empty() && !status.starts_with("allowed") && !is_overage;
-        let window = info.text("rateLimitType");
+        let window = info.line("rateLimitType");
         let resets_at =
             info.number("resetsAt").map(seconds_of_epoch).or_else(|| instant(&info.text("resetsAt")?));
         // A plain throttle is `rejected` as well; only the account's limit names a window or its overage.
@@ -405,12 +402,7 @@ const ALIVE: &[&str] = &[
 ];
 
 fn name(kind: &str) -> String {
-    tools::one_line(kind).chars().take(64).collect()
-}
-
-fn bounded(raw: &str) -> String {
-    let end = (0..=RAW_BYTES_MAX.min(raw.len())).rev().find(|at| raw.is_char_boundary(*at)).unwrap_or(0);
-    raw[..end].to_owned()
+    one_line(kind).chars().take(64).collect()
 }
 
 fn unreadable(kind: &str, raw: &str) -> AgentEvent {
@@ -424,21 +416,21 @@ fn is_of_subagent(fields: &Fields<'_>) -> bool {
 
 /// Reads a tool call, taken to be the main agent's: the caller sets `subagent`.
 fn tool_call(block: &Fields<'_>) -> ToolCall {
-    let tool = tools::one_line(&block.text("name").unwrap_or_default());
+    let tool = block.line("name").unwrap_or_default();
     let (purpose, what) = tools::describe(&tool, block.object("input").as_ref());
-    ToolCall { id: block.text("id").unwrap_or_default(), tool, what, purpose, subagent: false }
+    ToolCall { id: block.id("id"), tool, what, purpose, subagent: false }
 }
 
 /// Reads the ends of tool calls, which come as the user's turn.
 fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
     let blocks = fields.object("message").map(|message| message.objects("content")).unwrap_or_default();
     let ended = |block: &Fields<'_>| {
-        let id = block.text("tool_use_id")?;
+        let id = block.id("tool_use_id")?;
         // A command that ran and failed did run: "run the tests" is done even when they fail.
         let failed = block.get("is_error") == Some(true) && !said(block).starts_with("Exit code");
         Some(AgentEvent::ToolEnded { id, failed })
     };
-    let denied = |id: String| {
+    let denied = |id: StreamId| {
         AgentEvent::PermissionDenied(DeniedCall {
             id: Some(id),
             tool: String::new(),
@@ -447,9 +439,9 @@ fn tool_results(fields: &Fields<'_>) -> Vec<AgentEvent> {
         })
     };
     let metas = fields.objects("tool_result_meta");
-    let by_mark = metas.iter().filter(|meta| is_denial(meta)).filter_map(|meta| meta.text("id"));
+    let by_mark = metas.iter().filter(|meta| is_denial(meta)).filter_map(|meta| meta.id("id"));
     let by_words =
-        blocks.iter().filter(|block| says_denied(block)).filter_map(|block| block.text("tool_use_id"));
+        blocks.iter().filter(|block| says_denied(block)).filter_map(|block| block.id("tool_use_id"));
     let denials = by_mark.chain(by_words).map(denied);
     let events: Vec<AgentEvent> = blocks.iter().filter_map(ended).chain(denials).collect();
     if events.is_empty() { vec![AgentEvent::Alive] } else { events }
@@ -485,7 +477,7 @@ fn is_denial(meta: &Fields<'_>) -> bool {
         || matches!(kind.as_deref(), Some("user-rejected" | "permission-rule"))
 }
 
-fn usage(message_id: Option<String>, usage: Option<&Fields<'_>>) -> Option<AgentEvent> {
+fn usage(message_id: Option<StreamId>, usage: Option<&Fields<'_>>) -> Option<AgentEvent> {
     usage.map(|usage| AgentEvent::Usage { message_id, tokens: api_tokens(usage) })
 }
 
@@ -499,12 +491,8 @@ pub(super) fn api_tokens(usage: &Fields<'_>) -> Tokens {
 }
 
 /// Reads a session's id. It is put on command lines, so only a UUID is accepted.
-pub(super) fn session_id(fields: &Fields<'_>) -> Option<String> {
-    let is_digit = |(at, c): (usize, char)| match at {
-        8 | 13 | 18 | 23 => c == '-',
-        _ => c.is_ascii_hexdigit(),
-    };
-    fields.text("session_id").filter(|id| id.len() == 36 && id.chars().enumerate().all(is_digit))
+pub(super) fn session_id(fields: &Fields<'_>) -> Option<AgentSessionId> {
+    fields.text("session_id")?.parse().ok()
 }
 
 /// Returns the payer, by where the CLI says that it found its key. `none` covers every login and every cloud; an
@@ -525,10 +513,10 @@ fn task_kind(fields: &Fields<'_>) -> TaskKind {
     }
 }
 
-fn listed_tasks(fields: &Fields<'_>) -> Vec<(String, TaskKind)> {
+fn listed_tasks(fields: &Fields<'_>) -> Vec<(StreamId, TaskKind)> {
     let tasks = fields.objects("tasks");
     let waited_for = tasks.iter().filter(|task| task.get("ambient") != Some(true));
-    waited_for.filter_map(|task| Some((task.text("task_id")?, task_kind(task)))).collect()
+    waited_for.filter_map(|task| Some((task.id("task_id")?, task_kind(task)))).collect()
 }
 
 /// Returns whether a task has ended: with any status but a live one, it will not come back.

@@ -7,6 +7,7 @@
 
 use super::reset::reset_in;
 use crate::adapter::event::{ApiErrorKind, ApiFailure, Complaint, LimitReached};
+use crate::adapter::fields::bounded;
 
 /// What an error says about itself, each part if it is given.
 #[derive(Debug, Clone, Default)]
@@ -288,7 +289,8 @@ const MACHINE: &[&str] = &[
 pub(super) fn failure(kind: ApiErrorKind, status: Option<u16>, text: &str) -> ApiFailure {
     let limit =
         (kind == ApiErrorKind::AccountLimit).then(|| LimitReached { window: None, reset: reset_in(text) });
-    ApiFailure { kind, status, text: Some(text.to_owned()).filter(|text| !text.trim().is_empty()), limit }
+    let text = Some(bounded(text)).filter(|text| !text.trim().is_empty());
+    ApiFailure { kind, status, text, limit }
 }
 
 /// Reads why the CLI cannot continue from what it said outside its stream, or as the error of a result.

@@ -5,11 +5,17 @@ use super::errors::{self, failure};
 use super::tools;
 use crate::adapter::capabilities::CostSpan;
 use crate::adapter::event::{AgentResult, ApiErrorKind, Complaint, DeniedCall, EndKind, ReportedCost};
-use crate::adapter::fields::Fields;
+use crate::adapter::fields::{Fields, bounded};
 use crate::adapter::invocation::SessionStart;
 use crate::agent::Tier;
 use crate::agent_env::{Cloud, Payer};
 use crate::usage::{Price, Tokens};
+
+/// The most error messages of a result that are read: the first ones say what went wrong.
+const ERRORS_MAX: usize = 16;
+
+/// The most denied calls of a result that are read. Each was reported before as it happened.
+const DENIED_MAX: usize = 256;
 
 impl Decoder {
     /// Reads a result.
@@ -20,13 +26,14 @@ impl Decoder {
         let structured = || fields.raw("structured_output").map(str::to_owned);
         // The CLI's notes to its own developers are not meant for the user.
         let is_for_people = |error: &String| !error.starts_with("[ede_diagnostic]");
-        let errors: Vec<String> = fields.texts("errors").into_iter().filter(is_for_people).collect();
+        let errors = fields.texts("errors").into_iter().filter(is_for_people).take(ERRORS_MAX);
+        let errors: Vec<String> = errors.map(|error| bounded(&error)).collect();
         let end = self.end(fields, text.as_deref().unwrap_or_default(), &errors);
         let denied = fields.objects("permission_denials");
         AgentResult {
             text: if end == EndKind::Answered { text.or_else(structured) } else { text },
             end,
-            denied: denied.iter().map(denied_call).collect(),
+            denied: denied.iter().take(DENIED_MAX).map(denied_call).collect(),
             errors,
             session_id: session_id(fields),
             payer: fields.object_values("modelUsage").and_then(|models| provider(&models)),
@@ -228,11 +235,11 @@ fn possible(usd: f64, cost: impl Fn(f64) -> ReportedCost) -> ReportedCost {
 }
 
 fn denied_call(denial: &Fields<'_>) -> DeniedCall {
-    let tool = tools::one_line(&denial.text("tool_name").unwrap_or_default());
+    let tool = denial.line("tool_name").unwrap_or_default();
     let input = denial.object("tool_input");
     let (purpose, what) = tools::describe(&tool, input.as_ref());
     DeniedCall {
-        id: denial.text("tool_use_id"),
+        id: denial.id("tool_use_id"),
         tool,
         purpose: Some(purpose),
         what: Some(what).filter(|what| !what.is_empty()),

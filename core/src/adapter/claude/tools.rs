@@ -1,7 +1,7 @@
 //! What a tool call of the CLI is for, by its name and input: whether it works, looks, or arranges.
 
 use crate::adapter::event::ToolPurpose;
-use crate::adapter::fields::Fields;
+use crate::adapter::fields::{Fields, one_line};
 use crate::adapter::shell_words;
 
 /// The longest description of a call, in characters.
@@ -67,14 +67,4 @@ fn mcp_purpose(name: &str) -> ToolPurpose {
     let first = name.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
     let first = first.to_lowercase();
     if LOOKING.iter().any(|verb| first.starts_with(verb)) { ToolPurpose::Inspect } else { ToolPurpose::Work }
-}
-
-/// Returns untrusted text as one line that is safe for a terminal: without control characters or characters that
-/// reorder text.
-pub(super) fn one_line(text: &str) -> String {
-    let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let is_shown = |c: &char| c.is_whitespace() || !(c.is_control() || reorders(*c));
-    let shown: String = text.chars().filter(is_shown).collect();
-    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(WHAT_CHARS_MAX).collect()
 }

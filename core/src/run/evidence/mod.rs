@@ -20,6 +20,7 @@ use crate::adapter::event::{
 };
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
+use crate::ids::{AgentSessionId, StreamId};
 use crate::usage::{Price, Tokens};
 
 /// The most distinct names (models, unknown kinds, tasks, servers) that are remembered for one attempt.
@@ -32,7 +33,7 @@ const NAME_CHARS_MAX: usize = 200;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
     /// The agent's own session id.
-    pub session_id: Option<String>,
+    pub session_id: Option<AgentSessionId>,
     /// The version that the CLI itself reported.
     pub cli_version: Option<String>,
     /// The payer, if the agent itself reports it.
@@ -72,7 +73,7 @@ pub struct Evidence {
     /// Whether the main thread started to speak again after the last result.
     turn_is_open: bool,
     /// Background tasks that have not ended.
-    open_tasks: BTreeMap<String, TaskKind>,
+    open_tasks: BTreeMap<StreamId, TaskKind>,
     /// Whether the model has said all that it wanted to say.
     model_ended_turn: bool,
     /// The index in `text` of what follows the last tool call or result.
@@ -117,7 +118,7 @@ impl Evidence {
                 open.iter().for_each(|(id, kind)| self.open_task(id, *kind));
             }
             AgentEvent::PermissionDenied(denied) => self.tools.deny(denied),
-            AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_deref(), *tokens),
+            AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_ref(), *tokens),
             AgentEvent::Result(result) => self.add_result(result),
             AgentEvent::PlainText { text } => {
                 self.unreadable_count += 1;
@@ -139,7 +140,7 @@ impl Evidence {
     /// Adds an event that came after we stopped the process ourselves: it affects nothing but what was used.
     pub fn add_after_stop(&mut self, event: &AgentEvent) {
         match event {
-            AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_deref(), *tokens),
+            AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_ref(), *tokens),
             AgentEvent::Result(result) => self.spending.result(result),
             _ => {}
         }
@@ -288,9 +289,9 @@ impl Evidence {
         }
     }
 
-    fn open_task(&mut self, id: &str, kind: TaskKind) {
+    fn open_task(&mut self, id: &StreamId, kind: TaskKind) {
         if self.open_tasks.len() < NAMES_MAX {
-            self.open_tasks.insert(name(id), kind);
+            self.open_tasks.insert(id.clone(), kind);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What an attempt used and cost, from several reports of which none need be final.
 
 use crate::adapter::event::{AgentResult, ReportedCost};
+use crate::ids::StreamId;
 use crate::usage::Tokens;
 
 /// The most API calls that are remembered individually.
@@ -20,7 +21,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Spending {
     /// What API calls used so far, latest last; the oldest are merged into the first entry.
-    calls: Vec<(String, Tokens)>,
+    calls: Vec<(Option<StreamId>, Tokens)>,
     reported_usd: Option<f64>,
     reported: Tokens,
     is_odd: bool,
@@ -28,15 +29,15 @@ pub(super) struct Spending {
 
 impl Spending {
     /// Adds what one API call used so far. It is reported in several parts, each with some of the fields.
-    pub(super) fn call(&mut self, id: Option<&str>, tokens: Tokens) {
+    pub(super) fn call(&mut self, id: Option<&StreamId>, tokens: Tokens) {
         let tokens = self.possible(tokens);
         let known = match id {
-            Some(id) => self.calls.iter_mut().rev().find(|(known, _)| known == id),
+            Some(id) => self.calls.iter_mut().rev().find(|(known, _)| known.as_ref() == Some(id)),
             None => self.calls.last_mut(),
         };
         match known {
             Some((_, sum)) => *sum = sum.max(tokens),
-            None => self.calls.push((super::name(id.unwrap_or_default()), tokens)),
+            None => self.calls.push((id.cloned(), tokens)),
         }
         if self.calls.len() > CALLS_MAX {
             let (_, oldest) = self.calls.remove(0);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::agent::{Access, AdapterKind, Agent, PermissionMode, Tier};
 use crate::fixture::{Driven, catalog, general, limits};
+use crate::ids::AgentSessionId;
 use crate::run::event::Fact;
 
 fn step(run: &Driven, limits: &Limits) -> Step {
@@ -146,7 +147,7 @@ fn a_timeout_is_retried_once_on_the_same_tier() {
 #[test]
 fn the_work_is_carried_over_in_the_session_where_the_same_cli_goes_on() {
     let run = after_one(Tier::Haiku, Outcome::MaxTurns);
-    let want = Carry::Session { agent_session_id: "agent-session".to_owned() };
+    let want = Carry::Session { agent_session_id: AgentSessionId::nil() };
     assert_eq!(plan(&run, &limits()).carry, want);
 }
 

@@ -13,9 +13,9 @@ const DENIED: CallState = CallState::Denied;
 fn log(rows: &[Row]) -> ToolLog {
     let mut log = ToolLog::default();
     for (number, (what, purpose, state)) in rows.iter().enumerate() {
-        let id = format!("toolu_{number}");
+        let id: StreamId = format!("toolu_{number}").parse().unwrap();
         log.call(&ToolCall {
-            id: id.clone(),
+            id: Some(id.clone()),
             tool: "Tool".to_owned(),
             what: (*what).to_owned(),
             purpose: *purpose,
@@ -145,7 +145,7 @@ fn many_calls_are_forgotten_but_not_that_they_did_work() {
     let mut log = log(&[("a.rs", WORK, OK)]);
     for number in 0..2 * CALLS_MAX {
         log.call(&ToolCall {
-            id: format!("later_{number}"),
+            id: format!("later_{number}").parse().ok(),
             tool: "Read".to_owned(),
             what: String::new(),
             purpose: LOOK,

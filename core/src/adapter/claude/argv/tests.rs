@@ -7,6 +7,7 @@ use crate::adapter::claude::OLDEST;
 use crate::adapter::invocation::CliVersion;
 use crate::agent::{Agent, Tier};
 use crate::fixture::general;
+use crate::ids::AgentSessionId;
 
 const CONTRACT: &str = "the contract with its secret nonce";
 
@@ -26,7 +27,7 @@ fn written(agent: &Agent, version: Option<CliVersion>, session: &AgentSession, p
 }
 
 fn new_session() -> AgentSession {
-    AgentSession::New("uuid".to_owned())
+    AgentSession::New(AgentSessionId::nil())
 }
 
 #[test]
@@ -36,7 +37,7 @@ fn a_known_version_gets_every_flag() {
     agent.cli_agent = Some("reviewer".to_owned());
     agent.hooks = AgentHooks::Disable;
     let command = written(&agent, Some(OLDEST), &new_session(), "do it");
-    let want = "-p --output-format stream-json --verbose --model haiku --session-id uuid --permission-mode acceptEdits \
+    let want = "-p --output-format stream-json --verbose --model haiku --session-id 00000000-0000-0000-0000-000000000000 --permission-mode acceptEdits \
                 --agent reviewer --settings {\"disableAllHooks\":true} --fallback-model sonnet --max-turns 7 \
                 --max-budget-usd 0.5 --append-system-prompt-file /state/contract.md --include-partial-messages";
     assert_eq!(command.args.join(" "), want);
@@ -48,8 +49,8 @@ fn a_known_version_gets_every_flag() {
 fn an_old_or_silent_cli_gets_what_every_version_has_and_the_contract_with_the_prompt() {
     for version in [Some(CliVersion(1, 0, 9)), None] {
         let command =
-            written(&general(Tier::Opus), version, &AgentSession::Resume("uuid".to_owned()), "do it");
-        let want = "-p --output-format stream-json --verbose --model opus --resume uuid --permission-mode acceptEdits";
+            written(&general(Tier::Opus), version, &AgentSession::Resume(AgentSessionId::nil()), "do it");
+        let want = "-p --output-format stream-json --verbose --model opus --resume=00000000-0000-0000-0000-000000000000 --permission-mode acceptEdits";
         assert_eq!(command.args.join(" "), want);
         assert_eq!(command.stdin, format!("do it\n\n{CONTRACT}"));
         assert_eq!(command.env[RETRIES], "0", "one retry layer, and it is ours");

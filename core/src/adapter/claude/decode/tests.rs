@@ -28,7 +28,7 @@ fn a_tool_call_says_what_it_is_for() {
             r#"{{"type":"assistant","message":{{"content":[{{"type":"tool_use","id":"t","name":"{tool}","input":{input}}}]}}}}"#
         );
         let call =
-            ToolCall { id: "t".into(), tool: tool.into(), what: what.into(), purpose, subagent: false };
+            ToolCall { id: "t".parse().ok(), tool: tool.into(), what: what.into(), purpose, subagent: false };
         assert_eq!(events(&line), [AgentEvent::ToolCalled(call)]);
     }
 }
@@ -47,11 +47,11 @@ fn a_denial_is_read_from_every_place_that_tells_it() {
         let line = format!(
             r#"{{"type":"user","message":{{"content":[{{"tool_use_id":"t","is_error":true}}]}},"tool_result_meta":[{meta}]}}"#
         );
-        assert_eq!(events(&line).last().and_then(id).as_deref(), Some("t"), "{meta}");
+        assert_eq!(events(&line).last().and_then(id), "t".parse().ok(), "{meta}");
     }
     let accepted = r#"{"type":"user","message":{"content":[{"tool_use_id":"t"}]},
         "tool_result_meta":[{"id":"t","permission_decision":{"decision":"accept"},"non_execution_kind":"interrupted"}]}"#;
-    assert_eq!(events(accepted), [AgentEvent::ToolEnded { id: "t".into(), failed: false }]);
+    assert_eq!(events(accepted), [AgentEvent::ToolEnded { id: "t".parse().unwrap(), failed: false }]);
 }
 
 #[test]
