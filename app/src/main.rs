@@ -14,12 +14,14 @@ mod plain_text;
 mod plugin;
 mod present;
 mod process;
+mod regular_file;
 mod rehearsal;
 mod store;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    process::hardening::keep_descriptors_from_children();
     // The hidden verbs come first: a shim must be small and must not depend on any setting. The same holds for the
     // hook: the user waits for it, and none of its arguments may be rejected.
     let args: Vec<String> =

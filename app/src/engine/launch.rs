@@ -10,6 +10,7 @@ use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
 use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
+use pointsman_core::ids::RunId;
 use pointsman_core::route::Complexity;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
@@ -124,12 +125,30 @@ pub fn overlong(agent: &Agent) -> Overlong {
 /// The prefix of every attempt's directory name.
 const ATTEMPT_DIR_PREFIX: &str = "pointsman-attempt-";
 
-/// Removes what was left by the attempts of a run whose driver died.
-pub fn remove_attempt_dirs(run_dir: &Path) {
+/// The variable by which every process of a run is known.
+const RUN_MARK: &str = "POINTSMAN_RUN";
+
+/// Kills what is left of a run whose driver was killed. Usually nothing is: its shim does that.
+pub async fn end_abandoned(engine: &Engine, run: &RunId) {
+    let dirs = engine.store.run_dir(run).map(|dir| attempt_dirs(&dir)).unwrap_or_default();
+    let (processes, mark) = (engine.surroundings.processes.clone(), format!("{RUN_MARK}={run}"));
+    // Not on this thread, which has signals to handle. It can only fail by a panic.
+    let _ = tokio::task::spawn_blocking(move || processes.end_abandoned(&dirs, &mark)).await;
+}
+
+/// Returns the directories that were left by the attempts of a run whose driver died.
+pub fn attempt_dirs(run_dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(run_dir).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(ATTEMPT_DIR_PREFIX)) {
+    let of_attempts =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(ATTEMPT_DIR_PREFIX));
+    of_attempts.map(|entry| entry.path()).collect()
+}
+
+/// Removes them.
+pub fn remove_attempt_dirs(run_dir: &Path) {
+    for dir in attempt_dirs(run_dir) {
         // Nothing retries a removal that fails here: what stays is small, private, and of no further use.
-        let _ = fs::remove_dir_all(entry.path());
+        let _ = fs::remove_dir_all(dir);
     }
 }
 
@@ -167,7 +186,7 @@ pub fn environment(engine: &Engine, project: &ProjectContext, agent: &Agent, mar
     let around = &engine.surroundings;
     let payer = agent_env::payer(&around.ambient, agent.billing, around.login);
     let own = [
-        ("POINTSMAN_RUN".to_owned(), marks.run.to_owned()),
+        (RUN_MARK.to_owned(), marks.run.to_owned()),
         ("POINTSMAN_SESSION".to_owned(), marks.session.to_owned()),
         ("POINTSMAN_DEPTH".to_owned(), (around.depth + 1).to_string()),
     ];

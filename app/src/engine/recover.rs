@@ -60,7 +60,12 @@ impl Engine {
 
     async fn end_orphan(&self, id: &RunId, project: &ProjectContext) -> bool {
         let Ok(found) = self.look_at(id.clone()).await else { return false };
-        self.is_orphan(&found) && self.end(&found, project).await
+        if !self.is_orphan(&found) {
+            return false;
+        }
+        // First, so that nothing of it is at work when it has an end.
+        launch::end_abandoned(self, id).await;
+        self.end(&found, project).await
     }
 
     /// Ends a run for its driver; returns whether it was still open.

@@ -2,8 +2,8 @@
 //! comes back.
 //!
 //! It is a socket pair. The order is one line of JSON, commands are single bytes, and the end of the stream means that
-//! the supervisor died. One byte goes the other way, if processes of the tree cannot be ended. How the agent ended is
-//! written to a file, which outlives both.
+//! the supervisor died. One line comes back: how the agent ended. It comes this way and not as a file because an agent
+//! can write our files, but has no hold of this socket.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,14 +13,22 @@ use pointsman_core::adapter::invocation::Invocation;
 use pointsman_core::run::end::Exit;
 use serde::{Deserialize, Serialize};
 
-/// The version of the order's format. A shim either does exactly what it is told, or reports that it cannot.
-pub const ORDER_VERSION: u32 = 1;
+use super::identity::ProcessIdentity;
 
-/// The version of an order that states none. The previous release wrote such orders: its drivers start shims from their
-/// program file, which an upgrade replaces. Their format is that of the first version.
+/// The version of the order's format. A shim either does exactly what it is told, or reports that it cannot.
+pub const ORDER_VERSION: u32 = 2;
+
+/// The version whose drivers look for the record of the end in a file. They may still be at work after an upgrade, and
+/// start shims from their program's file, which it has replaced.
+pub const RECORD_IN_FILE_VERSION: u32 = 1;
+
+/// The version of an order that states none: the first.
 fn unversioned() -> u32 {
-    1
+    RECORD_IN_FILE_VERSION
 }
+
+/// The versions that a shim understands.
+const KNOWN_VERSIONS: [u32; 2] = [RECORD_IN_FILE_VERSION, ORDER_VERSION];
 
 /// Everything that a shim is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,7 +45,7 @@ pub struct ShimOrder {
 }
 
 impl ShimOrder {
-    /// Reads an order of the only known version; the contents of any other may mean something else.
+    /// Reads an order of a known version; the contents of any other may mean something else.
     pub fn read(line: &[u8]) -> io::Result<ShimOrder> {
         #[derive(Deserialize)]
         struct Versioned {
@@ -45,13 +53,13 @@ impl ShimOrder {
             version: u32,
         }
         match serde_json::from_slice::<ShimOrder>(line) {
-            Ok(order) if order.version == ORDER_VERSION => Ok(order),
+            Ok(order) if KNOWN_VERSIONS.contains(&order.version) => Ok(order),
             read => {
                 let found = serde_json::from_slice::<Versioned>(line).map(|order| order.version);
                 match (found, read) {
-                    (Ok(ORDER_VERSION), Err(error)) => Err(error.into()),
+                    (Ok(version), Err(error)) if KNOWN_VERSIONS.contains(&version) => Err(error.into()),
                     (Ok(version), _) => Err(io::Error::other(format!(
-                        "an order of version {version} came from another pointsman, and this one knows version {ORDER_VERSION} only"
+                        "an order of version {version} came from another pointsman, and this one knows version {ORDER_VERSION}"
                     ))),
                     (Err(error), _) => Err(error.into()),
                 }
@@ -79,14 +87,26 @@ impl LifelineCommand {
     }
 }
 
-/// The byte by which the shim reports that the record is written and that processes are left that it cannot end.
+/// The longest record that is read. Real ones have about a hundred bytes, or a few hundred with the words of an error.
+pub const RECORD_BYTES_MAX: usize = 64 << 10;
+
+/// The byte by which a driver of the first version is told that processes are left that cannot be ended.
 pub const LEAK_NOTE: u8 = b'l';
 
-/// The name of the exit record in the attempt's directory.
+/// The name of the exit record in the attempt's directory, for drivers of the first version.
 pub const EXIT_RECORD: &str = "exit.json";
 
-/// The name of the record of the agent's identity, to find the agent by after the shim died.
-pub const AGENT_RECORD: &str = "agent.json";
+/// The name of the record of the processes, to find them by when both supervisor and shim are gone.
+pub const TREE_RECORD: &str = "tree.json";
+
+/// The processes at the root of an attempt's tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeRecord {
+    /// The shim.
+    pub shim: ProcessIdentity,
+    /// The agent.
+    pub agent: ProcessIdentity,
+}
 
 /// How the agent ended, as the shim saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +127,7 @@ mod tests {
     /// Seen to fail with the version not checked.
     #[test]
     fn an_order_of_another_version_is_refused_whatever_else_it_says() {
-        for line in [r#"{"version":2,"steps":["from the future"]}"#, r#"{"version":0}"#] {
+        for line in [r#"{"version":3,"steps":["from the future"]}"#, r#"{"version":0}"#] {
             let error = ShimOrder::read(line.as_bytes()).unwrap_err().to_string();
             assert!(error.contains("another pointsman"), "{error}");
         }

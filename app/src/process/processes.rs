@@ -1,7 +1,7 @@
 //! Where the processes of attempts come from: this program as a shim, or a script in tests.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::net::UnixStream;
@@ -13,7 +13,7 @@ use super::owned::{self, Owned};
 use super::scripted;
 #[cfg(not(test))]
 use super::shim;
-use super::{identity, tree};
+use super::{abandoned, hardening, identity, tree};
 
 /// The arguments that turn this program into a shim.
 #[cfg(not(test))]
@@ -68,13 +68,25 @@ impl Processes {
         }
     }
 
+    /// Kills what is left of the attempts of a run whose driver was killed; see [`abandoned::end`]. Blocks.
+    pub fn end_abandoned(&self, attempt_dirs: &[PathBuf], mark: &str) -> usize {
+        match &self.0 {
+            Source::OwnProgram(_) => abandoned::end(attempt_dirs, mark),
+            #[cfg(test)]
+            Source::Scripted(_) => 0,
+        }
+    }
+
     /// Starts a shim ahead of its order. A failure is reported when the order is given.
     pub fn ready(&self) -> Shim {
         Shim(match &self.0 {
             // What a dying shim leaves behind must become our child, not the system's.
-            Source::OwnProgram(program) => Kind::Process(
-                tree::become_subreaper().and_then(|()| ShimProcess::start(program).map(Box::new)),
-            ),
+            Source::OwnProgram(program) => {
+                hardening::keep_others_out();
+                Kind::Process(
+                    tree::become_subreaper().and_then(|()| ShimProcess::start(program).map(Box::new)),
+                )
+            }
             #[cfg(test)]
             Source::Scripted(stage) => Kind::Scripted(stage.clone()),
         })
@@ -89,7 +101,7 @@ pub(super) struct ShimProcess {
     /// When it started.
     pub(super) started_ticks: Option<u64>,
     pub(super) child: Child,
-    /// Whether it was killed: its record may then have been written by another process.
+    /// Whether it was killed: what it guarded may then be alive.
     pub(super) was_killed: bool,
     /// Our end of the lifeline, until it is taken.
     pub(super) lifeline: Option<UnixStream>,

@@ -179,7 +179,7 @@ impl Stage {
         let (stderr, our_stderr) = tokio::io::duplex(PIPE_BYTES);
         let (lifeline, our_lifeline) = tokio::io::duplex(PIPE_BYTES);
         let (notes, commands) = split(our_lifeline);
-        let (record, ended) = watch::channel(None);
+        let (end, ended) = watch::channel(false);
         let mut player = Player { stdout, stderr, lifeline, stop_grace: launch.stop_grace };
         // A panic in the task is an end without a record, like that of a lost shim.
         let task = tokio::spawn(async move {
@@ -187,7 +187,8 @@ impl Stage {
             if script.shim_hangs {
                 pending::<()>().await;
             }
-            record.send_replace(Some(player.play(script).await));
+            player.play(script).await;
+            end.send_replace(true);
             if output_is_held {
                 pending::<()>().await;
             }
@@ -204,24 +205,19 @@ impl Stage {
 
 /// The end of a simulated process.
 pub(super) struct Tree {
-    ended: watch::Receiver<Option<ExitRecord>>,
+    ended: watch::Receiver<bool>,
     player: AbortHandle,
 }
 
 impl Tree {
     pub(super) async fn wait(&mut self) {
         // An error means that it ended without a record.
-        let _ = self.ended.wait_for(Option::is_some).await;
+        let _ = self.ended.wait_for(|ended| *ended).await;
     }
 
     /// Ends the shim without a record.
     pub(super) fn kill_shim(&self) {
         self.player.abort();
-    }
-
-    pub(super) fn record(&self) -> ExitRecord {
-        let lost = ExitRecord { exit: Exit::Lost, leaked_count: 0, unended_count: 0 };
-        self.ended.borrow().clone().unwrap_or(lost)
     }
 }
 
@@ -233,7 +229,17 @@ struct Player {
 }
 
 impl Player {
-    async fn play(&mut self, script: Script) -> ExitRecord {
+    /// Plays it to its end, and says how that was; a lost shim says nothing.
+    async fn play(&mut self, script: Script) {
+        let record = self.perform(script).await;
+        if record.exit != Exit::Lost {
+            let line = format!("{}\n", serde_json::to_string(&record).unwrap());
+            // A supervisor that went away need not know.
+            let _ = self.lifeline.write_all(line.as_bytes()).await;
+        }
+    }
+
+    async fn perform(&mut self, script: Script) -> ExitRecord {
         self.read_order().await;
         let Script { steps, obeys_after, leaked_count, .. } = script;
         let record = |exit, leaked_count| ExitRecord { exit, leaked_count, unended_count: 0 };

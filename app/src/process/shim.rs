@@ -22,10 +22,12 @@ use serde::Serialize;
 
 use super::cleanup::{self, Reaper};
 use super::identity::ProcessIdentity;
-use super::lifeline::{AGENT_RECORD, EXIT_RECORD, ExitRecord, LEAK_NOTE, ShimOrder};
-use super::own_program;
+use super::lifeline::{
+    EXIT_RECORD, ExitRecord, LEAK_NOTE, RECORD_IN_FILE_VERSION, ShimOrder, TREE_RECORD, TreeRecord,
+};
 use super::shim_events::{ShimEvent, ShimEvents};
 use super::tree;
+use super::{hardening, own_program};
 
 /// The hidden verb under which this program is a shim.
 pub const VERB: &str = "__shim";
@@ -36,6 +38,7 @@ const LEAK_GRACE: Duration = Duration::from_millis(300);
 /// Runs the shim to its end.
 pub fn main() -> ExitCode {
     own_program::name_process();
+    hardening::keep_others_out();
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         // Only the supervisor reads our standard error, as part of the tail that it keeps: it is the agent's stream as
@@ -52,22 +55,31 @@ fn serve() -> io::Result<()> {
     tree::become_subreaper()?;
     let mut events = ShimEvents::new()?;
     let order = ShimOrder::read(&events.first_line()?)?;
-    let record_path = order.dir.join(EXIT_RECORD);
     let agent = match spawn(&order) {
         Ok(agent) => i32::try_from(agent.id()).expect("a pid fits the system's own type"),
         Err(error) => {
             let exit = not_spawned(&error, &order.invocation.program);
-            return write_record(&record_path, &ExitRecord { exit, leaked_count: 0, unended_count: 0 });
+            return report(&ExitRecord { exit, leaked_count: 0, unended_count: 0 }, &events, &order);
         }
     };
     let mut reaper = Reaper::new(agent);
     let record = watch(&mut reaper, agent, &mut events, &order)?;
-    write_record(&record_path, &record)?;
+    report(&record, &events, &order)?;
     if record.unended_count > 0 {
-        events.send(LEAK_NOTE);
         reaper.end_all_without_limit();
     }
     Ok(())
+}
+
+/// Tells the supervisor how the agent ended.
+fn report(record: &ExitRecord, events: &ShimEvents, order: &ShimOrder) -> io::Result<()> {
+    if order.version == RECORD_IN_FILE_VERSION {
+        write_record(&order.dir.join(EXIT_RECORD), record)?;
+        return if record.unended_count > 0 { events.send(&[LEAK_NOTE]) } else { Ok(()) };
+    }
+    let mut line = serde_json::to_vec(record)?;
+    line.push(b'\n');
+    events.send(&line)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
@@ -119,7 +131,9 @@ fn watch(
     events: &mut ShimEvents,
     order: &ShimOrder,
 ) -> io::Result<ExitRecord> {
-    write_record(&order.dir.join(AGENT_RECORD), &ProcessIdentity::of(agent))?;
+    // Only needed when both of us are killed. An agent that removed the directory must not lose its result by that.
+    let tree = TreeRecord { shim: ProcessIdentity::own(), agent: ProcessIdentity::of(agent) };
+    let _ = write_record(&order.dir.join(TREE_RECORD), &tree);
     let mut agent_lives = false;
     match until_end_or_command(agent, events, order.stop_grace)? {
         Ended::ByItself if reaper.others_end_within(LEAK_GRACE) => {}

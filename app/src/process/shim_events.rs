@@ -3,7 +3,7 @@
 //! The kernel's SIGCHLD is turned into a byte on a socket, so that one `poll` waits for everything. A single thread
 //! means less to start, and one list of children that does not change while it is read.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -67,9 +67,12 @@ impl ShimEvents {
         }
     }
 
-    /// Sends a note to the supervisor. A supervisor that is gone does not receive it, and need not.
-    pub(super) fn send(&self, note: u8) {
-        let _ = rustix::io::write(&self.lifeline, &[note]);
+    /// Sends something to the supervisor. One that is gone does not receive it, and need not.
+    pub(super) fn send(&self, note: &[u8]) -> io::Result<()> {
+        match UnixStream::from(self.lifeline.try_clone()?).write_all(note) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            sent => sent,
+        }
     }
 
     /// Waits for the next event, until the deadline at the latest.

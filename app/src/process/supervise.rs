@@ -2,11 +2,11 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use pointsman_core::run::awake::{AwakeClock, LOOK_AGAIN};
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
 use pointsman_core::run::watchdog::Watchdog;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -211,22 +211,20 @@ impl Tree {
         let _ = timeout(KILLED_SHIM_LIMIT, self.wait()).await;
     }
 
-    /// Returns the shim's record; if the shim died without one, kills what it guarded. The record of a shim that was
-    /// killed proves nothing: an agent can write the file and kill the shim.
-    async fn record(&self, dir: &Path) -> ExitRecord {
+    /// Returns the shim's record; if the shim died without one, or was killed, kills what it guarded: whoever can kill
+    /// the shim may have found a way to speak for it.
+    async fn record(&self, said: Option<ExitRecord>) -> ExitRecord {
         match self {
-            Tree::Guarded(shim) => match read_record(dir).filter(|_| !shim.was_killed) {
+            Tree::Guarded(shim) => match said.filter(|_| !shim.was_killed) {
                 Some(record) => record,
                 None => clean_up_after(LostShim { started_ticks: shim.started_ticks }).await,
             },
             #[cfg(test)]
-            Tree::Scripted(tree) => tree.record(),
+            Tree::Scripted(_) => {
+                said.unwrap_or(ExitRecord { exit: Exit::Lost, leaked_count: 0, unended_count: 0 })
+            }
         }
     }
-}
-
-fn read_record(dir: &Path) -> Option<ExitRecord> {
-    serde_json::from_slice(&std::fs::read(dir.join(lifeline::EXIT_RECORD)).ok()?).ok()
 }
 
 /// Cleans up after a dead shim: we are the next subreaper above it, so what it guarded is now below us.
@@ -257,20 +255,47 @@ impl Outgoing {
     }
 }
 
+/// What the shim says.
+struct Notes {
+    from: Incoming,
+    said: Vec<u8>,
+    is_open: bool,
+}
+
+impl Notes {
+    /// Reads a part. Cancel safe.
+    async fn read_some(&mut self) {
+        let mut bytes = [0u8; 512];
+        match self.from.read(&mut bytes).await {
+            Ok(count) if count > 0 && self.said.len() < lifeline::RECORD_BYTES_MAX => {
+                self.said.extend_from_slice(&bytes[..count]);
+            }
+            Ok(_) | Err(_) => self.is_open = false,
+        }
+    }
+
+    /// Returns how the agent ended, once that was said completely.
+    fn record(&self) -> Option<ExitRecord> {
+        let end = self.said.iter().position(|byte| *byte == b'\n')?;
+        serde_json::from_slice(&self.said[..end]).ok()
+    }
+}
+
 /// A running process.
 struct Supervised {
-    dir: PathBuf,
     stdout: Lines<Incoming>,
     stderr: Incoming,
     stderr_tail: Tail,
-    notes: Incoming,
+    notes: Notes,
     outgoing: Outgoing,
     tree: Tree,
     stops: mpsc::UnboundedReceiver<StopCause>,
     watchdog: Watchdog,
     begun: Instant,
     stopped: Option<StopCause>,
-    give_up_at: Option<Instant>,
+    /// When a shim that does not stop is given up, by the same clock as the deadlines.
+    give_up_at: Option<Duration>,
+    clock: AwakeClock,
     stop_grace: Duration,
 }
 
@@ -286,11 +311,10 @@ impl Supervised {
         let mut unsent = serde_json::to_vec(&order).expect("plain data has a JSON form");
         unsent.push(b'\n');
         Supervised {
-            dir: order.dir,
             stdout: Lines::new(side.stdout, overlong),
             stderr: side.stderr,
             stderr_tail: Tail::default(),
-            notes: side.notes,
+            notes: Notes { from: side.notes, said: vec![], is_open: true },
             outgoing: Outgoing { to: side.commands, unsent },
             tree: side.tree,
             stops,
@@ -298,6 +322,7 @@ impl Supervised {
             begun,
             stopped: None,
             give_up_at: None,
+            clock: AwakeClock::default(),
             stop_grace,
         }
     }
@@ -306,7 +331,7 @@ impl Supervised {
         self.until_tree_ends(on_line).await;
         progress.send_replace(Progress::TreeEnded);
         self.drain(on_line).await;
-        let record = self.tree.record(&self.dir).await;
+        let record = self.tree.record(self.notes.record()).await;
         if record.unended_count > 0 {
             let words = format!(
                 "\npointsman: {} processes of this attempt could not be ended\n",
@@ -327,21 +352,24 @@ impl Supervised {
     /// Reads its output until the shim has ended, or reports that it has done what it can, or is given up.
     async fn until_tree_ends(&mut self, on_line: OnLine<'_>) {
         let mut errors = [0u8; 4096];
-        let mut note = [0u8; 1];
-        let (mut output_open, mut errors_open, mut notes_open) = (true, true, true);
+        let (mut output_open, mut errors_open) = (true, true);
         loop {
-            let due = self.give_up_at.unwrap_or_else(|| self.begun + self.watchdog.next_deadline().0);
-            // In this order: what the agent has already printed counts before the clock, even if we were asleep
+            let awake = self.awake();
+            let due = self.give_up_at.unwrap_or_else(|| self.watchdog.next_deadline().0);
+            // At least this often, so that a time when we did not run is noticed.
+            let next_look = due.saturating_sub(awake).min(LOOK_AGAIN);
+            // In this order: what the agent has already printed counts before the clock, even if we were stopped
             // meanwhile.
             tokio::select! {
                 biased;
                 Some(cause) = self.stops.recv() => self.stop(cause),
                 () = self.tree.wait() => return,
-                count = self.notes.read(&mut note), if notes_open => match count {
-                    Ok(1) if note[0] == lifeline::LEAK_NOTE => return,
-                    Ok(1..) => {}
-                    Ok(0) | Err(_) => notes_open = false,
-                },
+                () = self.notes.read_some(), if self.notes.is_open => {
+                    // Otherwise the shim ends at once; but this one stays with what it cannot end.
+                    if self.notes.record().is_some_and(|record| record.unended_count > 0) {
+                        return;
+                    }
+                }
                 () = self.outgoing.send_some(), if !self.outgoing.unsent.is_empty() => {}
                 event = self.stdout.next(), if output_open => match event {
                     Some(LineEvent::Line(line)) => self.take(&line, on_line),
@@ -355,27 +383,33 @@ impl Supervised {
                     }
                     Ok(_) | Err(_) => errors_open = false,
                 },
-                () = tokio::time::sleep_until(due) => {
-                    if self.give_up_at.is_some() {
-                        return self.tree.kill_shim().await;
-                    }
-                    if let Some(cause) = self.watchdog.alarm(self.begun.elapsed()) {
-                        self.stop(cause);
+                () = tokio::time::sleep(next_look) => {
+                    let awake = self.awake();
+                    match self.give_up_at {
+                        Some(at) if awake >= at => return self.tree.kill_shim().await,
+                        Some(_) => {}
+                        None => self.watchdog.alarm(awake).into_iter().for_each(|cause| self.stop(cause)),
                     }
                 }
             }
         }
     }
 
+    /// Returns how long the process has run while we were able to watch it.
+    fn awake(&mut self) -> Duration {
+        self.clock.look(self.begun.elapsed())
+    }
+
     /// Notes a sign of life. Any byte on either pipe is one: progress is often shown without line ends, and on standard
     /// error.
     fn sign_of_life(&mut self) {
-        self.watchdog.saw_output(self.begun.elapsed());
+        let now = self.awake();
+        self.watchdog.saw_output(now);
     }
 
     fn take(&mut self, line: &str, on_line: OnLine<'_>) {
         let meaning = on_line(line, self.stopped);
-        let now = self.begun.elapsed();
+        let now = self.awake();
         self.watchdog.saw_output(now);
         match meaning.settled {
             true => self.watchdog.settled(now),
@@ -400,13 +434,16 @@ impl Supervised {
             Some(_) => return,
         };
         self.stopped = self.stopped.or(Some(cause));
-        self.give_up_at = Some(Instant::now() + patience + SHIM_LIMIT);
+        self.give_up_at = Some(self.awake() + patience + SHIM_LIMIT);
         self.outgoing.unsent.push(command.byte());
     }
 
     /// Reads what is still in the pipes after the tree has ended.
     async fn drain(&mut self, on_line: OnLine<'_>) {
         let rest = async {
+            while self.notes.is_open && self.notes.record().is_none() {
+                self.notes.read_some().await;
+            }
             while let Some(event) = self.stdout.next().await {
                 if let LineEvent::Line(line) = event {
                     on_line(&line, self.stopped);

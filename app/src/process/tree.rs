@@ -39,7 +39,8 @@ pub(super) fn descendants(roots: &[i32]) -> Vec<Stat> {
     found
 }
 
-fn process_table() -> Vec<Stat> {
+/// Returns all processes that can be seen; none if the system has no process table.
+pub(super) fn process_table() -> Vec<Stat> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| identity::stat(entry.file_name().to_str()?.parse().ok()?)).collect()
 }

@@ -168,7 +168,7 @@ fn p24_lists_of_a_million_small_values_do_not_fill_the_memory() {
 }
 
 /// Names of almost the longest line, in every place that has a name. Seen to fail with the version, the source of the
-/// key and the window of a limit kept as they came: 300 MB of memory.
+/// key and the window of a limit kept as they came: 12 MB of state.
 #[test]
 fn p24_names_of_megabytes_fill_neither_memory_nor_state() {
     let long = "n".repeat(4_000_000);

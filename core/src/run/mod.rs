@@ -4,9 +4,10 @@
 //! fold; `row` is its line in lists), `evidence` and `end` (what is known about an attempt), `judge` (what that means),
 //! `outcome` (its vocabulary), `next` (the step after that), `hint` (what the user can do then), `orphan` (how a run
 //! ends whose driver died), `rights` (what it may do). `tools` decides whether denied calls were the work itself,
-//! `said` quotes an agent's text, `watchdog` keeps an attempt's deadlines, `contract` is what an agent must return,
+//! `quote` quotes an agent's text, `watchdog` keeps an attempt's deadlines by the clock of `awake`, `contract` is what an agent must return,
 //! `prompt` what it is told when it takes over.
 
+pub mod awake;
 pub mod contract;
 pub mod end;
 pub mod event;

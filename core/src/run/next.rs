@@ -349,6 +349,10 @@ fn retry_once(run: &RunState, ended: &AttemptEnded, limits: &Limits, catalog: &C
     }
 }
 
+/// The most attempts of a run that may be lost together with the process that watched them: what kills that one may be
+/// the agent's own work.
+const LOST_MAX: usize = 3;
+
 /// Waits with full jitter: a random part of a ceiling that doubles with each try.
 fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestamp, jitter: f64) -> Step {
     let in_row = run.attempts.iter().rev().map_while(|attempt| {
@@ -362,7 +366,10 @@ fn back_off(run: &RunState, ended: &AttemptEnded, limits: &Limits, now: Timestam
     let first_failure = |attempt: &Attempt| attempt.ended_at.unwrap_or(now);
     let (count, since) = in_row.fold((0u32, now), |(count, _), attempt| (count + 1, first_failure(attempt)));
     let elapsed = now.duration_since(since).unsigned_abs();
-    if elapsed >= limits.backoff_max_elapsed {
+    let is_lost = ended.outcome == Outcome::WorkerLost;
+    let is_poison =
+        is_lost && (self::count(run, Outcome::WorkerLost) >= LOST_MAX || !attempts_left(run, limits));
+    if elapsed >= limits.backoff_max_elapsed || is_poison {
         return failed(ended);
     }
     let ceiling = limits

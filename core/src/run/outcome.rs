@@ -159,7 +159,9 @@ impl Outcome {
     pub fn consumes_attempt(self) -> bool {
         match self.class() {
             OutcomeClass::Usable | OutcomeClass::Escalatable | OutcomeClass::Timeout => true,
-            OutcomeClass::Transient | OutcomeClass::Quota => false,
+            // Whatever dies again and again may be what the agent does.
+            OutcomeClass::Transient => self == Outcome::WorkerLost,
+            OutcomeClass::Quota => false,
             OutcomeClass::Final => {
                 matches!(self, Outcome::PermissionDenied | Outcome::Budget | Outcome::InvalidRequest)
             }

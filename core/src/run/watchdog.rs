@@ -1,6 +1,6 @@
 //! The deadlines of one attempt, as a pure state machine: given what was seen and when, it says what is due.
 //!
-//! Times are durations since the attempt began, on a monotonic clock.
+//! Times are durations since the attempt began, on a monotonic clock that stands still while its owner does (`awake`).
 
 use std::time::Duration;
 

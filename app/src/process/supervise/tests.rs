@@ -55,6 +55,30 @@ async fn a_process_that_never_begins_or_falls_silent_is_stopped_when_it_is_due()
     assert_eq!((end.stopped, seconds(&end)), (Some(StopCause::WallTimeout), 3600));
 }
 
+/// The clock of the test jumps, as it does for us when we were stopped. Seen to fail, with a stop for each limit, with
+/// deadlines by the plain clock.
+#[tokio::test(start_paused = true)]
+async fn time_in_which_we_were_stopped_is_not_the_agents() {
+    let stopped = async |_: &Handle| {
+        tokio::time::sleep(SECOND).await;
+        tokio::time::advance(7200 * SECOND).await;
+    };
+    let silent = Script::new().waits(7210 * SECOND).says("begun").exits(3);
+    let (end, ()) = play(silent, stopped).await;
+    assert_eq!((&end.exit, end.stopped), (&Exit::Code { code: 3 }, None));
+    // What is its own still counts.
+    let (end, ()) = play(Script::new().waits(9000 * SECOND).hangs(), stopped).await;
+    assert_eq!((end.stopped, seconds(&end)), (Some(StopCause::StartupTimeout), 7261));
+    let stubborn = async |handle: &Handle| {
+        handle.stop(StopCause::Interrupt);
+        tokio::time::sleep(SECOND).await;
+        tokio::time::advance(7200 * SECOND).await;
+    };
+    let (end, ()) = play(Script::shim_hangs(), stubborn).await;
+    assert_eq!((&end.exit, end.stopped), (&Exit::Lost, Some(StopCause::Interrupt)));
+    assert!(seconds(&end) > 7210, "{end:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stop_is_polite_and_what_does_not_obey_is_killed_after_the_grace() {
     let stop = async |handle: &Handle| {

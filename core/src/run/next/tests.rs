@@ -83,6 +83,26 @@ fn p07_every_outcome_is_followed_by_what_the_table_says() {
     }
 }
 
+/// Whatever the limits say: what kills the watcher may be the agent's own work. Seen to fail with either condition of
+/// `is_poison` left out.
+#[test]
+fn p07_a_run_that_loses_its_watcher_again_and_again_is_started_three_times() {
+    for (attempt_count_max, most) in [(10, 3), (2, 2)] {
+        let limits = Limits { attempt_count_max, ..limits() };
+        let mut run = Driven::routed(Tier::Haiku);
+        let first = plan(&run, &limits);
+        run.attempt(&first, Outcome::WorkerLost);
+        while let Step::Wait { until, why } = step(&run, &limits) {
+            run.record(Fact::Waiting { until, why });
+            run.now = until;
+            let again = plan(&run, &limits);
+            run.attempt(&again, Outcome::WorkerLost);
+        }
+        assert_eq!(run.state.attempts.len(), most);
+        assert!(matches!(step(&run, &limits), Step::Finish(Finish { exit_code: 69, .. })));
+    }
+}
+
 /// The guard is `ended.progressed` in `escalate`.
 #[test]
 fn no_dearer_tier_is_bought_before_a_model_answered() {

@@ -1,0 +1,76 @@
+//! Ends the processes of an attempt for which nobody is left to do it: the driver was killed, and the shim was killed as
+//! well or is stopped.
+//!
+//! They are found by what the shim recorded and by the mark that every process of a run has in its environment. These
+//! are not our children, so the kernel gives no proof of their end: the search goes on until it finds nothing.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::identity::{self, Liveness, ProcessIdentity, Stat};
+use super::lifeline::{TREE_RECORD, TreeRecord};
+use super::tree;
+use crate::regular_file;
+
+/// A killed process is gone in microseconds; somebody waits for us.
+const LIMIT: Duration = Duration::from_secs(2);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// The largest record that is read: two identities have a few hundred bytes.
+const RECORD_BYTES_MAX: u64 = 16 << 10;
+
+/// Kills what is left of the attempts that kept their records in these directories, and whatever has this assignment in
+/// its environment; returns how many processes were killed. Blocks.
+///
+/// Does nothing if we are one of them: an agent that calls us must not end itself in the middle of it.
+pub(super) fn end(attempt_dirs: &[impl AsRef<Path>], mark: &str) -> usize {
+    let recorded: Vec<ProcessIdentity> =
+        attempt_dirs.iter().filter_map(|dir| record(dir.as_ref())).flatten().collect();
+    let own = ProcessIdentity::own().pid;
+    let begun = Instant::now();
+    let mut killed: Vec<(i32, u64)> = vec![];
+    loop {
+        let living = living(&recorded, mark);
+        if living.is_empty() || living.iter().any(|stat| stat.pid == own) || begun.elapsed() >= LIMIT {
+            return killed.len();
+        }
+        for stat in &living {
+            tree::kill_if_same(stat);
+            if !killed.contains(&(stat.pid, stat.started_ticks)) {
+                killed.push((stat.pid, stat.started_ticks));
+            }
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+fn record(attempt_dir: &Path) -> Option<[ProcessIdentity; 2]> {
+    let bytes = regular_file::read(&attempt_dir.join(TREE_RECORD), RECORD_BYTES_MAX).ok()?;
+    let TreeRecord { shim, agent } = serde_json::from_slice(&bytes).ok()?;
+    Some([shim, agent])
+}
+
+/// Returns the recorded processes that live, all their descendants, and all that have the mark.
+fn living(recorded: &[ProcessIdentity], mark: &str) -> Vec<Stat> {
+    let roots: Vec<i32> = recorded
+        .iter()
+        .filter(|process| process.liveness() == Liveness::Alive)
+        .map(|process| process.pid)
+        .collect();
+    let recorded = roots.iter().filter_map(|pid| identity::stat(*pid));
+    let marked =
+        tree::process_table().into_iter().filter(|stat| stat.state != 'Z' && has_mark(stat.pid, mark));
+    let mut found: Vec<Stat> = recorded.chain(tree::descendants(&roots)).chain(marked).collect();
+    found.sort_unstable_by_key(|stat| stat.pid);
+    found.dedup_by_key(|stat| stat.pid);
+    found
+}
+
+/// Returns whether a process was started with this assignment in its environment. Of other users' processes that cannot
+/// be seen, and none of them is ours to end.
+fn has_mark(pid: i32, mark: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+}
