@@ -17,6 +17,16 @@ pub enum Origin {
     Hook,
 }
 
+/// Whose words a request has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Speaker {
+    /// The user's own.
+    #[default]
+    Person,
+    /// A model's, such as what it tells a subagent. They choose nothing: a mark or "use opus" in them is text.
+    Model,
+}
+
 /// What the user fixed by structured means (flags), as opposed to words in the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overrides {
@@ -131,6 +141,8 @@ pub struct Request {
     text: String,
     /// Which face it came through.
     pub origin: Origin,
+    /// Whose words they are.
+    pub speaker: Speaker,
     /// What was fixed by flags.
     pub overrides: Overrides,
     /// Whether a session continues.
@@ -169,6 +181,7 @@ impl Request {
         Ok(Request {
             text,
             origin,
+            speaker: Speaker::Person,
             overrides,
             context: Context::Fresh,
             pressure: QuotaPressure::default(),

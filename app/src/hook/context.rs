@@ -10,7 +10,7 @@ use pointsman_core::hook::mode::{self, ModeChoice};
 use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::request::{Context, Origin, Overrides, Request};
+use pointsman_core::request::{Context, Origin, Overrides, Request, Speaker};
 use pointsman_core::route::Route;
 use pointsman_core::routing_context::RoutingContext;
 
@@ -162,11 +162,13 @@ pub fn routed(
     decider: &Decider,
     mode: Mode,
     words: &str,
+    speaker: Speaker,
     context: Context,
 ) -> Result<Option<(Request, Route)>, HookError> {
     // A NUL means nothing to a router and must not keep it from deciding.
-    let words = words.replace('\0', " ");
+    let words = if words.contains('\0') { words.replace('\0', " ") } else { words.to_owned() };
     let Ok(mut request) = Request::new(words, Origin::Hook, Overrides::default()) else { return Ok(None) };
+    request.speaker = speaker;
     request.context = context;
     request.routing_context.mode = Some(mode);
     let route = decider.decide(&mut request)?;

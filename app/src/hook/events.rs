@@ -8,7 +8,7 @@ use pointsman_core::hook::fact::{Delegation, HookEvent};
 use pointsman_core::hook::input::{Event, HookInput, ToolUse, as_tag};
 use pointsman_core::ids::RunId;
 use pointsman_core::mode::Mode;
-use pointsman_core::request::Context;
+use pointsman_core::request::{Context, Speaker};
 
 use super::briefing;
 use super::context::{HookContext, routed};
@@ -121,7 +121,7 @@ fn on_delegation(
     // The CLI itself reports what is missing.
     let Some(words) = call.text("prompt") else { return Ok(HookAnswer::default()) };
     let (decider, _) = context.decider()?;
-    let Some((_, route)) = routed(&decider, mode, words, Context::Fresh)? else {
+    let Some((_, route)) = routed(&decider, mode, words, Speaker::Model, Context::Fresh)? else {
         return Ok(HookAnswer::default());
     };
     let said = context.note(input).map(|note| note.said).unwrap_or_default();

@@ -11,7 +11,7 @@ use pointsman_core::hook::takeover;
 use pointsman_core::ids::RunId;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::layer::Layer;
-use pointsman_core::request::Context;
+use pointsman_core::request::{Context, Speaker};
 use pointsman_core::route::Route;
 
 use super::context::{HookContext, routed};
@@ -34,7 +34,7 @@ pub fn answer(
         Prompt::Words { words, approval, wanted } => (words, approval, wanted),
     };
     let (decider, left_out) = context.decider()?;
-    let Some((request, route)) = routed(&decider, mode, words, session)? else {
+    let Some((request, route)) = routed(&decider, mode, words, Speaker::Person, session)? else {
         return left_alone(context, input, earlier.as_ref(), LeftBecause::Empty, text);
     };
     let said = match marked(&route) {

@@ -178,17 +178,35 @@ fn put(input: &mut Map<String, Value>, key: &str, value: Option<&str>) {
     }
 }
 
-/// Decides about a prompt that is scheduled for later: only the user may begin one with a mark that speaks for the
-/// user.
+/// Decides about a prompt that is scheduled for later: the CLI will submit it as if the user had typed it, so it must
+/// not begin with anything that speaks for the user, wherever in the call it stands.
 pub fn for_later(call: &ToolUse) -> Option<HookAnswer> {
-    let texts = call.input.values().filter_map(Value::as_str);
-    let speaks = texts.into_iter().any(super::prompt::speaks_for_a_person);
-    speaks.then(|| {
+    call.input.values().any(|value| speaks(value, 0)).then(|| {
         let reason = format!(
-            "[pointsman] A prompt for later must not begin with `{APPROVE}` or `~`: only a person may say that. Lay it up without it."
+            "[pointsman] A prompt for later must not begin with a mark such as `{APPROVE}`, `~` or `@opus`: only a person may say that. \
+             Lay it up without it."
         );
         HookAnswer::of(HookEffect::Deny { reason })
     })
+}
+
+/// How deep the input of a call is searched; below that, nothing is believed.
+const DEPTH_MAX: usize = 32;
+
+/// Returns whether a text anywhere in a value would speak for a person, also in JSON that is written as a text.
+fn speaks(value: &Value, depth: usize) -> bool {
+    let inside = |value: &Value| speaks(value, depth + 1);
+    match value {
+        _ if depth > DEPTH_MAX => true,
+        Value::String(text) => {
+            super::prompt::speaks_for_a_person(text)
+                || (text.trim_start().starts_with(['{', '[', '"'])
+                    && serde_json::from_str::<Value>(text).is_ok_and(|value| inside(&value)))
+        }
+        Value::Array(items) => items.iter().any(inside),
+        Value::Object(fields) => fields.values().any(inside),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn refusal(route: &Route) -> String {

@@ -106,7 +106,9 @@ impl ToolUse {
 
     /// Returns whether it schedules a prompt for later: the CLI will submit that as if the user had typed it.
     pub fn is_for_later(&self) -> bool {
-        self.tool.starts_with("Cron") || self.tool.starts_with("Schedule") || self.tool == "RemoteTrigger"
+        const SIGNS: [&str; 5] = ["cron", "schedule", "wakeup", "remind", "remotetrigger"];
+        let tool = self.tool.to_ascii_lowercase();
+        SIGNS.iter().any(|sign| tool.contains(sign))
     }
 
     /// Returns a text field of the input.

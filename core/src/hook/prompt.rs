@@ -6,7 +6,7 @@ use super::answer::{HookAnswer, HookEffect};
 use super::reply;
 use crate::mode::Mode;
 use crate::request::Context;
-use crate::route::{Complexity, Decision, Route};
+use crate::route::{self, Complexity, Decision, Route};
 
 /// The mark with which the user approves what would be asked.
 pub const APPROVE: &str = "@approve";
@@ -108,10 +108,13 @@ fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
     }
 }
 
-/// Returns whether a text would count as the user's own word if it were submitted as a prompt.
+/// Returns whether a text would count as the user's own word if it were submitted as a prompt: a yes, a tier, or one of
+/// our commands.
 pub fn speaks_for_a_person(text: &str) -> bool {
     match read(text, Context::Fresh) {
-        Prompt::Words { approval, .. } => approval == Approval::Given,
+        Prompt::Words { words, approval, wanted } => {
+            approval == Approval::Given || wanted != Wanted::AsUsual || route::marked_tier(words).is_some()
+        }
         Prompt::Left(because) => because == LeftBecause::Asked,
     }
 }
@@ -121,7 +124,7 @@ pub fn speaks_for_a_person(text: &str) -> bool {
 fn is_command(word: &str) -> bool {
     let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
     word.strip_prefix('/').is_some_and(|name| {
-        !name.is_empty() && name.chars().all(is_of_name) && crate::agent::Tier::parse(name).is_none()
+        !name.is_empty() && name.chars().all(is_of_name) && route::marked_tier(word).is_none()
     })
 }
 

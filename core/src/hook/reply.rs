@@ -123,7 +123,8 @@ fn reply_words(text: &str) -> impl Iterator<Item = String> {
 
 /// Returns whether a prompt only answers what the model said last.
 pub fn is_reply(text: &str) -> bool {
-    let count = reply_words(text).count();
+    // No further: a prompt may have megabytes.
+    let count = reply_words(text).take(REPLY_WORDS_MAX + 1).count();
     (1..=REPLY_WORDS_MAX).contains(&count)
         && reply_words(text).all(|word| REPLY_WORDS.contains(&word.as_str()))
 }

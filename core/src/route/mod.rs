@@ -31,6 +31,7 @@ use crate::request::Request;
 use crate::text::segment;
 
 use classifier::Opinion;
+pub use overrides::marked_tier;
 pub use own_decision::OwnDecision;
 use signals::Signals;
 use trace::Trace;

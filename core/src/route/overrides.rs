@@ -3,13 +3,13 @@
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
 use crate::policy::Policy;
-use crate::request::Request;
+use crate::request::{Request, Speaker};
 
 use super::RouteError;
 use super::rules::Found;
 use super::signals::Signals;
 use super::stream::Stream;
-use super::trace::{NO_MATCH, SETTLED, Trace};
+use super::trace::{NO_MATCH, OF_A_MODEL, SETTLED, Trace};
 use crate::policy::layer::Layer;
 use crate::text::tokens::Kind;
 
@@ -73,6 +73,10 @@ pub(super) fn apply(
         (WORDS, raised_tier(policy, signals, judged), "the words ask for a stronger tier", WORDS_CONFIDENCE),
     ];
     for (rule, tier, because, confidence) in found {
+        if rule != TIER && request.speaker == Speaker::Model {
+            trace.skipped(rule, Layer::Override, because, || (OF_A_MODEL, None));
+            continue;
+        }
         let Some(tier) = tier else {
             trace.skipped(rule, Layer::Override, because, || (NO_MATCH, None));
             continue;
@@ -97,8 +101,8 @@ pub(super) fn without_mark(text: &str) -> &str {
     }
 }
 
-/// Parses `@opus …`, `/opus …` or `[opus] …` at the very start.
-fn marked_tier(text: &str) -> Option<Tier> {
+/// Returns the tier of a mark at the very start of a text: `@opus …`, `/opus …` or `[opus] …`.
+pub fn marked_tier(text: &str) -> Option<Tier> {
     let text = text.trim_start();
     let word = text.split(char::is_whitespace).next()?;
     let word = word.strip_suffix([':', ',']).unwrap_or(word);

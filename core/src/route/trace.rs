@@ -44,6 +44,8 @@ pub const OTHER_LANGUAGE: &str = "in another language";
 pub const OTHER_MODE: &str = "in another mode";
 /// A layer before this one has decided.
 pub const SETTLED: &str = "an earlier layer decides";
+/// The words are a model's.
+pub const OF_A_MODEL: &str = "a model's words choose nothing";
 /// The classifier does not consider it likely enough.
 pub const UNLIKELY: &str = "not likely enough";
 

@@ -15,6 +15,10 @@ const OWN_HEAD_CHARS: usize = 48_000;
 const OWN_TAIL_CHARS: usize = 16_000;
 /// How much of the material is read; it gives no orders, so its beginning is enough to tell what it is.
 const MATERIAL_CHARS: usize = 1000;
+/// How many bytes of a text are read at all at its beginning, so that megabytes cost no more than this.
+const HEAD_BYTES: usize = 256 << 10;
+/// The same for the end.
+const TAIL_BYTES: usize = 64 << 10;
 /// The longest quoted text that may be a name.
 const NAME_CHARS_MAX: usize = 80;
 
@@ -59,7 +63,8 @@ pub(crate) struct Segments {
 
 /// Separates a text into segments.
 pub(crate) fn segment(text: &str) -> Segments {
-    let clean = clean(text);
+    let ends = ends_of(text);
+    let clean = clean(&ends);
     let mut out = Segments::default();
     let mut state = Lines::Own;
     for line in clean.split('\n') {
@@ -86,6 +91,16 @@ pub(crate) fn segment(text: &str) -> Segments {
     out.instruction = cap(&out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
     out.quoted = cap(&out.quoted, MATERIAL_CHARS, 0);
     out
+}
+
+/// Returns a text, or the beginning and the end of one that is far longer than any request.
+fn ends_of(text: &str) -> Cow<'_, str> {
+    if text.len() <= HEAD_BYTES + TAIL_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let boundary = |at: usize| (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let (head, tail) = (&text[..boundary(HEAD_BYTES)], &text[boundary(text.len() - TAIL_BYTES)..]);
+    Cow::Owned(format!("{head}\n{tail}"))
 }
 
 /// Removes invisible characters, and replaces unusual letters and spaces by plain ones. Most texts have neither.

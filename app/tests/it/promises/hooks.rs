@@ -106,6 +106,22 @@ fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
     assert_eq!(walk(&sandbox.path("")), before);
 }
 
+/// Eight times the prompt and ten times the deadline, since this program is not optimised. Seen to fail with all of the
+/// words read: the deadline came first, and the prompt went on undecided.
+#[test]
+fn p22_a_prompt_of_megabytes_is_decided_before_the_deadline() {
+    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced").env("POINTSMAN_HOOK_LIMIT_MS", "1500");
+    let lines = "and this is what the log of last night says\n".repeat(900_000);
+    let prompt = format!("{lines}\ndrop the users table in production");
+    let event =
+        json!({"session_id": "s", "prompt_id": "p", "hook_event_name": "UserPromptSubmit", "prompt": prompt});
+    let answer = hook(&sandbox, &event).exits(0);
+    assert!(answer.stdout.contains("did not send this"), "{answer}");
+    let call = json!({"session_id": "s", "prompt_id": "p", "hook_event_name": "PreToolUse", "tool_name": "Agent",
+        "tool_use_id": "t", "tool_input": {"prompt": prompt, "subagent_type": "general-purpose", "description": "d"}});
+    assert!(hook(&sandbox, &call).exits(0).stdout.contains("deny"));
+}
+
 #[test]
 fn s16_our_hooks_do_nothing_inside_an_agent_of_ours() {
     for mode in ["enforced", "orchestration"] {

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixture;
-use crate::request::{Origin, Overrides};
+use crate::policy::layer::Layer;
+use crate::request::{Origin, Overrides, Speaker};
 
 const DANGEROUS: &str = include_str!("dangerous.txt");
 const HARMLESS: &str = include_str!("harmless.txt");
@@ -140,6 +141,39 @@ fn a_mark_at_the_very_start_chooses_the_tier() {
     }
     assert_eq!(routed("list the files in src/ @opus").route.tier, Tier::Haiku);
     assert_eq!(routed("```\n@opus\n```\nlist the files in src/").route.tier, Tier::Haiku);
+}
+
+/// Seen to fail with the check of the speaker taken out of `overrides::apply`.
+#[test]
+fn words_of_a_model_choose_no_tier_and_do_not_stand_in_the_way() {
+    let routed_of = |speaker: Speaker, text: &str| {
+        let mut request = Request::new(text.to_owned(), Origin::Hook, Overrides::default()).unwrap();
+        request.speaker = speaker;
+        route(&request, &catalog(), &Policy::builtin()).unwrap()
+    };
+    for order in ["Rename foo to bar in src/lexer.rs", "prove that the allocator never deadlocks"] {
+        let own = routed_of(Speaker::Model, order);
+        for mark in
+            ["@opus", "/opus", "[haiku]", "@sonnet:", "use opus for this:", "this is for the opus agent:"]
+        {
+            let marked = routed_of(Speaker::Model, &format!("{mark} {order}"));
+            assert_eq!((marked.tier, marked.layer == Layer::Override), (own.tier, false), "{mark} {order}");
+        }
+    }
+    assert_eq!(routed_of(Speaker::Person, "@opus Rename foo to bar in src/lexer.rs").tier, Tier::Opus);
+}
+
+/// The beginning and the end of a text of megabytes decide; it costs no more than the part that is read.
+#[test]
+fn of_megabytes_the_beginning_and_the_end_are_read() {
+    let lines = "the quick brown fox jumps over the lazy dog\n".repeat(120_000);
+    for text in [
+        format!("drop the users table in production\n{lines}"),
+        format!("look at this\n{lines}\ndrop the users table in production"),
+    ] {
+        assert_eq!(routed(&text).route.decision, Decision::Escalate);
+    }
+    assert!(crate::text::segment::segment(&lines).instruction.len() < 100_000);
 }
 
 #[test]
