@@ -1,6 +1,7 @@
 //! Makes an agent's output safe for a terminal: the text stays, everything that controls a terminal is removed.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Returns the text without control and escape sequences, and without characters that reorder text.
 ///
@@ -33,6 +34,26 @@ pub fn one_line(text: &str, chars_max: usize) -> String {
     }
     let kept: String = words.chars().take(chars_max.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+/// Returns JSON that means the same and is safe for a terminal: characters that control it or reorder text are escaped.
+/// JSON itself asks that only of the first 32. The two separators end a line for some readers of lines.
+pub fn plain_json(json: &str) -> Cow<'_, str> {
+    let is_escaped =
+        |c: char| !c.is_ascii_control() && is_unsafe(c) || matches!(c, '\u{7f}' | '\u{2028}' | '\u{2029}');
+    if !json.chars().any(is_escaped) {
+        return Cow::Borrowed(json);
+    }
+    // Outside of a string JSON has none of them.
+    let mut plain = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if is_escaped(c) {
+            let _ = write!(plain, "\\u{:04x}", u32::from(c));
+        } else {
+            plain.push(c);
+        }
+    }
+    Cow::Owned(plain)
 }
 
 fn is_unsafe(c: char) -> bool {
@@ -157,6 +178,19 @@ mod tests {
         for (payload, want) in payloads {
             assert_eq!(plain_text(&payload), want, "{payload:?}");
         }
+    }
+
+    /// Seen to fail with the JSON printed as the library writes it.
+    #[test]
+    fn json_means_the_same_and_controls_nothing() {
+        let words = "a\u{9b}31m\u{9d}0;t\u{9c}\u{7f}\u{85}\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{2029}\u{1b}[31m\n\té中🙂\\\"";
+        let value = serde_json::json!({ words: [words] });
+        for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let plain = plain_json(&json);
+            assert!(!plain.chars().any(is_unsafe) && !plain.contains(['\u{2028}', '\u{2029}']), "{plain}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value);
+        }
+        assert!(matches!(plain_json(r#"{"é": "中🙂"}"#), Cow::Borrowed(_)));
     }
 
     proptest! {

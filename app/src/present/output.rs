@@ -10,7 +10,7 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::failure::Failure;
 use serde::Serialize;
 
-use crate::plain_text::plain_text;
+use crate::plain_text::{plain_json, plain_text};
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -103,10 +103,10 @@ pub fn json<T: Serialize>(value: &T) {
     line(&text.expect("plain data has a JSON form"));
 }
 
-/// Prints one line as data; returns whether it was written.
-pub fn line(line: &str) -> bool {
+/// Prints JSON as data, with a line end; returns whether it was written.
+pub fn line(json: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    note_loss(writeln!(out, "{line}").and_then(|()| out.flush()))
+    note_loss(writeln!(out, "{}", plain_json(json)).and_then(|()| out.flush()))
 }
 
 /// Prints a message: a styled word, and a sentence.
