@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::regular_file;
+
 /// Why a file is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -30,14 +32,15 @@ impl From<io::Error> for ReadError {
     }
 }
 
+fn open(path: &Path) -> Result<File, ReadError> {
+    let is_irregular = path.metadata().is_ok_and(|meta| !meta.is_file());
+    regular_file::open(path).map_err(|error| if is_irregular { ReadError::NotAFile } else { error.into() })
+}
+
 /// Reads a text file of at most `bytes_max` bytes.
 pub fn read(path: &Path, bytes_max: u64) -> Result<String, ReadError> {
-    // Checked before it is opened: opening a named pipe waits for a writer.
-    if !path.metadata()?.is_file() {
-        return Err(ReadError::NotAFile);
-    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > bytes_max {
         return Err(ReadError::TooLarge(bytes_max));
     }

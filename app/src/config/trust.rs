@@ -3,7 +3,7 @@
 //! A damaged file is an error and never treated as an empty one: the next change would silently drop all approvals.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -11,8 +11,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::regular_file;
+
 const FILE: &str = "trust.json";
 const VERSION: u32 = 1;
+
+/// The largest file that is read: an approval has some two hundred bytes.
+const BYTES_MAX: u64 = 16 << 20;
 
 /// How far a project is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -127,7 +132,7 @@ impl TrustStore {
 
     fn read(&self) -> Result<TrustFile, Error> {
         let path = self.path();
-        let bytes = match fs::read(&path) {
+        let bytes = match regular_file::read(&path, BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(TrustFile { schema_version: VERSION, projects: BTreeMap::new() });
@@ -156,7 +161,9 @@ impl TrustStore {
 
     fn lock(&self) -> io::Result<File> {
         let path = self.dir.join("trust.lock");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = regular_file::open_with(&mut options, rustix::fs::OFlags::empty(), &path)?;
         file.lock()?;
         Ok(file)
     }
@@ -174,6 +181,7 @@ impl TrustStore {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -3,7 +3,7 @@
 //! The agent works in an empty directory, may use no turn beyond its answer, and has a time limit. If anything goes
 //! wrong, there is no vote, and the router's own decision stands.
 
-use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order, SessionStart};
@@ -23,6 +23,7 @@ use super::stops::Stops;
 use crate::process::launch::{Launch, LineMeaning};
 use crate::process::probe::Memory;
 use crate::process::supervise;
+use crate::regular_file;
 use crate::store::private;
 
 /// The most text of an answer that is read: it should be one word.
@@ -37,6 +38,11 @@ const USD_MAX: f64 = 0.05;
 /// The time from the polite signal to the kill.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
+/// Reads a vote that was given before. A word has a few bytes.
+fn known_vote(file: &Path) -> Option<LlmVote> {
+    LlmVote::read(std::str::from_utf8(&regular_file::read(file, 100).ok()?).ok()?)
+}
+
 /// Returns the arbiter's vote on a request, if the route wants one and the arbiter gives one.
 pub async fn vote(
     engine: &Engine,
@@ -50,7 +56,7 @@ pub async fn vote(
     }
     let question = arbiter::question(request.text());
     let known = terms.cache.join(&blake3::hash(question.as_bytes()).to_hex()[..32]);
-    if let Some(word) = fs::read_to_string(&known).ok().and_then(|text| LlmVote::read(&text)) {
+    if let Some(word) = known_vote(&known) {
         return Some(word);
     }
     let word = LlmVote::read(&ask(engine, project, &question, terms.timeout).await?)?;

@@ -48,12 +48,12 @@ impl Engine {
         let driver = &row.driver;
         match (self.liveness(row), asked) {
             (Liveness::Dead, _) => Err(not_running()),
-            (Liveness::Elsewhere, Ok(())) if self.is_unheard(row) => {
+            (Liveness::Elsewhere | Liveness::OfAnotherBoot, Ok(())) if self.is_unheard(row) => {
                 self.end(run, project).await;
                 Ok(())
             }
-            (Liveness::Elsewhere, Ok(())) => Ok(()),
-            (Liveness::Elsewhere, Err(error)) => Err(error.into()),
+            (Liveness::Elsewhere | Liveness::OfAnotherBoot, Ok(())) => Ok(()),
+            (Liveness::Elsewhere | Liveness::OfAnotherBoot, Err(error)) => Err(error.into()),
             // Older versions react to signals only, and so does a driver whose ledger cannot be written.
             (Liveness::Alive, asked) => {
                 let hears_rows = driver.host_id.is_some() && asked.is_ok();
@@ -66,7 +66,8 @@ impl Engine {
         }
     }
 
-    fn is_unheard(&self, row: &DriverRow) -> bool {
+    /// Returns whether a driver should have been heard since.
+    pub(super) fn is_unheard(&self, row: &DriverRow) -> bool {
         row.heartbeat_at.is_none_or(|at| self.clock.now().duration_since(at) > UNHEARD_AFTER)
     }
 

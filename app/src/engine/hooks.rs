@@ -1,6 +1,5 @@
 //! Facts seen by hooks: recorded by the hook itself, imported and read by everything else.
 
-use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::error::EngineError;
+use crate::regular_file;
 pub use crate::store::BreakerRow;
 pub use crate::store::hooks::HookStore;
 pub use crate::store::takeovers::{Claim, Marker};
@@ -47,9 +47,8 @@ fn enrich_rest(fact: &mut HookFact) {
 }
 
 fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
-    // Checked before it is opened: opening a named pipe waits for a writer.
-    let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
-    let mut file = File::open(path).ok()?;
+    let mut file = regular_file::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(bytes_max))).ok()?;
     let mut bytes = vec![];
     file.take(bytes_max).read_to_end(&mut bytes).ok()?;

@@ -15,6 +15,7 @@ use super::Engine;
 use super::error::EngineError;
 use super::project::ProjectContext;
 use crate::process::identity::Liveness;
+use crate::regular_file;
 use crate::store::{AgentSessionKey, DriverRow, Runs, StoreError, journal};
 
 /// How many runs are listed for an ambiguous prefix.
@@ -132,7 +133,13 @@ impl Engine {
     }
 
     pub(super) fn liveness(&self, row: &DriverRow) -> Liveness {
-        self.surroundings.host.liveness(&row.driver)
+        match self.surroundings.host.liveness(&row.driver) {
+            // No process survives a reboot, in whatever container it was. But copies of a machine have the same id, and
+            // may share a home: who was heard a moment ago is on one of them.
+            Liveness::OfAnotherBoot if self.is_unheard(row) => Liveness::Dead,
+            Liveness::OfAnotherBoot => Liveness::Elsewhere,
+            seen @ (Liveness::Alive | Liveness::Dead | Liveness::Elsewhere) => seen,
+        }
     }
 
     /// Returns whether an unfinished run certainly has no driver.
@@ -169,7 +176,7 @@ impl Engine {
     /// Opens the live log of a run.
     pub fn live_log(&self, run: &RunId) -> io::Result<LiveLog> {
         let dir = self.store.run_dir(run).ok_or(io::ErrorKind::NotFound)?;
-        let file = File::open(dir.join(journal::FILE))?;
+        let file = regular_file::open(&dir.join(journal::FILE))?;
         Ok(LiveLog { reader: BufReader::new(file), part: vec![] })
     }
 }

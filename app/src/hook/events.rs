@@ -17,6 +17,7 @@ use super::notice::with_notice;
 use super::prompt;
 use crate::assemble;
 use crate::engine::background;
+use crate::regular_file;
 
 /// Answers an event. `delegating` is called with the run that takes a prompt over before the run exists: from then on
 /// the answer is worth waiting for.
@@ -137,9 +138,12 @@ fn on_delegation(
     Ok(with_notice(answer, kept))
 }
 
+/// The largest note beside a transcript that is read. Real ones have a few hundred bytes.
+const META_BYTES_MAX: u64 = 64 << 10;
+
 /// Returns the delegation that a subagent came from, which the CLI records beside the transcript.
 fn delegation_of(transcript: &Path) -> Option<String> {
-    let text = std::fs::read(transcript.with_extension("meta.json")).ok()?;
+    let text = regular_file::read(&transcript.with_extension("meta.json"), META_BYTES_MAX).ok()?;
     let meta: serde_json::Value = serde_json::from_slice(&text).ok()?;
     as_tag(meta.get("toolUseId")?.as_str()?)
 }

@@ -90,6 +90,8 @@ pub enum Liveness {
     Dead,
     /// It is on another machine, or in another container: its state is unknown here.
     Elsewhere,
+    /// It was started before this machine was; or on a machine that calls itself the same, such as a copy of it.
+    OfAnotherBoot,
 }
 
 impl ProcessIdentity {
@@ -130,8 +132,10 @@ impl ProcessIdentity {
         if is_other(&self.host_id, host_id()) {
             return Liveness::Elsewhere;
         }
-        // No process survives a reboot of this machine, in whatever container it was.
-        if self.boot_id == boot_id() && is_other(&self.pid_namespace, pid_namespace()) {
+        if self.boot_id != boot_id() {
+            return Liveness::OfAnotherBoot;
+        }
+        if is_other(&self.pid_namespace, pid_namespace()) {
             return Liveness::Elsewhere;
         }
         if self.is_alive() { Liveness::Alive } else { Liveness::Dead }
@@ -230,7 +234,7 @@ mod tests {
         let in_container = ProcessIdentity { pid_namespace: other("pid:[1]"), ..dead.clone() };
         assert_eq!(in_container.liveness(), Liveness::Elsewhere);
         let before_boot = ProcessIdentity { boot_id: other("another boot"), ..in_container };
-        assert_eq!(before_boot.liveness(), Liveness::Dead, "no container outlives its kernel");
+        assert_eq!(before_boot.liveness(), Liveness::OfAnotherBoot);
         let of_before = ProcessIdentity { host_id: None, pid_namespace: None, ..dead };
         assert_eq!(of_before.liveness(), Liveness::Dead, "older versions knew one machine");
     }

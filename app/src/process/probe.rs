@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 
 use super::{owned, tree};
 use crate::clock;
+use crate::regular_file;
 
 /// A version is printed in well under a second; a CLI that hangs here is not waited for.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
@@ -121,8 +122,12 @@ fn key_of(program: &Path, leading: &[String]) -> String {
     words.collect::<Vec<_>>().join("\u{1f}")
 }
 
+/// The largest cache that is read: an entry has some two hundred bytes.
+const CACHE_BYTES_MAX: u64 = 1 << 20;
+
 fn read_cache(cache_file: &Path) -> BTreeMap<String, Known> {
-    fs::read(cache_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    let bytes = regular_file::read(cache_file, CACHE_BYTES_MAX).ok();
+    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 fn no_answer() -> io::Error {
@@ -141,7 +146,7 @@ fn is_wrapper(program: &Path) -> bool {
         return true;
     }
     let mut head = [0; 128];
-    let length = fs::File::open(&real).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    let length = regular_file::open(&real).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
     let first_line = head[..length].split(|byte| *byte == b'\n').next().unwrap_or_default();
     let runs = |interpreter: &[u8]| first_line.windows(interpreter.len()).any(|part| part == interpreter);
     first_line.starts_with(b"#!") && !runs(b"node") && !runs(b"bun")

@@ -18,6 +18,10 @@ use super::ledger::Ledger as _;
 use super::sqlite::Sqlite;
 use super::takeovers::{self, Claim};
 use super::{BreakerRow, Runs, StorePaths, private};
+use crate::regular_file;
+
+/// The largest note that is read. Real ones have a few hundred bytes.
+const NOTE_BYTES_MAX: u64 = 64 << 10;
 
 /// The store as a hook sees it.
 pub struct HookStore {
@@ -46,7 +50,7 @@ impl HookStore {
 
     /// Returns the note of a session.
     pub fn read_note(&self, session: &SessionId) -> Option<Note> {
-        serde_json::from_slice(&fs::read(self.note(session)).ok()?).ok()
+        serde_json::from_slice(&regular_file::read(&self.note(session), NOTE_BYTES_MAX).ok()?).ok()
     }
 
     /// Removes the note of a session that is over.

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::private;
+use crate::regular_file;
 
 /// A held lock. Dropping it, or the death of the process, releases it.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub fn try_lock(dir: &Path, name: &str) -> io::Result<Option<Lock>> {
 
 /// Returns whether a lock is held, without creating its file.
 pub fn is_held(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return false };
+    let Ok(file) = regular_file::open(path) else { return false };
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 

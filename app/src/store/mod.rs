@@ -31,6 +31,7 @@ use pointsman_core::ids::{AgentName, AgentSessionId, RunId, SessionId};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::row::RunRow;
 
+use crate::regular_file;
 pub use error::StoreError;
 pub use handle::Kept;
 pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, EndedCall, LedgerEntry, Runs};
@@ -73,7 +74,7 @@ impl StorePaths {
 
     /// Returns the key, if it already exists.
     pub fn known_hash_key(&self) -> Option<[u8; 32]> {
-        std::fs::read(self.state.join("hash.key")).ok().and_then(|bytes| bytes.try_into().ok())
+        regular_file::read(&self.state.join("hash.key"), 32).ok().and_then(|bytes| bytes.try_into().ok())
     }
 
     fn spools(&self, name: &str) -> Vec<PathBuf> {

@@ -5,6 +5,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
+use crate::regular_file;
+
 /// Why a directory is not accepted as ours.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateError {
@@ -82,10 +86,11 @@ fn owned(path: &Path) -> Result<fs::Metadata, PrivateError> {
     Ok(meta)
 }
 
-/// Opens a file for appending and reading, created with mode 0600 if it is new, never through a symbolic link.
+/// Opens a regular file for appending and reading, created with mode 0600 if it is new, never through a symbolic link.
 pub fn append(path: &Path) -> io::Result<File> {
-    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    OpenOptions::new().append(true).read(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).read(true).create(true).mode(0o600);
+    regular_file::open_with(&mut options, OFlags::NOFOLLOW, path)
 }
 
 /// Writes a file with mode 0600, never through a symbolic link; an existing file is appended to.

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::lock::is_at;
 use super::private;
+use crate::regular_file;
 
 /// The file that is appended to.
 const ACTIVE_FILE: &str = "events.jsonl";
@@ -140,9 +141,6 @@ fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()>
     let path = dir.join(ACTIVE_FILE);
     loop {
         let mut file = private::append(&path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other(format!("`{}` is no file", path.display())));
-        }
         file.lock()?;
         if is_at(&file, &path) {
             return append_whole(&mut file, bytes, durability);
@@ -218,7 +216,7 @@ fn starts_with(path: &Path, prefix: &str) -> bool {
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Lines<T>> {
-    let file = File::open(path)?;
+    let file = regular_file::open(path)?;
     file.lock_shared()?;
     let mut lines = Lines { entries: vec![], unreadable: vec![] };
     for line in BufReader::new(file).split(b'\n') {

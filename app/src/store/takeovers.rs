@@ -12,6 +12,7 @@ use pointsman_core::hook::takeover::{Stage, Takeover};
 
 use super::lock::is_at;
 use super::private;
+use crate::regular_file;
 
 /// A marker is two short texts and a word; anything longer is not one.
 const MARKER_BYTES_MAX: u64 = 4096;
@@ -95,7 +96,11 @@ fn look(
     is_over: &dyn Fn(&Takeover) -> bool,
     waits_for: &dyn Fn(&Takeover),
 ) -> io::Result<Option<Takeover>> {
-    let file = match OpenOptions::new().read(true).write(true).open(path) {
+    let file = match regular_file::open_with(
+        OpenOptions::new().read(true).write(true),
+        rustix::fs::OFlags::empty(),
+        path,
+    ) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -71,6 +71,26 @@ fn a_run_whose_driver_elsewhere_is_silent_for_long_is_ended_by_a_person_who_want
     assert_eq!(sandbox.show(&run)["attempts"][0]["outcome"], "worker_lost");
 }
 
+/// A copy of this machine, with the same id and another boot, that shares the home: who was heard a moment ago lives.
+/// Seen to fail with every other boot taken for an earlier one: a look said `failed`, and the next run ended it.
+#[test]
+fn a_driver_of_another_boot_is_dead_only_once_it_is_silent() {
+    let (sandbox, started, run) = hanging(Sandbox::new());
+    let db = Connection::open(sandbox.state().join("ledger.db")).unwrap();
+    let sql = "SELECT identity FROM drivers WHERE run_id = ?1";
+    let text: String = db.query_row(sql, [&run], |row| row.get(0)).unwrap();
+    let mut copy: Value = serde_json::from_str(&text).unwrap();
+    copy["boot_id"] = json!("another");
+    db.execute("UPDATE drivers SET identity = ?2 WHERE run_id = ?1", [&run, &copy.to_string()]).unwrap();
+    sandbox.run_on("sonnet", REQUEST).success();
+    assert_eq!(sandbox.show(&run)["state"], "running");
+    started.signal(Signal::KILL);
+    drop(started);
+    let silent = "UPDATE drivers SET heartbeat_at = heartbeat_at - 3600000 WHERE run_id = ?1";
+    db.execute(silent, [&run]).unwrap();
+    assert_eq!(sandbox.show(&run)["attempts"][0]["outcome"], "worker_lost");
+}
+
 /// A driver says again and again that it lives, for who looks from another machine.
 #[test]
 fn a_driver_notes_when_it_lived_last() {

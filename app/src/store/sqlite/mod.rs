@@ -27,6 +27,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use super::error::StoreError;
 use super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, Runs};
 use super::private::{self, PrivateError};
+use crate::regular_file;
 
 /// The migrations in order; the position is the schema version.
 const MIGRATIONS: [&str; 4] = [
@@ -52,6 +53,15 @@ const LOG_PAGES_MAX: u32 = 64;
 /// How many pages are copied at a time from an older version's ledger, to be read in the current schema.
 const COPY_PAGES: i32 = 1024;
 
+/// Checks the ledger and the files that SQLite keeps beside it: it would open a named pipe and wait for it.
+fn check_files(ledger: &Path) -> std::io::Result<()> {
+    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|suffix| {
+        let mut path = ledger.as_os_str().to_owned();
+        path.push(suffix);
+        regular_file::check(Path::new(&path))
+    })
+}
+
 /// An open ledger.
 pub struct Sqlite {
     path: PathBuf,
@@ -70,6 +80,7 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
         check_new_enough()?;
         let io = |source| PrivateError::Io { path: path.to_owned(), source };
+        check_files(path).map_err(io)?;
         // Created by us first, so that its mode is 0600 from its first moment; SQLite's side files copy it.
         let is_new = !path.exists();
         private::touch(path).map_err(io)?;
@@ -93,16 +104,9 @@ impl Sqlite {
     pub fn open_to_read(path: &Path) -> Result<Sqlite, StoreError> {
         check_new_enough()?;
         let failed = |source| database(path, source);
-        match std::fs::metadata(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Sqlite::in_memory(path, |_| Ok(()));
-            }
-            Err(source) => return Err(PrivateError::Io { path: path.to_owned(), source }.into()),
-            Ok(meta) if meta.is_dir() => {
-                let source = std::io::ErrorKind::IsADirectory.into();
-                return Err(PrivateError::Io { path: path.to_owned(), source }.into());
-            }
-            Ok(_) => {}
+        check_files(path).map_err(|source| PrivateError::Io { path: path.to_owned(), source })?;
+        if !path.exists() {
+            return Sqlite::in_memory(path, |_| Ok(()));
         }
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
         db.busy_timeout(BUSY_LIMIT).map_err(failed)?;
@@ -119,6 +123,7 @@ impl Sqlite {
 
     /// Opens the ledger read-only in passing: nothing is created or migrated, and a writer is hardly waited for.
     pub fn open_to_peek(path: &Path) -> Option<Sqlite> {
+        check_files(path).ok()?;
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         db.busy_timeout(PEEK_LIMIT).ok()?;
         let ledger = Sqlite::of(path, db);

@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rusqlite::Connection;
+use serde_json::json;
 
+use super::hooks::hook;
 use crate::fake::Fake;
 use crate::sandbox::{Ran, Sandbox, wait_for_file, walk};
 
@@ -230,6 +232,44 @@ fn p22_a_spool_that_is_a_link_or_a_pipe_is_left_alone() {
     assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo(), "the pipe was taken");
     let copied = sandbox.files_with("a secret");
     assert_eq!(copied, [sandbox.state().join("spool/events.jsonl")], "only the link itself leads to it");
+}
+
+/// What a program of ours would wait for when it opens it, in place of each file that a run and a hook leave, and of those
+/// that SQLite makes. Seen to fail, that is, to wait for ever, without the checks of `regular_file` at each of them.
+#[test]
+fn p22_a_pipe_in_place_of_any_file_of_ours_makes_nobody_wait() {
+    let event = json!({"session_id": "s", "prompt_id": "p", "hook_event_name": "UserPromptSubmit",
+        "prompt": "rename foo to bar in lib.rs"});
+    let used = || {
+        let sandbox = Sandbox::new().env("POINTSMAN_MODE", "directive");
+        sandbox.call(["run", "--session", "s", "--tier", "haiku", REQUEST]).wait().success();
+        hook(&sandbox, &event).exits(0);
+        sandbox
+    };
+    let sandbox = used();
+    let root = sandbox.path("");
+    let made = ["state", "cache"].iter().flat_map(|dir| walk(&sandbox.path(dir)));
+    let mut files: Vec<PathBuf> = made
+        .filter(|path| path.is_file())
+        .map(|path| path.strip_prefix(&root).unwrap().to_owned())
+        .filter(|path| !path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("01")))
+        .collect();
+    files.extend(["-wal", "-shm", "-journal"].map(|name| format!("state/pointsman/ledger.db{name}").into()));
+    files.push("config/pointsman/trust.json".into());
+    assert!(files.len() >= 9, "{files:?}");
+    for file in files {
+        let sandbox = used();
+        let path = sandbox.path(file.to_str().unwrap());
+        let _ = fs::remove_file(&path);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let ran = sandbox.call(["run", "--session", "s", "--tier", "haiku", REQUEST]).wait();
+        let refused = file.ends_with("trust.json");
+        assert!(ran.code == Some(0) || (refused && ran.code == Some(78)), "{}: {ran}", file.display());
+        hook(&sandbox, &event).exits(0);
+        for verb in [["runs", "list"], ["report", "compliance"], ["doctor", "-q"], ["config", "show"]] {
+            sandbox.call(verb).wait();
+        }
+    }
 }
 
 #[test]
