@@ -1,6 +1,7 @@
 //! The only wiring: builds a ready engine from settings and surroundings.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::agent_env::LoginState;
@@ -9,6 +10,7 @@ use pointsman_core::hook::mode::SessionSignals;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::PolicySource;
+use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::Limits;
 use pointsman_core::run::scenario::Scenario;
@@ -18,10 +20,13 @@ use pointsman_core::toml_text::problem::Problem;
 use crate::clock::{self, Clock};
 use crate::config::env::{Dirs, EnvVars, NoHome};
 use crate::config::error::Warning;
-use crate::config::load::{Inputs, Loaded};
+use crate::config::load::{Inputs, Loaded, SettingEntry};
+use crate::config::location;
 use crate::config::login::{self, Login, StrayKey};
 use crate::config::model::{HumanDuration, Settings};
 use crate::config::policy::{self, PolicyReadError, PolicyText};
+use crate::config::project::ProjectFiles;
+use crate::config::repository::Repository;
 use crate::config::{self, load};
 use crate::engine::history::History;
 use crate::engine::project::{ArbiterTerms, Decider, ProjectContext, PromptRetention, Terms};
@@ -30,8 +35,8 @@ use crate::entropy::Entropy;
 use crate::plugin::Plugin;
 use crate::plugin::conflicting_hooks::{self, ConflictingHook};
 use crate::process::identity::Host;
-use crate::process::probe;
 use crate::process::processes::Processes;
+use crate::process::{call, probe};
 use crate::rehearsal;
 use crate::store::{Store, StorePaths};
 
@@ -66,6 +71,8 @@ pub struct EffectivePolicy {
     pub context: RoutingContext,
     /// Warnings to show the user.
     pub warnings: Vec<Warning>,
+    /// Why the project's file has no part in it, if it is broken.
+    pub left_out: Vec<Problem>,
 }
 
 /// What is needed to drive a spec, and what the user should be told first.
@@ -80,6 +87,12 @@ pub struct Assembled {
     pub warnings: Vec<Warning>,
     /// Keys in files that could change who pays, where that matters.
     pub stray_keys: Vec<StrayKey>,
+    /// What the repository asks of Claude Code, and what becomes of that.
+    pub repository: Repository,
+    /// What the project's settings set.
+    pub set_by_project: Vec<SettingEntry>,
+    /// The project's root.
+    pub root: PathBuf,
     /// The user's home directory, for shorter paths.
     pub home: PathBuf,
 }
@@ -113,7 +126,8 @@ impl Environment {
 
     /// Loads the settings, with those of the command line on top.
     pub fn settings(&self, flags: &[(String, String)]) -> Result<Loaded, AssembleError> {
-        let inputs = Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags };
+        let tracks = |path: &Path| self.git_tracks(path);
+        let inputs = Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags, tracks: &tracks };
         load::load(&inputs).map_err(|error| AssembleError::Config(Box::new(error)))
     }
 
@@ -125,6 +139,35 @@ impl Environment {
         }
     }
 
+    /// Reads the files of the project that count for trust.
+    pub fn project_files(&self) -> ProjectFiles {
+        let project = location::find(&self.cwd, &self.dirs.home);
+        ProjectFiles::read(&project, &self.dirs.home, &|path| self.git_tracks(path))
+    }
+
+    /// Returns whether git tracks a file. Where git cannot tell it is taken for the repository's.
+    ///
+    /// The repository is a stranger's, so nothing that its configuration could have git start is left on.
+    fn git_tracks(&self, path: &Path) -> bool {
+        /// Git reads one file, the index; a slow disk takes its time.
+        const LIMIT: Duration = Duration::from_secs(5);
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+            return true;
+        };
+        let mut env = self.env.texts();
+        env.retain(|name, _| !name.starts_with("GIT_"));
+        let Some(git) = probe::find_program("git", &env, &[]) else { return true };
+        let closed =
+            [("GIT_ALLOW_PROTOCOL", "none"), ("GIT_NO_LAZY_FETCH", "1"), ("GIT_OPTIONAL_LOCKS", "0")];
+        env.extend(closed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let args =
+            ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "-z", "--", name];
+        match call::run(&git, &args, &env, dir, LIMIT) {
+            Ok(listed) => !listed.is_success || !listed.text.is_empty(),
+            Err(_) => true,
+        }
+    }
+
     /// Finds a subscription login.
     pub fn login(&self) -> Option<Login> {
         login::find(&self.env, &self.dirs.home, || {
@@ -133,9 +176,13 @@ impl Environment {
         })
     }
 
-    /// Finds keys in files that would change who pays.
-    pub fn stray_keys(&self, project: &Path) -> Vec<StrayKey> {
-        login::stray_keys(&self.env, &self.dirs.home, project)
+    /// Finds keys in files that would change who pays: in the project's, and in the user's own if they have a login.
+    pub fn stray_keys(&self, project: &Path, login: LoginState) -> Vec<StrayKey> {
+        let mut found = login::keys_of_project(project);
+        if login == LoginState::LoggedIn {
+            found.extend(login::keys_of_user(&self.env, &self.dirs.home, project));
+        }
+        found
     }
 
     /// Reads what a session of Claude Code tells about its user. A hook has no terminal to tell it by.
@@ -194,7 +241,33 @@ impl Environment {
 
     /// Reads the policy files in force here and applies them on top of the built-in policy.
     pub fn policy(&self, loaded: &Loaded, catalog: &Catalog) -> Result<EffectivePolicy, AssembleError> {
-        self.policy_of(loaded, catalog, &policy::read(&self.dirs.config, &loaded.project)?)
+        let texts = policy::read(&self.dirs.config, loaded.policy.as_ref(), loaded.trust)?;
+        match self.policy_of(loaded, catalog, &texts) {
+            Err(AssembleError::Policy(problems)) => {
+                self.policy_without_project(loaded, catalog, texts, problems)
+            }
+            done => done,
+        }
+    }
+
+    /// Applies the policy files without the project's, which is broken: it must not stop the work. If the user's is
+    /// broken as well, that is the error.
+    fn policy_without_project(
+        &self,
+        loaded: &Loaded,
+        catalog: &Catalog,
+        mut texts: Vec<PolicyText>,
+        problems: Vec<Problem>,
+    ) -> Result<EffectivePolicy, AssembleError> {
+        texts.retain(|text| !text.author.is_project());
+        let mut here = self.policy_of(loaded, catalog, &texts)?;
+        here.warnings.extend(problems.iter().map(|problem| Warning {
+            at: Some(format!("{}:{}", problem.at.file, problem.at.line)),
+            message: format!("the project's policy is left out: {}", problem.what),
+            hint: Some(problem.hint.clone()),
+        }));
+        here.left_out = problems;
+        Ok(here)
     }
 
     /// Applies the given policy files on top of the built-in policy.
@@ -210,6 +283,7 @@ impl Environment {
                 policy: builtin,
                 context: RoutingContext::default(),
                 warnings: vec![],
+                left_out: vec![],
             });
         }
         let mut around = RoutingContext::of_files(policy::names_in(&loaded.project.root));
@@ -224,25 +298,28 @@ impl Environment {
             hint: Some(problem.hint.clone()),
         };
         let warnings = policy.files().left_out.iter().map(warning).collect();
-        Ok(EffectivePolicy { policy, context: around, warnings })
+        Ok(EffectivePolicy { policy, context: around, warnings, left_out: vec![] })
     }
 
     /// Assembles what deciding alone needs, with the policy files in force here.
     pub fn decider(&self, loaded: &Loaded) -> Result<Decider, AssembleError> {
-        self.decider_of(loaded, &policy::read(&self.dirs.config, &loaded.project)?)
+        let catalog = loaded.catalog()?;
+        let here = self.policy(loaded, &catalog)?;
+        Ok(Environment::decider_with(catalog, here))
     }
 
     /// Like [`Environment::decider`], but with one file in place of those in force here: what if it were the only one?
     pub fn decider_against(&self, loaded: &Loaded, file: &Path) -> Result<Decider, AssembleError> {
-        self.decider_of(loaded, &[policy::read_file(file)?])
+        let catalog = loaded.catalog()?;
+        let here = self.policy_of(loaded, &catalog, &[policy::read_file(file)?])?;
+        Ok(Environment::decider_with(catalog, here))
     }
 
-    fn decider_of(&self, loaded: &Loaded, texts: &[PolicyText]) -> Result<Decider, AssembleError> {
-        let catalog = loaded.catalog()?;
-        let EffectivePolicy { policy, context: around, .. } = self.policy_of(loaded, &catalog, texts)?;
+    /// Assembles what deciding needs with a policy that is known.
+    pub fn decider_with(catalog: Catalog, here: EffectivePolicy) -> Decider {
         // What `run` does by default.
-        let around = RoutingContext { mode: Some(Mode::Orchestration), ..around };
-        Ok(Decider::new(catalog, policy, around))
+        let around = RoutingContext { mode: Some(Mode::Orchestration), ..here.context };
+        Decider::new(catalog, here.policy, around)
     }
 
     /// Opens the record of past runs read-only.
@@ -300,13 +377,23 @@ impl Environment {
         spec.rights.ceiling.into_iter().for_each(|ceiling| catalog.cap_permission_mode(ceiling));
         catalog.allow_tools(&spec.rights.allow_tools);
         // Policy rules name the real agents; a rehearsal plays them under the same names.
-        let EffectivePolicy { policy, context: around, warnings } = self.policy(&loaded, &catalog)?;
-        let pays = spec.rehearsal.is_none() && engine.login() == LoginState::LoggedIn;
-        let stray_keys = if pays { self.stray_keys(&loaded.project.root) } else { vec![] };
-        let terms = self.terms(&loaded, &spec.limits, purpose);
+        let EffectivePolicy { policy, context: around, warnings, .. } = self.policy(&loaded, &catalog)?;
+        let is_real = spec.rehearsal.is_none();
+        let stray_keys = match is_real {
+            true => self.stray_keys(&loaded.project.root, engine.login()),
+            false => vec![],
+        };
+        let repository = if is_real { loaded.repository.clone() } else { Repository::default() };
+        let set_by_project = loaded.set_by_project();
+        let terms = Terms {
+            containment: repository.containment.clone(),
+            ..self.terms(&loaded, &spec.limits, purpose)
+        };
         let project = ProjectContext::new(spec.project.clone(), Decider::new(catalog, policy, around), terms);
         let warnings = loaded.warnings.into_iter().chain(warnings).collect();
-        Ok(Assembled { spec, engine, project, warnings, stray_keys, home: self.dirs.home.clone() })
+        let home = self.dirs.home.clone();
+        let root = loaded.project.root;
+        Ok(Assembled { spec, engine, project, warnings, stray_keys, repository, set_by_project, root, home })
     }
 
     /// Decides whether a real agent or the scripted one is used.
@@ -340,6 +427,7 @@ impl Environment {
             },
             extra_allow: settings.environment.allow.clone(),
             allow_old_cli: settings.allow_old_cli,
+            containment: Containment::default(),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Only what routing needs is kept. The prompt stays in the file: the CLI reads it itself. A key that is not known here
 //! to be harmless counts as privileged, so that no future key can change the CLI's behaviour unchecked.
 
+pub mod claim;
+
 use serde_json::{Map, Value};
 
 use crate::ids::{AgentName, InvalidId};
@@ -95,6 +97,27 @@ pub fn parse_agent_file(file_stem: &str, text: &str) -> Result<AgentFile, AgentF
     if text.len() > AGENT_FILE_BYTES_MAX {
         return Err(AgentFileError::TooLarge { bytes: text.len(), max: AGENT_FILE_BYTES_MAX });
     }
+    parse_opening(file_stem, text)
+}
+
+/// Returns the prompt of an agent file: what stands behind its front matter.
+pub fn prompt(text: &str) -> &str {
+    parts(text).map_or("", |(_front_matter, prompt)| prompt)
+}
+
+/// Keys with which an agent may do or start more than its session.
+const WIDENING_KEYS: [&str; 3] = ["hooks", "mcpServers", "permissionMode"];
+
+/// Returns whether an agent file may have such a key. Versions of the CLI before 2.1.284 follow them in folders that
+/// nobody accepted, also when the agent is delegated to.
+pub fn may_widen_rights(text: &str) -> bool {
+    let front_matter = front_matter(text).unwrap_or(text);
+    // A key may be spelt with escapes.
+    front_matter.contains('\\') || WIDENING_KEYS.iter().any(|key| front_matter.contains(key))
+}
+
+/// Reads the front matter, however much stands behind it.
+fn parse_opening(file_stem: &str, text: &str) -> Result<AgentFile, AgentFileError> {
     let yaml = front_matter(text)?;
     if yaml.len() > FRONT_MATTER_BYTES_MAX {
         return Err(AgentFileError::TooLarge { bytes: yaml.len(), max: FRONT_MATTER_BYTES_MAX });
@@ -116,8 +139,12 @@ pub fn parse_agent_file(file_stem: &str, text: &str) -> Result<AgentFile, AgentF
     })
 }
 
-/// Returns the text between the first line `---` and the next one.
 fn front_matter(text: &str) -> Result<&str, AgentFileError> {
+    parts(text).map(|(front_matter, _prompt)| front_matter)
+}
+
+/// Returns the text between the first line `---` and the next one, and the text behind that.
+fn parts(text: &str) -> Result<(&str, &str), AgentFileError> {
     // Only these count as blank: if we ended the front matter earlier than the CLI does, it would see keys that we do
     // not.
     let is_fence = |line: &str| line.trim_end_matches([' ', '\t', '\r', '\n']) == "---";
@@ -126,7 +153,7 @@ fn front_matter(text: &str) -> Result<&str, AgentFileError> {
     let mut end = first.len();
     for line in lines {
         if is_fence(line) {
-            return Ok(&text[first.len()..end]);
+            return Ok((&text[first.len()..end], &text[end + line.len()..]));
         }
         end += line.len();
     }

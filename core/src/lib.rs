@@ -18,6 +18,7 @@ pub mod mode;
 pub mod model;
 pub mod policy;
 pub mod redact;
+pub mod repo_settings;
 pub mod report;
 pub mod request;
 pub mod route;

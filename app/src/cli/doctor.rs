@@ -15,8 +15,10 @@ use crate::assemble::{AssembleError, Environment};
 use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::config::login::Login;
+use crate::config::project::trust_hint;
 use crate::engine::health::{AgentHealth, Spooled, StoreHealth};
 use crate::plugin::conflicting_hooks::ConflictingHook;
+use crate::present;
 use crate::present::checks::{self, Check, Checks, Severity};
 use crate::present::human::{name, short_path};
 use crate::present::output::{self, PlainFormat};
@@ -65,6 +67,7 @@ fn inspect(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Fai
         runtime()?.block_on(async { (engine.agent_health(&project).await, engine.store_health().await) });
     let mut checks: Vec<Check> = agents.iter().map(agent).collect();
     checks.push(login(environment.login().as_ref(), &engine.payers(&project)));
+    checks.extend(repository(loaded));
     checks.extend(stray_keys(environment, loaded, engine.login()));
     checks.extend(store(&health));
     checks.extend(hooks(environment, loaded));
@@ -202,6 +205,15 @@ fn login(login: Option<&Login>, payers: &[(AgentName, Payer)]) -> Check {
     Check::new("login", Severity::Ok, detail)
 }
 
+/// Checks what the repository asks of Claude Code.
+fn repository(loaded: &Loaded) -> Vec<Check> {
+    let asked = present::repository::lines(&loaded.repository, &trust_hint(&loaded.project.root));
+    let set = present::repository::set_by_project(&loaded.set_by_project());
+    let severity = if loaded.repository.awaits_a_yes() { Severity::Warning } else { Severity::Ok };
+    let check = |severity: Severity| move |line: String| Check::new("repository", severity, line);
+    asked.into_iter().map(check(severity)).chain(set.map(check(Severity::Ok))).collect()
+}
+
 fn stray_keys(environment: &Environment, loaded: &Loaded, login: LoginState) -> Vec<Check> {
     let mut checks = vec![];
     let in_environment = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"];
@@ -215,7 +227,7 @@ fn stray_keys(environment: &Environment, loaded: &Loaded, login: LoginState) -> 
             format!("`{name}` in your environment is kept from agents: the subscription pays"),
         ));
     }
-    for key in environment.stray_keys(&loaded.project.root) {
+    for key in environment.stray_keys(&loaded.project.root, LoginState::LoggedIn) {
         let file = short_path(&key.file, &environment.dirs.home);
         checks.push(
             Check::new(

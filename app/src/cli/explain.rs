@@ -14,6 +14,7 @@ use super::{error_codes, prompt_input};
 use crate::assemble::Environment;
 use crate::engine::query::FoundRun;
 use crate::present::explanation::{self, Explanation, Shown};
+use crate::present::notices;
 use crate::present::output::{self, PlainFormat};
 
 /// Runs the verb.
@@ -50,6 +51,7 @@ fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Fa
     let explained = environment.decider(&loaded)?.explain(&mut request)?;
     match args.output {
         PlainFormat::Text => {
+            notices::say(&notices::of_project(&loaded));
             output::text(&explanation::text(&explained.route, Some(&explained), shown(args)))
         }
         PlainFormat::Json => output::json(&Explanation {

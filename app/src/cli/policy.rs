@@ -42,7 +42,7 @@ fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {
     let environment = environment(None)?;
     let loaded = environment.settings(&[])?;
     let catalog = loaded.catalog().map_err(AssembleError::from)?;
-    let EffectivePolicy { policy, warnings, .. } = match file {
+    let EffectivePolicy { policy, warnings, left_out, .. } = match file {
         Some((path, author)) => {
             // The user named it, so this is an argument that cannot be read, not a broken configuration.
             let text = policy::read_as(author, path).map_err(|error| {
@@ -52,6 +52,10 @@ fn effective(file: Named) -> Result<(Policy, Catalog), Failure> {
         }
         None => environment.policy(&loaded, &catalog)?,
     };
+    if !left_out.is_empty() {
+        // Who checks the files wants to hear of it as an error, whoever wrote them.
+        return Err(AssembleError::Policy(left_out).into());
+    }
     for warning in &warnings {
         output::say(Tone::Warning, "warning:", &warning.to_string());
         warning.hint.iter().for_each(|hint| output::hint(hint));
@@ -94,7 +98,7 @@ fn show(format: PlainFormat) -> Result<u8, Failure> {
 fn begin(author: Author) -> Result<u8, Failure> {
     let environment = environment(None)?;
     let dir = match author {
-        Author::Project => environment.settings(&[])?.project.root,
+        Author::Project | Author::TrustedProject => environment.settings(&[])?.project.root,
         Author::User | Author::Preset => environment.dirs.config.clone(),
     };
     let path = policy::write_first(&dir, author).map_err(|error| match error {

@@ -13,13 +13,14 @@ use pointsman_core::run::spec::{RunSpec, SpecLimits, SpecRights};
 use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
 use super::request_args::{ModeArg, RunArgs};
-use super::{detach, prompt_input};
+use super::{detach, prompt_input, trust};
 use crate::assemble::{Assembled, Environment, Purpose};
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
 use crate::engine::{Engine, drive, preview};
 use crate::present::output::{self, Format, Tone, Verbosity};
+use crate::present::repository::{self, RepositoryReport};
 use crate::present::{notices, route, run_summary, watch};
 
 /// Runs the verb.
@@ -31,8 +32,27 @@ pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
         return detach::start(&args, &spec);
     }
     let purpose = if args.dry_run { Purpose::Inspect } else { Purpose::Work };
-    let assembled = environment.assemble(spec, purpose)?;
+    let mut assembled = environment.assemble(spec.clone(), purpose)?;
+    if purpose == Purpose::Work && assembled.repository.awaits_a_yes() && output::is_interactive() {
+        ask_for_trust(&environment)?;
+        assembled = environment.assemble(spec, purpose)?;
+    }
     runtime()?.block_on(attended(args, assembled))
+}
+
+/// Asks the user whether what the repository asks of Claude Code may take effect.
+///
+/// A yes covers all files that trust is given to, so all of them are shown, and what is approved is what was shown.
+fn ask_for_trust(environment: &Environment) -> Result<(), Failure> {
+    let files = environment.project_files();
+    trust::show(&files);
+    match output::choose(
+        "This repository asks for that. [y]es, trust its files / [N]o, run without / [q]uit:",
+    ) {
+        'y' => trust::approve_here(environment, &files),
+        'q' => Err(Failure::bare(ErrorCode::Declined, "not run: you said no")),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the spec that the command line describes.
@@ -68,10 +88,11 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
 async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failure> {
     let (format, verbosity) = (args.output, args.verbosity());
     let mut notices = notices::of(&assembled);
-    let Assembled { spec, engine, project, .. } = assembled;
+    let Assembled { spec, engine, project, repository, .. } = assembled;
     if args.dry_run {
         notices::say(&notices);
-        return Ok(dry_run(&engine, &engine.submit(project, spec).await?, format).await);
+        let asked = repository::report(&repository);
+        return Ok(dry_run(&engine, &engine.submit(project, spec).await?, asked, format).await);
     }
     notices.extend(notices::imported(engine.tidy_up_runs(&project).await));
     let mut submission = engine.submit(project, spec).await?;
@@ -110,11 +131,18 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     Ok(code)
 }
 
-async fn dry_run(engine: &Engine, submission: &Submission, format: Format) -> u8 {
+async fn dry_run(
+    engine: &Engine,
+    submission: &Submission,
+    asked: Option<RepositoryReport>,
+    format: Format,
+) -> u8 {
     let shown = preview::preview(engine, submission).await;
     match format {
         Format::Text => output::text(&crate::present::preview::text(&shown)),
-        Format::Json | Format::Jsonl => output::json(&shown),
+        Format::Json | Format::Jsonl => {
+            output::json(&crate::present::preview::PreviewReport { preview: &shown, repository: asked });
+        }
     }
     0
 }

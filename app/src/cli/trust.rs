@@ -1,14 +1,22 @@
 //! `pointsman trust`: approves what a repository's files ask for.
 
-use super::consent;
+use std::path::Path;
+
+use pointsman_core::error_code::ErrorCode;
+use pointsman_core::repo_settings::{Asks, SaidYes};
+use pointsman_core::toml_text::place::printable;
+
+use super::consent::{self, Consent};
 use super::context::environment;
 use super::exit::Failure;
 use super::setup_args::TrustArgs;
+use crate::assemble::Environment;
 use crate::clock;
-use crate::config::project::{self, ProjectFiles};
+use crate::config::project::{POLICY_FILE, ProjectFiles};
+use crate::config::repository::Repository;
 use crate::config::trust::TrustStore;
 use crate::present::output::{self, Tone};
-use crate::present::tables;
+use crate::present::{repository, tables};
 
 /// Runs the verb.
 pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
@@ -23,31 +31,79 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
         output::text(&tables::columns(&["DIRECTORY", "APPROVED"], &rows));
         return Ok(0);
     }
-    let project = project::find(&environment.cwd, &environment.dirs.home);
+    let files = environment.project_files();
     if args.revoke {
-        let was_there = approvals.revoke(&project.root)?;
+        let was_there = approvals.revoke(&files.trust_key)?;
         let word = if was_there { "revoked:" } else { "was not trusted:" };
-        output::say(Tone::Good, word, &project.root.display().to_string());
+        output::say(Tone::Good, word, &files.trust_key.display().to_string());
         return Ok(0);
     }
-    let files = ProjectFiles::read(&project);
-    show(&files);
-    let question = format!("Trust these files of {}?", project.root.display());
-    consent::obtain(args.consent.consent(), &question, "not trusted: you said no")?;
+    approve(&approvals, &files, args.consent.consent())
+}
+
+/// Shows the files, asks, and records the approval.
+fn approve(approvals: &TrustStore, files: &ProjectFiles, given: Consent) -> Result<u8, Failure> {
+    show(files);
+    approve_shown(approvals, files, given)
+}
+
+/// Asks about files that the user has seen, and records the approval.
+fn approve_shown(approvals: &TrustStore, files: &ProjectFiles, given: Consent) -> Result<u8, Failure> {
+    let unreadable = unreadable(files);
+    if !unreadable.is_empty() {
+        let message = format!("what cannot be read cannot be approved: {}", unreadable.join("; "));
+        return Err(Failure::new(ErrorCode::UnreadableInput, message, "repair the file, or take it away"));
+    }
+    let question = format!("Trust these files of {}?", files.root.display());
+    consent::obtain(given, &question, "not trusted: you said no")?;
     // What is approved is what was shown: the hash covers the bytes that were read above.
-    approvals.approve(&project.root, &files.hash(), clock::now())?;
-    output::say(Tone::Good, "trusted:", &project.root.display().to_string());
+    approvals.approve(&files.trust_key, &files.hash(), clock::now())?;
+    output::say(Tone::Good, "trusted:", &files.trust_key.display().to_string());
     Ok(0)
 }
 
-fn show(files: &ProjectFiles) {
-    if files.settings.is_none() && files.agents.is_empty() {
+/// Returns the files whose meaning nobody could have seen, with the reason.
+fn unreadable(files: &ProjectFiles) -> Vec<String> {
+    let of_claude = files.claude.files.iter().filter_map(|file| match &file.file.asks {
+        Asks::UnreadableSettings(reason) | Asks::UnreadableServers(reason) => {
+            Some(format!("`{}`: {reason}", printable(&file.file.name)))
+        }
+        Asks::Settings(_) | Asks::Servers(_) => None,
+    });
+    let of_policy = files.policy.iter().filter_map(|policy| policy.as_ref().err());
+    of_claude.chain(of_policy.map(|reason| format!("`{POLICY_FILE}`: {reason}"))).collect()
+}
+
+/// Approves files that were shown to the user, who said yes.
+pub fn approve_here(environment: &Environment, files: &ProjectFiles) -> Result<(), Failure> {
+    approve_shown(&TrustStore::in_dir(&environment.dirs.config), files, Consent::Given).map(|_| ())
+}
+
+/// Shows the files with all that they say.
+pub fn show(files: &ProjectFiles) {
+    if !files.are_there() {
         output::say(Tone::Plain, "no files", "of this repository are read by pointsman");
     }
-    for file in files.settings.iter().chain(&files.agents) {
-        output::say(Tone::Plain, "file", &file.path.display().to_string());
-        for line in file.text.lines() {
-            output::detail(line);
-        }
+    let policy = files.policy.iter().filter_map(|policy| policy.as_ref().ok());
+    for file in files.settings.iter().chain(policy).chain(&files.agents.read) {
+        show_file(&file.path, &file.text);
+    }
+    for file in &files.claude.files {
+        show_file(&file.path, &file.text);
+    }
+    for file in &files.agents.skipped {
+        output::say(Tone::Warning, "skipped", &format!("{}: {}", file.path.display(), file.reason));
+    }
+    let asked = files.claude.files.iter().map(|file| file.file.clone()).collect();
+    let asked = Repository { files: asked, yes: SaidYes::ByHash, ..Repository::default() };
+    for file in repository::report(&asked).into_iter().flat_map(|report| report.files) {
+        output::say(Tone::Warning, "asks", &format!("{}: {}", file.file, file.asks.join("; ")));
+    }
+}
+
+fn show_file(path: &Path, text: &str) {
+    output::say(Tone::Plain, "file", &path.display().to_string());
+    for line in text.lines() {
+        output::detail(line);
     }
 }

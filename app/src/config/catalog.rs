@@ -127,6 +127,7 @@ mod tests {
         ProjectAgent {
             name: name.parse().unwrap(),
             description: String::new(),
+            prompt: String::new(),
             model: model.map(str::to_owned),
             tools: None,
             privileged_keys: Vec::new(),

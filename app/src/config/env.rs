@@ -93,6 +93,7 @@ pub const VARIABLES: &[Variable] = &[
     setting("POINTSMAN_TIERS_OPUS_MODEL", "tiers.opus.model", "The model of tier opus."),
     setting("POINTSMAN_TIERS_OPUS_SERVED_AS", "tiers.opus.served_as", "More names of it, by commas."),
     setting("POINTSMAN_ENVIRONMENT_ALLOW", "environment.allow", "More variables for agents, by commas."),
+    setting("POINTSMAN_TRUST_DIRS", "trust.dirs", "Directories whose projects are trusted, by commas."),
     reads("POINTSMAN_STATE_DIR", "Where ledger and logs live, instead of $XDG_STATE_HOME/pointsman."),
     reads("XDG_CONFIG_HOME", "Where config directories live; ~/.config without it."),
     reads("XDG_STATE_HOME", "Where state directories live; ~/.local/state without it."),

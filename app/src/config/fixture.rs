@@ -1,14 +1,16 @@
 //! A simulated machine of one user with one repository, in a temporary directory. No test touches the real environment.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::env::{Dirs, EnvVars};
 use super::error::{Error, Warning};
 use super::load::{Inputs, Loaded, USER_FILE, load};
-use super::project::{ProjectFiles, find};
+use super::location::find;
+use super::project::ProjectFiles;
+use super::repo_files::Tracks;
 use super::trust::TrustStore;
 
 pub struct Fixture {
@@ -81,15 +83,23 @@ impl Fixture {
         Dirs::find(&[("HOME", home.to_str().unwrap())].into_iter().collect()).unwrap()
     }
 
+    pub fn files(&self) -> ProjectFiles {
+        ProjectFiles::read(&find(&self.repo(), &self.home()), &self.home(), &|_| false)
+    }
+
     pub fn trust(&self) {
-        let files = ProjectFiles::read(&find(&self.repo(), &self.home()));
+        let files = self.files();
         let store = TrustStore::in_dir(&self.dirs().config);
-        store.approve(&files.root, &files.hash(), Timestamp::UNIX_EPOCH).unwrap();
+        store.approve(&files.trust_key, &files.hash(), Timestamp::UNIX_EPOCH).unwrap();
     }
 
     pub fn load(&self) -> Result<Loaded, Error> {
+        self.load_in(&self.repo(), &|_| false)
+    }
+
+    pub fn load_in(&self, cwd: &Path, tracks: Tracks<'_>) -> Result<Loaded, Error> {
         let env: EnvVars = self.env.iter().cloned().collect();
-        load(&Inputs { env: &env, dirs: &self.dirs(), cwd: &self.repo(), flags: &self.flags })
+        load(&Inputs { env: &env, dirs: &self.dirs(), cwd, flags: &self.flags, tracks })
     }
 
     /// Returns a warning or error without the temporary directory's name.

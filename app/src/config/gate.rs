@@ -48,6 +48,10 @@ pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec
             }),
             _ => false,
         };
+        if matches!(path, ["trust", ..]) {
+            warnings.push(ignored(path, node, "a repository never says what is trusted", None));
+            return false;
+        }
         let is_free_hand =
             (matches!(path, ["agents", _, "permission_mode"]) && is_bypass) || chooses_free_agent;
         if is_free_hand {
@@ -88,7 +92,9 @@ fn judge(path: &[&str], operator: &Settings, claimed: &Settings) -> Result<(), R
         ["on_model_mismatch"] => refused("an untrusted project may only be stricter"),
         ["tiers", tier, "agent"] => match Tier::parse(tier) {
             Some(tier) => {
-                judge_agent(&claimed.tiers.get(tier).agent, &operator.tiers.get(tier).agent, operator)
+                let (claimed, current) = (&claimed.tiers.get(tier).agent, &operator.tiers.get(tier).agent);
+                judge_tier(claimed, current, tier, operator)?;
+                judge_agent(claimed, current, operator)
             }
             None => refused("there is no such tier"),
         },
@@ -128,6 +134,23 @@ fn asks_no_less(claimed: RoutingMode, operator: RoutingMode) -> bool {
     match (step(claimed), step(operator)) {
         (Some(claimed), Some(operator)) => claimed >= operator,
         (claimed, operator) => claimed == operator,
+    }
+}
+
+/// Accepts an agent of no stronger tier than the one it would stand for: a stronger one costs more.
+fn judge_tier(
+    claimed: &AgentName,
+    current: &AgentName,
+    tier: Tier,
+    operator: &Settings,
+) -> Result<(), Refusal> {
+    let tier_of = |name: &AgentName| operator.agents.get(name).map(|agent| agent.tier);
+    let allowed = tier_of(current).map_or(tier, |current| current.max(tier));
+    match tier_of(claimed) {
+        Some(asked) if asked > allowed => {
+            refused(format!("`{claimed}` is of tier {asked}, and an untrusted project raises no tier"))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -13,8 +13,11 @@ use pointsman_core::toml_text::problem::Problems;
 use super::env::{self, Dirs, EnvVars};
 use super::error::{Error, Warning};
 use super::gate;
+use super::location::{self, Project, ProjectFile};
 use super::model::Settings;
-use super::project::{self, IsTrusted, Project, ProjectAgent, ProjectFiles, trust_hint};
+use super::project::{IsTrusted, POLICY_FILE, ProjectAgent, ProjectFiles, trust_hint};
+use super::repo_files::Tracks;
+use super::repository::{Repository, Surroundings};
 use super::settings_check::check;
 use super::small_file::{self, ReadError};
 use super::trust::{TrustStatus, TrustStore};
@@ -32,7 +35,7 @@ const USER_FILE_BYTES_MAX: u64 = 1024 * 1024;
 const RENAMED: [(&str, &str, &str); 1] = [("agents", "fall_back", "fallback_agent")];
 
 /// The inputs that settings are made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Inputs<'a> {
     /// The environment.
     pub env: &'a EnvVars,
@@ -42,6 +45,8 @@ pub struct Inputs<'a> {
     pub cwd: &'a Path,
     /// Settings from the command line: the dotted key, and the value as text.
     pub flags: &'a [(String, String)],
+    /// Whether git tracks a file.
+    pub tracks: Tracks<'a>,
 }
 
 /// Settings, where they came from, and the project they hold for.
@@ -55,8 +60,14 @@ pub struct Loaded {
     pub trust: TrustStatus,
     /// Its agents that may be used; none has a name that the settings use.
     pub project_agents: Vec<ProjectAgent>,
+    /// Its policy file, if it can be read.
+    pub policy: Option<ProjectFile>,
+    /// What it asks of Claude Code, and what becomes of that.
+    pub repository: Repository,
     /// Warnings to show the user.
     pub warnings: Vec<Warning>,
+    /// What of the project's has no part in it because it is broken, and why.
+    pub left_out: Option<Warning>,
     tree: Node,
 }
 
@@ -74,11 +85,10 @@ pub struct SettingEntry {
 /// Loads the settings for a directory.
 pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     let user = user_text(&inputs.dirs.config.join(USER_FILE))?;
-    let project = project::find(inputs.cwd, &inputs.dirs.home);
-    let mut files = ProjectFiles::read(&project);
+    let project = location::find(inputs.cwd, &inputs.dirs.home);
+    let mut files = ProjectFiles::read(&project, &inputs.dirs.home, inputs.tracks);
     let mut warnings = inputs.env.unknown();
     warnings.append(&mut files.warnings);
-    let trust = trust_of(&files, &inputs.dirs.config, &mut warnings);
 
     let (variables, flags) = (inputs.env.layer(), Node::of_values(SourceKind::Flag, inputs.flags));
     let mut below = Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS))?;
@@ -87,22 +97,81 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     }
     let mut tree = below.clone().under(&variables).under(&flags);
     let mut settings = decode_checked(&tree)?;
-    if let Some(text) = project_text(&files) {
-        let mut layer = Node::parse(&text)?.renamed(&RENAMED);
-        // Decoded as if it held in full, so that a misspelled key is reported as one, trusted or not.
-        let claimed = decode(&tree.clone().under(&layer))?;
-        warnings.extend(match trust {
-            TrustStatus::Trusted => gate::trusted(&mut layer, &settings, &claimed),
-            TrustStatus::Untrusted | TrustStatus::Changed => {
-                gate::untrusted(&mut layer, &settings, &claimed, &files.root)
+    let trust = trust_of(&files, &settings, inputs.dirs, &mut warnings);
+    let mut broken = None;
+    match project_layer(&files, trust, &tree, &settings) {
+        Ok(None) => {}
+        Ok(Some((layer, ignored))) => {
+            warnings.extend(ignored);
+            let with_project = below.under(&layer).under(&variables).under(&flags);
+            match decode_checked(&with_project) {
+                Ok(decoded) => (tree, settings) = (with_project, decoded),
+                Err(error) => broken = Some(left_out(&error)),
             }
-        });
-        tree = below.under(&layer).under(&variables).under(&flags);
-        settings = decode_checked(&tree)?;
+        }
+        Err(error) => broken = Some(left_out(&error)),
     }
+    let (policy, unreadable) = policy_of(&files);
+    warnings.extend(broken.iter().chain(&unreadable).cloned());
     mark_sources(&mut settings, &tree);
-    let project_agents = project_agents(&files, trust, &settings, &mut warnings);
-    Ok(Loaded { settings, project, trust, project_agents, warnings, tree })
+    let around = Surroundings { env: inputs.env, home: &inputs.dirs.home, cwd: inputs.cwd };
+    let mut found = files.agents(is_trusted(trust));
+    warnings.append(&mut found.warnings);
+    let repository = Repository::of(&files, &project, trust, around, &settings, &found);
+    let project_agents = with_free_names(found.agents, &files, &settings, &mut warnings);
+    Ok(Loaded {
+        settings,
+        project,
+        trust,
+        project_agents,
+        policy,
+        repository,
+        warnings,
+        left_out: broken.or(unreadable),
+        tree,
+    })
+}
+
+/// Reads the project's layer and keeps what it may set, with warnings about the rest.
+fn project_layer(
+    files: &ProjectFiles,
+    trust: TrustStatus,
+    tree: &Node,
+    settings: &Settings,
+) -> Result<Option<(Node, Vec<Warning>)>, Error> {
+    let Some(text) = project_text(files) else { return Ok(None) };
+    let mut layer = Node::parse(&text)?.renamed(&RENAMED);
+    // Decoded as if it held in full, so that a misspelled key is reported as one, trusted or not.
+    let claimed = decode(&tree.clone().under(&layer))?;
+    let ignored = match trust {
+        TrustStatus::Trusted | TrustStatus::Listed => gate::trusted(&mut layer, settings, &claimed),
+        TrustStatus::Untrusted | TrustStatus::Changed => {
+            gate::untrusted(&mut layer, settings, &claimed, &files.root)
+        }
+    };
+    Ok(Some((layer, ignored)))
+}
+
+/// Returns the warning about a settings file of the project that is broken: it must not stop the work.
+fn left_out(error: &Error) -> Warning {
+    Warning {
+        at: None,
+        message: format!("the project's settings are left out: {error}"),
+        hint: Some(error.hint().to_owned()),
+    }
+}
+
+/// Returns the project's policy file, or the warning that it cannot be read.
+fn policy_of(files: &ProjectFiles) -> (Option<ProjectFile>, Option<Warning>) {
+    match files.policy.clone() {
+        None => (None, None),
+        Some(Ok(file)) => (Some(file), None),
+        Some(Err(reason)) => {
+            let at = Some(printable(&files.root.join(POLICY_FILE).display().to_string()));
+            let message = format!("the file is left out: {reason}");
+            (None, Some(Warning { at, message, hint: None }))
+        }
+    }
 }
 
 /// Returns the settings without any file, variable or flag, for verbs that must work even if those are broken.
@@ -111,13 +180,16 @@ pub fn defaults(cwd: &Path, dirs: &Dirs) -> Loaded {
         Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS)).expect("a test reads the defaults");
     let mut settings = decode_checked(&tree).expect("a test reads the defaults");
     mark_sources(&mut settings, &tree);
-    let project = project::find(cwd, &dirs.home);
+    let project = location::find(cwd, &dirs.home);
     Loaded {
         settings,
         project,
         trust: TrustStatus::Untrusted,
         project_agents: vec![],
+        policy: None,
+        repository: Repository::default(),
         warnings: vec![],
+        left_out: None,
         tree,
     }
 }
@@ -137,6 +209,11 @@ impl Loaded {
             entries.push(SettingEntry { key: path.join("."), value, origin: node.place() });
         });
         entries
+    }
+
+    /// Returns what the project's file sets.
+    pub fn set_by_project(&self) -> Vec<SettingEntry> {
+        self.entries().into_iter().filter(|entry| entry.origin.source_kind == SourceKind::Project).collect()
     }
 
     /// Returns where a setting's value came from.
@@ -186,11 +263,19 @@ fn project_text(files: &ProjectFiles) -> Option<Arc<Source>> {
     Some(Source::new(SourceKind::Project, file.path.display().to_string(), file.text.as_str()))
 }
 
-fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>) -> TrustStatus {
-    if files.settings.is_none() && files.agents.is_empty() {
+fn trust_of(
+    files: &ProjectFiles,
+    operator: &Settings,
+    dirs: &Dirs,
+    warnings: &mut Vec<Warning>,
+) -> TrustStatus {
+    if is_listed(&files.root, operator, dirs) {
+        return TrustStatus::Listed;
+    }
+    if !files.are_there() {
         return TrustStatus::Untrusted;
     }
-    let status = TrustStore::in_dir(config_dir).status(&files.root, &files.hash());
+    let status = TrustStore::in_dir(&dirs.config).status(&files.trust_key, || files.hash());
     match status {
         Ok(TrustStatus::Changed) => warnings.push(Warning {
             at: Some(printable(&files.root.display().to_string())),
@@ -198,7 +283,7 @@ fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>
                 .to_owned(),
             hint: Some(trust_hint(&files.root)),
         }),
-        Ok(TrustStatus::Trusted | TrustStatus::Untrusted) => {}
+        Ok(TrustStatus::Trusted | TrustStatus::Listed | TrustStatus::Untrusted) => {}
         Err(error) => {
             warnings.push(Warning {
                 at: None,
@@ -209,6 +294,15 @@ fn trust_of(files: &ProjectFiles, config_dir: &Path, warnings: &mut Vec<Warning>
         }
     }
     status.unwrap_or(TrustStatus::Untrusted)
+}
+
+/// Returns whether the operator's settings name this directory, or one above it.
+fn is_listed(root: &Path, operator: &Settings, dirs: &Dirs) -> bool {
+    operator.trust.dirs.iter().any(|dir| {
+        let dir = dir.strip_prefix("~").map_or_else(|_| dir.clone(), |below| dirs.home.join(below));
+        // A relative path would mean another directory wherever it is read.
+        dir.is_absolute() && dir.canonicalize().is_ok_and(|dir| root.starts_with(dir))
+    })
 }
 
 /// Records for each agent which layer last set any of its keys.
@@ -226,18 +320,20 @@ fn mark_sources(settings: &mut Settings, tree: &Node) {
     }
 }
 
-fn project_agents(
+fn is_trusted(trust: TrustStatus) -> IsTrusted {
+    match trust {
+        TrustStatus::Trusted | TrustStatus::Listed => IsTrusted::Yes,
+        TrustStatus::Untrusted | TrustStatus::Changed => IsTrusted::No,
+    }
+}
+
+/// Returns the project's agents that the catalog can take.
+fn with_free_names(
+    mut agents: Vec<ProjectAgent>,
     files: &ProjectFiles,
-    trust: TrustStatus,
     settings: &Settings,
     warnings: &mut Vec<Warning>,
 ) -> Vec<ProjectAgent> {
-    let is_trusted = match trust {
-        TrustStatus::Trusted => IsTrusted::Yes,
-        TrustStatus::Untrusted | TrustStatus::Changed => IsTrusted::No,
-    };
-    let (mut agents, left_out) = files.agents(is_trusted);
-    warnings.extend(left_out);
     agents.retain(|agent| match settings.left_out(agent) {
         Some(warning) => {
             warnings.push(Warning { at: Some(printable(&files.root.display().to_string())), ..warning });

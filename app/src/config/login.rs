@@ -9,6 +9,7 @@ use pointsman_core::agent_env::paying_variables;
 use serde::Serialize;
 
 use super::env::EnvVars;
+use super::repo_files::LOCAL_SETTINGS;
 
 /// Files larger than this are not searched for keys.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -55,8 +56,8 @@ pub fn find(env: &EnvVars, home: &Path, keychain_has_entry: impl FnOnce() -> boo
     (cfg!(target_os = "macos") && keychain_has_entry()).then_some(Login::Keychain)
 }
 
-/// Finds keys in the project's `.env` files and in Claude's settings files.
-pub fn stray_keys(env: &EnvVars, home: &Path, project: &Path) -> Vec<StrayKey> {
+/// Finds keys in the project's `.env` files. What its settings of Claude Code ask is in `repository`.
+pub fn keys_of_project(project: &Path) -> Vec<StrayKey> {
     let mut found = vec![];
     for name in [".env", ".env.local"] {
         let file = project.join(name);
@@ -64,10 +65,15 @@ pub fn stray_keys(env: &EnvVars, home: &Path, project: &Path) -> Vec<StrayKey> {
             found.push(StrayKey { file: file.clone(), name: key });
         }
     }
-    let claude = project.join(".claude");
-    let settings = [claude_dir(env, home), claude]
-        .map(|dir| [dir.join("settings.json"), dir.join("settings.local.json")]);
-    for file in settings.into_iter().flatten() {
+    found
+}
+
+/// Finds keys in the user's own settings of Claude Code, those for the project among them.
+pub fn keys_of_user(env: &EnvVars, home: &Path, project: &Path) -> Vec<StrayKey> {
+    let mut found = vec![];
+    let own = claude_dir(env, home);
+    let settings = [own.join("settings.json"), own.join("settings.local.json"), project.join(LOCAL_SETTINGS)];
+    for file in settings {
         let value: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
         let variables =
             paying_variables().filter(|key| value["env"].get(key).is_some()).map(|key| format!("env.{key}"));
@@ -106,12 +112,13 @@ mod tests {
         )
         .unwrap();
         fs::write(
-            project.join(".claude/settings.json"),
+            project.join(".claude/settings.local.json"),
             r#"{"apiKeyHelper":"cmd","env":{"ANTHROPIC_API_KEY":"sk-2"}}"#,
         )
         .unwrap();
         let env = EnvVars::from_iter(Vec::<(String, String)>::new());
-        let found = stray_keys(&env, dir.path(), &project);
+        let mut found = keys_of_project(&project);
+        found.extend(keys_of_user(&env, dir.path(), &project));
         let names: Vec<&str> = found.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "env.ANTHROPIC_API_KEY", "apiKeyHelper"]);
         assert!(!format!("{found:?}").contains("sk-"));

@@ -5,25 +5,32 @@
 //! do is defined in `gate` and nowhere else.
 //!
 //! Reading order: `load` (the entry point: layers, merged and decoded by `core`), `model` (every setting, typed),
-//! `catalog` (settings to agents), `project` and `trust` (the repository's files and what the user approved of them),
-//! `policy` (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable), `schema`
+//! `catalog` (settings to agents), `location`, `project` and `trust` (the repository's files and what the user approved of them),
+//! `agent_files` and `repo_files` (those of the repository that Claude Code reads), `folder_trust` and `worktree` (who
+//! said yes elsewhere, and for which directory), `policy` (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable), `schema`
 //! and `init` (the config file for editors and for people), `login` (who is logged in, and stray keys).
 
+mod agent_files;
 pub mod catalog;
 pub mod env;
 pub mod error;
 mod field_schema;
+mod folder_trust;
 mod gate;
 pub mod init;
 pub mod load;
+pub mod location;
 pub mod login;
 pub mod model;
 pub mod policy;
 pub mod project;
+pub mod repo_files;
+pub mod repository;
 pub mod schema;
 mod settings_check;
 pub mod small_file;
 pub mod trust;
+mod worktree;
 
 #[cfg(test)]
 mod fixture;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
@@ -51,6 +52,17 @@ pub struct Settings {
     pub agents: BTreeMap<AgentName, AgentSettings>,
     /// Which environment variables agents get.
     pub environment: EnvironmentSettings,
+    /// Which projects are trusted without being asked about.
+    pub trust: TrustSettings,
+}
+
+/// Which projects are trusted without being asked about.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrustSettings {
+    /// Directories whose projects are trusted with all that their files ask for, whatever they will be: for machines
+    /// that only ever check out your own code.
+    pub dirs: Vec<PathBuf>,
 }
 
 /// Bounds of one run.

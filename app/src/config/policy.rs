@@ -1,7 +1,7 @@
 //! Policy files: their locations and their texts. `core` interprets them.
 //!
-//! A file that exists but cannot be read is an error, even the repository's: a question that somebody configured must
-//! not be lost because a file is broken.
+//! A file of the user's that exists but cannot be read is an error: a question that they configured must not be lost
+//! because a file is broken. A repository's is left out with a warning: it must not stop the work.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -13,11 +13,10 @@ use pointsman_core::policy::file_rule::Author;
 use pointsman_core::toml_text::place::printable;
 
 use super::init::InitError;
-use super::project::Project;
+use super::location::ProjectFile;
+use super::project::POLICY_FILE;
 use super::small_file::{self, ReadError};
-
-/// The file's name in a project's root; in the config directory it may have this name too.
-pub const POLICY_FILE: &str = "pointsman.policy.toml";
+use super::trust::TrustStatus;
 
 /// The file's short name in the config directory.
 const USER_FILE: &str = "policy.toml";
@@ -59,16 +58,20 @@ pub enum PolicyReadError {
 }
 
 /// Reads the policy files for a project, the project's first. Usually there are none.
-pub fn read(config_dir: &Path, project: &Project) -> Result<Vec<PolicyText>, PolicyReadError> {
+pub fn read(
+    config_dir: &Path,
+    overlay: Option<&ProjectFile>,
+    trust: TrustStatus,
+) -> Result<Vec<PolicyText>, PolicyReadError> {
     let user = user_file(config_dir)?;
-    let overlay = project.root.join(POLICY_FILE);
+    let author = match trust {
+        TrustStatus::Trusted | TrustStatus::Listed => Author::TrustedProject,
+        TrustStatus::Untrusted | TrustStatus::Changed => Author::Project,
+    };
     let is_users = |path: &Path| user.as_deref().is_some_and(|user| is_same(user, path));
-    let mut texts = vec![];
-    if overlay.symlink_metadata().is_ok() && !is_users(&overlay) {
-        let text = small_file::read_within(&project.boundary, &overlay, FILE_BYTES_MAX as u64);
-        let text = text.map_err(|reason| PolicyReadError::File { path: overlay.clone(), reason })?;
-        texts.push(PolicyText::new(Author::Project, &overlay, text));
-    }
+    let overlay = overlay.filter(|file| !is_users(&file.path));
+    let of_project = overlay.map(|file| PolicyText::new(author, &file.path, file.text.clone()));
+    let mut texts: Vec<PolicyText> = of_project.into_iter().collect();
     if let Some(path) = user {
         texts.push(read_file(&path)?);
     }
@@ -145,7 +148,8 @@ mod tests {
     use crate::config::fixture::Fixture;
 
     fn read_in(fixture: &Fixture) -> Result<Vec<PolicyText>, PolicyReadError> {
-        read(&fixture.dirs().config, &crate::config::project::find(&fixture.repo(), &fixture.home()))
+        let overlay = fixture.files().policy.and_then(Result::ok);
+        read(&fixture.dirs().config, overlay.as_ref(), TrustStatus::Untrusted)
     }
 
     #[test]
@@ -170,12 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_project_that_cannot_be_read_is_an_error() {
+    fn a_file_of_the_project_that_cannot_be_read_is_left_out_and_said() {
         let fixture = Fixture::new();
         let outside = fixture.write("secret.toml", "x = 1");
         std::os::unix::fs::symlink(outside, fixture.repo().join(POLICY_FILE)).unwrap();
-        let error = fixture.shown(read_in(&fixture).unwrap_err());
-        assert_eq!(error, "repo/pointsman.policy.toml: it is a link that leads out of the project");
+        assert_eq!(read_in(&fixture).unwrap(), []);
+        assert_eq!(
+            fixture.warnings(&fixture.load().unwrap().warnings),
+            ["repo/pointsman.policy.toml: the file is left out: it is a link that leads out of the project"]
+        );
     }
 
     #[test]
@@ -183,8 +190,8 @@ mod tests {
         let fixture = Fixture::new();
         fixture.write("home/.config/pointsman/pointsman.policy.toml", "# mine");
         let root = fixture.home().join(".config/pointsman");
-        let project = Project { root: root.clone(), settings_file: None, boundary: root.clone() };
-        let texts = read(&root, &project).unwrap();
+        let overlay = ProjectFile { path: root.join(POLICY_FILE), text: "# mine".to_owned() };
+        let texts = read(&root, Some(&overlay), TrustStatus::Untrusted).unwrap();
         assert_eq!(texts.iter().map(|text| text.author).collect::<Vec<_>>(), [Author::User]);
     }
 

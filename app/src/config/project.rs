@@ -2,116 +2,83 @@
 //!
 //! The files are read once: what is hashed for trust is what is used.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pointsman_core::agent::PermissionMode;
-use pointsman_core::agent_file::{AGENT_FILE_BYTES_MAX, AgentFile, AgentFileError, parse_agent_file};
+use pointsman_core::agent_file::claim::{Claim, Extent};
+use pointsman_core::agent_file::{self, AgentFile, AgentFileError, parse_agent_file};
 use pointsman_core::ids::AgentName;
+use pointsman_core::policy::file::FILE_BYTES_MAX as POLICY_BYTES_MAX;
 use pointsman_core::toml_text::place::printable;
 
+use super::agent_files::{AgentFiles, SkippedFile};
 use super::error::Warning;
+use super::location::{Project, ProjectFile};
+use super::repo_files::{ClaudeFiles, Tracks};
 use super::settings_check::is_model;
-use super::small_file;
+use super::small_file::{self, ReadError};
+use super::worktree::main_tree;
 
-/// The project's settings file.
-pub const PROJECT_FILE: &str = ".pointsman.toml";
+/// The project's policy file.
+pub const POLICY_FILE: &str = "pointsman.policy.toml";
 
-/// The directory of the project's agents, below its root.
-const AGENTS_DIR: &str = ".claude/agents";
+/// The largest settings file of a project that is read. Real ones have a few kilobytes.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
 
-/// The largest file of a project that is read. Real ones have a few kilobytes.
-const FILE_BYTES_MAX: u64 = AGENT_FILE_BYTES_MAX as u64;
-
-/// The most agent files of a project that are read. They are read at every start.
-const AGENT_FILES_MAX: usize = 200;
-
-/// How deeply nested directories below the agents' directory are entered. Real ones have one level.
-const AGENTS_DEPTH_MAX: usize = 4;
-
-/// The location of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Project {
-    /// The nearest directory with `.git`, `.claude` or `.pointsman.toml`; otherwise the one we were started in.
-    pub root: PathBuf,
-    /// The nearest `.pointsman.toml`; in a repository it may be above `root`.
-    pub settings_file: Option<PathBuf>,
-    /// What a link may not lead out of: the repository, or `root` if there is none.
-    pub boundary: PathBuf,
-}
-
-/// Finds the project around a directory. The search ends at a repository's top level and below the home directory,
-/// whose own `.claude` belongs to the user and not to a project.
-pub fn find(cwd: &Path, home: &Path) -> Project {
-    let cwd = cwd.canonicalize().unwrap_or_else(|_| cwd.to_path_buf());
-    let home = home.canonicalize().unwrap_or_else(|_| home.to_path_buf());
-    let (mut root, mut settings_file, mut boundary) = (None, None, None);
-    for dir in cwd.ancestors() {
-        let is_home = dir == home;
-        let settings = dir.join(PROJECT_FILE);
-        let has_settings = settings.symlink_metadata().is_ok();
-        let has_git = dir.join(".git").exists();
-        let has_claude = !is_home && dir.join(".claude").is_dir();
-        if root.is_none() && (has_git || has_claude || has_settings) {
-            root = Some(dir.to_path_buf());
-        }
-        if has_settings && settings_file.is_none() {
-            settings_file = Some(settings);
-        }
-        if has_git {
-            boundary = Some(dir.to_path_buf());
-        }
-        if has_git || is_home {
-            break;
-        }
-    }
-    let root = root.unwrap_or(cwd);
-    let above = || settings_file.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-    let boundary = boundary.or_else(above).unwrap_or_else(|| root.clone());
-    Project { root, settings_file, boundary }
-}
-
-/// One file of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectFile {
-    /// Its path.
-    pub path: PathBuf,
-    /// Its contents.
-    pub text: String,
-}
-
-/// The files of a project that pointsman uses, as they were read.
+/// The files of a project that count, as they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectFiles {
-    /// The canonical root, to which trust is given.
+    /// The canonical root.
     pub root: PathBuf,
+    /// The same directory of the main working tree, to which trust is given.
+    pub trust_key: PathBuf,
     /// `.pointsman.toml`.
     pub settings: Option<ProjectFile>,
-    /// `.claude/agents/**/*.md`, by path.
-    pub agents: Vec<ProjectFile>,
+    /// `pointsman.policy.toml`, or why it cannot be read.
+    pub policy: Option<Result<ProjectFile, ReadError>>,
+    /// `.claude/agents/**/*.md`.
+    pub agents: AgentFiles,
+    /// The settings and servers of Claude Code.
+    pub claude: ClaudeFiles,
     /// What was skipped and why.
     pub warnings: Vec<Warning>,
 }
 
 impl ProjectFiles {
     /// Reads the files. What cannot or must not be read is skipped with a warning.
-    pub fn read(project: &Project) -> ProjectFiles {
+    pub fn read(project: &Project, home: &Path, tracks: Tracks<'_>) -> ProjectFiles {
+        let Project { root, boundary, .. } = project;
         let mut warnings = Vec::new();
-        let mut read = |path: PathBuf| match small_file::read_within(&project.boundary, &path, FILE_BYTES_MAX)
-        {
-            Ok(text) => Some(ProjectFile { path, text }),
-            Err(reason) => {
-                warnings.push(skipped(&path, &reason.to_string()));
-                None
-            }
+        let settings = project.settings_file.clone().and_then(|path| {
+            let read = small_file::read_within(boundary, &path, FILE_BYTES_MAX);
+            read.map_err(|reason| warnings.push(skipped(&path, &reason.to_string())))
+                .ok()
+                .map(|text| ProjectFile { path, text })
+        });
+        let overlay = root.join(POLICY_FILE);
+        let policy = overlay.symlink_metadata().is_ok().then(|| {
+            small_file::read_within(boundary, &overlay, POLICY_BYTES_MAX as u64)
+                .map(|text| ProjectFile { path: overlay.clone(), text })
+        });
+        let agents = AgentFiles::find(root, boundary, home);
+        warnings.extend(of_skipped(&agents.skipped));
+        let below = root.strip_prefix(boundary).unwrap_or(Path::new(""));
+        // Joining an empty path would add a slash.
+        let trust_key = match main_tree(boundary) {
+            main if below.as_os_str().is_empty() => main,
+            main => main.join(below),
         };
-        let settings = project.settings_file.clone().and_then(&mut read);
-        let mut paths = agent_paths(&project.root.join(AGENTS_DIR), 0);
-        let too_many = paths.split_off(paths.len().min(AGENT_FILES_MAX));
-        let agents = paths.into_iter().filter_map(&mut read).collect();
-        if let Some(first) = too_many.first() {
-            warnings.push(skipped(first, &format!("only {AGENT_FILES_MAX} agent files are read")));
-        }
-        ProjectFiles { root: project.root.clone(), settings, agents, warnings }
+        let claude = ClaudeFiles::read(project, home, tracks);
+        ProjectFiles { root: root.clone(), trust_key, settings, policy, agents, claude, warnings }
+    }
+
+    /// Returns whether there is any file that trust could be given to.
+    pub fn are_there(&self) -> bool {
+        let AgentFiles { read, skipped, above: _ } = &self.agents;
+        self.settings.is_some()
+            || self.policy.is_some()
+            || !(read.is_empty() && skipped.is_empty() && self.claude.files.is_empty())
     }
 
     /// Returns the hash of names and contents, which trust is bound to.
@@ -121,8 +88,21 @@ impl ProjectFiles {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         };
-        for file in self.settings.iter().chain(&self.agents) {
-            part(file.path.strip_prefix(&self.root).unwrap_or(&file.path).as_os_str().as_encoded_bytes());
+        let below = |path: &'_ Path| path.strip_prefix(&self.root).unwrap_or(path).as_os_str().to_owned();
+        for file in self.settings.iter().chain(&self.agents.read) {
+            part(below(&file.path).as_encoded_bytes());
+            part(file.text.as_bytes());
+        }
+        for file in &self.agents.skipped {
+            part(below(&file.path).as_encoded_bytes());
+            part(&file.digest());
+        }
+        if let Some(policy) = &self.policy {
+            part(POLICY_FILE.as_bytes());
+            part(policy.as_ref().map_or("", |file| &file.text).as_bytes());
+        }
+        for file in &self.claude.files {
+            part(file.file.name.as_bytes());
             part(file.text.as_bytes());
         }
         hasher.finalize().to_hex().to_string()
@@ -132,39 +112,89 @@ impl ProjectFiles {
     ///
     /// The CLI is given a name and finds the file itself. So a name counts only if no other file has it, or could have
     /// it: a harmless file must not lend its name to one that was left out.
-    pub fn agents(&self, is_trusted: IsTrusted) -> (Vec<ProjectAgent>, Vec<Warning>) {
-        let (mut agents, mut warnings) = (Vec::new(), Vec::new());
-        let parsed: Vec<_> = self.agents.iter().map(|file| (file, parse(file))).collect();
-        for (file, agent) in &parsed {
-            let usable = agent.clone().map_err(|error| leave_out(file, error.line(), &error.to_string()));
-            let named =
-                usable.and_then(|agent| match parsed.iter().find(|other| may_be(other, file, &agent)) {
-                    Some((other, _)) => {
-                        let shown_path = other.path.strip_prefix(&self.root).unwrap_or(&other.path);
-                        let reason = format!("`{}` may be `{}` too", shown(shown_path), agent.name);
-                        Err(leave_out(file, 1, &reason))
-                    }
-                    None => Ok(agent),
-                });
-            match named.and_then(|agent| usable_agent(file, agent, is_trusted, &self.root)) {
-                Ok(agent) => agents.push(agent),
-                Err(warning) => warnings.push(warning),
+    pub fn agents(&self, is_trusted: IsTrusted) -> ProjectAgents {
+        let mut found = ProjectAgents::default();
+        let claims: Vec<(&Path, Claim)> = self.claims();
+        if let Some((path, _)) = claims.iter().find(|(_, claim)| *claim == Claim::Any) {
+            // Every name may be this file's.
+            let message = "no agent of the project is used: this file may have the name of any".to_owned();
+            found.warnings.push(Warning { at: Some(shown(path)), message, hint: None });
+            found.widening.extend(self.agents.read.iter().filter_map(widening));
+            return found;
+        }
+        for file in &self.agents.read {
+            let agent = parse(file).map_err(|error| leave_out(file, error.line(), &error.to_string()));
+            let usable = agent
+                .and_then(|agent| self.with_a_name_of_its_own(file, agent, &claims))
+                .and_then(|agent| usable_agent(file, agent, is_trusted, &self.root));
+            match usable {
+                Ok(agent) => found.agents.push(agent),
+                Err(warning) => {
+                    found.warnings.push(warning);
+                    found.widening.extend(widening(file));
+                }
             }
         }
-        (agents, warnings)
+        let named = |file: &SkippedFile| match &file.claim {
+            Claim::Name(name) if file.may_widen_rights => Some(name.clone()),
+            Claim::Name(_) | Claim::Nothing | Claim::Within(_) | Claim::Any => None,
+        };
+        found.widening.extend(self.agents.skipped.iter().filter_map(named));
+        found
+    }
+
+    /// Returns whether a file may have this name that is not among the agents that may be used.
+    pub fn is_claimed_by_another(&self, name: &AgentName, usable: &[ProjectAgent]) -> bool {
+        let is_usable = usable.iter().any(|agent| agent.name == *name);
+        !is_usable && self.claims().iter().any(|(_, claim)| claim.may_be(name))
+    }
+
+    /// Returns which names each file may claim.
+    fn claims(&self) -> Vec<(&Path, Claim)> {
+        let of_read = |file: &ProjectFile| Claim::of(stem(&file.path), &file.text, Extent::Whole);
+        let read = self.agents.read.iter().map(|file| (file.path.as_path(), of_read(file)));
+        let others = self.agents.skipped.iter().chain(&self.agents.above);
+        read.chain(others.map(|file| (file.path.as_path(), file.claim.clone()))).collect()
+    }
+
+    fn with_a_name_of_its_own(
+        &self,
+        file: &ProjectFile,
+        agent: AgentFile,
+        claims: &[(&Path, Claim)],
+    ) -> Result<AgentFile, Warning> {
+        let rival = claims.iter().find(|(path, claim)| *path != file.path && claim.may_be(&agent.name));
+        let Some((path, _)) = rival else { return Ok(agent) };
+        let shown_path = path.strip_prefix(&self.root).unwrap_or(path);
+        Err(leave_out(file, 1, &format!("`{}` may be `{}` too", shown(shown_path), agent.name)))
     }
 }
 
-type Parsed<'f> = (&'f ProjectFile, Result<AgentFile, AgentFileError>);
+/// The agents of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectAgents {
+    /// Those that may be used, as far as their files go.
+    pub agents: Vec<ProjectAgent>,
+    /// The names of those that may not, and may ask for more rights than a session has.
+    pub widening: BTreeSet<AgentName>,
+    /// Why.
+    pub warnings: Vec<Warning>,
+}
 
-/// Returns whether another file has this agent's name, or is malformed and contains the name somewhere.
-fn may_be((other, parsed): &Parsed<'_>, file: &ProjectFile, agent: &AgentFile) -> bool {
-    let is_same_name = match parsed {
-        Ok(parsed) => parsed.name == agent.name,
-        Err(AgentFileError::NoFrontMatter) if !opens_with_a_fence(&other.text) => false,
-        Err(_) => other.text.to_lowercase().contains(agent.name.as_str()),
+/// Returns one warning for each reason: a repository with hundreds of files fills no screen.
+fn of_skipped(files: &[SkippedFile]) -> Vec<Warning> {
+    let mut reasons: Vec<(&str, &Path, usize)> = vec![];
+    for file in files {
+        match reasons.iter_mut().find(|(reason, _, _)| *reason == file.reason) {
+            Some((_, _, count)) => *count += 1,
+            None => reasons.push((&file.reason, &file.path, 1)),
+        }
+    }
+    let say = |(reason, path, count): (&str, &Path, usize)| match count {
+        1 => skipped(path, reason),
+        count => skipped(path, &format!("{reason} ({count} such files)")),
     };
-    other.path != file.path && is_same_name
+    reasons.into_iter().map(say).collect()
 }
 
 /// Whether the user approved the files as they are.
@@ -183,6 +213,8 @@ pub struct ProjectAgent {
     pub name: AgentName,
     /// Its purpose, in one line.
     pub description: String,
+    /// Its prompt.
+    pub prompt: String,
     /// The model alias or name it asks for.
     pub model: Option<String>,
     /// The tools it is limited to.
@@ -193,15 +225,18 @@ pub struct ProjectAgent {
     pub permission_mode: Option<PermissionMode>,
 }
 
-/// Returns whether a text may have a front matter that a lenient reader could still find; a readme has none and is an
-/// agent to no reader.
-fn opens_with_a_fence(text: &str) -> bool {
-    text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with("---")
+fn parse(file: &ProjectFile) -> Result<AgentFile, AgentFileError> {
+    parse_agent_file(stem(&file.path), &file.text)
 }
 
-fn parse(file: &ProjectFile) -> Result<AgentFile, AgentFileError> {
-    let stem = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    parse_agent_file(stem, &file.text)
+/// Returns the name of an agent whose file may ask for more rights than its session has.
+fn widening(file: &ProjectFile) -> Option<AgentName> {
+    let name = parse(file).ok()?.name;
+    agent_file::may_widen_rights(&file.text).then_some(name)
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 
 fn leave_out(file: &ProjectFile, line: usize, reason: &str) -> Warning {
@@ -231,6 +266,7 @@ fn usable_agent(
     Ok(ProjectAgent {
         name: agent.name,
         description: agent.description.split_whitespace().collect::<Vec<_>>().join(" "),
+        prompt: agent_file::prompt(&file.text).to_owned(),
         model: agent.model,
         tools: agent.tools,
         privileged_keys: agent.privileged_keys,
@@ -262,30 +298,11 @@ fn permission_mode(agent: &AgentFile) -> Result<Option<PermissionMode>, ModeRefu
 }
 
 /// Returns the hint on how to make a project's files count in full.
-pub(super) fn trust_hint(root: &Path) -> String {
+pub fn trust_hint(root: &Path) -> String {
     let dir = printable(&root.display().to_string());
     let is_plain = dir.chars().all(|c| c.is_alphanumeric() || "/._-+@,".contains(c));
     let dir = if is_plain { dir } else { format!("'{}'", dir.replace('\'', r"'\''")) };
     format!("read the files of the project, then run `pointsman trust {dir}`")
-}
-
-/// Returns the agent files below a directory, as the CLI searches for them, in path order. Linked directories are not
-/// entered.
-fn agent_paths(dir: &Path, depth: usize) -> Vec<PathBuf> {
-    let Ok(entries) = dir.read_dir() else { return Vec::new() };
-    let mut paths = Vec::new();
-    for entry in entries.filter_map(Result::ok) {
-        let path = entry.path();
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            if depth < AGENTS_DEPTH_MAX {
-                paths.extend(agent_paths(&path, depth + 1));
-            }
-        } else if path.extension().is_some_and(|end| end == "md") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    paths
 }
 
 fn skipped(path: &Path, reason: &str) -> Warning {

@@ -55,3 +55,23 @@ pub fn read_within(boundary: &Path, path: &Path, bytes_max: u64) -> Result<Strin
     }
     read(&real, bytes_max)
 }
+
+/// The beginning of a file.
+pub struct Head {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
+
+/// Reads the first `bytes_max` bytes of a file, of whatever it is made.
+pub fn head(path: &Path, bytes_max: u64) -> Result<Head, ReadError> {
+    if !path.metadata()?.is_file() {
+        return Err(ReadError::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    let is_whole = bytes.len() as u64 <= bytes_max;
+    bytes.truncate(usize::try_from(bytes_max).unwrap_or(usize::MAX));
+    Ok(Head { bytes, is_whole })
+}

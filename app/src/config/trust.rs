@@ -27,6 +27,8 @@ pub enum TrustStatus {
     Untrusted,
     /// Its files are the approved ones.
     Trusted,
+    /// `trust.dirs` of the operator's settings names its directory, whatever its files are.
+    Listed,
     /// Its files changed since they were approved, so it counts as untrusted.
     Changed,
 }
@@ -97,13 +99,14 @@ impl TrustStore {
         TrustStore { dir: config_dir.to_path_buf() }
     }
 
-    /// Returns how far a project with these files is trusted. `root` is canonical, as in `ProjectFiles`.
-    pub fn status(&self, root: &Path, hash: &str) -> Result<TrustStatus, Error> {
+    /// Returns how far a project is trusted whose files have this hash; it is computed only if there is an approval. `root`
+    /// is the trust key of `ProjectFiles`.
+    pub fn status(&self, root: &Path, hash: impl FnOnce() -> String) -> Result<TrustStatus, Error> {
         let book = self.read()?;
         let approved = root.to_str().and_then(|root| book.projects.get(root));
         Ok(match approved {
             None => TrustStatus::Untrusted,
-            Some(approval) if approval.hash == hash => TrustStatus::Trusted,
+            Some(approval) if approval.hash == hash() => TrustStatus::Trusted,
             Some(_) => TrustStatus::Changed,
         })
     }
@@ -198,7 +201,7 @@ mod tests {
     fn an_approval_holds_for_one_directory_and_one_hash_until_it_is_taken_back() {
         let (_dir, store) = store();
         let (a, b) = (Path::new("/a"), Path::new("/b"));
-        let status = |root, hash| store.status(root, hash).unwrap();
+        let status = |root, hash: &str| store.status(root, || hash.to_owned()).unwrap();
         assert_eq!(status(a, "1"), TrustStatus::Untrusted);
         store.approve(a, "1", NOW).unwrap();
         assert_eq!(
@@ -228,7 +231,7 @@ mod tests {
         store.approve(Path::new("/a"), "1", NOW).unwrap();
         for text in ["", "{", "[]", r#"{"schema_version": 2, "projects": {}}"#] {
             fs::write(store.path(), text).unwrap();
-            assert!(store.status(Path::new("/a"), "1").is_err(), "{text:?}");
+            assert!(store.status(Path::new("/a"), || "1".to_owned()).is_err(), "{text:?}");
             assert!(store.approve(Path::new("/b"), "1", NOW).is_err(), "{text:?}");
             assert_eq!(fs::read_to_string(store.path()).unwrap(), text);
         }

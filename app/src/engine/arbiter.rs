@@ -6,8 +6,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pointsman_core::adapter::invocation::{AgentSession, Order, SessionStart};
+use pointsman_core::adapter::invocation::{AgentSession, Order, SessionStart, SettingsFiles};
 use pointsman_core::agent::{PermissionMode, Tier};
+use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::request::{LlmVote, Request};
 use pointsman_core::route::Route;
 use pointsman_core::route::arbiter;
@@ -75,7 +76,12 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
     let version = launch::cli_version(engine, agent, &program, &env, Memory::Trusted).await;
     let contract_file = dir.path().join("contract.md");
     private::write(&contract_file, CONTRACT.as_bytes()).ok()?;
+    // It works in a directory of its own, where no repository has a say.
+    let containment = Containment::default();
+    let settings = agent.adapter.settings(agent, &containment, &env.vars).map(|settings| settings.text);
     let order = Order {
+        containment: &containment,
+        files: &SettingsFiles { settings, servers: None },
         agent,
         version,
         prompt: question,

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pointsman_core::adapter::capabilities::Support;
-use pointsman_core::adapter::invocation::{AgentSession, CliVersion, Invocation, Order};
+use pointsman_core::adapter::invocation::{
+    AgentSession, CliVersion, Invocation, Order, Secrecy, SettingsFiles,
+};
 use pointsman_core::agent::{Agent, AgentSource};
 use pointsman_core::agent_env::{self, AgentEnv, Payer};
 use pointsman_core::ids::RunId;
+use pointsman_core::repo_settings::containment::Servers;
 use pointsman_core::route::Complexity;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd, StopCause};
@@ -89,7 +92,13 @@ pub async fn prepare(
         never_began(Exit::NotSpawned { missing: false, message })
     })?;
     let contract_file = dir.path().join(CONTRACT_FILE);
+    let files = write_settings(project, agent, &env, dir.path()).map_err(|error| {
+        let message = format!("the agent's settings cannot be written: {error}");
+        never_began(Exit::NotSpawned { missing: false, message })
+    })?;
     let order = Order {
+        containment: &project.terms().containment,
+        files: &files,
         agent,
         version,
         prompt: words,
@@ -170,6 +179,53 @@ fn attempt_dir(run_dir: Option<PathBuf>, contract: &str) -> io::Result<AttemptDi
         builder.tempdir_in(dir).and_then(fill)
     });
     in_run_dir.or_else(|_| builder.tempdir().and_then(fill))
+}
+
+/// The names of further files in the attempt's directory.
+const SETTINGS_FILE: &str = "settings.json";
+const SERVERS_FILE: &str = "servers.json";
+
+/// Returns what an agent is handed of settings and MCP servers, with the files that it would be in.
+pub fn settings_files(
+    project: &ProjectContext,
+    agent: &Agent,
+    env: &AgentEnv,
+    dir: &Path,
+) -> (SettingsFiles, Vec<(PathBuf, String)>) {
+    let containment = &project.terms().containment;
+    let (mut handed, mut files) = (SettingsFiles::default(), vec![]);
+    if let Some(settings) = agent.adapter.settings(agent, containment, &env.vars) {
+        handed.settings = Some(match settings.secrecy {
+            Secrecy::Open => settings.text,
+            Secrecy::Private => {
+                let path = dir.join(SETTINGS_FILE);
+                let argument = path.to_string_lossy().into_owned();
+                files.push((path, settings.text));
+                argument
+            }
+        });
+    }
+    if let Servers::OnlyUsers(servers) = &containment.servers
+        && !servers.is_empty()
+    {
+        let path = dir.join(SERVERS_FILE);
+        files.push((path.clone(), serde_json::json!({ "mcpServers": servers }).to_string()));
+        handed.servers = Some(path);
+    }
+    (handed, files)
+}
+
+fn write_settings(
+    project: &ProjectContext,
+    agent: &Agent,
+    env: &AgentEnv,
+    dir: &Path,
+) -> io::Result<SettingsFiles> {
+    let (handed, files) = settings_files(project, agent, env, dir);
+    for (path, text) in files {
+        private::write(&path, text.as_bytes())?;
+    }
+    Ok(handed)
 }
 
 /// Sets the resolved program and the environment of a command.

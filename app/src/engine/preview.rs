@@ -72,8 +72,12 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         Some(program) => launch::cli_version(engine, agent, program, &env, Memory::Trusted).await,
         None => None,
     };
-    let contract_file = engine.store.paths().state.join("runs/RUN-ID/pointsman-attempt-…/contract.md");
+    let dir = engine.store.paths().state.join("runs/RUN-ID/pointsman-attempt-…");
+    let contract_file = dir.join("contract.md");
+    let (files, _) = launch::settings_files(project, agent, &env, &dir);
     let order = Order {
+        containment: &project.terms().containment,
+        files: &files,
         agent,
         version,
         prompt: submission.request().text(),

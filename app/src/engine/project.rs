@@ -6,6 +6,7 @@ use std::time::Duration;
 use pointsman_core::agent::Catalog;
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::policy::Policy;
+use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::request::Request;
 use pointsman_core::route::{self, Explained, Route};
 use pointsman_core::routing_context::RoutingContext;
@@ -83,6 +84,8 @@ pub struct Terms {
     pub extra_allow: Vec<String>,
     /// Whether CLIs older than the oldest supported version are run.
     pub allow_old_cli: bool,
+    /// What is left out of the repository's settings.
+    pub containment: Containment,
 }
 
 /// When and how the arbiter is asked.

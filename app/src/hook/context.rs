@@ -18,7 +18,6 @@ use super::error::HookError;
 use crate::assemble::{AssembleError, Environment};
 use crate::clock;
 use crate::config::load::Loaded;
-use crate::config::project;
 use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, enrich};
 use crate::engine::project::Decider;
 use crate::entropy::Entropy;
@@ -33,8 +32,6 @@ pub struct HookContext {
     pub known: KnownAgents,
     /// Where facts and notes go.
     pub store: HookStore,
-    /// What was left out of a repository's settings because it is broken.
-    left_out: Option<String>,
     loaded: Loaded,
     begun: Instant,
 }
@@ -48,7 +45,7 @@ impl HookContext {
             return Ok(None);
         }
         let environment = Environment { cwd: project_dir(&environment), ..environment };
-        let (loaded, left_out) = settings(&environment)?;
+        let loaded = environment.settings(&[])?;
         let set_by = match loaded.origin("routing_mode") {
             Some(origin) => format!("routing_mode is set by {origin}"),
             None => "routing_mode has its default".to_owned(),
@@ -60,16 +57,20 @@ impl HookContext {
             None => KnownAgents::Builtin,
         };
         let store = HookStore::new(environment.store_paths());
-        Ok(Some(HookContext { environment, choice, known, store, left_out, loaded, begun }))
+        Ok(Some(HookContext { environment, choice, known, store, loaded, begun }))
     }
 
     /// Assembles what is needed to decide, and returns what was left out of it because it is broken.
     pub fn decider(&self) -> Result<(Decider, Option<HookError>), HookError> {
-        match self.environment.decider(&self.loaded) {
-            Ok(decider) => Ok((decider, self.left_out.clone().map(HookError::LeftOut))),
-            // A broken policy file has no effect; the built-in policy still asks the user.
+        let catalog = self.loaded.catalog().map_err(AssembleError::from)?;
+        match self.environment.policy(&self.loaded, &catalog) {
+            Ok(here) => {
+                let of_policy = here.left_out.first().map(ToString::to_string);
+                let left_out = self.loaded.left_out.as_ref().map(ToString::to_string).or(of_policy);
+                Ok((Environment::decider_with(catalog, here), left_out.map(HookError::LeftOut)))
+            }
+            // A broken policy file of the user's has no effect; the built-in policy still asks them.
             Err(error) => {
-                let catalog = self.loaded.catalog().map_err(AssembleError::from)?;
                 let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());
                 Ok((decider, Some(error.into())))
             }
@@ -138,23 +139,6 @@ fn project_dir(environment: &Environment) -> PathBuf {
     given
         .filter(|dir| dir.is_absolute() && Path::new(dir).is_dir())
         .unwrap_or_else(|| environment.cwd.clone())
-}
-
-/// Loads the settings; if the repository's are broken, those without them, together with the error: an untrusted
-/// repository must not switch us off.
-fn settings(environment: &Environment) -> Result<(Loaded, Option<String>), AssembleError> {
-    let broken = match environment.settings(&[]) {
-        Ok(loaded) => return Ok((loaded, None)),
-        Err(error) => error,
-    };
-    let elsewhere = Environment {
-        cwd: environment.dirs.config.clone(),
-        env: environment.env.clone(),
-        dirs: environment.dirs.clone(),
-    };
-    let Ok(mut loaded) = elsewhere.settings(&[]) else { return Err(broken) };
-    loaded.project = project::find(&environment.cwd, &environment.dirs.home);
-    Ok((loaded, Some(broken.to_string())))
 }
 
 /// Decides about a text; `None` if it is not a request.

@@ -18,6 +18,7 @@ pub mod plugin_status;
 pub mod policy;
 pub mod preview;
 pub mod replay;
+pub mod repository;
 pub mod route;
 pub mod routing_report;
 pub mod run_detail;

@@ -159,6 +159,16 @@ pub fn ask(question: &str) -> bool {
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
+/// Asks a question on the terminal and returns the first letter of the answer, in lower case; a blank without one.
+pub fn choose(question: &str) -> char {
+    let mut err = AutoStream::auto(std::io::stderr().lock());
+    let _ = write!(err, "{} ", plain_text(question)).and_then(|()| err.flush());
+    drop(err);
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer).map(|_| answer.trim().to_lowercase());
+    read.ok().and_then(|answer| answer.chars().next()).unwrap_or(' ')
+}
+
 /// Returns whether a user can be asked and can read the question.
 pub fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

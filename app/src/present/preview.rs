@@ -1,8 +1,22 @@
 //! What a run would do, for `run --dry-run`.
 
 use super::human::{duration, shell_word, usd};
+use serde::Serialize;
+
+use super::repository::RepositoryReport;
 use super::{payer, route};
 use crate::engine::preview::Preview;
+
+/// What a run would do, for scripts.
+#[derive(Debug, Serialize)]
+pub struct PreviewReport<'a> {
+    /// The first attempt.
+    #[serde(flatten)]
+    pub preview: &'a Preview,
+    /// What the repository asks of Claude Code; missing if it asks for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<RepositoryReport>,
+}
 
 /// Returns what a run would do, line by line.
 pub fn text(preview: &Preview) -> String {

@@ -173,8 +173,13 @@ fn of_the_configuration() -> Vec<Case> {
     fs::create_dir_all(unreadable.path("home/pointsman/config.toml")).unwrap();
     let home = unreadable.path("home").display().to_string();
     let unreadable = unreadable.env("XDG_CONFIG_HOME", &home);
+    let untidy = Sandbox::new();
+    fs::create_dir_all(untidy.path("home/pointsman")).unwrap();
+    fs::write(untidy.path("home/pointsman/config.toml"), "[limits\n").unwrap();
+    let home = untidy.path("home").display().to_string();
+    let untidy = untidy.env("XDG_CONFIG_HOME", &home);
     vec![
-        run("E0201", with_file(".pointsman.toml", "[limits\n")),
+        run("E0201", untidy),
         run("E0202", Sandbox::new().set("limits.timout", "\"1h\"")),
         run("E0203", Sandbox::new().set("limits.attempts", "\"three\"")),
         run("E0204", Sandbox::new().agent_key("my", "adapter", "\"plain\"")),
@@ -192,17 +197,20 @@ fn of_the_configuration() -> Vec<Case> {
     ]
 }
 
-/// A project with this rule in its policy file.
+/// The user's policy file, from the project.
+const POLICY: &str = "../config/pointsman/policy.toml";
+
+/// A user with this rule in their policy file.
 fn with_rule(keys: &str) -> Sandbox {
-    with_file("pointsman.policy.toml", format!("[[rule]]\nid = \"parser\"\n{keys}\n"))
+    with_file(POLICY, format!("[[rule]]\nid = \"parser\"\n{keys}\n"))
 }
 
 fn of_policy_files() -> Vec<Case> {
     let run = |code, sandbox| Case::new(code, TextAndJson, sandbox, ["run", REQUEST]);
     let directory = Sandbox::new();
-    fs::create_dir(directory.project().join("pointsman.policy.toml")).unwrap();
+    fs::create_dir(directory.project().join(POLICY)).unwrap();
     vec![
-        run("E0211", with_file("pointsman.policy.toml", "[[rule]\n")),
+        run("E0211", with_file(POLICY, "[[rule]\n")),
         run(
             "E0212",
             with_rule(
@@ -212,7 +220,7 @@ fn of_policy_files() -> Vec<Case> {
         run("E0213", with_rule("because = \"it is hard\"\ntier = \"opsu\"\nwords = \"'parser'\"")),
         run("E0214", with_rule("because = \"it is hard\"\ntier = \"opus\"")),
         run("E0215", with_rule("because = \"it is seen\"\nask = true\nwords = [\"deploi\"]")),
-        run("E0216", with_file("pointsman.policy.toml", "[words]\ndelete = \"wipe\"\n")),
+        run("E0216", with_file(POLICY, "[words]\ndelete = \"wipe\"\n")),
         run("E0217", directory),
     ]
 }

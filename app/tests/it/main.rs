@@ -27,6 +27,7 @@ mod promises;
 mod real_claude;
 mod real_claude_evidence;
 mod real_claude_plugin;
+mod real_claude_repository;
 mod real_claude_resume;
 mod sandbox;
 mod tidy;

@@ -123,16 +123,27 @@ fn that_there_are_more_problems_than_are_shown_is_said() {
 
 #[test]
 fn a_broken_policy_file_stops_deciding_and_nothing_else() {
-    for sandbox in [with_user("nonsense = 1\n"), with_project("nonsense = 1\n")] {
-        for verb in ["run", "route", "explain"] {
-            sandbox.call([verb, REQUEST]).wait().exits(78).stderr_has("nonsense");
-        }
-        sandbox.call(["policy", "check"]).wait().exits(78);
-        sandbox.call(["policy", "test"]).wait().exits(78);
-        sandbox.call(["runs", "list"]).wait().success();
-        let doctor = sandbox.call(["doctor"]).wait().exits(1);
-        assert!(doctor.stdout.contains("[E0212]") && doctor.stdout.contains("store"), "{doctor}");
+    let sandbox = with_user("nonsense = 1\n");
+    for verb in ["run", "route", "explain"] {
+        sandbox.call([verb, REQUEST]).wait().exits(78).stderr_has("nonsense");
     }
+    sandbox.call(["policy", "check"]).wait().exits(78);
+    sandbox.call(["policy", "test"]).wait().exits(78);
+    sandbox.call(["runs", "list"]).wait().success();
+    let doctor = sandbox.call(["doctor"]).wait().exits(1);
+    assert!(doctor.stdout.contains("[E0212]") && doctor.stdout.contains("store"), "{doctor}");
+}
+
+/// A stranger's mistake is no reason to refuse to work; whoever checks the file hears of it as an error.
+#[test]
+fn a_broken_policy_file_of_a_repository_is_left_out_and_said() {
+    let sandbox = with_project("nonsense = 1\n");
+    sandbox.call(["route", REQUEST]).wait().success();
+    sandbox.call(["run", REQUEST]).wait().success().stderr_has("policy is left out").stderr_has("nonsense");
+    sandbox.call(["explain", REQUEST]).wait().success();
+    sandbox.call(["policy", "check"]).wait().exits(78);
+    sandbox.call(["policy", "test"]).wait().exits(78);
+    sandbox.call(["doctor"]).wait().stdout_has("nonsense");
 }
 
 #[test]

@@ -329,7 +329,7 @@ fn broken_settings_hide_no_run_and_keep_nobody_from_stopping_one() {
     let sandbox = Sandbox::new().agents(Fake::touches(&at_work).then(Fake::hangs_after_init()));
     let run_id = sandbox.call(["run", "--detach", "--tier", "haiku", REQUEST]).wait().success().stdout;
     wait_for_file(&at_work);
-    fs::write(sandbox.project().join(".pointsman.toml"), "nonsense = 1\n").unwrap();
+    let sandbox = sandbox.set("nonsense", "1");
     sandbox.call(["run", REQUEST]).wait().exits(78);
     sandbox.call(["runs", "list"]).wait().success().stderr_has("nonsense");
     sandbox.call(["runs", "cancel", run_id.trim()]).wait().success();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Agent, PermissionMode};
 use crate::ids::AgentSessionId;
+use crate::repo_settings::containment::Containment;
 
 /// A version as CLIs print it, for comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,6 +88,37 @@ pub struct Order<'a> {
     pub max_usd: Option<f64>,
     /// The project directory.
     pub cwd: &'a Path,
+    /// What is left out of the repository's settings.
+    pub containment: &'a Containment,
+    /// The files that hold what no argument may, if there is such a thing.
+    pub files: &'a SettingsFiles,
+}
+
+/// What a CLI is handed besides its flags: as a text on the command line, or in a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsFiles {
+    /// Its settings: a JSON object, or the path of a file.
+    pub settings: Option<String>,
+    /// The path of a file with MCP servers.
+    pub servers: Option<PathBuf>,
+}
+
+/// Settings for one call of a CLI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallSettings {
+    /// A JSON object.
+    pub text: String,
+    /// Whether it may be an argument.
+    pub secrecy: Secrecy,
+}
+
+/// Whether a text may be an argument, which every user of the machine can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// It may: it holds no value of the user's, and is short.
+    Open,
+    /// It goes into a private file.
+    Private,
 }
 
 /// One command, ready to be spawned: nothing is looked up after this.

@@ -18,10 +18,13 @@ pub mod plain;
 mod shell_words;
 pub mod slim;
 
-use crate::agent::AdapterKind;
+use std::collections::BTreeMap;
+
+use crate::agent::{AdapterKind, Agent};
+use crate::repo_settings::containment::Containment;
 use capabilities::Capabilities;
 use event::{AgentEvent, Complaint};
-use invocation::{CliVersion, Invocation, Order, SessionStart};
+use invocation::{CallSettings, CliVersion, Invocation, Order, SessionStart};
 
 impl AdapterKind {
     /// Returns what the CLI can do in this version.
@@ -61,6 +64,19 @@ impl AdapterKind {
         match self {
             AdapterKind::Claude => claude::HOME_PLACES,
             AdapterKind::Plain => &[],
+        }
+    }
+
+    /// Returns the settings that a call is given, if any. `environment` is the agent's.
+    pub fn settings(
+        self,
+        agent: &Agent,
+        containment: &Containment,
+        environment: &BTreeMap<String, String>,
+    ) -> Option<CallSettings> {
+        match self {
+            AdapterKind::Claude => claude::argv::settings(agent, containment, environment),
+            AdapterKind::Plain => None,
         }
     }
 

@@ -102,7 +102,7 @@ impl PolicySource<'_> {
         let kind = match self.author {
             Author::Preset => place::SourceKind::Default,
             Author::User => place::SourceKind::User,
-            Author::Project => place::SourceKind::Project,
+            Author::Project | Author::TrustedProject => place::SourceKind::Project,
         };
         place::Source::new(kind, self.name, self.text)
     }

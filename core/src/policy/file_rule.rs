@@ -28,6 +28,19 @@ pub enum Author {
     User,
     /// A preset, which comes with the program.
     Preset,
+    /// A file of the repository that the user approved.
+    #[serde(rename = "project")]
+    TrustedProject,
+}
+
+impl Author {
+    /// Returns whether it is a file of the repository, trusted or not.
+    pub fn is_project(self) -> bool {
+        match self {
+            Author::Project | Author::TrustedProject => true,
+            Author::User | Author::Preset => false,
+        }
+    }
 }
 
 /// What follows from a rule.
@@ -74,6 +87,12 @@ impl FileRule {
         self.condition.looks_at_files()
     }
 
+    /// Returns whether the repository put it in force and nobody approved that: it names no tier above the one that would
+    /// be taken without it.
+    pub fn is_untrusted(&self) -> bool {
+        self.author == Author::Project || self.chosen_by == Author::Project
+    }
+
     /// Returns whether it depends on the time.
     pub fn looks_at_time(&self) -> bool {
         self.condition.looks_at_time()
@@ -114,11 +133,7 @@ pub(super) fn read(
         id: format!("policy.{}", id?.text),
         effect: effect?,
         // The reason is read by the user who is asked to approve: a repository's must not pass for the program's own.
-        because: if author == Author::Project {
-            format!("the project's policy says: {because}")
-        } else {
-            because
-        },
+        because: if author.is_project() { format!("the project's policy says: {because}") } else { because },
         confidence: confidence.map_or(CONFIDENCE_DEFAULT, |(number, _)| number),
         author,
         chosen_by: author,

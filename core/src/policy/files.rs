@@ -2,7 +2,8 @@
 //!
 //! The project's rules are tried first, then the user's, then the presets'. A rule can ask the user or choose among the
 //! configured agents; there is no way to write one that removes a question. A repository's rule is left out if it names
-//! an agent that does not exist, or that may do more than its tier's own.
+//! an agent that does not exist, or that may do more than its tier's own. Without trust it raises no tier: that is decided
+//! request by request (`route::file_rules`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,7 +94,7 @@ impl Files {
         let mut problems = problems.into_result(Some(())).err().unwrap_or_default();
         match source.author {
             // A bad rule in a repository is no reason to refuse to work there.
-            Author::Project => {
+            Author::Project | Author::TrustedProject => {
                 self.left_out.append(&mut problems);
                 vec![]
             }
@@ -119,7 +120,7 @@ fn refusal(rule: &FileRule, catalog: &Catalog) -> Option<(String, String)> {
         return Some((format!("there is no agent `{name}`"), instead(name.as_str(), &known)));
     };
     let usual = catalog.for_tier(agent.tier);
-    (rule.author == Author::Project && !agent.may_do_no_more_than(usual)).then(|| {
+    (rule.author.is_project() && !agent.may_do_no_more_than(usual)).then(|| {
         let what =
             format!("the agent `{name}` may do more than `{}`, so no repository chooses it", usual.name);
         (what, "write the rule into your own policy file if you want it".to_owned())

@@ -39,8 +39,6 @@ pub(super) fn decide(
 ) -> Result<Decided, RouteError> {
     let BuiltinFindings { danger, by_rule, safety_trace: mut trace, rule_trace } =
         apply_builtin_rules(policy, signals, trace);
-    let mut file_trace = trace.alike();
-    let mut by_files = file_rules::apply(request, signals, catalog, policy, &mut file_trace);
     // Only built-in rules are features: the model has never seen others.
     let signs: Vec<&str> = trace.fired_ids().chain(rule_trace.fired_ids()).collect();
     let p = classifier::probabilities(signals, policy, &signs);
@@ -51,6 +49,8 @@ pub(super) fn decide(
         // Even after the user has said yes: what agents may do is not work for the weakest of them.
         opinion.tier = opinion.tier.max(Tier::Sonnet);
     }
+    let mut file_trace = trace.alike();
+    let mut by_files = file_rules::apply(request, signals, catalog, policy, opinion.tier, &mut file_trace);
 
     let precedence = if request.overrides.are_given() { Precedence::ByPerson } else { by_files.precedence };
     by_files.cap_confidence(&p);

@@ -1,7 +1,8 @@
 //! The layer of policy files: how a rule is matched against a request and its context.
 //!
 //! The first rule that fires and names a tier or an agent decides that. Every rule that fires and asks the user counts,
-//! wherever it stands and whatever other rules say.
+//! wherever it stands and whatever other rules say. A rule of a repository that nobody approved may name a tier or an
+//! agent no stronger than what would be taken without it.
 
 use std::cell::OnceCell;
 
@@ -19,7 +20,7 @@ use super::signals::Signals;
 use super::stream::Reading;
 use super::trace::{
     EXCEPTED, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME, QUOTED,
-    Trace, Why,
+    RAISES, Trace, Why,
 };
 use crate::model::PerClass;
 use crate::policy::layer::Layer;
@@ -54,12 +55,13 @@ pub(super) struct Named {
     pub agent: Option<AgentName>,
 }
 
-/// Applies every rule of the policy files.
+/// Applies every rule of the policy files. `routed` is the tier that would be taken without any.
 pub(super) fn apply(
     request: &Request,
     signals: &Signals,
     catalog: &Catalog,
     policy: &Policy,
+    routed: Tier,
     trace: &mut Trace,
 ) -> ByFiles {
     let mut by = ByFiles::default();
@@ -69,8 +71,14 @@ pub(super) fn apply(
     }
     let asked =
         Asked { request, signals, language: OnceCell::new(), orders_quoted: orders_quoted(signals, policy) };
-    for rule in rules {
-        let held = asked.hold(rule);
+    let held: Vec<_> = rules.iter().map(|rule| (rule, asked.hold(rule))).collect();
+    let by_user = held.iter().filter(|(rule, held)| held.is_ok() && !rule.is_untrusted());
+    let ceiling =
+        by_user.filter_map(|(rule, _)| named(rule, catalog)).next().map_or(routed, |(tier, _)| tier);
+    for (rule, held) in held {
+        let named = named(rule, catalog).filter(|(tier, _)| !rule.is_untrusted() || *tier <= ceiling);
+        let asks = matches!(rule.effect, FileEffect::Ask(_));
+        let held = if named.is_none() && !asks { held.and(Err((RAISES, None))) } else { held };
         trace.of_file(rule, &held);
         if held.is_err() {
             continue;
@@ -81,19 +89,23 @@ pub(super) fn apply(
             because: rule.because.clone(),
             confidence: rule.confidence,
         };
-        let named = match &rule.effect {
-            FileEffect::Tier(tier) => Some((*tier, None)),
-            FileEffect::Agent(name) => catalog.get(name).map(|agent| (agent.tier, Some(name.clone()))),
-            FileEffect::Ask(tier) => {
-                by.asked.get_or_insert_with(|| found(Tier::Sonnet));
-                tier.map(|tier| (tier, None))
-            }
-        };
+        if asks {
+            by.asked.get_or_insert_with(|| found(Tier::Sonnet));
+        }
         let Some((tier, agent)) = named else { continue };
         by.precedence = by.precedence.max(precedence(rule));
         by.named.get_or_insert_with(|| Named { found: found(tier), agent });
     }
     by
+}
+
+/// Returns the tier, and the agent if there is one, that a rule names.
+fn named(rule: &FileRule, catalog: &Catalog) -> Option<(Tier, Option<AgentName>)> {
+    match &rule.effect {
+        FileEffect::Tier(tier) => Some((*tier, None)),
+        FileEffect::Agent(name) => catalog.get(name).map(|agent| (agent.tier, Some(name.clone()))),
+        FileEffect::Ask(tier) => tier.map(|tier| (tier, None)),
+    }
 }
 
 /// Returns which doubts of the classifier a rule settles if it names who does the work.
@@ -104,7 +116,7 @@ fn precedence(rule: &FileRule) -> Precedence {
     match (rule.author, rule.chosen_by) {
         (Author::User, _) if !rule.looks_at_files() => Precedence::ByPerson,
         (Author::Preset, Author::User) => Precedence::Meaning,
-        (Author::User | Author::Preset | Author::Project, _) => Precedence::Tier,
+        (Author::User | Author::Preset | Author::Project | Author::TrustedProject, _) => Precedence::Tier,
     }
 }
 

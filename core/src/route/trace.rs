@@ -42,6 +42,8 @@ pub const OTHER_TIME: &str = "at another time";
 pub const OTHER_LANGUAGE: &str = "in another language";
 /// The rule is for other modes.
 pub const OTHER_MODE: &str = "in another mode";
+/// The rule names a stronger tier than the one that would be taken without it, and is an untrusted repository's.
+pub const RAISES: &str = "no untrusted repository raises the tier";
 /// A layer before this one has decided.
 pub const SETTLED: &str = "an earlier layer decides";
 /// The words are a model's.

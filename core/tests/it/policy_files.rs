@@ -31,7 +31,7 @@ pub fn catalog() -> Catalog {
 }
 
 fn source(author: Author, text: &str) -> PolicySource<'_> {
-    PolicySource { author, name: if author == Author::Project { "project" } else { "user" }, text }
+    PolicySource { author, name: if author.is_project() { "project" } else { "user" }, text }
 }
 
 fn with(sources: &[PolicySource]) -> Result<Policy, Vec<Problem>> {
@@ -202,11 +202,39 @@ fn all_conditions_of_a_rule_must_hold() {
 fn the_projects_rules_come_first_and_both_may_ask() {
     let project = "[[rule]]\nid = \"a\"\nbecause = \"p\"\ntier = \"opus\"\nwords = \"'parser'\"\n";
     let own = "[[rule]]\nid = \"b\"\nbecause = \"u\"\nask = true\ntier = \"haiku\"\nwords = \"'parser'\"\n";
-    let policy = with(&[source(Author::Project, project), source(Author::User, own)]).unwrap();
+    let policy = with(&[source(Author::TrustedProject, project), source(Author::User, own)]).unwrap();
     let route = routed("fix the parser in lib.rs", &policy);
     assert_eq!((route.decision, route.tier, route.layer), (Decision::Escalate, Tier::Opus, Layer::Policy));
     assert_eq!(route.reason, "u");
     assert_eq!(route.rules[..2], ["policy.a", "policy.b"]);
+}
+
+/// Seen to fail with the first rule that fires deciding, whoever wrote it.
+#[test]
+fn a_repositorys_rule_raises_no_tier_until_it_is_trusted() {
+    let plain = routed("rename foo to bar in lib.rs", &Policy::builtin());
+    assert_eq!(plain.tier, Tier::Haiku);
+    for effect in ["tier = \"opus\"", "agent = \"opus-general\"", "ask = true\ntier = \"opus\""] {
+        let text = format!("[[rule]]\nid = \"x\"\nbecause = \"y\"\n{effect}\nwords = \"'rename'\"\n");
+        let by = |author| routed("rename foo to bar in lib.rs", &with(&[source(author, &text)]).unwrap());
+        let asks = effect.starts_with("ask");
+        let untrusted = by(Author::Project);
+        assert_eq!(
+            (untrusted.tier, untrusted.decision == Decision::Escalate),
+            (Tier::Haiku, asks),
+            "{effect}"
+        );
+        assert_eq!(by(Author::TrustedProject).tier, Tier::Opus, "{effect}");
+    }
+    let lower = "[[rule]]\nid = \"x\"\nbecause = \"y\"\ntier = \"haiku\"\nwords = \"'design'\"\n";
+    let own = "[[rule]]\nid = \"u\"\nbecause = \"y\"\ntier = \"sonnet\"\nwords = \"'rename'\"\n";
+    let opus = rule("words = \"'rename'\"");
+    assert_eq!(
+        routed("design the storage layer", &with(&[source(Author::Project, lower)]).unwrap()).tier,
+        Tier::Haiku
+    );
+    let both = with(&[source(Author::Project, &opus), source(Author::User, own)]).unwrap();
+    assert_eq!(routed("rename foo to bar in lib.rs", &both).tier, Tier::Sonnet, "the user's rule stands");
 }
 
 #[test]
@@ -399,6 +427,7 @@ fn nothing_in_a_repositorys_overlay_lifts_a_question_or_reaches_an_agent_that_is
         // A file that cannot be read stops the work, which is no way to lift a question either.
         let Ok(policy) = Policy::builtin().with_files(&sources, &kinds.kinds, &catalog()) else { continue };
         read += 1;
+        let without = Policy::builtin().with_files(&sources[1..], &kinds.kinds, &catalog()).unwrap();
         for words in &asked {
             let mut request = request(words);
             request.routing_context = kinds.clone();
@@ -406,6 +435,8 @@ fn nothing_in_a_repositorys_overlay_lifts_a_question_or_reaches_an_agent_that_is
             request.routing_context.local_time = Some(jiff::civil::date(2026, 11, 21).at(3, 0, 0, 0));
             let route = route(&request, &catalog(), &policy).unwrap();
             assert_eq!(route.decision, Decision::Escalate, "{words}\n{text}");
+            let unraised = pointsman_core::route::route(&request, &catalog(), &without).unwrap();
+            assert!(route.tier <= unraised.tier, "{words}\n{text}");
             assert!(route.agent.as_str() == "reader" || route.agent.as_str().ends_with("-general"), "{text}");
         }
     }
@@ -436,7 +467,7 @@ fn a_users_own_rule_settles_a_doubt_unless_the_repository_switches_it_on() {
 
 #[test]
 fn a_repositorys_reason_is_said_to_be_the_repositorys() {
-    let policy = with(&[source(Author::Project, &rule("words = \"'parser'\""))]).unwrap();
+    let policy = with(&[source(Author::TrustedProject, &rule("words = \"'parser'\""))]).unwrap();
     assert_eq!(routed("fix the parser in lib.rs", &policy).reason, "the project's policy says: it is so");
 }
 

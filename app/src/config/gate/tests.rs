@@ -37,7 +37,8 @@ fn an_untrusted_project_may_ask_for_less() {
         ("", "routing_mode = \"directive\""),
         ("", "routing_mode = \"enforced\""),
         ("routing_mode = \"orchestration\"", "routing_mode = \"hybrid\""),
-        ("", "tiers.haiku.agent = \"opus-general\""),
+        ("", "tiers.opus.agent = \"haiku-general\""),
+        ("tiers.haiku.agent = \"opus-general\"", "tiers.haiku.agent = \"sonnet-general\""),
     ] {
         let (_fixture, loaded) = untrusted(user, project);
         assert_eq!(kept(&loaded), [project.split(" = ").next().unwrap()], "{project}");
@@ -52,6 +53,10 @@ fn an_untrusted_project_may_not_ask_for_more_or_for_anything_else() {
     let free = "[agents.free]\nadapter = \"claude\"\ncommand = [\"claude\"]\ntier = \"opus\"\n\
                 permission_mode = \"bypassPermissions\"";
     for (user, project) in [
+        // Seen to be kept while only rights were compared.
+        ("", "tiers.haiku.agent = \"opus-general\""),
+        ("", "tiers.haiku.agent = \"sonnet-general\""),
+        ("", "trust.dirs = [\"/\"]"),
         ("", "limits.timeout = \"2h\""),
         ("", "limits.attempts = 4"),
         ("limits.max_turns = 5", "limits.max_turns = 6"),

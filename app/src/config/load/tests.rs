@@ -106,21 +106,32 @@ fn a_mistake_names_its_variable_flag_or_file() {
 }
 
 #[test]
-fn a_mistake_in_the_projects_file_is_one_whether_it_is_trusted_or_not() {
-    let fixture = Fixture::new();
-    fixture.project("[limits]\n\ntimout = \"1h\"");
-    assert_eq!(
-        fixture.shown(fixture.load().unwrap_err()),
-        "repo/.pointsman.toml:3:1: unknown key `limits.timout`"
-    );
+fn a_broken_file_of_the_project_is_left_out_and_said_whether_it_is_trusted_or_not() {
+    for (text, at) in [
+        ("[limits]\n\ntimout = \"1h\"", "repo/.pointsman.toml:3:1: unknown key `limits.timout`"),
+        ("limits.max_usd = -1", "repo/.pointsman.toml:1:18: `limits.max_usd`"),
+        ("limits = ", "repo/.pointsman.toml:1:"),
+    ] {
+        for is_trusted in [false, true] {
+            let fixture = Fixture::new();
+            fixture.project(text);
+            if is_trusted {
+                fixture.trust();
+            }
+            let loaded = fixture.load().unwrap();
+            assert_eq!(loaded.set_by_project(), []);
+            let said = fixture.warnings(&loaded.warnings).join("\n");
+            assert!(said.starts_with(&format!("the project's settings are left out: {at}")), "{said}");
+        }
+    }
 }
 
 #[test]
 fn a_message_never_carries_control_characters_of_a_file() {
     let fixture = Fixture::new();
     fixture.project("\"\\u001b[31m\" = 1");
-    let error = fixture.load().unwrap_err();
-    assert!(!format!("{error}{}", error.hint()).chars().any(char::is_control), "{error:?}");
+    let warning = fixture.load().unwrap().warnings.remove(0);
+    assert!(!format!("{warning}{:?}", warning.hint).chars().any(char::is_control), "{warning:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::ids::RunId;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
+use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::request::{Origin, Overrides};
 use pointsman_core::routing_context::RoutingContext;
@@ -118,6 +119,7 @@ impl Place {
             prompt_retention: PromptRetention::Kept,
             extra_allow: vec![],
             allow_old_cli: false,
+            containment: Containment::default(),
         };
         let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());
         ProjectContext::new(self.dir.path().to_owned(), decider, terms)

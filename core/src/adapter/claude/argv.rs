@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapter::invocation::{AgentSession, Invocation, Order};
+use serde_json::json;
+
+use crate::adapter::invocation::{AgentSession, CallSettings, Invocation, Order, Secrecy};
 use crate::agent::{Agent, AgentHooks};
+use crate::ids::AgentName;
+use crate::repo_settings::containment::{Containment, Servers, SettingSources};
 
 /// The environment variable that sets how often the CLI itself retries an API call.
 const RETRIES: &str = "CLAUDE_CODE_MAX_RETRIES";
@@ -12,6 +16,37 @@ const RETRIES: &str = "CLAUDE_CODE_MAX_RETRIES";
 /// overloaded service three times before it falls back (seen on 2.1.197 and 2.1.330).
 fn retries(agent: &Agent) -> &'static str {
     if agent.fallback_model.is_some() { "3" } else { "0" }
+}
+
+/// The variable that has the CLI read the memory files (`CLAUDE.md`, rules) of a directory given by `--add-dir`.
+const MEMORY_OF_ADDED_DIRS: &str = "CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD";
+
+/// The longest settings that are passed as an argument. Linux limits one argument to 128 KiB.
+const ARGUMENT_BYTES_MAX: usize = 32 * 1024;
+
+/// Returns the settings of a call: what overrides the repository's, and what the operator wants of hooks.
+/// `environment` is the agent's.
+pub fn settings(
+    agent: &Agent,
+    containment: &Containment,
+    environment: &BTreeMap<String, String>,
+) -> Option<CallSettings> {
+    let mut environment = environment.clone();
+    environment.insert(RETRIES.to_owned(), retries(agent).to_owned());
+    let mut settings = containment.settings(&environment);
+    if agent.hooks == AgentHooks::Disable {
+        settings.insert("disableAllHooks".to_owned(), json!(true));
+    }
+    if settings.is_empty() {
+        return None;
+    }
+    let is_filled = |value: &serde_json::Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let variables = settings.get("env").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let holds_values = variables.map(|(_, value)| value).chain(settings.values()).any(is_filled);
+    let text = serde_json::Value::Object(settings).to_string();
+    let secrecy =
+        if holds_values || text.len() > ARGUMENT_BYTES_MAX { Secrecy::Private } else { Secrecy::Open };
+    Some(CallSettings { text, secrecy })
 }
 
 /// Builds the command. No word of the prompt is an argument, and neither is the nonce.
@@ -35,9 +70,10 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     if let Some(name) = &order.agent.cli_agent {
         flag("--agent", name.clone());
     }
-    if order.agent.hooks == AgentHooks::Disable {
-        flag("--settings", r#"{"disableAllHooks":true}"#.to_owned());
+    if let Some(settings) = &order.files.settings {
+        flag("--settings", settings.clone());
     }
+    args.extend(contained(order));
     // As one argument: the option takes a list, and would swallow the arguments after it as well.
     args.extend(order.agent.allow_tools.iter().map(|rule| format!("--allowedTools={rule}")));
     let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
@@ -66,8 +102,46 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     }
     let prompt = as_text(order.prompt);
     let stdin = if can.takes_system_prompt { prompt } else { format!("{prompt}\n\n{}", order.contract) };
-    let env = BTreeMap::from([(RETRIES.to_owned(), retries(order.agent).to_owned())]);
+    let mut env = BTreeMap::from([(RETRIES.to_owned(), retries(order.agent).to_owned())]);
+    if order.containment.sources != SettingSources::All {
+        env.insert(MEMORY_OF_ADDED_DIRS.to_owned(), "1".to_owned());
+    }
     Invocation { program: program.clone(), args, env, cwd: order.cwd.to_owned(), stdin }
+}
+
+/// Returns the flags that leave out what a repository's settings ask for.
+///
+/// Without the project's settings the CLI reads none of its memory files and agents: the directory is added, which brings
+/// the first back, and the agent that runs is handed over.
+fn contained(order: &Order<'_>) -> Vec<String> {
+    let containment = order.containment;
+    let mut flags = vec![];
+    let sources = match containment.sources {
+        SettingSources::All => None,
+        SettingSources::UserAndLocal => Some("user,local"),
+        SettingSources::User => Some("user"),
+    };
+    if let Some(sources) = sources {
+        flags.extend(["--setting-sources".to_owned(), sources.to_owned()]);
+        // These options take lists: as one argument they swallow nothing.
+        flags.push(format!("--add-dir={}", order.cwd.display()));
+    }
+    if let Servers::OnlyUsers(_) = containment.servers {
+        flags.push("--strict-mcp-config".to_owned());
+        flags.extend(order.files.servers.iter().map(|file| format!("--mcp-config={}", file.display())));
+    }
+    flags.extend(order.agent.cli_agent.as_deref().and_then(|name| handed_over(name, containment)));
+    flags
+}
+
+/// Returns the flag that defines the repository's agent of this name, if it is handed over.
+fn handed_over(name: &str, containment: &Containment) -> Option<String> {
+    let agent = containment.agents.get(&name.parse::<AgentName>().ok()?)?;
+    let mut definition = json!({ "description": agent.description, "prompt": agent.prompt });
+    if let Some(tools) = &agent.tools {
+        definition["tools"] = json!(tools);
+    }
+    Some(format!("--agents={}", json!({ name: definition })))
 }
 
 /// Returns the prompt in a form that the CLI does not take for a slash command.

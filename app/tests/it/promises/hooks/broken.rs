@@ -32,7 +32,7 @@ const TOO_LONG: &str = "pointsman is out of the way (it took too long)";
 type Breakage = (&'static str, fn(&Sandbox));
 
 /// What a hook goes on without. None of it makes a hook wait, which has a table of its own.
-const BREAKAGES: [Breakage; 23] = [
+const BREAKAGES: [Breakage; 27] = [
     ("the state directory is a file", |s| file(&s.state(), "")),
     ("the state directory is a link to nowhere", |s| symlink("/nowhere/at/all", s.state()).unwrap()),
     ("the state directory's parent is a file", |s| {
@@ -40,6 +40,13 @@ const BREAKAGES: [Breakage; 23] = [
         file(&s.path("state"), "");
     }),
     ("the ledger is garbage", |s| file(&s.state().join("ledger.db"), [0xa5; 8192])),
+    ("the ledger is a pipe", |s| fifo(&s.state().join("ledger.db"))),
+    ("the session's note is a pipe", |s| fifo(&s.state().join(format!("hook-notes/{SESSION}.json")))),
+    ("the CLI's note on a subagent is a pipe", |s| fifo(&s.path("home/subagent.meta.json"))),
+    ("the approvals are a pipe", |s| {
+        file(&s.project().join(".pointsman.toml"), "");
+        fifo(&s.path("config/pointsman/trust.json"));
+    }),
     ("the ledger is a directory", |s| fs::create_dir_all(s.state().join("ledger.db")).unwrap()),
     ("the ledger is of a newer version", |s| {
         s.run_on("haiku", "make a ledger").success();
@@ -139,38 +146,13 @@ fn p22_a_hook_is_not_in_the_way_where_its_own_directory_is_gone() {
     assert_eq!(effects("no directory", &sandbox, hook_in_no_directory), sound_effects());
 }
 
-/// What a hook waits for, what must be held meanwhile, and the events whose hooks wait.
-type Hang = (&'static str, fn(&Sandbox) -> Option<File>, &'static [&'static str]);
+/// What a hook waits for, what holds it, and the events whose hooks wait.
+type Hang = (&'static str, fn(&Sandbox) -> File, &'static [&'static str]);
 
 const ALL_EVENTS: &[&str] = &["SessionStart", "UserPromptSubmit", "PreToolUse", "SubagentStop"];
 
-const HANGS: [Hang; 5] = [
-    ("the ledger is a pipe", |s| never_written(s.state().join("ledger.db")), &["SessionStart"]),
-    (
-        "the session's note is a pipe",
-        |s| never_written(s.state().join(format!("hook-notes/{SESSION}.json"))),
-        &["UserPromptSubmit", "PreToolUse"],
-    ),
-    (
-        "the CLI's note on a subagent is a pipe",
-        |s| never_written(s.path("home/subagent.meta.json")),
-        &["SubagentStop"],
-    ),
-    (
-        "the approvals are a pipe",
-        |s| {
-            file(&s.project().join(".pointsman.toml"), "");
-            never_written(s.path("config/pointsman/trust.json"))
-        },
-        ALL_EVENTS,
-    ),
-    ("the spool is locked", |s| Some(locked(&s.state().join("hook-spool/events.jsonl"))), ALL_EVENTS),
-];
-
-fn never_written(path: PathBuf) -> Option<File> {
-    fifo(&path);
-    None
-}
+const HANGS: [Hang; 1] =
+    [("the spool is locked", |s| locked(&s.state().join("hook-spool/events.jsonl")), ALL_EVENTS)];
 
 fn locked(path: &Path) -> File {
     file(path, "");

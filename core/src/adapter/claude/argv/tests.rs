@@ -1,18 +1,33 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::adapter::claude::OLDEST;
-use crate::adapter::invocation::CliVersion;
+use crate::adapter::invocation::{CliVersion, SettingsFiles};
 use crate::agent::{Agent, Tier};
 use crate::fixture::general;
 use crate::ids::AgentSessionId;
+use crate::repo_settings::containment::AgentDefinition;
 
 const CONTRACT: &str = "the contract with its secret nonce";
 
 fn written(agent: &Agent, version: Option<CliVersion>, session: &AgentSession, prompt: &str) -> Invocation {
+    contained_by(&Containment::default(), agent, version, session, prompt)
+}
+
+fn contained_by(
+    containment: &Containment,
+    agent: &Agent,
+    version: Option<CliVersion>,
+    session: &AgentSession,
+    prompt: &str,
+) -> Invocation {
+    let settings = settings(agent, containment, &BTreeMap::new()).map(|settings| settings.text);
+    let files = SettingsFiles { settings, servers: Some(PathBuf::from("/state/mcp.json")) };
     invocation(&Order {
+        containment,
+        files: &files,
         agent,
         version,
         prompt,
@@ -55,6 +70,46 @@ fn an_old_or_silent_cli_gets_what_every_version_has_and_the_contract_with_the_pr
         assert_eq!(command.stdin, format!("do it\n\n{CONTRACT}"));
         assert_eq!(command.env[RETRIES], "0", "one retry layer, and it is ours");
     }
+}
+
+#[test]
+fn what_nobody_approved_is_left_out_whatever_the_version() {
+    let mut agent = general(Tier::Haiku);
+    agent.cli_agent = Some("reviewer".to_owned());
+    let mut containment = Containment { sources: SettingSources::User, ..Containment::default() };
+    containment.servers = Servers::OnlyUsers(serde_json::Map::new());
+    containment.rules.deny.push("Bash(rm:*)".to_owned());
+    let definition =
+        AgentDefinition { description: "d".into(), prompt: "p".into(), tools: Some(vec!["Read".into()]) };
+    containment.agents.insert("reviewer".parse().unwrap(), definition);
+    for version in [Some(OLDEST), None] {
+        let command = contained_by(&containment, &agent, version, &new_session(), "do it");
+        let want = "--agent reviewer --settings {\"permissions\":{\"deny\":[\"Bash(rm:*)\"]}} --setting-sources user \
+                    --add-dir=/project --strict-mcp-config --mcp-config=/state/mcp.json \
+                    --agents={\"reviewer\":{\"description\":\"d\",\"prompt\":\"p\",\"tools\":[\"Read\"]}}";
+        assert!(command.args.join(" ").contains(want), "{:?}", command.args);
+        assert_eq!(command.env[MEMORY_OF_ADDED_DIRS], "1");
+    }
+}
+
+/// Arguments can be read by every user of the machine.
+#[test]
+fn settings_with_a_value_of_the_users_are_no_argument() {
+    let variable = |value: Option<&str>| Containment {
+        variables: [("KEY".to_owned(), value.map(str::to_owned))].into(),
+        ..Containment::default()
+    };
+    let agent = general(Tier::Haiku);
+    let secrecy = |containment: &Containment, environment: &[(&str, &str)]| {
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        settings(&agent, containment, &environment).map(|settings| settings.secrecy)
+    };
+    assert_eq!(secrecy(&Containment::default(), &[("KEY", "v")]), None);
+    assert_eq!(secrecy(&variable(None), &[]), Some(Secrecy::Open));
+    assert_eq!(secrecy(&variable(None), &[("KEY", "v")]), Some(Secrecy::Private));
+    assert_eq!(secrecy(&variable(Some("v")), &[]), Some(Secrecy::Private));
+    let long = Containment { keys: [("k".repeat(40_000), String::new())].into(), ..Containment::default() };
+    assert_eq!(secrecy(&long, &[]), Some(Secrecy::Private));
 }
 
 #[test]
