@@ -129,16 +129,23 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
-/// Redacts a text that may have lost its beginning: its first word may be the end of a secret, and its first lines those of
-/// a private key.
+/// Redacts a text that may have lost its beginning: its first lines may be those of a private key, and what looks random in
+/// its first line may be a secret whose name is lost.
 pub fn redact_end(text: &str) -> String {
+    const LOST: &str = "[redacted:cut-off]";
     let key_end = private_key::end_without_begin(text).unwrap_or(0);
     let rest = &text[key_end..];
-    let first = rest.split_whitespace().next().unwrap_or_default();
-    let is_part = key_end == 0 && rest.starts_with(first) && shape::is_token(first, shape::SOME);
-    let (lost, behind) = rest.split_at(if is_part { first.len() } else { 0 });
-    let mark = if key_end > 0 || !lost.is_empty() { "[redacted:cut-off]" } else { "" };
-    format!("{mark}{}", redact(behind))
+    let first_len = if key_end > 0 { 0 } else { rest.find('\n').unwrap_or(rest.len()) };
+    let (first, behind) = rest.split_at(first_len);
+    let words = first.split_inclusive(char::is_whitespace).map(|word| {
+        let bare = word.trim_end();
+        match shape::random_len(bare) >= shape::SOME {
+            true => format!("{LOST}{}", &word[bare.len()..]),
+            false => word.to_owned(),
+        }
+    });
+    let shown: String = words.chain([behind.to_owned()]).collect();
+    format!("{}{}", if key_end > 0 { LOST } else { "" }, redact(&shown))
 }
 
 /// A part of a line that is a secret, and the name that replaces it.
