@@ -1,8 +1,11 @@
-//! A text in pieces is redacted as the whole text is, and twice is as good as once.
+//! A text in pieces is redacted as the whole text is, whatever the text and the pieces.
+//!
+//! That twice is as good as once holds for texts that make sense (a test of `core`), not for all: a value that was taken
+//! out may have hidden the name of another.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pointsman_core::redact::{Redactor, redact};
+use pointsman_core::redact::{Redactor, redact, redact_end};
 
 fuzz_target!(|input: (&str, Vec<u8>)| {
     let (text, cuts) = input;
@@ -17,5 +20,6 @@ fuzz_target!(|input: (&str, Vec<u8>)| {
     out.push_str(&redactor.push(rest));
     out.push_str(&redactor.finish());
     assert_eq!(out, whole);
-    assert_eq!(redact(&whole), whole);
+    redact_end(text);
+    Redactor::new().push_whole(text);
 });

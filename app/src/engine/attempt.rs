@@ -8,7 +8,7 @@ use pointsman_core::adapter::event::Complaint;
 use pointsman_core::adapter::invocation::{AgentSession, CliVersion, SessionStart};
 use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
-use pointsman_core::redact::redact;
+use pointsman_core::redact::{redact, redact_end, redact_owned};
 use pointsman_core::report::live::LiveDetail;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::end::{Exit, ProcessEnd};
@@ -67,11 +67,14 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     if tried.version.is_none() && tried.seen.cli_version.is_some() {
         launch::forget_silence(engine, run, &agent);
     }
-    let Tried { seen, end, .. } = tried;
+    let Tried { seen, mut end, .. } = tried;
 
+    // Before the judge cuts one line out of it: half a secret is not recognised, nor is one line of a private key.
+    end.stderr_tail = redact_end(&end.stderr_tail);
     let mut judgement = judge::judge(&agent, run.project.catalog(), &nonce, &seen, &end);
-    judgement.detail = redact(&judgement.detail).into_owned();
-    let answer = redact(&contract::without_markers(seen.answer())).into_owned();
+    judgement.detail = redact_owned(judgement.detail);
+    let answer = contract::without_markers(seen.answer());
+    let answer = if seen.text_was_cut { redact_end(&answer) } else { redact_owned(answer.into_owned()) };
     let mut ended = ended(engine, number, &work, &seen, &end, judgement);
     ended.answer = match run.project.terms().prompt_retention {
         PromptRetention::Kept => Some(answer.clone()),
@@ -246,7 +249,7 @@ fn ended(
         exit_code,
         signal,
         stopped: end.stopped,
-        models_served: seen.models_served.clone(),
+        models_served: seen.models_served.iter().map(|model| clean(model)).collect(),
         tokens: seen.tokens(),
         cost_reported_usd: seen.cost_usd(),
         cost_estimated_usd: seen.estimated_usd(&agent.price_to_count_by()),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use pointsman_core::eval::compare::Change;
 use pointsman_core::eval::{Answer, Evaluation, Labelled, Scored, evaluate};
+use pointsman_core::redact::redact;
 use pointsman_core::route::Route;
 use serde::Serialize;
 
@@ -112,7 +113,7 @@ impl<'a> Measured<'a> {
             category: row.category.clone(),
             label: row.label,
             said: Answered::of(route),
-            request: one_line(&row.request, REQUEST_CHARS_MAX),
+            request: one_line(&redact(&row.request), REQUEST_CHARS_MAX),
         })
     }
 }
@@ -149,7 +150,7 @@ impl<'a> Against<'a> {
             label: now.rows[*at].label,
             now: Answered::of(&now.routes[*at]),
             against: Answered::of(&other.routes[*at]),
-            request: one_line(&now.rows[*at].request, REQUEST_CHARS_MAX),
+            request: one_line(&redact(&now.rows[*at].request), REQUEST_CHARS_MAX),
         };
         Against {
             better: count(Change::Better),

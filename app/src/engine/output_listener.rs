@@ -1,7 +1,7 @@
 //! Listening to an agent: its lines are decoded, accumulated, and published to the watcher.
 
 use pointsman_core::adapter::Decoder;
-use pointsman_core::adapter::event::{AgentEvent, ApiErrorKind, Started};
+use pointsman_core::adapter::event::{AgentEvent, ApiErrorKind, RateLimit, Started};
 use pointsman_core::agent::Agent;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::redact::{Redactor, redact};
@@ -42,7 +42,11 @@ pub struct OutputListener<'a> {
     refusals_in_row: u32,
     /// How many denied calls were shown.
     denials_shown: usize,
-    redactor: Redactor,
+    /// Redacts the pieces of the stream, which are cut anywhere.
+    deltas: Redactor,
+    /// Redacts the complete texts: the lines of a plain agent, and the messages of others. A private key can go on from
+    /// one to the next.
+    texts: Redactor,
 }
 
 impl<'a> OutputListener<'a> {
@@ -61,7 +65,8 @@ impl<'a> OutputListener<'a> {
             payer,
             refusals_in_row: 0,
             denials_shown: 0,
-            redactor: Redactor::default(),
+            deltas: Redactor::default(),
+            texts: Redactor::default(),
         }
     }
 
@@ -103,12 +108,12 @@ impl<'a> OutputListener<'a> {
         self.refusals_in_row >= REFUSALS_MAX
     }
 
-    /// Publishes what the redactor was still holding back.
+    /// Publishes what was still held back.
     pub fn finish(&mut self, log: &mut RunLog) {
-        let rest = std::mem::take(&mut self.redactor).finish();
-        if !rest.is_empty() {
-            log.emit(LiveDetail::TextDelta { text: rest });
-        }
+        let deltas = std::mem::take(&mut self.deltas).finish();
+        let texts = std::mem::take(&mut self.texts).finish();
+        let rest = [LiveDetail::TextDelta { text: deltas }, LiveDetail::Text { text: texts }];
+        rest.into_iter().filter(has_text).for_each(|rest| log.emit(rest));
     }
 
     fn usd(&self) -> Option<f64> {
@@ -148,11 +153,12 @@ impl<'a> OutputListener<'a> {
                 cli_version: started.cli_version.as_deref().map(clean),
                 api_key_source: started.key_source.as_deref().map(clean),
             },
-            AgentEvent::Text { text } => LiveDetail::Text { text: clean(&text) },
-            AgentEvent::TextDelta { text } => match self.redactor.push(&text) {
-                ready if ready.is_empty() => return None,
-                ready => LiveDetail::TextDelta { text: ready },
-            },
+            AgentEvent::Text { text } => {
+                return Some(LiveDetail::Text { text: self.texts.push_whole(&text) }).filter(has_text);
+            }
+            AgentEvent::TextDelta { text } => {
+                return Some(LiveDetail::TextDelta { text: self.deltas.push(&text) }).filter(has_text);
+            }
             AgentEvent::ToolCalled(call) => LiveDetail::ToolUse {
                 tool: clean(&call.tool),
                 what: clean(&call.what),
@@ -170,7 +176,11 @@ impl<'a> OutputListener<'a> {
             AgentEvent::ModelFallback { from, to } => {
                 LiveDetail::ModelFallback { from: clean(&from), to: clean(&to) }
             }
-            AgentEvent::RateLimit(limit) => LiveDetail::RateLimit(limit),
+            AgentEvent::RateLimit(limit) => LiveDetail::RateLimit(RateLimit {
+                status: clean(&limit.status),
+                window: limit.window.as_deref().map(clean),
+                ..limit
+            }),
             AgentEvent::ApiError { failure, will_retry: _ } => {
                 LiveDetail::ApiError { kind: failure.kind.as_str().to_owned(), status: failure.status }
             }
@@ -193,4 +203,9 @@ impl<'a> OutputListener<'a> {
             | AgentEvent::Alive => return None,
         })
     }
+}
+
+/// Returns whether a text has something to show: what is held back, or part of a private key, has not.
+fn has_text(seen: &LiveDetail) -> bool {
+    !matches!(seen, LiveDetail::Text { text } | LiveDetail::TextDelta { text } if text.is_empty())
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pointsman_core::adapter::invocation::{AgentSession, Order};
 use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentSessionId;
+use pointsman_core::redact::redact;
 use pointsman_core::route::Route;
 use pointsman_core::run::contract::{self, Nonce};
 use pointsman_core::run::next::Limits;
@@ -96,7 +97,10 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
         schema_version: pointsman_core::report::run::SCHEMA_VERSION,
         route: route.clone(),
         program,
-        argv: std::iter::once(invocation.program).chain(invocation.args).collect(),
+        argv: std::iter::once(invocation.program)
+            .chain(invocation.args)
+            .map(|arg| redact(&arg).into_owned())
+            .collect(),
         environment: invocation.env.into_keys().collect(),
         withheld,
         payer: launch::payer(engine, project, agent).0,

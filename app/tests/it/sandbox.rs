@@ -195,7 +195,12 @@ impl Sandbox {
             fs::read(path)
                 .is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
         };
-        walk(&self.path("state")).into_iter().filter(|path| path.is_file()).filter(holds).collect()
+        self.state_files().into_iter().filter(holds).collect()
+    }
+
+    /// Returns all files of the state.
+    pub fn state_files(&self) -> Vec<PathBuf> {
+        walk(&self.path("state")).into_iter().filter(|path| path.is_file()).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ids::StreamId;
+use crate::redact::redact;
 
 /// The fields of one JSON object.
 pub(super) struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
@@ -153,11 +154,20 @@ fn words_of(json: &str, depth: usize) -> String {
 /// How much of a message or an unrecognized record is kept: enough to see what it was.
 const MESSAGE_BYTES_MAX: usize = 2048;
 
-/// Returns the beginning of a text, cut between characters.
+/// How much of a text is looked through for secrets before it is cut: half a secret is none that could be recognized.
+const LOOKED_AT: usize = 16;
+
+/// Returns the beginning of a text without secrets, cut between characters.
 pub(super) fn bounded(text: &str) -> String {
-    let most = MESSAGE_BYTES_MAX.min(text.len());
+    let clean = redact(up_to(text, LOOKED_AT * MESSAGE_BYTES_MAX));
+    up_to(&clean, MESSAGE_BYTES_MAX).to_owned()
+}
+
+/// Returns at most the first `bytes_max` bytes of a text, cut between characters.
+fn up_to(text: &str, bytes_max: usize) -> &str {
+    let most = bytes_max.min(text.len());
     let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text[..end].to_owned()
+    &text[..end]
 }
 
 /// The longest name or other short text that is kept, in characters.
@@ -168,8 +178,9 @@ const LINE_CHARS_MAX: usize = 200;
 pub(super) fn one_line(text: &str) -> String {
     let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     let is_shown = |c: &char| c.is_whitespace() || !(c.is_control() || reorders(*c));
-    let shown: String = text.chars().filter(is_shown).collect();
-    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = text.chars().take(LOOKED_AT * LINE_CHARS_MAX).filter(is_shown).collect();
+    let clean = redact(&shown);
+    let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(LINE_CHARS_MAX).collect()
 }
 
@@ -195,6 +206,18 @@ mod tests {
         assert_eq!(read("j").as_deref(), Some("kind"));
         assert_eq!(fields.texts("h"), ["one", "two"]);
         assert_eq!(fields.texts("i"), ["single"]);
+    }
+
+    /// Seen to fail with the cut first.
+    #[test]
+    fn a_secret_at_the_cut_is_taken_out_before_it() {
+        let secret = format!("ghp_{}", "aB3dE5gH7jK9mN2pQ4rS6tU8vW1x".repeat(2));
+        for lead in [LINE_CHARS_MAX - 10, MESSAGE_BYTES_MAX - 10] {
+            let text = format!("{} {secret}", "word ".repeat(lead / 5));
+            for cut in [one_line(&text), bounded(&text)] {
+                assert!(!cut.contains("ghp_"), "{cut}");
+            }
+        }
     }
 
     #[test]

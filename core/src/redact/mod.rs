@@ -1,11 +1,22 @@
 //! Redaction: secrets in a text are replaced before it is written or shown.
 //!
-//! Every sink outside the ledger goes through `redact` or, for output that arrives in pieces, through a `Redactor`. The
-//! room finds secrets by their spelling; it never knows whom they belong to. In reading order: `redact` here · `stream`
-//! (pieces) · `kinds` (the table).
+//! Every sink goes through `redact` or, for output that arrives in pieces, through a `Redactor`; what is cut to a bound
+//! is cut afterwards. The room finds secrets by their spelling; it never knows whom they belong to. Its two ways: a
+//! spelling that nothing else has (`prefixes`, `kinds`, `private_key`, `address`), and a name that says what its value
+//! is (`names`, `assigned`, `value`). Both ask `shape` whether what they found is a secret or words.
+//!
+//! In reading order: `redact` here · `stream` (pieces, lines that belong together) · the parts above · `base64`.
 
+mod address;
+mod assigned;
+mod base64;
 mod kinds;
+mod names;
+mod prefixes;
+mod private_key;
+mod shape;
 mod stream;
+mod value;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,54 +24,77 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use kinds::{Check, KINDS, PEM_BEGIN};
+use assigned::{Assigned, Below};
+use kinds::KINDS;
+use prefixes::PREFIXES;
+use private_key::Open;
 
 pub use stream::Redactor;
 
-/// The label that replaces a private key.
-const PEM_LABEL: &str = "private-key";
-
-/// The hints of all kinds in one searcher; built on first use, so that a process that never redacts pays nothing.
+/// The hints of all secrets in one searcher; built on first use, so that a process that never redacts pays nothing.
 static HINTS: LazyLock<Hints> = LazyLock::new(Hints::new);
+
+/// What a hint announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    /// A token with a prefix of the table.
+    Prefix(usize),
+    /// A secret that an expression finds.
+    Kind(usize),
+    /// A part of a name.
+    Name,
+    /// The `://` of an address.
+    Address,
+    Cookie,
+    PrivateKey,
+    EncodedKey,
+}
 
 struct Hints {
     any_case: AhoCorasick,
-    /// The kind of each hint of `any_case`; the index after the last kind stands for the private key.
-    kind_of: Vec<usize>,
-    sharp: AhoCorasick,
-    /// The kind of each hint of `sharp`.
-    sharp_kind_of: Vec<usize>,
+    /// What each text of `any_case` announces.
+    of_any_case: Vec<Hint>,
+    exact: AhoCorasick,
+    /// What each text of `exact` announces.
+    of_exact: Vec<Hint>,
 }
 
 impl Hints {
     fn new() -> Hints {
-        let mut texts = vec![PEM_BEGIN];
-        let mut kind_of = vec![KINDS.len()];
-        for (n, kind) in KINDS.iter().enumerate() {
-            for hint in kind.hints {
-                texts.push(hint);
-                kind_of.push(n);
-            }
-        }
-        let (sharp_texts, sharp_kind_of): (Vec<String>, Vec<usize>) = kinds::sharp_hints()
-            .into_iter()
-            .map(|(text, name)| {
-                (text, KINDS.iter().position(|kind| kind.name == name).expect("a hint names a kind"))
-            })
+        let kinds = KINDS.iter().enumerate();
+        let of_kinds = kinds.flat_map(|(n, kind)| kind.hints.iter().map(move |text| (*text, Hint::Kind(n))));
+        let stems = names::STEMS.into_iter().map(|text| (text, Hint::Name));
+        let keys = private_key::HINTS.into_iter().map(|text| (text, Hint::PrivateKey));
+        let (any_case, of_any_case): (Vec<&str>, Vec<Hint>) = of_kinds
+            .chain(stems)
+            .chain(keys)
+            .chain([("://", Hint::Address), ("cookie", Hint::Cookie)])
             .unzip();
+
+        let prefixes = PREFIXES.iter().enumerate();
+        let of_prefixes = prefixes.map(|(n, prefix)| (prefix.text.to_owned(), Hint::Prefix(n)));
+        let of_kinds = kinds::sharp_hints().into_iter().map(|(text, name)| {
+            let kind = KINDS.iter().position(|kind| kind.name == name).expect("a hint names a kind");
+            (text, Hint::Kind(kind))
+        });
+        let foreign = names::FOREIGN_STEMS.into_iter().map(|text| (text.to_owned(), Hint::Name));
+        let encoded = [(private_key::ENCODED_HINT.to_owned(), Hint::EncodedKey)];
+        let (exact, of_exact): (Vec<String>, Vec<Hint>) =
+            of_prefixes.chain(of_kinds).chain(foreign).chain(encoded).unzip();
         Hints {
-            any_case: searcher(&texts, Case::Any),
-            kind_of,
-            sharp: searcher(&sharp_texts, Case::Exact),
-            sharp_kind_of,
+            any_case: searcher(&any_case, Case::Any),
+            of_any_case,
+            exact: searcher(&exact, Case::Exact),
+            of_exact,
         }
     }
 
-    /// Returns the kinds that may be in the text, as bits; the bit after the last kind stands for the private key.
-    fn kinds_in(&self, text: &str) -> u64 {
-        let any_case = self.any_case.find_overlapping_iter(text).map(|hit| self.kind_of[hit.pattern()]);
-        let sharp = self.sharp.find_overlapping_iter(text).map(|hit| self.sharp_kind_of[hit.pattern()]);
-        any_case.chain(sharp).fold(0, |bits, kind| bits | 1 << kind)
+    /// Returns where hints stand in a text and what they announce.
+    fn all_in<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (Range<usize>, Hint)> + 't {
+        let any_case = self.any_case.find_overlapping_iter(text);
+        let exact = self.exact.find_overlapping_iter(text);
+        let of_any_case = any_case.map(|hit| (hit.range(), self.of_any_case[hit.pattern().as_usize()]));
+        of_any_case.chain(exact.map(|hit| (hit.range(), self.of_exact[hit.pattern().as_usize()])))
     }
 }
 
@@ -71,12 +105,14 @@ enum Case {
     Any,
 }
 
-/// Builds a searcher. Not the fastest kind, but one that is built in a quarter of the time: each run builds it anew,
-/// and searches a few megabytes at most.
+/// Builds a searcher. Not the fastest kind, but one that is built in a fraction of the time: each run builds it anew, and
+/// searches a few megabytes at most.
 fn searcher<T: AsRef<[u8]>>(texts: &[T], case: Case) -> AhoCorasick {
     AhoCorasick::builder()
         .ascii_case_insensitive(case == Case::Any)
         .match_kind(MatchKind::Standard)
+        .dense_depth(1)
+        .prefilter(false)
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(texts)
         .expect("the hints are few and short")
@@ -84,7 +120,7 @@ fn searcher<T: AsRef<[u8]>>(texts: &[T], case: Case) -> AhoCorasick {
 
 /// Returns the text with every secret replaced by `[redacted:<kind>]`; unchanged text is not copied.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    if HINTS.kinds_in(text) == 0 {
+    if HINTS.all_in(text).next().is_none() {
         return Cow::Borrowed(text);
     }
     let mut redactor = Redactor::new();
@@ -93,122 +129,141 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
-/// Finds the secrets in one line, in order and without overlaps.
-fn secrets_in(line: &str) -> Vec<(Range<usize>, &'static str)> {
-    let hinted = HINTS.kinds_in(line);
-    if hinted == 0 {
-        return Vec::new();
+/// The same for a text that is not needed any more; unchanged text is not copied.
+pub fn redact_owned(text: String) -> String {
+    match redact(&text) {
+        Cow::Owned(clean) => clean,
+        Cow::Borrowed(_) => text,
     }
-    let mut found: Vec<(Range<usize>, &'static str)> = Vec::new();
-    for (_, kind) in KINDS.iter().enumerate().filter(|(n, _)| hinted & (1 << n) != 0) {
-        for captures in kind.regex().captures_iter(line) {
-            let Some(whole) = captures.get(1).or_else(|| captures.get(0)) else { continue };
-            let accepted = match kind.check {
-                Check::None => !whole.as_str().starts_with("[redacted:"),
-                Check::Value => is_value(whole.as_str()),
-            };
-            if accepted {
-                found.push((whole.range(), kind.name));
+}
+
+/// Redacts a text that may have lost its beginning: its first lines may be those of a private key, and what looks random in
+/// its first line may be a secret whose name is lost.
+pub fn redact_end(text: &str) -> String {
+    const LOST: &str = "[redacted:cut-off]";
+    let key_end = private_key::end_without_begin(text).unwrap_or(0);
+    let rest = &text[key_end..];
+    let first_len = if key_end > 0 { 0 } else { rest.find('\n').unwrap_or(rest.len()) };
+    let (first, behind) = rest.split_at(first_len);
+    // A text may have megabytes: one copy of it is enough.
+    let mut shown = String::with_capacity(LOST.len() + rest.len());
+    if key_end > 0 {
+        shown.push_str(LOST);
+    }
+    for word in first.split_inclusive(char::is_whitespace) {
+        let bare = word.trim_end();
+        let is_random = shape::random_len(bare) >= shape::SOME;
+        shown.push_str(if is_random { LOST } else { bare });
+        shown.push_str(&word[bare.len()..]);
+    }
+    shown.push_str(behind);
+    redact_owned(shown)
+}
+
+/// A part of a line that is a secret, and the name that replaces it.
+type Found = (Range<usize>, &'static str);
+
+/// The secrets of one line.
+#[derive(Debug, Default)]
+struct Secrets {
+    /// In order and without overlaps.
+    found: Vec<Found>,
+    /// A private key that goes on in the next lines; the last of `found`.
+    open_key: Option<Open>,
+    /// A value that comes in the next lines.
+    below: Option<Below>,
+}
+
+/// Finds the secrets in one line.
+fn secrets_in(line: &str) -> Secrets {
+    let mut secrets = Secrets::default();
+    let mut kinds = 0_u64;
+    // Several stems stand in one name; each searcher finds its own in order.
+    let mut name_ends = [0; 2];
+    let (mut has_cookies, mut has_keys) = (false, false);
+    for (range, hint) in HINTS.all_in(line) {
+        match hint {
+            Hint::Prefix(n) => {
+                let end = prefixes::token_end(&PREFIXES[n], line, range.start);
+                secrets.found.extend(end.map(|end| (range.start..end, PREFIXES[n].name)));
+            }
+            Hint::Kind(n) => kinds |= 1 << n,
+            Hint::Name => {
+                let name_end = &mut name_ends[usize::from(!line[range.clone()].is_ascii())];
+                if range.start < *name_end {
+                    continue;
+                }
+                let (end, name) = assigned::name_at(line, range);
+                *name_end = end;
+                if let Some(name) = name {
+                    match name.assigned().or_else(|| name.named_below()) {
+                        Some(Assigned::Value(range)) => {
+                            let range = value::whole(line, range);
+                            *name_end = range.end.max(end);
+                            secrets.found.push((range, name.class.label()));
+                        }
+                        Some(Assigned::Below(below)) => secrets.below = Some(below),
+                        None => {}
+                    }
+                }
+            }
+            Hint::Address => {
+                secrets
+                    .found
+                    .extend(address::password(line, range.start).map(|range| (range, "url-password")));
+            }
+            // One look finds all that follow in the line.
+            Hint::Cookie if !has_cookies => {
+                let values = assigned::cookies(line, range.end);
+                has_cookies = values.is_some();
+                secrets.found.extend(values.into_iter().flatten().map(|range| (range, "cookie")));
+            }
+            Hint::PrivateKey if !has_keys => {
+                has_keys = true;
+                private_key::find(line).into_iter().for_each(|key| secrets.add_key(key));
+            }
+            Hint::Cookie | Hint::PrivateKey => {}
+            Hint::EncodedKey => {
+                private_key::encoded(line, range.start).into_iter().for_each(|key| secrets.add_key(key));
             }
         }
     }
-    if hinted & (1 << KINDS.len()) != 0
-        && let Some(range) = private_key_in(line)
-    {
-        found.push((range, PEM_LABEL));
-    }
-    found.sort_by_key(|(range, _)| (range.start, usize::MAX - range.end));
-    let mut apart: Vec<(Range<usize>, &'static str)> = Vec::with_capacity(found.len());
-    for (range, name) in found {
-        match apart.last_mut() {
-            Some((last, _)) if range.start < last.end => last.end = last.end.max(range.end),
-            Some(_) | None => apart.push((range, name)),
+    for (_, kind) in KINDS.iter().enumerate().filter(|(n, _)| kinds & (1 << n) != 0) {
+        for captures in kind.regex().captures_iter(line) {
+            let whole =
+                captures.get(1).or_else(|| captures.get(0)).filter(|whole| kind.check.holds(whole.as_str()));
+            secrets.found.extend(whole.map(|whole| (whole.range(), kind.name)));
         }
     }
-    apart
+    secrets.in_order()
 }
 
-/// Finds a private key in a line: up to its end mark, or to the end of the line.
-fn private_key_in(line: &str) -> Option<Range<usize>> {
-    let mut from = 0;
-    while let Some(at) = line[from..].find("-----BEGIN ").map(|n| n + from) {
-        let body = &line[at + 11..];
-        let title_end = body.find("-----")?;
-        if body[..title_end].contains("PRIVATE KEY") {
-            let rest = at + 11 + title_end + 5;
-            let end = private_key_end(&line[rest..]).map_or(line.len(), |n| rest + n);
-            return Some(at..end);
-        }
-        from = at + 11 + title_end;
+impl Secrets {
+    /// Adds a secret that was found otherwise.
+    fn with(mut self, found: Option<Found>) -> Secrets {
+        self.found.extend(found);
+        self.in_order()
     }
-    None
-}
 
-/// Returns the position after a private key's end mark.
-fn private_key_end(text: &str) -> Option<usize> {
-    let at = text.find("-----END ")?;
-    let title = &text[at + 9..];
-    title.find("-----").map(|n| at + 9 + n + 5)
-}
+    fn add_key(&mut self, (range, open): private_key::Key) {
+        self.found.push((range, private_key::LABEL));
+        self.open_key = open;
+    }
 
-/// Returns whether a text is a secret value and not code, prose or a placeholder.
-fn is_value(text: &str) -> bool {
-    let quoted = text.starts_with(['"', '\'']);
-    let value = text.trim_matches(['"', '\'']);
-    let lower = value.to_ascii_lowercase();
-    let words = [
-        "string",
-        "str",
-        "null",
-        "none",
-        "nil",
-        "true",
-        "false",
-        "required",
-        "optional",
-        "undefined",
-        "text",
-        "bool",
-        "boolean",
-        "number",
-        "bytes",
-        "changeme",
-        "redacted",
-        "secret",
-        "password",
-        "token",
-        "value",
-        "option<string>",
-        "&str",
-        "authentication",
-        "authorization",
-        "bearer",
-        "basic",
-        "digest",
-        "negotiate",
-        "apikey",
-    ];
-    let placeholder = value.starts_with(['$', '<', '{', '%', '*', '&', '[', '('])
-        || lower.starts_with("your")
-        || lower.starts_with("xxx")
-        || lower.starts_with("process.env")
-        || lower.starts_with("os.environ")
-        || lower.starts_with("std::env")
-        || lower.starts_with("env.")
-        || lower.starts_with("self.")
-        || lower.contains("getenv");
-    let call = !quoted
-        && (value.ends_with(')') || value.contains("()") || value.ends_with('(') || value.contains('['));
-    // `token = next_token_of_stream`: a name has parts and no digits; a secret of that length hardly ever looks like
-    // that.
-    let name = !quoted
-        && value.contains(['_', '.', ':'])
-        && value.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '.' | ':' | '?'));
-    !value.is_empty()
-        && !placeholder
-        && !call
-        && !name
-        && !words.contains(&lower.trim_end_matches(['.', ',', ';', ')']))
+    /// Sorts what was found and joins what overlaps; of two, the one that begins first gives the name, then the
+    /// longer, then the later: a longer prefix, or an expression.
+    fn in_order(mut self) -> Secrets {
+        self.found.sort_by_key(|(range, _)| (range.start, usize::MAX - range.end));
+        let mut apart: Vec<Found> = Vec::with_capacity(self.found.len());
+        for (range, name) in self.found {
+            match apart.last_mut() {
+                Some((last, last_name)) if range == *last => *last_name = name,
+                Some((last, _)) if range.start < last.end => last.end = last.end.max(range.end),
+                Some(_) | None => apart.push((range, name)),
+            }
+        }
+        Secrets { found: apart, ..self }
+    }
 }
 
 #[cfg(test)]

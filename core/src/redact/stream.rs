@@ -1,9 +1,12 @@
 //! Redacts text that arrives in pieces: nothing is released before it is decided.
 //!
-//! Secrets do not span lines, except for private keys. So a line is held back until it is complete, and a private key
-//! that has begun swallows lines until its end mark. A line longer than [`LINE_HELD_MAX`] is decided in parts.
+//! A line is held back until it is complete. Lines that belong together are the rest: a private key that has begun
+//! swallows lines until its end, and the name of a secret may have its value in the next line. A line longer than
+//! [`LINE_HELD_MAX`] is decided in parts.
 
-use super::{PEM_LABEL, private_key_end, secrets_in};
+use super::assigned::{self, Below, Form};
+use super::private_key::{self, Next, Open};
+use super::{Secrets, secrets_in};
 
 /// The longest unfinished line that is held back. Longer lines are data, and holding them would make memory unbounded.
 pub const LINE_HELD_MAX: usize = 64 * 1024;
@@ -17,6 +20,9 @@ const CONTEXT: usize = 1024;
 /// Enough of a swallowed part to hold an end mark that is split in two.
 const END_MARK_MAX: usize = 128;
 
+/// How many empty lines and fences may stand between a name and its value below.
+const GAP_LINES_MAX: u8 = 2;
+
 /// Replaces secrets in a text that arrives in pieces, whatever the cuts.
 #[derive(Debug, Default)]
 pub struct Redactor {
@@ -26,15 +32,20 @@ pub struct Redactor {
     state: State,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default)]
 enum State {
     /// Text passes through.
     #[default]
     Open,
+    /// A mark may begin a private key: it is held until a line of the key follows, because code and prose have such
+    /// marks too.
+    KeyAnnounced { open: Open, mark: String },
     /// A private key has begun; its lines are swallowed.
-    PrivateKey,
+    PrivateKey(Open),
     /// A secret reached the end of a part of an over-long line; its continuation is swallowed.
     LongSecret,
+    /// A name has its value in the lines below.
+    ValueBelow { below: Below, gap_lines: u8 },
 }
 
 impl Redactor {
@@ -64,10 +75,23 @@ impl Redactor {
         out
     }
 
+    /// Takes a text that stands for itself and is shown at once, such as a message, and returns it. What it leaves
+    /// open, such as a private key that goes on in the next message, is remembered.
+    pub fn push_whole(&mut self, text: &str) -> String {
+        let mut out = self.push(text);
+        if !self.held.is_empty() {
+            self.line_is_whole(&mut out);
+        }
+        out
+    }
+
     /// Returns the rest that was held back.
     pub fn finish(mut self) -> String {
         let mut out = String::new();
         self.line_is_whole(&mut out);
+        if let State::KeyAnnounced { mark, .. } = self.state {
+            out.push_str(&mark);
+        }
         out
     }
 
@@ -78,63 +102,121 @@ impl Redactor {
             Some(line) => (line, "\n"),
             None => (held.as_str(), ""),
         };
-        let from = match self.state {
+        let from = match std::mem::take(&mut self.state) {
             State::Open => context,
-            State::PrivateKey => match private_key_end(line) {
-                Some(at) => at,
-                None if is_key_body(line) => return,
-                None => {
+            State::KeyAnnounced { mut open, mut mark } => match open.goes_on(line) {
+                Next::Inside if line.trim().is_empty() => {
+                    mark.push_str(&held);
+                    self.state = State::KeyAnnounced { open, mark };
+                    return;
+                }
+                Next::Inside => {
+                    label(private_key::LABEL, out);
+                    self.state = State::PrivateKey(open);
+                    return;
+                }
+                Next::Ends(_) | Next::Outside => {
+                    out.push_str(&mark);
+                    0
+                }
+            },
+            State::PrivateKey(mut open) => match open.goes_on(line) {
+                Next::Ends(at) => at,
+                Next::Inside => {
+                    self.state = State::PrivateKey(open);
+                    return;
+                }
+                Next::Outside => {
                     out.push('\n');
                     0
                 }
             },
             State::LongSecret => line.find(|c| !continues_secret(c)).unwrap_or(line.len()),
+            State::ValueBelow { below, gap_lines } => {
+                self.below_a_name(line, end, below, gap_lines, out);
+                return;
+            }
         };
-        self.state = State::Open;
+        self.decided(line, from, end, secrets_in(line), out);
+    }
+
+    /// Releases a whole line from a position on.
+    fn decided(&mut self, line: &str, from: usize, end: &str, secrets: Secrets, out: &mut String) {
+        let Secrets { found, open_key, below } = secrets;
         let mut at = from;
-        for (range, name) in secrets_in(line) {
+        let mut key_is_last = false;
+        for (range, name) in found {
             if range.end <= at {
                 continue;
             }
             out.push_str(&line[at..range.start.max(at)]);
-            label(name, out);
             at = range.end;
-            if name == PEM_LABEL && private_key_end(&line[range.clone()]).is_none() {
-                // The line ending is dropped along with the key: its lines are one secret.
-                self.state = State::PrivateKey;
+            key_is_last = name == private_key::LABEL && range.end == line.len();
+            match &open_key {
+                Some(open) if key_is_last && open.is_bare() => {
+                    let mark = format!("{}{end}", &line[range.start..]);
+                    self.state = State::KeyAnnounced { open: open.clone(), mark };
+                    return;
+                }
+                Some(_) | None => label(name, out),
             }
         }
         out.push_str(&line[at..]);
-        if self.state == State::Open {
+        match (open_key, below) {
+            // The line ending is dropped along with the key: its lines are one secret.
+            (Some(open), _) if key_is_last => self.state = State::PrivateKey(open),
+            (_, below) => {
+                out.push_str(end);
+                self.state = below.map_or(State::Open, |below| State::ValueBelow { below, gap_lines: 0 });
+            }
+        }
+    }
+
+    /// Releases a line that may hold the value of a name above it.
+    fn below_a_name(&mut self, line: &str, end: &str, below: Below, gap_lines: u8, out: &mut String) {
+        let shown = line.trim();
+        if (shown.is_empty() || (shown.starts_with("```") && shown.len() < 16)) && gap_lines < GAP_LINES_MAX {
+            self.state = State::ValueBelow { below, gap_lines: gap_lines + 1 };
+            out.push_str(line);
             out.push_str(end);
+            return;
+        }
+        let value = assigned::value_below(line, below).map(|range| (range, below.class.label()));
+        self.decided(line, 0, end, secrets_in(line).with(value), out);
+        let is_inside = below.form == Form::Block && assigned::indent(line) > below.indent;
+        if is_inside && matches!(self.state, State::Open) {
+            self.state = State::ValueBelow { below, gap_lines: GAP_LINES_MAX };
         }
     }
 
     fn line_is_too_long(&mut self, out: &mut String) {
-        match self.state {
-            State::PrivateKey => {
-                if private_key_end(&self.held).is_none() && is_key_body(&self.held) {
+        match std::mem::take(&mut self.state) {
+            State::PrivateKey(open) => match open.goes_on_within(&self.held) {
+                Next::Inside => {
                     let keep = ceil(&self.held, self.held.len() - END_MARK_MAX);
                     self.held.drain(..keep);
+                    self.state = State::PrivateKey(open);
                     return;
                 }
-                let from = private_key_end(&self.held).unwrap_or(0);
-                self.held.drain(..from);
-                self.state = State::Open;
-            }
+                Next::Ends(at) => drop(self.held.drain(..at)),
+                Next::Outside => {}
+            },
             State::LongSecret => {
                 let Some(end) = self.held.find(|c| !continues_secret(c)) else {
                     self.held.clear();
+                    self.state = State::LongSecret;
                     return;
                 };
                 self.held.drain(..end);
-                self.state = State::Open;
             }
-            State::Open => {}
+            // A line of that length is no key's and no value's.
+            State::KeyAnnounced { mark, .. } => out.push_str(&mark),
+            State::Open | State::ValueBelow { .. } => {}
         }
         let decided = floor(&self.held, self.held.len().saturating_sub(UNDECIDED_MAX));
         let mut at = self.context;
-        for (range, name) in secrets_in(&self.held) {
+        let Secrets { found, open_key, .. } = secrets_in(&self.held);
+        for (range, name) in found {
             if range.end <= at || range.start >= decided {
                 continue;
             }
@@ -142,7 +224,10 @@ impl Redactor {
             label(name, out);
             at = range.end;
             if at == self.held.len() {
-                self.state = if name == PEM_LABEL { State::PrivateKey } else { State::LongSecret };
+                self.state = match open_key {
+                    Some(open) if name == private_key::LABEL => State::PrivateKey(open),
+                    Some(_) | None => State::LongSecret,
+                };
                 self.held.clear();
                 self.context = 0;
                 return;
@@ -162,14 +247,6 @@ fn label(name: &str, out: &mut String) {
     out.push_str("[redacted:");
     out.push_str(name);
     out.push(']');
-}
-
-/// Returns whether a line may belong to a private key: base64, or one of its headers.
-fn is_key_body(line: &str) -> bool {
-    let inner = line.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    let header =
-        ["Proc-Type:", "DEK-Info:", "Comment:", "Version:", "Hash:"].iter().any(|h| inner.starts_with(h));
-    header || inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'\\'))
 }
 
 fn continues_secret(c: char) -> bool {

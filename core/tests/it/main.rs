@@ -10,5 +10,6 @@ mod hostile_streams;
 mod labelled_sample;
 mod modes;
 mod policy_files;
+mod redaction;
 mod training;
 mod transcripts;

@@ -5,6 +5,7 @@ mod hooks;
 mod private_files;
 mod processes;
 mod prompts;
+mod redaction;
 mod secrets;
 mod sessions;
 mod store;

@@ -296,6 +296,12 @@ impl Evidence {
     }
 
     fn add_text(&mut self, text: &str, bytes_max: usize) {
+        let needed = self.text.len() + text.len();
+        if needed > self.text.capacity() {
+            // Doubled as usual, but never beyond the bound: a text of megabytes would take twice that.
+            let room = needed.max((2 * self.text.len()).min(bytes_max));
+            self.text.reserve_exact(room - self.text.len());
+        }
         self.text.push_str(text);
         if self.text.len() <= bytes_max {
             return;
