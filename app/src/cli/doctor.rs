@@ -241,6 +241,18 @@ fn stray_keys(environment: &Environment, loaded: &Loaded, login: LoginState) -> 
     checks
 }
 
+/// Below this a disk counts as full: a run with all its records may need as much.
+const ROOM_MIN: u64 = 64 << 20;
+
+/// Checks whether the disk has room for what is recorded.
+fn disk(health: &StoreHealth) -> Option<Check> {
+    let room = health.room.filter(|room| *room < ROOM_MIN)?;
+    let dir = health.ledger.parent().unwrap_or(&health.ledger).display();
+    let detail = format!("the disk of `{dir}` is full: {} MB are left", room >> 20);
+    let hint = "make room: runs still give their answers, but what cannot be recorded is lost when the spool has no room either";
+    Some(Check::new("disk", Severity::Broken, detail).hint(hint))
+}
+
 fn store(health: &StoreHealth) -> Vec<Check> {
     let mut checks = vec![match &health.trouble {
         None => Check::new(
@@ -254,6 +266,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
             "runs still work and are kept in the spool; fix the cause and run `pointsman doctor` again"
         }),
     }];
+    checks.extend(disk(health));
     checks.extend(spool("events of runs", health.spooled));
     // Facts of hooks always wait for a while: only lines that are not understood are worth reporting.
     checks.extend(spool("facts of hooks", Spooled { bytes: 0, ..health.spooled_by_hooks }));

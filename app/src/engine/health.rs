@@ -15,6 +15,7 @@ use super::project::ProjectContext;
 use super::run::Marks;
 use crate::process::probe::Memory;
 pub use crate::store::Spooled;
+use crate::store::private;
 use crate::store::{BreakerRow, Runs, StoreError};
 
 /// One CLI that agents use.
@@ -47,6 +48,8 @@ pub struct StoreHealth {
     pub trouble: Option<String>,
     /// Whether [`Engine::repair`] can repair it.
     pub is_repairable: bool,
+    /// How many bytes the disk of the state has left, if the system tells.
+    pub room: Option<u64>,
     /// The number of known runs.
     pub run_count: usize,
     /// What is waiting in the spool of events.
@@ -132,6 +135,7 @@ impl Engine {
             ledger: self.store.paths().ledger(),
             is_repairable: matches!(trouble, Some(StoreError::Damaged { .. })),
             trouble: trouble.map(|trouble| trouble.to_string()),
+            room: private::room(&self.store.paths().state),
             run_count: self.store.runs(all).await.map_or(0, |runs| runs.len()),
             spooled: self.store.spooled(),
             spooled_by_hooks: self.store.spooled_by_hooks(),

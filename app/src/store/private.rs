@@ -119,6 +119,15 @@ pub(super) fn written_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::
     Ok(file)
 }
 
+/// Returns how many bytes can still be written below a directory; `None` if the system does not tell. The nearest
+/// directory that exists is asked. A disk without room for another file has none for bytes either.
+pub fn room(dir: &Path) -> Option<u64> {
+    let disk = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok())?;
+    // Some file systems have no fixed number of files, and say so by having none at all.
+    let has_files_left = disk.f_files == 0 || disk.f_favail > 0;
+    Some(if has_files_left { disk.f_bavail.saturating_mul(disk.f_frsize) } else { 0 })
+}
+
 /// Creates a file with mode 0600 if it does not exist yet.
 pub fn touch(path: &Path) -> io::Result<()> {
     append(path).map(drop)

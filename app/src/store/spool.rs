@@ -153,13 +153,26 @@ fn append_whole(file: &mut File, bytes: &[u8], durability: Durability) -> io::Re
     let length = file.metadata()?.len();
     let done =
         end_torn_line(file, length).and_then(|()| file.write_all(bytes)).and_then(|()| match durability {
-            Durability::Power => file.sync_data(),
+            Durability::Power => to_disk(file),
             Durability::Process => Ok(()),
         });
     done.inspect_err(|_| {
         // Truncating works even on a full disk; should it fail, the next writer ends the torn line.
         let _ = file.set_len(length);
     })
+}
+
+/// Waits until what was written would survive a power loss.
+fn to_disk(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    WRITTEN_THROUGH.with(|count| count.set(count.get() + 1));
+    file.sync_data()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often this thread waited for the disk.
+    pub(super) static WRITTEN_THROUGH: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 /// Ends the partial line that a writer leaves when it is killed in the middle of a line.

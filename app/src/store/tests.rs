@@ -137,6 +137,49 @@ fn a_line_behind_a_torn_one_is_a_line_of_its_own() {
     assert_eq!(now(place.open().drain_spool()), 3);
 }
 
+/// An event that is acknowledged would survive a power loss; a hook's fact need not. Seen to fail without the wait.
+#[test]
+fn p01_what_a_spool_acknowledges_is_on_the_disk_before() {
+    let place = Place::new();
+    let count = || super::spool::WRITTEN_THROUGH.with(std::cell::Cell::get);
+    let before = count();
+    spool(&place).append(&refused("run-1")).unwrap();
+    assert_eq!(count(), before + 1);
+}
+
+/// Writers that have the file open while a drain renames it. Seen to fail, with lines lost, when a writer does not look
+/// again whether the file that it has locked is still the spool.
+#[test]
+fn p18_no_line_goes_into_a_spool_that_was_taken_away() {
+    const WRITERS: usize = 4;
+    const LINES: usize = 300;
+    let dir = tempfile::tempdir().unwrap();
+    let of = || Spool::new(vec![dir.path().join("spool")], super::spool::Durability::Process);
+    let left = std::sync::atomic::AtomicUsize::new(WRITERS);
+    let mut seen: Vec<usize> = vec![];
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let left = &left;
+            scope.spawn(move || {
+                (0..LINES).for_each(|line| of().append(&[writer * LINES + line]).unwrap());
+                left.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+            });
+        }
+        loop {
+            let is_last = left.load(std::sync::atomic::Ordering::SeqCst) == 0;
+            of().drain(|lines: &[usize]| {
+                seen.extend(lines);
+                Ok::<usize, ()>(lines.len())
+            });
+            if is_last {
+                break;
+            }
+        }
+    });
+    seen.sort_unstable();
+    assert_eq!(seen, (0..WRITERS * LINES).collect::<Vec<_>>());
+}
+
 /// A read-only store shows runs whose events are in the spool; it imports nothing.
 #[test]
 fn a_look_finds_what_is_in_the_spool_and_writes_nothing() {

@@ -120,8 +120,11 @@ fn s10_a_pattern_of_the_operator_cannot_let_through_what_pays_or_steers() {
     let ambient = vars(&CANARIES);
     let all = ["*".to_owned(), "ANTHROPIC_API_KEY".to_owned()];
     let env = agent_env(&ambient, &agent(AdapterKind::Claude), Payer::Subscription, &all, &[]);
-    let leaked: Vec<_> = names(&env).into_iter().filter(|n| matches_any(n, RULED)).collect();
-    assert_eq!(leaked, Vec::<&str>::new());
+    // Said here once more and not taken from the list: seen to fail with any of its four entries taken out.
+    let begins = ["ANTHROPIC_", "CLAUDECODE", "CLAUDE_", "POINTSMAN_"];
+    let is_ruled = |name: &&str| begins.iter().any(|begin| name.starts_with(begin));
+    assert_eq!(CANARIES.iter().filter(|name| is_ruled(name)).count(), 23);
+    assert_eq!(names(&env).into_iter().filter(is_ruled).collect::<Vec<_>>(), Vec::<&str>::new());
     assert!(env.vars.contains_key("GITHUB_TOKEN"), "a bare `*` is the operator's word for the rest");
 }
 

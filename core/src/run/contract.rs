@@ -179,6 +179,18 @@ const ACKNOWLEDGEMENT: [&str; 21] = [
 mod tests {
     use super::*;
 
+    /// 128 bits, each of which counts: seen to fail with one byte left out.
+    #[test]
+    fn a_nonce_has_thirty_two_digits_and_no_byte_is_left_out() {
+        let of = |bytes| Nonce::from_bytes(bytes).marker("x");
+        assert_eq!(of([0xa5; 16]), format!("[[pointsman:{}:x]]", "a5".repeat(16)));
+        for at in 0..16 {
+            let mut bytes = [0; 16];
+            bytes[at] = 1;
+            assert_ne!(of(bytes), of([0; 16]), "byte {at}");
+        }
+    }
+
     fn nonce() -> Nonce {
         Nonce::from_bytes([0xab; 16])
     }

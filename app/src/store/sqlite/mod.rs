@@ -7,6 +7,8 @@
 mod hooks;
 mod runs;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -126,6 +128,7 @@ impl Sqlite {
         check_files(path).ok()?;
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         db.busy_timeout(PEEK_LIMIT).ok()?;
+        db.pragma_update(None, "trusted_schema", "OFF").ok()?;
         let ledger = Sqlite::of(path, db);
         (ledger.schema_version().ok()? == known()).then_some(ledger)
     }

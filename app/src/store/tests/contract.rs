@@ -48,7 +48,7 @@ fn id(text: &str) -> RunId {
 }
 
 /// Returns a run's events: requested, routed, and ended like this; the instants are the seconds 1, 2 and 3.
-pub(super) fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEvent> {
+pub fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEvent> {
     let requested = Fact::Requested(Requested {
         version: EVENT_VERSION,
         request_hash: "0123456789abcdef".to_owned(),
@@ -79,7 +79,7 @@ pub(super) fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEv
 }
 
 /// Returns an entry with some events of a log: from one position up to another.
-pub(super) fn entry(log: &[RunEvent], from: usize, to: usize) -> LedgerEntry {
+pub fn entry(log: &[RunEvent], from: usize, to: usize) -> LedgerEntry {
     LedgerEntry::new(log[from..to].to_vec(), &RunState::replay(&log[..to]).unwrap()).unwrap()
 }
 

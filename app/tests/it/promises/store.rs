@@ -284,6 +284,8 @@ fn p22_a_full_disk() {
     let _ = fs::write(state.join("ballast"), vec![0; 9 * 1024 * 1024]);
     let ran = answers(&sandbox, "spool");
     let run_id = ran.json()["run_id"].as_str().unwrap().to_owned();
+    let doctor = sandbox.call(["doctor"]).wait().exits(1);
+    assert!(doctor.stdout.contains("is full: 0 MB are left"), "{doctor}");
     fs::remove_file(state.join("ballast")).unwrap();
     sandbox.run_on("haiku", "after the repair").success();
     assert_eq!(sandbox.show(&run_id)["verdict"], "succeeded");
