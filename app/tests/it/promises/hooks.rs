@@ -106,11 +106,11 @@ fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
     assert_eq!(walk(&sandbox.path("")), before);
 }
 
-/// Eight times the prompt and ten times the deadline, since this program is not optimised. Seen to fail with all of the
+/// Eight times the prompt and thirteen times the deadline, since this program is not optimised. Seen to fail with all of the
 /// words read: the deadline came first, and the prompt went on undecided.
 #[test]
 fn p22_a_prompt_of_megabytes_is_decided_before_the_deadline() {
-    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced").env("POINTSMAN_HOOK_LIMIT_MS", "1500");
+    let sandbox = Sandbox::new().env("POINTSMAN_MODE", "enforced").env("POINTSMAN_HOOK_LIMIT_MS", "2000");
     let lines = "and this is what the log of last night says\n".repeat(900_000);
     let prompt = format!("{lines}\ndrop the users table in production");
     let event =
