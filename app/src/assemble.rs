@@ -26,7 +26,9 @@ use crate::config::login::{self, Login, StrayKey};
 use crate::config::model::{HumanDuration, Settings};
 use crate::config::policy::{self, PolicyReadError, PolicyText};
 use crate::config::project::ProjectFiles;
+use crate::config::repo_files::Tracks;
 use crate::config::repository::Repository;
+use crate::config::trust::TrustStatus;
 use crate::config::{self, load};
 use crate::engine::history::History;
 use crate::engine::project::{ArbiterTerms, Decider, ProjectContext, PromptRetention, Terms};
@@ -126,8 +128,18 @@ impl Environment {
 
     /// Loads the settings, with those of the command line on top.
     pub fn settings(&self, flags: &[(String, String)]) -> Result<Loaded, AssembleError> {
-        let tracks = |path: &Path| self.git_tracks(path);
-        let inputs = Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags, tracks: &tracks };
+        self.load(flags, &|path| self.git_tracks(path))
+    }
+
+    /// Loads the settings for a hook, which starts no agent and so obeys no settings of Claude Code's: git is asked about
+    /// the user's own only where an approval may depend on it. In a large repository it takes as long as a hook may.
+    pub fn settings_for_hook(&self) -> Result<Loaded, AssembleError> {
+        let loaded = self.load(&[], &|_| false)?;
+        if loaded.trust == TrustStatus::Changed { self.settings(&[]) } else { Ok(loaded) }
+    }
+
+    fn load(&self, flags: &[(String, String)], tracks: Tracks<'_>) -> Result<Loaded, AssembleError> {
+        let inputs = Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags, tracks };
         load::load(&inputs).map_err(|error| AssembleError::Config(Box::new(error)))
     }
 

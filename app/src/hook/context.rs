@@ -45,7 +45,7 @@ impl HookContext {
             return Ok(None);
         }
         let environment = Environment { cwd: project_dir(&environment), ..environment };
-        let loaded = environment.settings(&[])?;
+        let loaded = environment.settings_for_hook()?;
         let set_by = match loaded.origin("routing_mode") {
             Some(origin) => format!("routing_mode is set by {origin}"),
             None => "routing_mode has its default".to_owned(),

@@ -3,6 +3,7 @@
 mod broken;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -120,6 +121,31 @@ fn p22_a_prompt_of_megabytes_is_decided_before_the_deadline() {
     let call = json!({"session_id": "s", "prompt_id": "p", "hook_event_name": "PreToolUse", "tool_name": "Agent",
         "tool_use_id": "t", "tool_input": {"prompt": prompt, "subagent_type": "general-purpose", "description": "d"}});
     assert!(hook(&sandbox, &call).exits(0).stdout.contains("deny"));
+}
+
+/// In a large repository git takes as long as a hook may: it is asked only where an approval may depend on its answer.
+/// Seen to fail with the settings loaded as for a run.
+#[test]
+fn p22_a_hook_asks_git_only_where_an_approval_may_depend_on_it() {
+    let sandbox = patient();
+    let asked = sandbox.path("asked");
+    let stub = format!("#!/bin/sh\ntouch '{}'\nprintf '.claude/settings.local.json\\0'\n", asked.display());
+    file(&sandbox.path("bin/git"), stub);
+    fs::set_permissions(sandbox.path("bin/git"), fs::Permissions::from_mode(0o700)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
+    let sandbox = sandbox.env("PATH", &path);
+    file(&sandbox.project().join(".git/HEAD"), "");
+    file(&sandbox.project().join(".claude/settings.local.json"), r#"{"permissions":{"allow":["Bash(ls)"]}}"#);
+    // Only a project that is trusted may switch the hooks off.
+    file(&sandbox.project().join(".pointsman.toml"), "routing_mode = \"off\"\n");
+    let words = prompt(&sandbox, "p1", "rename foo to bar in lib.rs");
+    assert!(hook(&sandbox, &words).exits(0).stdout.contains("work for haiku"));
+    assert!(!asked.exists(), "nobody approved anything");
+    // The file is the repository's, says this git, so what was approved holds only with it.
+    sandbox.call(["trust", "-y"]).wait().success();
+    fs::remove_file(&asked).unwrap();
+    hook(&sandbox, &words).exits(0).stdout("");
+    assert!(asked.exists());
 }
 
 #[test]
