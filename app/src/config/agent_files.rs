@@ -4,7 +4,6 @@
 //! claim: the CLI reads them, so a harmless file must not lend its name to one that was skipped.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use pointsman_core::text::decode;
 
 use super::location::ProjectFile;
 use super::small_file::{self, ReadError};
+use crate::regular_file;
 
 /// The directory of agents, below a project's root.
 pub const AGENTS_DIR: &str = ".claude/agents";
@@ -158,7 +158,7 @@ fn digest(path: &Path) -> io::Result<Vec<u8>> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&meta.len().to_le_bytes());
     if meta.is_file() {
-        let mut file = File::open(path)?.take(HASHED_BYTES_MAX);
+        let mut file = regular_file::open(path)?.take(HASHED_BYTES_MAX);
         let mut buffer = vec![0; 64 << 10];
         loop {
             match file.read(&mut buffer)? {

@@ -2,7 +2,6 @@
 //!
 //! Only reads: files, variables, and on macOS whether the keychain has an entry. Never keeps values.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use pointsman_core::agent_env::paying_variables;
@@ -10,6 +9,7 @@ use serde::Serialize;
 
 use super::env::EnvVars;
 use super::repo_files::LOCAL_SETTINGS;
+use super::small_file;
 
 /// Files larger than this are not searched for keys.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -93,12 +93,13 @@ fn dotenv_key(line: &str) -> Option<String> {
 
 /// Reads a file; one that cannot be read has nothing to report.
 fn read(file: &Path) -> String {
-    let small = fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() <= FILE_BYTES_MAX);
-    if small { fs::read_to_string(file).unwrap_or_default() } else { String::new() }
+    small_file::read(file, FILE_BYTES_MAX).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

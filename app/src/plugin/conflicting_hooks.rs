@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::ID;
 use crate::plain_text::one_line;
+use crate::regular_file;
 
 /// A hook on the Agent tool that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +64,8 @@ fn hooks_of_plugins(config_dir: &Path, settings: &Value) -> Vec<PathBuf> {
 }
 
 fn read(file: &Path) -> Value {
-    let fits = std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() <= FILE_BYTES_MAX);
-    let text = if fits { std::fs::read_to_string(file).unwrap_or_default() } else { String::new() };
+    let bytes = regular_file::read(file, FILE_BYTES_MAX).unwrap_or_default();
+    let text = String::from_utf8(bytes).unwrap_or_default();
     let parsed = CstRootNode::parse(&text, &ParseOptions::default());
     parsed.ok().and_then(|root| root.to_serde_value()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@
 //! are not our children, so the kernel gives no proof of their end: the search goes on until it finds nothing.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::identity::{self, Liveness, ProcessIdentity, Stat};
@@ -22,26 +22,20 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 const RECORD_BYTES_MAX: u64 = 16 << 10;
 
 /// Kills what is left of the attempts that kept their records in these directories, and whatever has this assignment in
-/// its environment; returns how many processes were killed. Blocks.
+/// its environment. Blocks.
 ///
 /// Does nothing if we are one of them: an agent that calls us must not end itself in the middle of it.
-pub(super) fn end(attempt_dirs: &[impl AsRef<Path>], mark: &str) -> usize {
+pub(super) fn end(attempt_dirs: &[PathBuf], mark: &str) {
     let recorded: Vec<ProcessIdentity> =
-        attempt_dirs.iter().filter_map(|dir| record(dir.as_ref())).flatten().collect();
+        attempt_dirs.iter().filter_map(|dir| record(dir)).flatten().collect();
     let own = ProcessIdentity::own().pid;
     let begun = Instant::now();
-    let mut killed: Vec<(i32, u64)> = vec![];
     loop {
         let living = living(&recorded, mark);
         if living.is_empty() || living.iter().any(|stat| stat.pid == own) || begun.elapsed() >= LIMIT {
-            return killed.len();
+            return;
         }
-        for stat in &living {
-            tree::kill_if_same(stat);
-            if !killed.contains(&(stat.pid, stat.started_ticks)) {
-                killed.push((stat.pid, stat.started_ticks));
-            }
-        }
+        living.iter().for_each(tree::kill_if_same);
         std::thread::sleep(LOOK_AGAIN);
     }
 }

@@ -29,11 +29,6 @@ impl AwakeClock {
         self.last_look = self.last_look.max(now);
         self.last_look - self.stopped
     }
-
-    /// Returns how long its owner stood still so far.
-    pub fn stopped(&self) -> Duration {
-        self.stopped
-    }
 }
 
 #[cfg(test)]
@@ -54,7 +49,7 @@ mod tests {
         assert_eq!(clock.look(seconds(3603)), seconds(3));
         assert_eq!(clock.look(seconds(3604)), seconds(4));
         assert_eq!(clock.look(seconds(3600)), seconds(4), "no clock goes back");
-        assert_eq!(clock.stopped(), seconds(3600));
+        assert_eq!(clock.stopped, seconds(3600));
     }
 
     proptest! {
@@ -65,7 +60,7 @@ mod tests {
                 now += Duration::from_millis(step);
                 let awake = clock.look(now);
                 prop_assert!(awake >= before && awake <= now);
-                prop_assert_eq!(awake + clock.stopped(), now);
+                prop_assert_eq!(awake + clock.stopped, now);
                 before = awake;
             }
         }
