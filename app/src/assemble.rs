@@ -11,6 +11,7 @@ use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::PolicySource;
 use pointsman_core::repo_settings::containment::Containment;
+use pointsman_core::retention::RetentionLimits;
 use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::Limits;
 use pointsman_core::run::scenario::Scenario;
@@ -439,6 +440,7 @@ impl Environment {
             },
             extra_allow: settings.environment.allow.clone(),
             allow_old_cli: settings.allow_old_cli,
+            retention: RetentionLimits { keep: settings.store.keep.0, bytes_max: settings.store.bytes_max },
             containment: Containment::default(),
         }
     }

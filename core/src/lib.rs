@@ -21,6 +21,7 @@ pub mod redact;
 pub mod repo_settings;
 pub mod report;
 pub mod request;
+pub mod retention;
 pub mod route;
 pub mod routing_context;
 pub mod run;

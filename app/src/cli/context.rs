@@ -26,9 +26,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     built.map_err(|error| Failure::of_system(&error))
 }
 
-/// Imports what hooks have left in the background, once nobody waits for an agent any more.
+/// Imports what hooks have left, and removes what is old, in the background, once nobody waits for an agent any more.
 pub fn tidy_after(engine: &Engine) {
-    if engine.hooks_have_left_something() {
+    if engine.hooks_have_left_something() || engine.is_pruning_due() {
         // The next run does the same.
         let _ = assemble::own_program().map(|program| background::start_tidying(&program));
     }

@@ -184,9 +184,13 @@ fn report(found: &FoundRun) -> Result<RunReport, Failure> {
 }
 
 fn unreadable(found: &FoundRun, error: &std::io::Error) -> Failure {
+    let why = match error.kind() {
+        std::io::ErrorKind::NotFound => "is not there: never written, or no longer kept".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
     Failure::new(
         ErrorCode::UnreadableLiveLog,
-        format!("the live log of run `{}` cannot be read: {error}", found.id),
+        format!("the live log of run `{}` {why}", found.id),
         "`pointsman runs show` has what the ledger knows",
     )
 }

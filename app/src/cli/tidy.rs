@@ -1,5 +1,5 @@
-//! The hidden verb of a bounded pass in the background: imports what hooks have left, and ends runs whose driver died,
-//! when a session is over and nobody waits.
+//! The hidden verb of a bounded pass in the background: imports what hooks have left, ends runs whose driver died, and
+//! removes what is too old to be kept, when a session is over and nobody waits.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,6 +24,13 @@ fn tidied() -> Result<(), Failure> {
     let (engine, project) = (environment.engine()?, environment.project(&loaded)?);
     // One at a time: several would wait for each other's files.
     let Some(_only) = engine.try_lock_tidying() else { return Ok(()) };
-    let _ = runtime()?.block_on(async { tokio::time::timeout(LIMIT, engine.tidy_up(&project)).await });
+    let pass = async {
+        engine.tidy_up(&project).await;
+        if engine.is_pruning_due() {
+            // `doctor --fix` does the same, and tells what is wrong.
+            let _ = engine.prune(&project).await;
+        }
+    };
+    let _ = runtime()?.block_on(async { tokio::time::timeout(LIMIT, pass).await });
     Ok(())
 }

@@ -31,7 +31,8 @@ pub fn untrusted(layer: &mut Node, operator: &Settings, claimed: &Settings, root
     warnings
 }
 
-/// Keeps only what a trusted project may set, which is everything except agents that skip all permission checks.
+/// Keeps only what a trusted project may set, which is everything except agents that skip all permission checks, and
+/// what is about other projects too.
 pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let is_free = |agent: &AgentName| {
@@ -48,8 +49,8 @@ pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec
             }),
             _ => false,
         };
-        if matches!(path, ["trust", ..]) {
-            warnings.push(ignored(path, node, "a repository never says what is trusted", None));
+        if let Some(reason) = never(path) {
+            warnings.push(ignored(path, node, reason, None));
             return false;
         }
         let is_free_hand =
@@ -60,6 +61,15 @@ pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec
         !is_free_hand
     });
     warnings
+}
+
+/// Returns why no repository may set this, trusted or not: it is about all of the operator's projects.
+fn never(path: &[&str]) -> Option<&'static str> {
+    match path {
+        ["trust", ..] => Some("a repository never says what is trusted"),
+        ["store", ..] => Some("a repository never says how long runs are kept"),
+        _ => None,
+    }
 }
 
 fn ignored(path: &[&str], node: &Node, reason: &str, hint: Option<String>) -> Warning {
@@ -81,6 +91,9 @@ fn refused(text: impl Into<String>) -> Result<(), Refusal> {
 }
 
 fn judge(path: &[&str], operator: &Settings, claimed: &Settings) -> Result<(), Refusal> {
+    if let Some(text) = never(path) {
+        return Err(Refusal { text: text.to_owned(), is_for_trust: false });
+    }
     match path {
         ["limits", name] => match compare_limit(name, &claimed.limits, &operator.limits) {
             Some(Ordering::Less | Ordering::Equal) => Ok(()),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SpanRelativeTo;
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
@@ -16,8 +17,10 @@ use serde::de::{Deserializer, Error, Unexpected};
 
 use super::field_schema;
 
-/// The longest duration that a setting may have. Timers far beyond it overflow.
-const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// The longest duration that a setting may have: about ten years. Timers far beyond it overflow.
+const DURATION_MAX: Duration = Duration::from_secs(3660 * DAY_SECONDS);
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Settings of pointsman.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -42,6 +45,8 @@ pub struct Settings {
     pub retry: RetrySettings,
     /// When to stop asking a failing service.
     pub breaker: BreakerSettings,
+    /// How much of the past is kept.
+    pub store: StoreSettings,
     /// Whether a small model is asked where the router is unsure.
     #[serde(rename = "judge")]
     pub arbiter: ArbiterSettings,
@@ -113,6 +118,17 @@ pub struct BreakerSettings {
     pub threshold: u32,
     /// How long it stays open.
     pub open_for: HumanDuration,
+}
+
+/// How much of the past is kept.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// For how long runs, their live logs, facts of hooks and metrics are kept.
+    pub keep: HumanDuration,
+    /// How many bytes of them are kept; live logs go first.
+    #[schemars(range(min = 67_108_864))]
+    pub bytes_max: u64,
 }
 
 /// Whether a small model is asked where the router is unsure.
@@ -274,15 +290,16 @@ pub struct EnvironmentSettings {
     pub allow: Vec<String>,
 }
 
-/// A duration as people write it: `90s`, `10m`, `1h30m`.
+/// A duration as people write it: `90s`, `10m`, `1h30m`, `90d`. A day has 24 hours.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = r"^\s*[0-9].*[a-z]\s*$", "examples" = ["90s", "10m", "1h30m"]))]
 pub struct HumanDuration(pub Duration);
 
 impl HumanDuration {
-    /// Reads a duration, or returns `None` when the text is none, is negative, or is beyond a year.
+    /// Reads a duration, or returns `None` when the text is none, is negative, or is beyond ten years.
     pub fn parse(text: &str) -> Option<HumanDuration> {
-        let signed: jiff::SignedDuration = text.trim().parse().ok()?;
+        let span: jiff::Span = text.trim().parse().ok()?;
+        let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
         let duration = Duration::try_from(signed).ok()?;
         (duration <= DURATION_MAX).then_some(HumanDuration(duration))
     }
@@ -290,6 +307,10 @@ impl HumanDuration {
 
 impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, rest) = (self.0.as_secs() / DAY_SECONDS, self.0.as_secs() % DAY_SECONDS);
+        if days > 1 && rest == 0 && self.0.subsec_nanos() == 0 {
+            return write!(f, "{days}d");
+        }
         let signed = jiff::SignedDuration::try_from(self.0).map_err(|_| fmt::Error)?;
         write!(f, "{signed:#}")
     }
@@ -316,9 +337,15 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        for (text, seconds) in
-            [("90s", 90), ("2m", 120), ("1h30m", 5400), ("1h 30m", 5400), (" 10m ", 600), ("0s", 0)]
-        {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("2m", 120),
+            ("1h30m", 5400),
+            ("1h 30m", 5400),
+            (" 10m ", 600),
+            ("0s", 0),
+            ("2d", 172_800),
+        ] {
             assert_eq!(
                 HumanDuration::parse(text),
                 Some(HumanDuration(Duration::from_secs(seconds))),

@@ -7,6 +7,9 @@ use pointsman_core::toml_text::problem::{ProblemKind, Problems};
 use super::error::Error;
 use super::model::{AgentSettings, HumanDuration, Settings};
 
+/// The least that `store.bytes_max` may be.
+const STORE_BYTES_MIN: u64 = 64 << 20;
+
 const HINT: &str = "`pointsman config show --origin` lists every setting";
 
 /// Checks the values; `root` tells where an invalid value was written.
@@ -57,9 +60,13 @@ fn limits(settings: &Settings, rules: &mut Rules<'_>) {
         (["retry", "base"], long(settings.retry.base)),
         (["breaker", "threshold"], settings.breaker.threshold > 0),
         (["judge", "timeout"], long(settings.arbiter.timeout)),
+        (["store", "keep"], long(settings.store.keep)),
     ] {
         rules.must(holds, &path, || "must be greater than zero".to_owned());
     }
+    rules.must(settings.store.bytes_max >= STORE_BYTES_MIN, &["store", "bytes_max"], || {
+        format!("must be at least {STORE_BYTES_MIN}: a single live log may be as long")
+    });
     let is_share = (0.0..=1.0).contains(&settings.arbiter.below);
     rules.must(is_share, &["judge", "below"], || "must be between 0 and 1".to_owned());
     // Of two values that do not fit together, the one from the later layer is to blame.

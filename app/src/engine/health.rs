@@ -12,6 +12,7 @@ use pointsman_core::ids::AgentName;
 use super::Engine;
 use super::launch;
 use super::project::ProjectContext;
+use super::retention::Pruned;
 use super::run::Marks;
 use crate::process::probe::Memory;
 pub use crate::store::Spooled;
@@ -143,7 +144,8 @@ impl Engine {
         }
     }
 
-    /// Repairs what can be repaired: a damaged ledger is moved aside, the spool is imported, orphans are ended.
+    /// Repairs what can be repaired: a damaged ledger is moved aside, the spool is imported, orphans are ended, and what
+    /// is too old or too much to be kept is removed.
     pub async fn repair(&self, project: &ProjectContext) -> Result<Vec<String>, StoreError> {
         let mut done = vec![];
         if let Some(aside) = self.store.replace_if_damaged(self.clock.now()).await? {
@@ -161,6 +163,25 @@ impl Engine {
             0 => {}
             count => done.push(format!("{count} runs without a driver were ended")),
         }
+        // A ledger that cannot be used is told by the checks.
+        done.extend(self.prune(project).await.ok().and_then(|pruned| what_was_pruned(&pruned)));
         Ok(done)
     }
+}
+
+/// Returns what was removed, in words.
+fn what_was_pruned(pruned: &Pruned) -> Option<String> {
+    let counts = [
+        (pruned.run_count, "runs"),
+        (pruned.live_log_count, "live logs of other runs"),
+        (pruned.hook_fact_count, "facts of hooks"),
+        (pruned.metric_day_count, "days of metrics"),
+    ];
+    let parts: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    (!parts.is_empty())
+        .then(|| format!("removed by `store.keep` and `store.bytes_max`: {}", parts.join(", ")))
 }

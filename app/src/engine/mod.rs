@@ -30,6 +30,7 @@ pub mod query;
 pub mod record;
 pub mod recover;
 pub mod replayed;
+pub mod retention;
 pub mod run;
 pub mod stops;
 pub mod submit;

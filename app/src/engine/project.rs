@@ -8,6 +8,7 @@ use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::policy::Policy;
 use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::request::Request;
+use pointsman_core::retention::RetentionLimits;
 use pointsman_core::route::{self, Explained, Route};
 use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::Limits;
@@ -84,6 +85,8 @@ pub struct Terms {
     pub extra_allow: Vec<String>,
     /// Whether CLIs older than the oldest supported version are run.
     pub allow_old_cli: bool,
+    /// How much of the past is kept.
+    pub retention: RetentionLimits,
     /// What is left out of the repository's settings.
     pub containment: Containment,
 }

@@ -1,4 +1,4 @@
-//! What a ledger does, whatever stores it: thirteen queries and commands, grouped by subject.
+//! What a ledger does, whatever stores it: queries and commands, grouped by subject.
 //!
 //! Every method is one transaction. None relies on state that a connection keeps from one call to the next, so that a
 //! ledger behind a connection pool can do the same. The suite in `contract` specifies what each must do.
@@ -10,6 +10,7 @@ use pointsman_core::agent::Agent;
 use pointsman_core::breaker::{Breaker, BreakerLimits};
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, AgentSessionId, RunId, SessionId};
+use pointsman_core::retention::Past;
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::outcome::Outcome;
 use pointsman_core::run::row::RunRow;
@@ -72,6 +73,21 @@ pub trait Ledger: Send {
 
     /// Returns the facts of hooks since an instant, oldest first.
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError>;
+
+    /// Returns what there is of the past: runs that are over, days with facts of hooks. Nothing is known here of live
+    /// logs and metrics.
+    fn past(&mut self) -> Result<Past, StoreError>;
+
+    /// Removes all of these runs that are over, and of sessions without any run what was remembered of them. Returns
+    /// how many runs there were.
+    fn remove_runs(&mut self, runs: &[RunId]) -> Result<usize, StoreError>;
+
+    /// Removes facts of hooks from before an instant, the oldest first, at most so many. Returns how many there were.
+    fn remove_hook_facts(&mut self, before: Timestamp, count_max: usize) -> Result<usize, StoreError>;
+
+    /// Gives space that is no longer needed back to the disk, a part of it at a time. Returns whether there may be
+    /// more.
+    fn give_space_back(&mut self) -> Result<bool, StoreError>;
 }
 
 /// What is written to the log of one run at once, together with what belongs to it.

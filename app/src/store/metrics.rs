@@ -1,19 +1,41 @@
 //! Daily metrics files: one JSON record per line, appended with a single write so that writers never interleave.
 
+use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::private;
 
+const SUFFIX: &str = ".jsonl";
+
 /// Appends a record to the file of the current day (UTC).
 pub fn append<T: Serialize>(state_dir: &Path, now: Timestamp, record: &T) -> io::Result<()> {
-    let dir = state_dir.join("metrics");
-    private::ensure_dir(&dir).map_err(io::Error::other)?;
-    let day = now.strftime("%Y-%m-%d");
+    private::ensure_dir(&dir(state_dir)).map_err(io::Error::other)?;
     let mut line = serde_json::to_vec(record)?;
     line.push(b'\n');
-    private::append(&dir.join(format!("{day}.jsonl")))?.write_all(&line)
+    private::append(&file(state_dir, TimeZone::UTC.to_datetime(now).date()))?.write_all(&line)
+}
+
+/// Returns the days that have a file.
+pub fn days(state_dir: &Path) -> Vec<Date> {
+    let files = fs::read_dir(dir(state_dir)).into_iter().flatten().flatten();
+    files.filter_map(|file| file.file_name().to_str()?.strip_suffix(SUFFIX)?.parse().ok()).collect()
+}
+
+/// Removes the file of a day; returns whether there was one.
+pub fn remove(state_dir: &Path, day: Date) -> bool {
+    fs::remove_file(file(state_dir, day)).is_ok()
+}
+
+fn dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("metrics")
+}
+
+fn file(state_dir: &Path, day: Date) -> PathBuf {
+    dir(state_dir).join(format!("{day}{SUFFIX}"))
 }

@@ -5,8 +5,8 @@
 //!
 //! Reading order: `ledger` (what a ledger does), `handle` (the one way to it), `sqlite` (a ledger in a file), `spool`
 //! (its stand-in), `view` (both seen as one), `error`; then `journal` (a run's live log), `metrics` (daily files),
-//! `hooks` (what a hook may touch), `takeovers` (one prompt, one run), `private` (files that no other user may read),
-//! `lock`.
+//! `retention` (what goes of the past), `hooks` (what a hook may touch), `takeovers` (one prompt, one run), `private`
+//! (files that no other user may read), `lock`.
 
 mod error;
 mod handle;
@@ -16,6 +16,7 @@ mod ledger;
 pub mod lock;
 mod metrics;
 pub mod private;
+mod retention;
 mod spool;
 mod sqlite;
 pub mod takeovers;
@@ -35,6 +36,7 @@ use crate::regular_file;
 pub use error::StoreError;
 pub use handle::Kept;
 pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, EndedCall, LedgerEntry, Runs};
+pub use retention::Pruned;
 pub use spool::Spooled;
 
 use handle::{LedgerHandle, Opener};

@@ -1,6 +1,7 @@
 pub mod contract;
 mod handle;
 pub mod memory;
+mod retention;
 
 use std::fs;
 use std::sync::{Arc, Barrier};
@@ -10,6 +11,7 @@ use pointsman_core::run::outcome::{Outcome, Verdict};
 
 use super::*;
 use contract::{at, entry, short_run};
+use hooks::HookStore;
 
 const LIMITS: BreakerLimits =
     BreakerLimits { threshold: 3, open_for: Duration::from_secs(60), probe_for: Duration::from_secs(60) };

@@ -56,7 +56,6 @@ fn an_untrusted_project_may_not_ask_for_more_or_for_anything_else() {
         // Seen to be kept while only rights were compared.
         ("", "tiers.haiku.agent = \"opus-general\""),
         ("", "tiers.haiku.agent = \"sonnet-general\""),
-        ("", "trust.dirs = [\"/\"]"),
         ("", "limits.timeout = \"2h\""),
         ("", "limits.attempts = 4"),
         ("limits.max_turns = 5", "limits.max_turns = 6"),
@@ -92,6 +91,29 @@ fn an_untrusted_project_may_not_ask_for_more_or_for_anything_else() {
         assert!(warnings.len() == 1 && warnings[0].starts_with(&start), "{project}: {warnings:?}");
         let hint = format!("run `pointsman trust {}`", fixture.repo().display());
         assert!(loaded.warnings[0].hint.as_ref().unwrap().ends_with(&hint), "{:?}", loaded.warnings[0].hint);
+    }
+}
+
+/// Trust in one project is no word on all others. Seen to fail without the rule: a trusted project could have everybody's
+/// runs removed.
+#[test]
+fn what_is_about_all_projects_no_repository_sets_and_trusting_it_is_not_advised() {
+    for setting in ["trust.dirs = [\"/\"]", "store.keep = \"1s\"", "store.bytes_max = 67108864"] {
+        let before = Fixture::new().load().unwrap().settings;
+        let key = setting.split(" = ").next().unwrap();
+        let start = format!("repo/.pointsman.toml:1: `{key}` is ignored: a repository never says ");
+        for is_trusted in [false, true] {
+            let fixture = Fixture::new();
+            fixture.project(setting);
+            if is_trusted {
+                fixture.trust();
+            }
+            let loaded = fixture.load().unwrap();
+            assert_eq!(loaded.settings, before, "{setting}");
+            let warnings = fixture.warnings(&loaded.warnings);
+            assert!(warnings.len() == 1 && warnings[0].starts_with(&start), "{setting}: {warnings:?}");
+            assert_eq!(loaded.warnings[0].hint, None, "{setting}");
+        }
     }
 }
 

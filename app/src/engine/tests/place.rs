@@ -15,6 +15,7 @@ use pointsman_core::policy::Policy;
 use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::request::{Origin, Overrides};
+use pointsman_core::retention::RetentionLimits;
 use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::next::{Limits, OnModelMismatch};
@@ -119,6 +120,7 @@ impl Place {
             prompt_retention: PromptRetention::Kept,
             extra_allow: vec![],
             allow_old_cli: false,
+            retention: RetentionLimits { keep: Duration::from_secs(90 * 24 * 60 * 60), bytes_max: 1 << 30 },
             containment: Containment::default(),
         };
         let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());

@@ -1,10 +1,12 @@
 //! The ledger in a SQLite file: opening it, its schema, its transactions.
 //!
-//! Reading order: this file, then `runs` (logs, rows, drivers), `sessions` (agent sessions and breakers), `hooks`.
+//! Reading order: this file, then `runs` (logs, rows, drivers), `sessions` (agent sessions and breakers), `hooks`,
+//! `retention` (what goes).
 //! Connections are used only by the keeper behind the handle, by [`Store::check`](super::Store::check), and by a hook
 //! that glances at the ledger.
 
 mod hooks;
+mod retention;
 mod runs;
 mod sessions;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use jiff::Timestamp;
 use pointsman_core::breaker::Breaker;
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, AgentSessionId, RunId};
+use pointsman_core::retention::Past;
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::row::RunRow;
 use rusqlite::backup::Backup;
@@ -152,6 +155,8 @@ impl Sqlite {
 
     fn configure(&self) -> rusqlite::Result<()> {
         self.db.busy_timeout(BUSY_LIMIT)?;
+        // Only of use before the first table: space that is no longer needed can go back to the disk.
+        self.db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         self.db.pragma_update(None, "journal_mode", "WAL")?;
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.pragma_update(None, "foreign_keys", "ON")?;
@@ -295,6 +300,22 @@ impl Ledger for Sqlite {
 
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
         self.read(|db| hooks::since(db, since))
+    }
+
+    fn past(&mut self) -> Result<Past, StoreError> {
+        self.read(retention::past)
+    }
+
+    fn remove_runs(&mut self, runs: &[RunId]) -> Result<usize, StoreError> {
+        self.transaction(|tx| retention::remove_runs(tx, runs))
+    }
+
+    fn remove_hook_facts(&mut self, before: Timestamp, count_max: usize) -> Result<usize, StoreError> {
+        self.transaction(|tx| retention::remove_hook_facts(tx, before, count_max))
+    }
+
+    fn give_space_back(&mut self) -> Result<bool, StoreError> {
+        self.read(retention::give_space_back)
     }
 }
 

@@ -257,24 +257,28 @@ fn an_agent_session_belongs_to_session_cli_agent_and_project() {
     });
 }
 
+/// Returns a fact of a hook, as of a number of milliseconds since 1970.
+pub fn hook_fact(id: &str, ms: i64) -> HookFact {
+    HookFact {
+        version: FACT_VERSION,
+        id: id.parse().unwrap(),
+        at: Timestamp::from_millisecond(ms).unwrap(),
+        session: "s".parse().unwrap(),
+        prompt_id: None,
+        project_root: "/project".to_owned(),
+        mode: None,
+        mode_because: String::new(),
+        is_experiment: false,
+        hook_us: 1,
+        what: HookEvent::SessionStarted { source: "startup".to_owned() },
+    }
+}
+
 /// Seen to fail on SQLite with instants compared as text: `12:00:00Z` came after `12:00:00.5Z`.
 #[test]
 fn facts_of_hooks_are_added_once_and_found_by_when_they_were() {
     every_ledger(|opens| {
-        let fact = |id: &str, ms: i64| HookFact {
-            version: FACT_VERSION,
-            id: id.parse().unwrap(),
-            at: Timestamp::from_millisecond(ms).unwrap(),
-            session: "s".parse().unwrap(),
-            prompt_id: None,
-            project_root: "/project".to_owned(),
-            mode: None,
-            mode_because: String::new(),
-            is_experiment: false,
-            hook_us: 1,
-            what: HookEvent::SessionStarted { source: "startup".to_owned() },
-        };
-        let (whole, half) = (fact("01", 1000), fact("02", 1500));
+        let (whole, half) = (hook_fact("01", 1000), hook_fact("02", 1500));
         let mut ledger = opens();
         let new = ledger.add_hook_facts(&[whole.clone(), half.clone()]).unwrap();
         assert_eq!(new.len(), 2);
@@ -282,5 +286,64 @@ fn facts_of_hooks_are_added_once_and_found_by_when_they_were() {
         let later = ledger.hook_facts(Timestamp::from_millisecond(1200).unwrap()).unwrap();
         assert_eq!(later, std::slice::from_ref(&half));
         assert_eq!(ledger.hook_facts(Timestamp::UNIX_EPOCH).unwrap(), [whole, half]);
+    });
+}
+
+fn ended(ledger: &mut dyn Ledger) -> Vec<String> {
+    let mut ids: Vec<_> = ledger.past().unwrap().runs.iter().map(|run| run.run_id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn a_run_that_is_over_is_removed_with_all_that_belongs_to_it_and_an_open_one_stays() {
+    every_ledger(|opens| {
+        let mut ledger = opens();
+        let log = |run: &str, session: &str| short_run(run, session, Verdict::Succeeded);
+        let link = |session: &str| {
+            let key = AgentSessionKey {
+                session: session.parse().unwrap(),
+                command: "claude".to_owned(),
+                agent: String::new(),
+                project: "/project".into(),
+            };
+            let agent_session = "01a21d4c-0000-7000-8000-000000000001".parse().unwrap();
+            AgentSessionLink { key, agent_session }
+        };
+        for (run, session) in [("run-1", "both"), ("run-2", "both"), ("run-3", "alone")] {
+            let agent_session = Some(link(session));
+            ledger.append(&LedgerEntry { agent_session, ..entry(&log(run, session), 0, 3) }).unwrap();
+        }
+        ledger.append(&entry(&log("open", "s"), 0, 2)).unwrap();
+        let past = ledger.past().unwrap();
+        assert_eq!(ended(ledger.as_mut()), ["run-1", "run-2", "run-3"]);
+        assert!(past.runs.iter().all(|run| run.ended_at == at(3) && run.fact_bytes > 0), "{past:?}");
+
+        let gone = ["run-1", "run-3", "open", "unknown"].map(id);
+        assert_eq!(ledger.remove_runs(&gone).unwrap(), 2);
+        assert_eq!(ended(ledger.as_mut()), ["run-2"]);
+        assert_eq!(ledger.events(&id("run-1")).unwrap(), []);
+        assert_eq!(ledger.events(&id("open")).unwrap().len(), 2);
+        assert_eq!(ledger.runs(&Runs::Open).unwrap().len(), 1);
+        assert!(ledger.agent_session(&link("both").key).unwrap().is_some(), "a run of the session is left");
+        assert_eq!(ledger.agent_session(&link("alone").key).unwrap(), None);
+    });
+}
+
+#[test]
+fn old_facts_of_hooks_are_removed_a_few_at_a_time() {
+    every_ledger(|opens| {
+        let mut ledger = opens();
+        let ms = [1_000, 2_000, 86_400_000, 86_500_000];
+        let facts: Vec<_> = (1..).zip(ms).map(|(n, ms)| hook_fact(&format!("0{n}"), ms)).collect();
+        ledger.add_hook_facts(&facts).unwrap();
+        let days: Vec<_> = ledger.past().unwrap().hook_days.iter().map(|day| day.begins_at).collect();
+        assert_eq!(days, [at(0), at(86_400)]);
+        let before = Timestamp::from_millisecond(86_500_000).unwrap();
+        assert_eq!(ledger.remove_hook_facts(before, 2).unwrap(), 2);
+        assert_eq!(ledger.hook_facts(Timestamp::UNIX_EPOCH).unwrap(), facts[2..]);
+        assert_eq!(ledger.remove_hook_facts(before, 2).unwrap(), 1);
+        assert_eq!(ledger.hook_facts(Timestamp::UNIX_EPOCH).unwrap(), facts[3..]);
+        assert!(!ledger.give_space_back().unwrap());
     });
 }

@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use pointsman_core::breaker::Breaker;
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::ids::{AgentName, AgentSessionId, RunId};
+use pointsman_core::retention::{EndedRun, HookDay, Past};
 use pointsman_core::run::event::RunEvent;
 use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::super::error::StoreError;
 use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, Runs, that_follow};
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// The contents of a ledger. Several ledgers on the same tables are like several processes on one file.
 #[derive(Default)]
@@ -220,5 +223,47 @@ impl Ledger for Memory {
         self.tables(|tables| {
             Ok(tables.hook_facts.values().filter(|fact| fact.at >= since).cloned().collect())
         })
+    }
+
+    fn past(&mut self) -> Result<Past, StoreError> {
+        self.tables(|tables| {
+            let ended = tables.rows.values().filter(|row| row.is_finished()).map(|row| EndedRun {
+                run_id: row.run_id.clone(),
+                ended_at: row.updated_at,
+                fact_bytes: tables.log(&row.run_id).len() as u64,
+                log_bytes: 0,
+            });
+            let mut days = BTreeMap::new();
+            for fact in tables.hook_facts.values() {
+                let second = fact.at.as_second() / DAY_SECONDS * DAY_SECONDS;
+                *days.entry(Timestamp::from_second(second).unwrap()).or_default() += 1;
+            }
+            let hook_days = days.into_iter().map(|(begins_at, bytes)| HookDay { begins_at, bytes });
+            Ok(Past { runs: ended.collect(), hook_days: hook_days.collect(), metric_days: vec![] })
+        })
+    }
+
+    fn remove_runs(&mut self, runs: &[RunId]) -> Result<usize, StoreError> {
+        self.tables(|tables| {
+            let before = tables.rows.len();
+            tables.rows.retain(|id, row| !row.is_finished() || !runs.contains(id));
+            let (rows, sessions) = (&tables.rows, &mut tables.agent_sessions);
+            tables.events.retain(|(id, _), _| rows.contains_key(id) || !runs.contains(id));
+            sessions.retain(|key, _| rows.values().any(|row| row.session_id == key.session));
+            Ok(before - tables.rows.len())
+        })
+    }
+
+    fn remove_hook_facts(&mut self, before: Timestamp, count_max: usize) -> Result<usize, StoreError> {
+        self.tables(|tables| {
+            let old = tables.hook_facts.iter().filter(|(_, fact)| fact.at < before);
+            let gone: Vec<_> = old.map(|(id, _)| id.clone()).take(count_max).collect();
+            gone.iter().for_each(|id| drop(tables.hook_facts.remove(id)));
+            Ok(gone.len())
+        })
+    }
+
+    fn give_space_back(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
     }
 }
