@@ -1,7 +1,8 @@
 //! Facts seen by hooks: recorded by the hook itself, imported and read by everything else.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,6 +28,10 @@ const BYTES_MAX: u64 = 8 << 20;
 /// How long transcripts are read while facts are imported: the ledger is blocked meanwhile.
 const LEARNING_LIMIT: Duration = Duration::from_secs(2);
 
+/// A transcript that has not grown for so long belongs to a session that is over, or waits for its person; what was
+/// said before is in it.
+const SETTLED_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// How much of a transcript's end a hook reads, while the user waits.
 pub const HOOK_BYTES_MAX: u64 = 256 << 10;
 
@@ -35,24 +40,53 @@ pub const HOOK_BYTES_MAX: u64 = 256 << 10;
 /// The CLI writes transcripts independently of its hooks: a fast hook finds the last lines missing, so the process that
 /// imports the fact reads again.
 pub fn enrich(fact: &mut HookFact, last_message: Option<&str>, bytes_max: u64) {
-    let ran = fact.source().and_then(|(path, part)| transcript::read(end_of(path, bytes_max)?.lines(), part));
+    let Some((path, part)) = fact.source() else { return };
+    let Some(end) = End::read(path, bytes_max) else { return };
+    let ran = transcript::read(end.text.lines(), &[part]).into_iter().flatten().next();
     ran.into_iter().for_each(|ran| fact.enrich(ran, last_message));
 }
 
-/// Reads again where the hook did not see everything.
-fn enrich_rest(fact: &mut HookFact) {
-    if fact.is_open() {
-        enrich(fact, None, BYTES_MAX);
+/// Reads again for facts that are open: each transcript once, however many facts name it, and none after an instant.
+fn enrich_open(facts: &mut [&mut HookFact], until: Option<Instant>) {
+    let mut by_transcript: BTreeMap<PathBuf, Vec<&mut HookFact>> = BTreeMap::new();
+    for fact in facts.iter_mut().filter(|fact| fact.is_open()) {
+        if let Some((path, _)) = fact.source() {
+            by_transcript.entry(path.to_owned()).or_default().push(fact);
+        }
+    }
+    for (path, mut facts) in by_transcript {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            return;
+        }
+        let Some(end) = End::read(&path, BYTES_MAX) else { continue };
+        let parts: Vec<_> = facts.iter().filter_map(|fact| Some(fact.source()?.1)).collect();
+        let ran = transcript::read(end.text.lines(), &parts);
+        for (fact, ran) in facts.iter_mut().zip(ran) {
+            ran.into_iter().for_each(|ran| fact.enrich(ran, None));
+            if end.is_settled {
+                fact.settle();
+            }
+        }
     }
 }
 
-fn end_of(path: &Path, bytes_max: u64) -> Option<String> {
-    let mut file = regular_file::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(bytes_max))).ok()?;
-    let mut bytes = vec![];
-    file.take(bytes_max).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+/// The end of a transcript.
+struct End {
+    text: String,
+    /// Whether it has not grown for so long that it will not.
+    is_settled: bool,
+}
+
+impl End {
+    fn read(path: &Path, bytes_max: u64) -> Option<End> {
+        let mut file = regular_file::open(path).ok()?;
+        let meta = file.metadata().ok()?;
+        file.seek(SeekFrom::Start(meta.len().saturating_sub(bytes_max))).ok()?;
+        let mut bytes = vec![];
+        file.take(bytes_max).read_to_end(&mut bytes).ok()?;
+        let is_settled = meta.modified().ok()?.elapsed().is_ok_and(|quiet| quiet >= SETTLED_AFTER);
+        Some(End { text: String::from_utf8_lossy(&bytes).into_owned(), is_settled })
+    }
 }
 
 impl Engine {
@@ -60,11 +94,8 @@ impl Engine {
     /// only within [`LEARNING_LIMIT`]; a reader of the facts reads the rest.
     pub async fn import_hook_facts(&self, catalog: &Catalog) -> usize {
         let until = Instant::now() + LEARNING_LIMIT;
-        let learn = move |fact: &mut HookFact| {
-            if Instant::now() < until {
-                enrich_rest(fact);
-            }
-        };
+        let learn =
+            move |facts: &mut [HookFact]| enrich_open(&mut facts.iter_mut().collect::<Vec<_>>(), Some(until));
         let facts = self.store.drain_hook_spool(learn).await;
         let tier_of = |model: &str| catalog.tier_of_model(model);
         for fact in &facts {
@@ -79,8 +110,7 @@ impl Engine {
     /// Returns the facts of hooks since an instant, and which models served the runs that took prompts over.
     pub async fn hook_facts(&self, since: Timestamp) -> Result<(Vec<HookFact>, Vec<RunServed>), EngineError> {
         let mut facts = self.store.hook_facts(since).await?;
-        // These were imported before the CLI had written its transcript.
-        facts.iter_mut().filter(|fact| fact.ran().is_none_or(|ran| ran.answers == 0)).for_each(enrich_rest);
+        self.learn_of_blank(&mut facts).await;
         let runs = facts.iter().filter_map(|fact| match &fact.what {
             HookEvent::RoutingRecommendation(one) => one.run_id.as_ref(),
             _ => None,
@@ -90,6 +120,15 @@ impl Engine {
             served.extend(self.served(run).await);
         }
         Ok((facts, served))
+    }
+
+    /// Reads again for facts that were imported before the CLI had written its transcript. What is found is kept, and so
+    /// is that nothing will be: the next report does not read for it.
+    async fn learn_of_blank(&self, facts: &mut [HookFact]) {
+        let mut blank: Vec<&mut HookFact> = facts.iter_mut().filter(|fact| fact.is_blank()).collect();
+        enrich_open(&mut blank, None);
+        let learnt = blank.into_iter().filter(|fact| !fact.is_blank()).map(|fact| fact.clone()).collect();
+        self.store.update_hook_facts(learnt).await;
     }
 
     async fn served(&self, run: &RunId) -> Option<RunServed> {

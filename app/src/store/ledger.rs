@@ -71,6 +71,9 @@ pub trait Ledger: Send {
     /// Adds facts of hooks that are not in the ledger yet; returns those that are new.
     fn add_hook_facts(&mut self, facts: &[HookFact]) -> Result<Vec<HookFact>, StoreError>;
 
+    /// Replaces facts of hooks that the ledger has.
+    fn update_hook_facts(&mut self, facts: &[HookFact]) -> Result<(), StoreError>;
+
     /// Returns the facts of hooks since an instant, oldest first.
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError>;
 

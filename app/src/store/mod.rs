@@ -304,14 +304,17 @@ impl Store {
         looked.await.unwrap_or_default()
     }
 
-    /// Imports what hooks have written, completing each fact first; returns those that are new.
-    pub async fn drain_hook_spool(&self, complete: impl Fn(&mut HookFact) + Send + 'static) -> Vec<HookFact> {
+    /// Imports what hooks have written, completing them first; returns those that are new.
+    pub async fn drain_hook_spool(
+        &self,
+        complete: impl Fn(&mut [HookFact]) + Send + 'static,
+    ) -> Vec<HookFact> {
         let spool = self.paths.hook_spool();
         let drained = self.ledger.have(move |keeper| {
             let mut new = vec![];
             spool.drain(|facts: &[HookFact]| {
                 let mut facts = facts.to_vec();
-                facts.iter_mut().for_each(&complete);
+                complete(&mut facts);
                 let taken = keeper.with(|ledger| ledger.add_hook_facts(&facts))?;
                 let count = taken.len();
                 new.extend(taken);
@@ -320,6 +323,14 @@ impl Store {
             new
         });
         drained.await.unwrap_or_default()
+    }
+
+    /// Replaces facts that the ledger has, because more is known of them.
+    pub async fn update_hook_facts(&self, facts: Vec<HookFact>) {
+        if !facts.is_empty() {
+            // Without this the next reader finds it out again.
+            let _ = self.ledger.ask(move |ledger| ledger.update_hook_facts(&facts)).await;
+        }
     }
 
     /// Returns whether the spool of hooks has anything in it, without reading it.

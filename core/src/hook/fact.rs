@@ -205,6 +205,20 @@ impl HookFact {
         }
     }
 
+    /// Returns whether it is not known at all what ran, and may still become known.
+    pub fn is_blank(&self) -> bool {
+        self.is_open() && self.ran().is_none_or(|ran| ran.answers == 0)
+    }
+
+    /// Declares that reading the transcript again will not show more.
+    pub fn settle(&mut self) {
+        if let HookEvent::SubagentEnded { is_whole, .. } | HookEvent::TurnEnded { is_whole, .. } =
+            &mut self.what
+        {
+            *is_whole = true;
+        }
+    }
+
     /// Returns whether reading the transcript again may show more.
     pub fn is_open(&self) -> bool {
         match &self.what {

@@ -120,20 +120,30 @@ struct Usage {
     cache_creation_input_tokens: u64,
 }
 
-/// Reads what ran; `None` if no line belongs to the part, so that nothing is known.
-pub fn read<'l>(lines: impl Iterator<Item = &'l str>, part: Part<'_>) -> Option<TranscriptSummary> {
-    let mut reading = Reading::default();
+impl Usage {
+    const NONE: Usage = Usage {
+        input_tokens: 0,
+        output_tokens: 0,
+        cache_read_input_tokens: 0,
+        cache_creation_input_tokens: 0,
+    };
+}
+
+/// Reads what ran in each of some parts, looking at every line once; `None` where no line belongs to a part, so that
+/// nothing is known of it.
+pub fn read<'l>(lines: impl Iterator<Item = &'l str>, parts: &[Part<'_>]) -> Vec<Option<TranscriptSummary>> {
+    let mut readings: Vec<_> = parts.iter().map(|part| Reading::new(*part)).collect();
     for line in lines.filter(|line| line.contains("\"user\"") || line.contains("\"assistant\"")) {
         // A line that is torn, or has an unknown form, is ignored.
         if let Ok(line) = serde_json::from_str::<Line>(line) {
-            reading.take(line, part);
+            readings.iter_mut().for_each(|reading| reading.take(&line));
         }
     }
-    reading.is_part.then(|| reading.done())
+    readings.into_iter().map(Reading::done).collect()
 }
 
-#[derive(Default)]
-struct Reading {
+struct Reading<'p> {
+    part: Part<'p>,
     ran: TranscriptSummary,
     /// Whether the previous line belonged to the part.
     is_here: bool,
@@ -143,9 +153,21 @@ struct Reading {
     ended: Option<Timestamp>,
 }
 
-impl Reading {
-    fn take(&mut self, line: Line, part: Part) {
-        self.is_here = match (part, &line.prompt_id) {
+impl<'p> Reading<'p> {
+    fn new(part: Part<'p>) -> Reading<'p> {
+        Reading {
+            part,
+            ran: TranscriptSummary::default(),
+            is_here: false,
+            is_part: false,
+            counted: HashSet::new(),
+            began: None,
+            ended: None,
+        }
+    }
+
+    fn take(&mut self, line: &Line) {
+        self.is_here = match (self.part, &line.prompt_id) {
             (Part::All, _) => true,
             (Part::Prompt(_) | Part::Session, _) if line.is_sidechain => return,
             (Part::Session, _) => true,
@@ -160,12 +182,12 @@ impl Reading {
             self.began = self.began.or(Some(at));
             self.ended = Some(at);
         }
-        if let Some(message) = line.message.filter(|_| line.kind == "assistant") {
-            self.answer(message, line.request_id);
+        if let Some(message) = line.message.as_ref().filter(|_| line.kind == "assistant") {
+            self.answer(message, line.request_id.as_ref());
         }
     }
 
-    fn answer(&mut self, message: Message, request_id: Option<String>) {
+    fn answer(&mut self, message: &Message, request_id: Option<&String>) {
         for block in message.content.as_array().into_iter().flatten() {
             if block.get("type").and_then(|kind| kind.as_str()) == Some("tool_use")
                 && let Some(tool) = block.get("name").and_then(|name| name.as_str())
@@ -178,14 +200,14 @@ impl Reading {
                 self.ran.last_text = Some(text.to_owned());
             }
         }
-        let is_new = self.counted.insert((message.id, request_id));
-        let Some(model) = message.model else { return };
+        let is_new = self.counted.insert((message.id.clone(), request_id.cloned()));
+        let Some(model) = &message.model else { return };
         if model == SYNTHETIC {
             self.ran.failures += u32::from(is_new);
             return;
         }
         if is_new {
-            let usage = message.usage.unwrap_or_default();
+            let usage = message.usage.as_ref().unwrap_or(&Usage::NONE);
             self.ran.answers += 1;
             self.ran.tokens = self.ran.tokens
                 + Tokens {
@@ -201,10 +223,10 @@ impl Reading {
         }
     }
 
-    fn done(mut self) -> TranscriptSummary {
+    fn done(mut self) -> Option<TranscriptSummary> {
         if let (Some(began), Some(ended)) = (self.began, self.ended) {
             self.ran.duration_ms = u64::try_from(ended.duration_since(began).as_millis()).unwrap_or(0);
         }
-        self.ran
+        self.is_part.then_some(self.ran)
     }
 }

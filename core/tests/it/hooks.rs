@@ -12,7 +12,7 @@ use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::hook::prompt::Approval::{Given, Missing};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
 use pointsman_core::hook::reply;
-use pointsman_core::hook::transcript::{self, Part};
+use pointsman_core::hook::transcript::{self, Part, TranscriptSummary};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::request::{Context, Origin, Overrides, Request};
@@ -112,6 +112,10 @@ fn every_recorded_event_is_understood() {
     insta::assert_snapshot!(shown);
 }
 
+fn read(transcript: &str, part: Part) -> Option<TranscriptSummary> {
+    transcript::read(transcript.lines(), &[part]).remove(0)
+}
+
 #[test]
 fn a_transcript_says_who_answered_each_usage_once() {
     let mut shown = String::new();
@@ -126,13 +130,16 @@ fn a_transcript_says_who_answered_each_usage_once() {
         let mut prompts = prompts;
         prompts.dedup();
         for prompt in &prompts {
-            writeln!(shown, "{version} turn: {:?}", transcript::read(session.lines(), Part::Prompt(prompt)))
-                .unwrap();
+            writeln!(shown, "{version} turn: {:?}", read(&session, Part::Prompt(prompt))).unwrap();
         }
-        writeln!(shown, "{version} session: {:?}", transcript::read(session.lines(), Part::Session)).unwrap();
+        writeln!(shown, "{version} session: {:?}", read(&session, Part::Session)).unwrap();
         let subagent = sample(version, "transcript-subagent.jsonl");
-        writeln!(shown, "{version} subagent: {:?}", transcript::read(subagent.lines(), Part::All)).unwrap();
-        assert_eq!(transcript::read(session.lines(), Part::Prompt("another")), None);
+        writeln!(shown, "{version} subagent: {:?}", read(&subagent, Part::All)).unwrap();
+        assert_eq!(read(&session, Part::Prompt("another")), None);
+        let parts: Vec<_> =
+            prompts.iter().map(|prompt| Part::Prompt(prompt)).chain([Part::Session]).collect();
+        let alone: Vec<_> = parts.iter().map(|part| read(&session, *part)).collect();
+        assert_eq!(transcript::read(session.lines(), &parts), alone, "all at once, as each alone");
     }
     insta::assert_snapshot!(shown);
 }
@@ -506,6 +513,6 @@ proptest! {
         let wrapped: Vec<String> = lines.iter().map(|line| json!({"type": "assistant", "promptId": line,
             "message": {"id": line, "model": line, "content": [{"type": "tool_use", "name": line}]}}).to_string()).collect();
         let all: BTreeMap<_, _> = lines.iter().zip(&wrapped).collect();
-        let _ = transcript::read(all.into_iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]), Part::Prompt("x"));
+        let _ = transcript::read(all.into_iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]), &[Part::Prompt("x")]);
     }
 }

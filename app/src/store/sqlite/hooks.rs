@@ -20,6 +20,15 @@ pub(super) fn add(tx: &Transaction<'_>, facts: &[HookFact]) -> rusqlite::Result<
     Ok(new)
 }
 
+pub(super) fn update(tx: &Transaction<'_>, facts: &[HookFact]) -> rusqlite::Result<()> {
+    let mut update = tx.prepare_cached("UPDATE hook_facts SET body = ?2 WHERE id = ?1")?;
+    for fact in facts {
+        let body = serde_json::to_string(fact).expect("plain data has a JSON form");
+        update.execute(params![fact.id.as_str(), body])?;
+    }
+    Ok(())
+}
+
 /// Returns the facts since an instant. A row in an unknown format is skipped: it stays for the version that knows it.
 pub(super) fn since(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<HookFact>> {
     // Ids are ordered by time, so they are the index; `at_ms` decides at the boundary.

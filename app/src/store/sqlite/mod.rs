@@ -298,6 +298,10 @@ impl Ledger for Sqlite {
         self.transaction(|tx| hooks::add(tx, facts))
     }
 
+    fn update_hook_facts(&mut self, facts: &[HookFact]) -> Result<(), StoreError> {
+        self.transaction(|tx| hooks::update(tx, facts))
+    }
+
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
         self.read(|db| hooks::since(db, since))
     }

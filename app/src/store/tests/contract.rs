@@ -285,7 +285,10 @@ fn facts_of_hooks_are_added_once_and_found_by_when_they_were() {
         assert_eq!(ledger.add_hook_facts(std::slice::from_ref(&whole)).unwrap(), []);
         let later = ledger.hook_facts(Timestamp::from_millisecond(1200).unwrap()).unwrap();
         assert_eq!(later, std::slice::from_ref(&half));
-        assert_eq!(ledger.hook_facts(Timestamp::UNIX_EPOCH).unwrap(), [whole, half]);
+        assert_eq!(ledger.hook_facts(Timestamp::UNIX_EPOCH).unwrap(), [whole.clone(), half.clone()]);
+        let more = HookFact { hook_us: 2, ..half };
+        ledger.update_hook_facts(&[more.clone(), hook_fact("unknown", 0)]).unwrap();
+        assert_eq!(ledger.hook_facts(Timestamp::UNIX_EPOCH).unwrap(), [whole, more]);
     });
 }
 

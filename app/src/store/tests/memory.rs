@@ -219,6 +219,15 @@ impl Ledger for Memory {
         })
     }
 
+    fn update_hook_facts(&mut self, facts: &[HookFact]) -> Result<(), StoreError> {
+        self.tables(|tables| {
+            for fact in facts {
+                tables.hook_facts.entry(fact.id.to_string()).and_modify(|known| known.clone_from(fact));
+            }
+            Ok(())
+        })
+    }
+
     fn hook_facts(&mut self, since: Timestamp) -> Result<Vec<HookFact>, StoreError> {
         self.tables(|tables| {
             Ok(tables.hook_facts.values().filter(|fact| fact.at >= since).cloned().collect())

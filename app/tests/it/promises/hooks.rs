@@ -313,6 +313,38 @@ fn a_session_of_two_hundred_prompts_gives_exactly_the_report_that_it_should() {
     assert!(!records.contains("rename foo"), "no words of a prompt");
 }
 
+/// Seen to fail with what was found put into the report alone: every report read every such transcript again.
+#[test]
+fn what_a_late_transcript_shows_is_kept_and_one_that_stays_silent_is_not_read_again() {
+    let sandbox = patient();
+    let rate = || {
+        let report = sandbox.call(["report", "compliance", "-o", "json"]).wait().success().json();
+        let all = &report["by_scope"][0];
+        (all["ignored"].as_u64().unwrap(), all["unknown"].as_u64().unwrap())
+    };
+    let path = sandbox.path("home/session.jsonl");
+    let mut told = Told { sandbox: &sandbox, transcript: String::new() };
+    told.says("late", "rename foo to bar in lib.rs");
+    hook(&sandbox, &event(&sandbox, "Stop", "late", json!({}))).exits(0);
+    assert_eq!(rate(), (0, 1), "the CLI has not written it yet");
+    told.answers("late", Some("Edit"));
+    told.says("never", "rename foo to bar in lib.rs");
+    told.ends("never");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
+    let write = |text: &str| {
+        fs::write(&path, text).unwrap();
+        fs::File::options().append(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+    };
+    write(&told.transcript);
+    let kept = rate();
+    assert_eq!(kept.1, 1, "one of the two is known now: {kept:?}");
+    told.answers("never", Some("Edit"));
+    write(&told.transcript);
+    assert_eq!(rate(), kept, "a transcript that was silent for an hour is not asked again");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(rate(), kept, "what was found is in the ledger");
+}
+
 #[test]
 fn a_report_says_nothing_where_nothing_was_recorded_and_prints_every_format() {
     let sandbox = patient();
