@@ -14,6 +14,9 @@ use crate::usage::Tokens;
 /// The model's name in answers that the CLI itself made.
 const SYNTHETIC: &str = "<synthetic>";
 
+/// How a record of a user or a model begins. Within a text its quotes are escaped.
+const RECORD_START: &str = "{\"parentUuid\"";
+
 /// The most models or tools that are told apart: the file is untrusted.
 const NAMES_MAX: usize = 32;
 
@@ -134,12 +137,18 @@ impl Usage {
 pub fn read<'l>(lines: impl Iterator<Item = &'l str>, parts: &[Part<'_>]) -> Vec<Option<TranscriptSummary>> {
     let mut readings: Vec<_> = parts.iter().map(|part| Reading::new(*part)).collect();
     for line in lines.filter(|line| line.contains("\"user\"") || line.contains("\"assistant\"")) {
-        // A line that is torn, or has an unknown form, is ignored.
-        if let Ok(line) = serde_json::from_str::<Line>(line) {
+        if let Some(line) = parse(line) {
             readings.iter_mut().for_each(|reading| reading.take(&line));
         }
     }
     readings.into_iter().map(Reading::done).collect()
+}
+
+/// Parses a line; one that has an unknown form is ignored. The CLI's own writers sometimes cut each other off
+/// (anthropics/claude-code#81843): of a torn record and a whole one on the same line the whole one counts.
+fn parse(line: &str) -> Option<Line<'_>> {
+    let after_torn = || serde_json::from_str(&line[line.rfind(RECORD_START)?..]).ok();
+    serde_json::from_str(line).ok().or_else(after_torn)
 }
 
 struct Reading<'p> {

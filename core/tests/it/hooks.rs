@@ -116,6 +116,19 @@ fn read(transcript: &str, part: Part) -> Option<TranscriptSummary> {
     transcript::read(transcript.lines(), &[part]).remove(0)
 }
 
+/// Seen to fail with the whole line given up.
+#[test]
+fn an_answer_behind_a_torn_record_on_the_same_line_counts() {
+    let answer = json!({"parentUuid": "u", "type": "assistant", "promptId": "p", "requestId": "r",
+        "message": {"id": "m", "model": "claude-haiku-5-5", "content": [{"type": "text", "text": "done"}]}});
+    let quoting = json!({"parentUuid": "u", "type": "user", "promptId": "p", "message": {"content": answer.to_string()}});
+    for torn in [&quoting.to_string()[..40], &answer.to_string()[..90], "\0\0\0"] {
+        let ran = read(&format!("{quoting}\n{torn}{answer}\n"), Part::Prompt("p")).unwrap();
+        assert_eq!((ran.models_served, ran.answers), (vec!["claude-haiku-5-5".to_owned()], 1), "{torn}");
+    }
+    assert_eq!(read(&format!("{quoting}\n"), Part::Prompt("p")).unwrap().answers, 0, "words are no record");
+}
+
 #[test]
 fn a_transcript_says_who_answered_each_usage_once() {
     let mut shown = String::new();

@@ -33,7 +33,8 @@ pub(super) fn update(tx: &Transaction<'_>, facts: &[HookFact]) -> rusqlite::Resu
 pub(super) fn since(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<HookFact>> {
     // Ids are ordered by time, so they are the index; `at_ms` decides at the boundary.
     let mut rows = db.prepare_cached("SELECT body FROM hook_facts WHERE at_ms >= ?1 ORDER BY id")?;
-    let bodies = rows.query_map([since.as_millisecond()], |row| row.get::<_, String>(0))?;
-    let bodies = bodies.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
+    let facts = rows.query_map([since.as_millisecond()], |row| {
+        Ok(row.get_ref(0)?.as_str().ok().and_then(|body| serde_json::from_str(body).ok()))
+    })?;
+    facts.filter_map(Result::transpose).collect()
 }
