@@ -204,6 +204,11 @@ mod tests {
         assert_eq!(read("f").as_deref(), Some(r#"{"other":1}"#));
         assert_eq!(read("g").as_deref(), Some(""));
         assert_eq!(read("j").as_deref(), Some("kind"));
+        let deep = r#"{"list":[[[["seen"]]]],"lists":[[[[["json"]]]]],"item":{"text":{"text":{"text":{"text":{"text":"json"}}}}}}"#;
+        let deep = Fields::parse(deep).unwrap();
+        assert_eq!(deep.any_text("list").as_deref(), Some("seen"));
+        assert_eq!(deep.any_text("lists").as_deref(), Some(r#"["json"]"#));
+        assert_eq!(deep.any_text("item").as_deref(), Some(r#"{"text":"json"}"#));
         assert_eq!(fields.texts("h"), ["one", "two"]);
         assert_eq!(fields.texts("i"), ["single"]);
     }

@@ -243,6 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_cut_between_characters_and_never_within_an_escape() {
+        for character in ["é", "🙂", "\\u00e9", "\\\\"] {
+            for lead in 0..character.len() {
+                let text = format!("{}{}", "x".repeat(lead), character.repeat(INNER_TEXT_BYTES_MAX));
+                let kept = slim(&format!(r#"{{"a":{{"b":"{text}"}}}}"#), 4096).unwrap();
+                let text: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
+                let kept = kept["a"]["b"].as_str().unwrap();
+                assert!(text.starts_with(kept) && kept.len() > INNER_TEXT_BYTES_MAX / 4, "{kept:.20}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_short_enough_stays_wherever_it_begins() {
+        let answer = "x".repeat(MEMBER_BYTES_MAX);
+        let list = vec!["1"; MEMBER_BYTES_MAX / 3].join(",");
+        let line = format!(r#"{{"result":"{answer}","many":[{list}]}}"#);
+        assert_eq!(slim(&line, 4096), serde_json::from_str(&line).unwrap());
+    }
+
+    #[test]
     fn what_is_no_record_or_stays_too_long_is_none() {
         assert_eq!(slim(&"x".repeat(1 << 20), 4096), None);
         assert_eq!(slim(r#"{"cut":"in the mid"#, 4096), None);

@@ -228,6 +228,44 @@ fn every_cloud_gets_its_switch_and_what_it_needs_and_is_named_as_the_payer() {
 }
 
 #[test]
+fn a_cloud_is_shown_by_the_name_that_people_know() {
+    assert_eq!(
+        CLOUDS.map(|cloud| cloud.cloud.title()),
+        [
+            "Amazon Bedrock",
+            "Microsoft Foundry",
+            "Claude on AWS",
+            "Claude on Google Cloud",
+            "Amazon Bedrock (Mantle)",
+            "Google Vertex AI",
+        ]
+    );
+}
+
+#[test]
+fn another_payer_contradicts_the_expected_one_but_a_key_may_pay_for_a_cloud() {
+    let cloud = Payer::Cloud(Cloud::Bedrock);
+    for (told, expected, contradicts) in [
+        (Payer::ApiKey, Payer::Subscription, true),
+        (Payer::Subscription, Payer::ApiKey, true),
+        (Payer::ApiKey, cloud, false),
+        (Payer::Subscription, cloud, true),
+        (cloud, Payer::ApiKey, true),
+        (Payer::Cloud(Cloud::Vertex), cloud, true),
+        (cloud, cloud, false),
+    ] {
+        assert_eq!(told.contradicts(expected), contradicts, "{told:?} {expected:?}");
+    }
+}
+
+#[test]
+fn what_would_have_let_somebody_else_pay_is_named_when_it_is_withheld() {
+    let ambient = vars(&["ANTHROPIC_API_KEY", "AWS_PROFILE", "CLAUDE_CODE_USE_GATEWAY", "LANG"]);
+    let env = agent_env(&ambient, &agent(AdapterKind::Claude), Payer::Subscription, &[], &[]);
+    assert_eq!(env.withheld_api().collect::<Vec<_>>(), ["ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_GATEWAY"]);
+}
+
+#[test]
 fn a_gateway_is_named_by_its_host_and_never_with_a_password() {
     for (url, want) in [
         ("http://127.0.0.1:4000", Some("127.0.0.1:4000")),

@@ -51,8 +51,14 @@ fn p13_only_failures_of_the_infrastructure_count() {
 }
 
 #[test]
-fn a_stored_breaker_is_read_again() {
-    for breaker in [Breaker::default(), failed(2), failed(3), failed(3).admit(&LIMITS, at(60)).0] {
+fn a_breaker_is_stored_and_shown_by_the_name_of_its_state() {
+    for (breaker, name) in [
+        (Breaker::default(), "closed"),
+        (failed(2), "closed"),
+        (failed(3), "open"),
+        (failed(3).admit(&LIMITS, at(60)).0, "half-open"),
+    ] {
+        assert_eq!(breaker.name(), name);
         let stored = serde_json::to_string(&breaker).unwrap();
         assert_eq!(serde_json::from_str::<Breaker>(&stored).unwrap(), breaker, "{stored}");
     }

@@ -100,7 +100,9 @@ mod tests {
             ("Now using node v20.11.1 (npm v10.2.4)\n2.0.50 (Claude Code)\n", Some(CliVersion(2, 0, 50))),
             ("mise 2026.11.1 by @jdx\n2.1.332 (Claude Code)", Some(CliVersion(2, 1, 332))),
             ("2.1.330\n", Some(CliVersion(2, 1, 330))),
+            ("\n...\n2 updates\n2.1.330\n", Some(CliVersion(2, 1, 330))),
             ("Now using node v20.11.1\n", None),
+            ("20.11.1 of node", None),
             ("node 20.11.1", None),
             ("error: unknown option '--version'", None),
             ("", None),
@@ -117,5 +119,21 @@ mod tests {
         let too_old = Support::TooOld { oldest: OLDEST, not_held: NOT_HELD };
         assert_eq!(support(Some(CliVersion(2, 1, 196))), too_old);
         assert_eq!(support(None), Support::Unknown);
+    }
+
+    #[test]
+    fn a_version_can_do_what_it_was_seen_to_do() {
+        for (patch, keeps_first_system_prompt, cost_when_resumed) in [
+            (271, false, CostSpan::Process),
+            (272, true, CostSpan::Process),
+            (273, true, CostSpan::Session),
+            (315, true, CostSpan::Session),
+            (316, true, CostSpan::Process),
+        ] {
+            let can = capabilities(Some(CliVersion(2, 1, patch)));
+            let seen = (can.keeps_first_system_prompt, can.cost_when_resumed);
+            assert_eq!(seen, (keeps_first_system_prompt, cost_when_resumed), "2.1.{patch}");
+        }
+        assert_eq!(capabilities(None).prompt_bytes_max, Some(10_485_760));
     }
 }

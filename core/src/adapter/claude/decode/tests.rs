@@ -1,5 +1,6 @@
 use super::*;
 use crate::adapter::event::ToolPurpose;
+use crate::agent::AdapterKind;
 
 fn events(line: &str) -> Vec<AgentEvent> {
     Decoder::new(None, SessionStart::New).decode(line)
@@ -74,7 +75,7 @@ fn a_rule_allows_little_more_than_what_was_denied_and_can_be_copied_into_a_shell
         ("mcp__github__create_issue", "", Some("mcp__github__create_issue")),
         ("x' --allow-tool 'Bash", "", None),
     ] {
-        assert_eq!(tools::rule_for(tool, what).as_deref(), want, "{tool} {what}");
+        assert_eq!(AdapterKind::Claude.rule_for(tool, what).as_deref(), want, "{tool} {what}");
     }
 }
 

@@ -32,6 +32,10 @@ fn a_reset_is_the_next_such_instant() {
     let instant = |reset: Reset| reset.instant(now).map(|at| at.to_string());
     assert_eq!(instant(Reset::DailyUtc { minutes: 20 * 60 }).as_deref(), Some("2026-11-27T20:00:00Z"));
     assert_eq!(instant(Reset::DailyUtc { minutes: 60 }).as_deref(), Some("2026-11-28T01:00:00Z"));
+    // A limit that is reached now does not end now.
+    assert_eq!(instant(Reset::DailyUtc { minutes: 17 * 60 }).as_deref(), Some("2026-11-28T17:00:00Z"));
+    let this_minute = Reset::YearlyUtc { month: 11, day: 27, minutes: 17 * 60 };
+    assert_eq!(instant(this_minute).as_deref(), Some("2027-11-27T17:00:00Z"));
     let yearly = |month, day| Reset::YearlyUtc { month, day, minutes: 0 };
     assert_eq!(instant(yearly(12, 1)).as_deref(), Some("2026-12-01T00:00:00Z"));
     assert_eq!(instant(yearly(1, 26)).as_deref(), Some("2027-01-26T00:00:00Z"));
