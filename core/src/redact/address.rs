@@ -105,11 +105,16 @@ mod tests {
             parts.join("?"),
             parts.join(":"),
             "letmein".into(),
+            "12345678".into(),
         ] {
             let line = format!("see postgres://app:{password}@db:5432/x for it");
             assert_eq!(found(&line), Some(password.as_str()), "{line}");
         }
         assert_eq!(found(&format!("amqp://app:{}", parts.concat())), Some(parts.concat().as_str()));
+        for behind in ["\", \"a@b\"", "' a@b", "` a@b", "\\\", a@b", "<br>a@b", "\u{1b}[0ma@b", "\ta@b"] {
+            let line = format!("amqp://app:{}{behind}", parts.concat());
+            assert_eq!(found(&line), Some(parts.concat().as_str()), "{line}");
+        }
         assert_eq!(
             found(&format!("https://{}@git.example/x", parts.concat())),
             Some(parts.concat().as_str())
@@ -126,6 +131,11 @@ mod tests {
             "postgres://postgres:postgres@localhost/db",
             "https://$USER:$PASSWORD@host",
             "https://user:${TOKEN}@host",
+            "https://user:$pass-word@host",
+            "https://user:changeme@host",
+            "https://user:********@host",
+            "https://user:abc@host",
+            "http://docs:part2?mail=a@b.example",
             "https://example.com/a:b@c",
             "http://[::1]:8080/x@y",
             "jdbc:mysql://db:3306/app",

@@ -113,7 +113,7 @@ pub(super) fn name_at(line: &str, stem: Range<usize>) -> (usize, Option<Name<'_>
     let mut from = stem.start;
     while from > 0 && stem.start - from < NAME_MAX {
         let letters = line[..from].trim_end_matches(is_letter).len();
-        let next = if letters > 0 && letters == from && joins(letters - 1) { letters - 1 } else { letters };
+        let next = if letters == from && joins(letters - 1) { letters - 1 } else { letters };
         if next == from {
             break;
         }
@@ -333,9 +333,9 @@ pub(super) fn value_below(line: &str, below: Below) -> Option<Range<usize>> {
     let start = indent(line);
     match below.form {
         Form::Block => {
-            let range = start..line.trim_end().len();
-            let whole = range.start < range.end && start > below.indent;
-            (whole && name.is_secret(range.clone(), Joint::Sign, Quoting::Quoted)).then_some(range)
+            let range = start..line.trim_end().len().max(start);
+            let is_inside = start > below.indent;
+            (is_inside && name.is_secret(range.clone(), Joint::Sign, Quoting::Quoted)).then_some(range)
         }
         Form::Line => {
             let tag = line[start..].strip_prefix('<').and_then(|tag| tag.split_once('>'));

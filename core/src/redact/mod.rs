@@ -19,6 +19,7 @@ mod stream;
 mod value;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -253,7 +254,7 @@ impl Secrets {
     /// Sorts what was found and joins what overlaps; of two, the one that begins first gives the name, then the
     /// longer, then the later: a longer prefix, or an expression.
     fn in_order(mut self) -> Secrets {
-        self.found.sort_by_key(|(range, _)| (range.start, usize::MAX - range.end));
+        self.found.sort_by_key(|(range, _)| (range.start, Reverse(range.end)));
         let mut apart: Vec<Found> = Vec::with_capacity(self.found.len());
         for (range, name) in self.found {
             match apart.last_mut() {

@@ -77,7 +77,7 @@ impl Open {
         if inner.is_empty() {
             // An empty line parts the headers of a key from it; a fence or a rule ends the text that the key stood in.
             let is_empty =
-                body.trim_matches(|c: char| c.is_whitespace() || "\"'+,\\>|#*/".contains(c)).is_empty();
+                body.trim_matches(|c: char| c.is_whitespace() || "\"',\\>|#*".contains(c)).is_empty();
             return if is_empty && self.short_count == 0 { Next::Inside } else { Next::Outside };
         }
         if is_header(inner) {

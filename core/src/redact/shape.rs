@@ -77,11 +77,8 @@ fn is_random(stretch: &str) -> bool {
     let is_hex = stretch.len() >= 16 && stretch.bytes().all(|byte| byte.is_ascii_hexdigit());
     let changes = match parts.digits {
         0 => false,
-        _ if is_hex => parts.letters > 0 && parts.count >= 5,
-        digits => {
-            digits < stretch.len()
-                && ((parts.count >= 4 && mean < 25) || (parts.digit_runs >= 3 && mean < 36))
-        }
+        _ if is_hex => parts.count >= 5,
+        _ => (parts.count >= 4 && mean < 25) || (parts.digit_runs >= 3 && mean < 36),
     };
     // Words of every language have some strange pairs, but long words not in a row.
     let needed = match (stretch.len(), parts.digits, parts.has_both_cases) {
@@ -91,7 +88,7 @@ fn is_random(stretch: &str) -> bool {
         (_, 0, true) => 10,
         (_, 0, false) => 14,
     };
-    changes || (parts.letters > 0 && strange >= needed)
+    changes || strange >= needed
 }
 
 /// Returns whether a stretch is only a few characters again and again, such as `xxxxxxxx` or `0000000a`.
@@ -105,7 +102,6 @@ fn repeats(stretch: &str) -> bool {
 #[derive(Debug, Default)]
 struct Parts {
     count: usize,
-    letters: usize,
     digits: usize,
     digit_runs: usize,
     has_both_cases: bool,
@@ -134,8 +130,6 @@ impl Parts {
             if byte.is_ascii_digit() {
                 parts.digits += 1;
                 parts.digit_runs += usize::from(begins);
-            } else {
-                parts.letters += 1;
             }
             let follows = before.is_some_and(|before| is_common(before, byte));
             parts.strange += match before {

@@ -2,7 +2,7 @@
 
 use super::kinds::KINDS;
 use super::prefixes::{Check, PREFIXES, Rest};
-use super::redact;
+use super::{Found, Secrets, redact};
 
 /// Returns `n` characters that look random; assembled here, so that no complete secret is in the source.
 fn filler(n: usize, alphabet: &str) -> String {
@@ -32,4 +32,46 @@ fn every_prefix_finds_its_tokens_and_no_words() {
         let words = format!("see {}refactor-the-login-page and on", prefix.text);
         assert_eq!(redact(&words), words);
     }
+}
+
+#[test]
+fn secrets_that_overlap_are_one_and_those_that_touch_are_two() {
+    for (found, want) in [
+        (vec![(4..9, "b"), (0..5, "a"), (9..12, "c")], vec![(0..9, "a"), (9..12, "c")]),
+        (vec![(0..5, "short"), (0..9, "long")], vec![(0..9, "long")]),
+        (vec![(0..9, "out"), (2..5, "in")], vec![(0..9, "out")]),
+        (vec![(0..5, "general"), (0..5, "special")], vec![(0..5, "special")]),
+    ] {
+        let ordered: Vec<Found> = Secrets { found, ..Secrets::default() }.in_order().found;
+        assert_eq!(ordered, want);
+    }
+}
+
+#[test]
+fn a_token_begins_where_no_word_goes_on_into_it() {
+    let rest = filler(36, "0123456789abcdef");
+    for (before, own_mark, letters_only) in [
+        ("", true, true),
+        ("=", true, true),
+        ("\\n", true, true),
+        ("\\x3d", true, true),
+        ("\\u003d", true, true),
+        ("%3D", true, true),
+        ("\u{1b}[32m", true, true),
+        ("\u{1b}[m", true, true),
+        ("a/", true, false),
+        ("a+", true, false),
+        ("my_", true, false),
+        ("my-", true, false),
+        ("my", false, false),
+        ("[3xm", false, false),
+        ("%3g", false, false),
+        ("\\xg3", false, false),
+        ("\\u003g", false, false),
+    ] {
+        let found = |prefix: &str| redact(&format!("x {before}{prefix}{rest}")).contains("[redacted:");
+        assert_eq!((found("ghp_"), found("dapi")), (own_mark, letters_only), "{before}");
+    }
+    // A beginning that is also a word's.
+    assert_eq!(redact(&format!("x my-re_{rest}")), format!("x my-re_{rest}"));
 }

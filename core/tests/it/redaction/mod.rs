@@ -59,6 +59,17 @@ fn s11_secrets_are_found_in_every_common_spelling() {
     at_most_one_leaks_of(1000, whole);
 }
 
+#[test]
+fn s11_secrets_are_found_far_along_a_line_too() {
+    let one_line = all_spellings().filter(|spelling| !spelling.text.contains('\n'));
+    let far = one_line.map(|spelling| {
+        let text = format!("{} {}", "and on".repeat(60), spelling.text);
+        let out = redact(&text).into_owned();
+        (spelling, text, out)
+    });
+    at_most_one_leaks_of(1000, far);
+}
+
 /// What an agent or a limit has cut off is half a secret: at the end of a text less is enough.
 #[test]
 fn s11_secrets_that_somebody_else_cut_off_are_found_too() {
@@ -132,6 +143,10 @@ fn what_stands_around_a_secret_stays() {
         ("<password>", "</password>"),
         ("curl -H 'Authorization: Bearer ", "' host"),
         ("A=1\\nAPI_KEY=", "\\nB=2"),
+        ("A=1\\ntoken=", "\\nB=2"),
+        ("A=1\\r\\nauth=", "\\r\\nB=2"),
+        ("\\token=", " 2"),
+        ("API_KEY=", "… and on"),
         ("Cookie: theme=dark; sid=", "; lang=en"),
         ("password: |\n  ", "\nnext: 1\n"),
         ("`API_KEY=", "`."),
@@ -155,6 +170,46 @@ fn a_private_key_without_end_mark_ends_where_its_lines_end() {
     for next in ["the next sentence stays\n", "done\n", "```\n", "| a | table |\n"] {
         let text = format!("x -----BEGIN PRIVATE KEY-----\n{body}\n{body}\nabcd\n{next}");
         assert_eq!(redact(&text), format!("x [redacted:private-key]\n{next}"));
+    }
+}
+
+#[test]
+fn s11_headers_and_an_empty_line_however_it_is_marked_do_not_end_a_private_key() {
+    let line = Random::new(1).text(64, "ABCDEFGHabcdefgh0123456789+/");
+    for empty in ["", "  ", "\t", "> ", "|", "# ", " * ", "\"\" +"] {
+        let body = format!("Proc-Type: 4,ENCRYPTED\n{empty}\n{line}\n{line}\nabcd");
+        let text = format!("-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\nafter\n");
+        assert_eq!(redact(&text), "[redacted:private-key]\nafter\n", "{empty:?}");
+    }
+    let cut = format!("-----BEGIN PRIVATE KEY-----\n{}", &line[..12]);
+    assert_eq!(redact(&cut), "[redacted:private-key]");
+}
+
+#[test]
+fn s11_the_lines_of_a_private_key_may_be_marked_otherwise_than_its_first() {
+    let line = Random::new(1).text(64, "ABCDEFGHabcdefgh0123456789+/");
+    for (first, next) in [
+        ("     9\t", "    10\t"),
+        ("[ 9] ", "[10] "),
+        ("x.pem:9:", "x.pem-10-"),
+        ("x.pem:9:", "  10-"),
+        ("9: ", "> 10: "),
+        ("Jan  9 10:00:00 host app: ", "Jan 10 10:00:01 host app: "),
+    ] {
+        let text = format!("{first}-----BEGIN PRIVATE KEY-----\n{next}{line}\n{next}{line}\nand after\n");
+        assert_eq!(redact(&text), format!("{first}[redacted:private-key]\nand after\n"), "{next}");
+    }
+}
+
+#[test]
+fn s11_a_private_key_in_an_over_long_line_is_swallowed_to_its_end() {
+    let line = Random::new(1).text(64, "ABCDEFGHabcdefgh0123456789+/");
+    let body = vec![line; 3 * LINE_HELD_MAX / 64].join("\\n");
+    let (begin, end) = ("-----BEGIN PRIVATE KEY-----\\n", "\\n-----END PRIVATE KEY-----");
+    for cuts in [&[][..], &[1000, 70_000]] {
+        let closed = format!("{{\"key\": \"{begin}{body}{end}\\n\", \"x\": 1}}\nafter\n");
+        let want = "{\"key\": \"[redacted:private-key]\\n\", \"x\": 1}\nafter\n";
+        assert_eq!(in_pieces(&closed, cuts), want);
     }
 }
 

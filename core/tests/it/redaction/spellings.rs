@@ -185,7 +185,7 @@ const FORMS: &[&str] = &[
     "char *%n = \"%v\";", "static const char %n[] = \"%v\";", "string %n = @\"%v\";", "os.environ[\"%n\"] = \"%v\"",
     "os.environ.setdefault('%n', '%v')", "process.env.%n = '%v'", "setenv(\"%n\", \"%v\", 1);", "System.setProperty(\"%n\", \"%v\")",
     "ENV['%n'] = '%v'", "config.%n = %v", "if (%n == \"%v\") {", "(\"%n\", \"%v\"),", "db.%n=%v",
-    "<%n>%v</%n>", "<add key=\"%n\" value=\"%v\"/>", "<property name=\"%n\" value=\"%v\"/>", "<input name=\"%n\" value=\"%v\">",
+    "<%n>%v</%n>", "  <%n encrypted=\"no\">%v</%n>", "<add key=\"%n\" value=\"%v\"/>", "<property name=\"%n\" value=\"%v\"/>", "<input name=\"%n\" value=\"%v\">",
     "{\"name\": \"%n\", \"value\": \"%v\"}", "- name: %n\n  value: %v", "- name: %n\n  value: \"%v\"", "- key: %n\n  value: %v",
     "{\n  \"name\": \"%n\",\n  \"value\": \"%v\"\n}",
     "%n: |\n  %v", "%n: |-\n    %v", "%n: >-\n  %v", "%n: >\n  %v\nnext: 1", "%n:\n  %v", "%n: \\\n  %v", "\"%n\":\n  \"%v\"",
@@ -281,6 +281,8 @@ fn with_marks(random: &mut Random) -> Vec<Spelling> {
         ] {
             all.push(spelling(format!("{form} with {mark}"), text, two.clone()));
         }
+        let text = format!("password: {one}{mark}{two}");
+        all.push(spelling(format!("yaml before {mark}"), text, one));
         all.push(spelling(
             format!("begins with {mark}"),
             format!("DB_PASSWORD={mark}{three}"),
@@ -296,6 +298,10 @@ fn with_marks(random: &mut Random) -> Vec<Spelling> {
         {
             all.push(spelling(format!("{name} {form}"), form.replace("%v", text), text));
         }
+    }
+    for (form, secret) in [("the password is '%v'", "QwErTyUiOpAs"), ("set -x API_KEY %v", "k3j9x2m7q1w8z5")]
+    {
+        all.push(spelling(form, form.replace("%v", secret), secret));
     }
     all
 }
