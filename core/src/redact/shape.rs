@@ -240,7 +240,9 @@ fn is_human_choice(text: &str, quoting: Quoting) -> bool {
     .iter()
     .any(|name| text.to_ascii_lowercase().contains(name));
     let is_path = text.contains(['/', '\\']);
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.!@#$%^&*+=~?".contains(&b));
+    // Letters of scripts with spaces between words: in others, a whole sentence has the form of a password.
+    let is_letter = |c: char| c.is_alphabetic() && c < '\u{2e80}';
+    let plain = text.chars().all(|c| is_letter(c) || c.is_ascii_digit() || "_-.!@#$%^&*+=~?".contains(c));
     !is_version && !is_known && !is_path && (quoting == Quoting::Quoted || plain)
 }
 

@@ -270,7 +270,7 @@ fn assigned(random: &mut Random) -> Vec<Spelling> {
 /// Passwords with every mark that a shell, a URL or a language gives a meaning to.
 fn with_marks(random: &mut Random) -> Vec<Spelling> {
     let mut all = vec![];
-    for mark in "!#$%&()*+,-./:;<=>?@[]^_{|}~".chars() {
+    for mark in "!#$%&()*+,-./:;<=>?@[]^_{|}~ü".chars() {
         let (one, two, three) = (random.text(8, ALNUM), random.text(10, ALNUM), random.text(16, ALNUM));
         for (form, text) in [
             ("env", format!("DB_PASSWORD={one}{mark}{two}")),
