@@ -108,3 +108,58 @@ fn for_outcome(outcome: Outcome) -> &'static str {
         Outcome::Cancelled => "nothing",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::error_code::ErrorCode;
+
+    fn end(verdict: Verdict, code: Option<ErrorCode>) -> Finish {
+        Finish { verdict, code, exit_code: 1, reason: String::new(), resets_at: None }
+    }
+
+    fn rules(count: usize) -> Denials {
+        Denials { any: true, rules: (0..count).map(|n| format!("Bash(x{n}:*)")).collect() }
+    }
+
+    #[test]
+    fn what_to_do_next_follows_from_the_runs_own_end() {
+        let (none, denied) = (Denials::default(), Denials { any: true, rules: vec![] });
+        let failed = |code| end(Verdict::Failed, Some(code));
+        let until = |end| Finish { resets_at: Some(Timestamp::UNIX_EPOCH), ..end };
+        for (end, denials, begins) in [
+            (end(Verdict::Succeeded, None), &none, None),
+            (end(Verdict::Succeeded, None), &denied, None),
+            (end(Verdict::Succeeded, None), &rules(1), Some("to allow what was denied")),
+            (end(Verdict::Cancelled, Some(ErrorCode::Interrupted)), &rules(1), None),
+            (end(Verdict::Refused, Some(ErrorCode::NotApproved)), &none, Some("read the request once more")),
+            (failed(ErrorCode::PermissionDenied), &none, Some("a hook of the agent's CLI")),
+            (failed(ErrorCode::PermissionDenied), &denied, Some("allow the tool in the project's")),
+            (failed(ErrorCode::PermissionDenied), &rules(1), Some("to allow what was denied")),
+            (failed(ErrorCode::Budget), &rules(1), Some("`--max-usd`")),
+            (failed(ErrorCode::Quota), &none, Some("no reset is known")),
+            (until(failed(ErrorCode::Quota)), &none, Some("run it again after the reset")),
+            (end(Verdict::Deferred, Some(ErrorCode::BreakerOpen)), &none, Some("wait a minute")),
+        ] {
+            let hint = hint(&end, denials);
+            let fits = hint
+                .as_deref()
+                .zip(begins)
+                .map_or(hint.is_none() && begins.is_none(), |(h, b)| h.starts_with(b));
+            assert!(fits, "{end:?}: {hint:?}, not {begins:?}");
+        }
+    }
+
+    #[test]
+    fn at_most_three_rules_are_named_and_each_can_be_copied_into_a_shell() {
+        let hint = hint(&end(Verdict::Succeeded, None), &rules(5)).unwrap();
+        assert!(
+            hint.ends_with(
+                "with --allow-tool 'Bash(x0:*)' --allow-tool 'Bash(x1:*)' --allow-tool 'Bash(x2:*)'"
+            ),
+            "{hint}"
+        );
+    }
+}
