@@ -168,8 +168,12 @@ fn a_secret_without_end_is_swallowed_whole_in_bounded_memory() {
 fn a_private_key_without_end_mark_ends_where_its_lines_end() {
     let body = Random::new(1).text(64, "ABCDEFGHabcdefgh0123456789+/");
     for next in ["the next sentence stays\n", "done\n", "```\n", "| a | table |\n"] {
-        let text = format!("x -----BEGIN PRIVATE KEY-----\n{body}\n{body}\nabcd\n{next}");
-        assert_eq!(redact(&text), format!("x [redacted:private-key]\n{next}"));
+        for before in ["x ", "`-----BEGIN PRIVATE KEY-----` or "] {
+            for mark in ["-----BEGIN PRIVATE KEY-----", "Private-Lines: 3"] {
+                let text = format!("{before}{mark}\n{body}\n{body}\nabcd\n{next}");
+                assert_eq!(redact(&text), format!("{before}[redacted:private-key]\n{next}"));
+            }
+        }
     }
 }
 
@@ -220,6 +224,8 @@ fn the_mark_of_a_private_key_without_a_key_stays() {
         "A key begins with `-----BEGIN RSA PRIVATE KEY-----` and ends with `-----END RSA PRIVATE KEY-----`.\n",
         "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n",
         "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY----- implementation/of/the/parser\n",
+        "{\"pem\": \"-----BEGIN CERTIFICATE-----\\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG\", \"is\": \"no private key\"}\n",
         "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\n",
     ] {
         assert_eq!(redact(text), text);
