@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use pointsman_core::toml_text::place::is_unseen;
+
 /// Returns the text without control and escape sequences, and without characters that reorder text.
 ///
 /// Line feeds and tabs stay. A carriage return is removed: it would let a line overwrite itself. The body of
@@ -34,6 +36,24 @@ pub fn one_line(text: &str, chars_max: usize) -> String {
     }
     let kept: String = words.chars().take(chars_max.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+/// Returns a line with its unseen characters escaped, for somebody who decides by what they see. Taking them away, with
+/// the text that a terminal would swallow, would hide what the reader of the file is told.
+pub fn with_nothing_unseen(line: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| c != '\t' && (c.is_control() || is_unseen(c));
+    if !line.chars().any(is_hidden) {
+        return Cow::Borrowed(line);
+    }
+    let mut shown = String::with_capacity(line.len() + 64);
+    for c in line.chars() {
+        if is_hidden(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Returns JSON that means the same and is safe for a terminal: characters that control it or reorder text are escaped.
@@ -191,6 +211,16 @@ mod tests {
             assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value);
         }
         assert!(matches!(plain_json(r#"{"é": "中🙂"}"#), Cow::Borrowed(_)));
+    }
+
+    /// Seen to fail with `plain_text` in its place: what stands between the marks was gone.
+    #[test]
+    fn what_cannot_be_seen_is_shown_to_who_decides_by_it() {
+        let hidden = "a\u{1b}]0;do this\u{7}b\u{e0041}\u{200b}\u{202e}\tc\r";
+        let shown = r"a\u{1b}]0;do this\u{7}b\u{e0041}\u{200b}\u{202e}".to_owned() + "\tc" + r"\u{d}";
+        assert_eq!(with_nothing_unseen(hidden), shown);
+        let plain = "tab\there, émoji 🙂 中文 עברית \\ \"";
+        assert!(matches!(with_nothing_unseen(plain), Cow::Borrowed(same) if same == plain));
     }
 
     proptest! {

@@ -46,12 +46,18 @@ pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
 fn ask_for_trust(environment: &Environment) -> Result<(), Failure> {
     let files = environment.project_files();
     trust::show(&files);
-    match output::choose(
-        "This repository asks for that. [y]es, trust its files / [N]o, run without / [q]uit:",
-    ) {
-        'y' => trust::approve_here(environment, &files),
-        'q' => Err(Failure::bare(ErrorCode::Declined, "not run: you said no")),
-        _ => Ok(()),
+    loop {
+        let answer = output::answer(
+            "This repository asks for that. [y]es, trust its files / [N]o, run without / [q]uit:",
+        );
+        match answer.as_deref() {
+            Some("y" | "yes") => return trust::approve_here(environment, &files),
+            Some("" | "n" | "no") => return Ok(()),
+            Some("q" | "quit") => return Err(Failure::bare(ErrorCode::Declined, "not run: you said no")),
+            // Nothing that resembles an answer is one.
+            Some(_) => {}
+            None => return Err(Failure::bare(ErrorCode::Declined, "not run: the input ended")),
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub fn main(args: &TrustArgs) -> Result<u8, Failure> {
     if args.revoke {
         let was_there = approvals.revoke(&files.trust_key)?;
         let word = if was_there { "revoked:" } else { "was not trusted:" };
-        output::say(Tone::Good, word, &files.trust_key.display().to_string());
+        output::say(Tone::Good, word, &name(&files.trust_key));
         return Ok(0);
     }
     approve(&approvals, &files, args.consent.consent())
@@ -54,11 +54,11 @@ fn approve_shown(approvals: &TrustStore, files: &ProjectFiles, given: Consent) -
         let message = format!("what cannot be read cannot be approved: {}", unreadable.join("; "));
         return Err(Failure::new(ErrorCode::UnreadableInput, message, "repair the file, or take it away"));
     }
-    let question = format!("Trust these files of {}?", files.root.display());
+    let question = format!("Trust these files of {}?", name(&files.root));
     consent::obtain(given, &question, "not trusted: you said no")?;
     // What is approved is what was shown: the hash covers the bytes that were read above.
     approvals.approve(&files.trust_key, &files.hash(), clock::now())?;
-    output::say(Tone::Good, "trusted:", &files.trust_key.display().to_string());
+    output::say(Tone::Good, "trusted:", &name(&files.trust_key));
     Ok(0)
 }
 
@@ -86,24 +86,22 @@ pub fn show(files: &ProjectFiles) {
     }
     let policy = files.policy.iter().filter_map(|policy| policy.as_ref().ok());
     for file in files.settings.iter().chain(policy).chain(&files.agents.read) {
-        show_file(&file.path, &file.text);
+        repository::show_file(&file.path, &file.text);
     }
     for file in &files.claude.files {
-        show_file(&file.path, &file.text);
+        repository::show_file(&file.path, &file.text);
     }
     for file in &files.agents.skipped {
-        output::say(Tone::Warning, "skipped", &format!("{}: {}", file.path.display(), file.reason));
+        output::say(Tone::Warning, "skipped", &format!("{}: {}", name(&file.path), file.reason));
     }
     let asked = files.claude.files.iter().map(|file| file.file.clone()).collect();
     let asked = Repository { files: asked, yes: SaidYes::ByHash, ..Repository::default() };
     for file in repository::report(&asked).into_iter().flat_map(|report| report.files) {
-        output::say(Tone::Warning, "asks", &format!("{}: {}", file.file, file.asks.join("; ")));
+        output::say(Tone::Warning, "asks", &format!("{}: {}", printable(&file.file), file.asks.join("; ")));
     }
 }
 
-fn show_file(path: &Path, text: &str) {
-    output::say(Tone::Plain, "file", &path.display().to_string());
-    for line in text.lines() {
-        output::detail(line);
-    }
+/// Returns a name that a repository may have chosen, on one line: behind a line feed it could say what we never said.
+fn name(path: &Path) -> String {
+    printable(&path.display().to_string())
 }

@@ -151,22 +151,20 @@ pub fn hint(sentence: &str) {
 
 /// Asks a yes-or-no question on the terminal; anything but a yes is a no.
 pub fn ask(question: &str) -> bool {
-    let mut err = AutoStream::auto(std::io::stderr().lock());
-    let _ = write!(err, "{} [y/N] ", plain_text(question)).and_then(|()| err.flush());
-    drop(err);
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    matches!(answer(&format!("{question} [y/N]")).as_deref(), Some("y" | "yes"))
 }
 
-/// Asks a question on the terminal and returns the first letter of the answer, in lower case; a blank without one.
-pub fn choose(question: &str) -> char {
+/// Asks a question on the terminal and returns the answer in lower case, without the blanks around it; `None` if the
+/// input ends without one.
+pub fn answer(question: &str) -> Option<String> {
     let mut err = AutoStream::auto(std::io::stderr().lock());
     let _ = write!(err, "{} ", plain_text(question)).and_then(|()| err.flush());
     drop(err);
     let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer).map(|_| answer.trim().to_lowercase());
-    read.ok().and_then(|answer| answer.chars().next()).unwrap_or(' ')
+    match std::io::stdin().read_line(&mut answer) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(answer.trim().to_lowercase()),
+    }
 }
 
 /// Returns whether a user can be asked and can read the question.

@@ -1,13 +1,17 @@
 //! What a repository asks of Claude Code, and what becomes of it: in plain words, a line per file, and for scripts.
 
+use std::path::Path;
+
 use pointsman_core::redact::redact;
 use pointsman_core::repo_settings::settings_file::SettingsFile;
 use pointsman_core::repo_settings::{Asks, RepoFile, SaidYes};
+use pointsman_core::toml_text::place::printable;
 use serde::Serialize;
 
+use super::output::{self, Tone};
 use crate::config::load::SettingEntry;
 use crate::config::repository::Repository;
-use crate::plain_text::one_line;
+use crate::plain_text::{one_line, with_nothing_unseen};
 
 /// The longest text of a file that is quoted, in characters.
 const QUOTED_CHARS_MAX: usize = 80;
@@ -59,6 +63,14 @@ pub fn lines(repository: &Repository, hint: &str) -> Vec<String> {
     asking(repository)
         .map(|file| format!("{} {}: {end}", one_line(&file.name, QUOTED_CHARS_MAX), asked(file).join("; ")))
         .collect()
+}
+
+/// Prints a file with all that it says, to somebody who decides whether to trust it.
+pub fn show_file(path: &Path, text: &str) {
+    output::say(Tone::Plain, "file", &printable(&path.display().to_string()));
+    for line in text.lines() {
+        output::detail(&with_nothing_unseen(line));
+    }
 }
 
 /// Returns in one line what a project's own settings set, its limits among them.

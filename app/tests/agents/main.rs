@@ -11,13 +11,14 @@
 //!     fake-agent plain floods text 1000000
 //!
 //! Reading order: `script` (what the words mean), `stream` (what the CLI would print), `mischief`
-//! (processes and floods that a well-behaved agent does not make).
+//! (processes and floods that a well-behaved agent does not make), `terminal` (no agent: begins a session).
 
 #![expect(clippy::disallowed_methods, reason = "a program of its own, which plays what others only handle")]
 
 mod mischief;
 mod script;
 mod stream;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     match args.first().map(String::as_str) {
         Some(mischief::LEAF) => mischief::leaf(&args[1..]),
         Some(mischief::CHAIN) => mischief::chain(),
+        Some(terminal::VERB) => terminal::begin_session(&args[1..]),
         Some(_) | None => ExitCode::from(script::play(&args)),
     }
 }

@@ -4,6 +4,7 @@
 //! [`Ran`] (a finished one, with assertions that return it), [`processes`](Sandbox::processes).
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::fake::Fake;
+use crate::terminal::{self, AtTerminal};
 
 /// Nothing that a test waits for takes this long unless it never comes.
 pub const PATIENCE: Duration = Duration::from_secs(150);
@@ -316,28 +318,8 @@ impl Call<'_> {
 
     /// Starts it.
     pub fn start(self) -> Started {
-        self.sandbox.write_config();
-        let mut command = match &self.shell {
-            Some(words) => {
-                let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", &format!("{words}; exec \"$0\" \"$@\"")]).arg(&self.program);
-                shell
-            }
-            None => Command::new(&self.program),
-        };
-        let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
-        command.args(&self.args).env_clear();
-        for (name, dir) in [
-            ("HOME", "home"),
-            ("XDG_CONFIG_HOME", "config"),
-            ("XDG_STATE_HOME", "state"),
-            ("XDG_CACHE_HOME", "cache"),
-            ("XDG_RUNTIME_DIR", "runtime"),
-            ("TMPDIR", "tmp"),
-        ] {
-            command.env(name, self.sandbox.path(dir));
-        }
-        command.envs(&self.env).current_dir(self.sandbox.project()).stdin(stdin);
+        let mut command = self.command(&[]);
+        command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut child = command.stdout(self.stdout).stderr(Stdio::piped()).spawn().unwrap();
         let feeder = child.stdin.take().map(|mut pipe| {
             let bytes = self.stdin.unwrap_or_default();
@@ -352,6 +334,43 @@ impl Call<'_> {
             child,
             is_over: false,
         }
+    }
+
+    /// Starts it in a terminal window of its own, with all three of its streams.
+    pub fn start_at_terminal(self) -> AtTerminal {
+        let (window, line) = terminal::open();
+        let agent = fake_agent();
+        let mut command = self.command(&[agent.as_os_str(), "at-terminal".as_ref()]);
+        command.stdin(line.try_clone().unwrap()).stdout(line.try_clone().unwrap()).stderr(line);
+        let child = command.spawn().unwrap();
+        let command = self.args.join(" ");
+        let started = Started { child, stdout: None, stderr: None, feeder: None, command, is_over: false };
+        AtTerminal::new(started, window)
+    }
+
+    /// Returns the whole command, behind words that start it.
+    fn command(&self, before: &[&OsStr]) -> Command {
+        self.sandbox.write_config();
+        let script = self.shell.as_ref().map(|words| format!("{words}; exec \"$0\" \"$@\""));
+        let shell: Vec<&OsStr> = match &script {
+            Some(script) => vec!["/bin/sh".as_ref(), "-c".as_ref(), script.as_ref()],
+            None => vec![],
+        };
+        let mut words = before.iter().copied().chain(shell).chain([self.program.as_os_str()]);
+        let mut command = Command::new(words.next().expect("there is a program"));
+        command.args(words).args(&self.args).env_clear();
+        for (name, dir) in [
+            ("HOME", "home"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_RUNTIME_DIR", "runtime"),
+            ("TMPDIR", "tmp"),
+        ] {
+            command.env(name, self.sandbox.path(dir));
+        }
+        command.envs(&self.env).current_dir(self.sandbox.project());
+        command
     }
 }
 
@@ -409,6 +428,11 @@ impl Started {
     pub fn signal(&self, which: Signal) -> &Started {
         signal(self.pid(), which);
         self
+    }
+
+    /// Returns whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits until its standard output has a text.

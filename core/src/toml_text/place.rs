@@ -85,4 +85,6 @@ pub fn is_unseen(c: char) -> bool {
     let is_text = matches!(c, '\n' | '\t');
     (c.is_control() && !is_text)
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        // Letters and selectors that no font shows and every model reads.
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }

@@ -1,0 +1,116 @@
+//! A terminal window: a pseudo-terminal with somebody at its keyboard.
+
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::sandbox::{Ran, Started, wait_for};
+
+/// What Ctrl-C sends.
+pub const CTRL_C: &str = "\u{3}";
+
+/// What Ctrl-D sends; at the beginning of a line it is the end of the input.
+pub const CTRL_D: &str = "\u{4}";
+
+/// Opens a window; returns it, and the end that a program gets.
+pub fn open() -> (File, File) {
+    // A child of another test that inherits it would keep the window open.
+    let window = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&window).unwrap();
+    unlockpt(&window).unwrap();
+    fcntl_setfl(&window, OFlags::RDWR | OFlags::NONBLOCK).unwrap();
+    let line = ptsname(&window, vec![]).unwrap();
+    let flags = i32::try_from(OFlags::NOCTTY.bits()).unwrap();
+    let line = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(flags)
+        .open(OsStr::from_bytes(line.as_bytes()))
+        .unwrap();
+    (File::from(window), line)
+}
+
+/// A pointsman in a terminal window.
+pub struct AtTerminal {
+    started: Started,
+    window: File,
+    shown: Vec<u8>,
+}
+
+/// Whether a window may show more.
+#[derive(PartialEq)]
+enum Window {
+    Open,
+    /// No program has the other end any more.
+    Closed,
+}
+
+impl AtTerminal {
+    /// Looks at the window of a program.
+    pub fn new(started: Started, window: File) -> AtTerminal {
+        AtTerminal { started, window, shown: vec![] }
+    }
+
+    /// Types keys once the window shows a text.
+    pub fn answers(mut self, question: &str, keys: &str) -> AtTerminal {
+        self.waits_for(question);
+        self.window.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Closes the window once it shows a text, and waits for the end of the program.
+    pub fn closes_at(mut self, question: &str) -> Ran {
+        self.waits_for(question);
+        drop(self.window);
+        with_stdout(self.started.wait(), &self.shown)
+    }
+
+    /// Waits for the end of the program, and of all that have its terminal.
+    pub fn wait(mut self) -> Ran {
+        wait_for("the end of the program", || {
+            self.look();
+            self.started.has_ended().then_some(())
+        });
+        wait_for("the end of all that the window shows", || (self.look() == Window::Closed).then_some(()));
+        with_stdout(self.started.wait(), &self.shown)
+    }
+
+    fn waits_for(&mut self, question: &str) {
+        wait_for(&format!("`{question}` in a window"), || {
+            let is_over = self.started.has_ended();
+            self.look();
+            let is_shown = text(&self.shown).contains(question);
+            assert!(is_shown || !is_over, "it ended without `{question}`:\n{}", text(&self.shown));
+            is_shown.then_some(())
+        });
+    }
+
+    /// Reads what the window shows by now.
+    fn look(&mut self) -> Window {
+        let mut chunk = [0; 4096];
+        loop {
+            match self.window.read(&mut chunk) {
+                Ok(0) => return Window::Closed,
+                Ok(count) => self.shown.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Window::Open,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // That is how Linux says that nobody has the other end.
+                Err(_) => return Window::Closed,
+            }
+        }
+    }
+}
+
+fn with_stdout(mut ran: Ran, shown: &[u8]) -> Ran {
+    ran.stdout = text(shown);
+    ran
+}
+
+fn text(shown: &[u8]) -> String {
+    String::from_utf8_lossy(shown).into_owned()
+}
