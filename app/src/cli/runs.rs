@@ -7,6 +7,7 @@ use pointsman_core::report::live::{Body, Line};
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::outcome::Verdict;
+use serde::de::IgnoredAny;
 
 use super::args::{RunsArgs, RunsVerb};
 use super::context::{environment, runtime};
@@ -198,6 +199,10 @@ fn unreadable(found: &FoundRun, error: &std::io::Error) -> Failure {
 /// Prints what is new; returns the run's exit code once its end was printed.
 fn print_new(found: &FoundRun, log: &mut LiveLog, format: Format) -> Result<Option<u8>, Failure> {
     while let Some(text) = log.next_line().map_err(|error| unreadable(found, &error))? {
+        // A full disk leaves half a line, or an empty one.
+        if serde_json::from_str::<IgnoredAny>(&text).is_err() {
+            continue;
+        }
         let line: Option<Line> = serde_json::from_str(&text).ok();
         match (format, &line) {
             (Format::Jsonl, _) => {

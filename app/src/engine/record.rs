@@ -176,10 +176,8 @@ impl RunLog {
             && (self.words_are_kept || !has_words(&line.body))
         {
             let text = serde_json::to_string(&line).expect("plain data has a JSON form");
-            if journal.write(&text, weight).is_err() {
-                // The live log is a convenience; the ledger has the facts.
-                self.journal = None;
-            }
+            // The live log is a convenience; the ledger has the facts. The next line may find room again.
+            let _ = journal.write(&text, weight);
         }
         self.watcher.on_line(&line);
     }

@@ -1,7 +1,7 @@
 //! A run's live log: the lines that `run -o jsonl` prints, kept for `runs logs`.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::private;
@@ -35,11 +35,9 @@ impl Journal {
         if self.bytes >= JOURNAL_BYTES_MAX && weight == Weight::Live {
             return Ok(());
         }
-        let mut bytes = Vec::with_capacity(line.len() + 1);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-        self.bytes += bytes.len() as u64;
-        self.file.write_all(&bytes)
+        self.bytes += line.len() as u64 + 1;
+        // What a full disk left of a line is not taken back: somebody may be reading along.
+        private::append_line(&self.file, line.as_bytes())
     }
 }
 

@@ -1,7 +1,7 @@
-//! Daily metrics files: one JSON record per line, appended with a single write so that writers never interleave.
+//! Daily metrics files: one JSON record per line.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -16,9 +16,8 @@ const SUFFIX: &str = ".jsonl";
 /// Appends a record to the file of the current day (UTC).
 pub fn append<T: Serialize>(state_dir: &Path, now: Timestamp, record: &T) -> io::Result<()> {
     private::ensure_dir(&dir(state_dir)).map_err(io::Error::other)?;
-    let mut line = serde_json::to_vec(record)?;
-    line.push(b'\n');
-    private::append(&file(state_dir, TimeZone::UTC.to_datetime(now).date()))?.write_all(&line)
+    let file = private::append(&file(state_dir, TimeZone::UTC.to_datetime(now).date()))?;
+    private::append_line(&file, &serde_json::to_vec(record)?)
 }
 
 /// Returns the days that have a file.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -91,6 +91,28 @@ pub fn append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).read(true).create(true).mode(0o600);
     regular_file::open_with(&mut options, OFlags::NOFOLLOW, path)
+}
+
+/// Returns whether a file ends in the middle of a line: a writer leaves it so that is killed, or that finds the disk full.
+pub(super) fn ends_torn(file: &File) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    if length == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.read_exact_at(&mut last, length - 1)?;
+    Ok(last != *b"\n")
+}
+
+/// Appends a line in a single write, so that writers never interleave. Behind a torn line it begins on a line of its own.
+pub(super) fn append_line(mut file: &File, line: &[u8]) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(line.len() + 2);
+    if ends_torn(file)? {
+        bytes.push(b'\n');
+    }
+    bytes.extend_from_slice(line);
+    bytes.push(b'\n');
+    file.write_all(&bytes)
 }
 
 /// Writes a file with mode 0600, never through a symbolic link; an existing file is appended to.

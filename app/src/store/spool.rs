@@ -6,7 +6,7 @@
 //! drain does not understand are kept: a newer version may have written them.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -151,11 +151,10 @@ fn append_to(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<()>
 /// Appends under the file's lock. What cannot be written whole is rolled back: part of a line would spoil the next one.
 fn append_whole(file: &mut File, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let length = file.metadata()?.len();
-    let done =
-        end_torn_line(file, length).and_then(|()| file.write_all(bytes)).and_then(|()| match durability {
-            Durability::Power => to_disk(file),
-            Durability::Process => Ok(()),
-        });
+    let done = end_torn_line(file).and_then(|()| file.write_all(bytes)).and_then(|()| match durability {
+        Durability::Power => to_disk(file),
+        Durability::Process => Ok(()),
+    });
     done.inspect_err(|_| {
         // Truncating works even on a full disk; should it fail, the next writer ends the torn line.
         let _ = file.set_len(length);
@@ -165,7 +164,12 @@ fn append_whole(file: &mut File, bytes: &[u8], durability: Durability) -> io::Re
 /// Waits until what was written would survive a power loss.
 fn to_disk(file: &File) -> io::Result<()> {
     #[cfg(test)]
-    WRITTEN_THROUGH.with(|count| count.set(count.get() + 1));
+    {
+        WRITTEN_THROUGH.with(|count| count.set(count.get() + 1));
+        if SYNC_FAILS.get() {
+            return Err(io::Error::other("a test lets the disk fail"));
+        }
+    }
     file.sync_data()
 }
 
@@ -173,17 +177,14 @@ fn to_disk(file: &File) -> io::Result<()> {
 thread_local! {
     /// How often this thread waited for the disk.
     pub(super) static WRITTEN_THROUGH: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+
+    /// Whether the disk fails when this thread waits for it.
+    pub(super) static SYNC_FAILS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// Ends the partial line that a writer leaves when it is killed in the middle of a line.
-fn end_torn_line(file: &mut File, length: u64) -> io::Result<()> {
-    if length == 0 {
-        return Ok(());
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::Start(length - 1))?;
-    file.read_exact(&mut last)?;
-    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
+fn end_torn_line(file: &mut File) -> io::Result<()> {
+    if private::ends_torn(file)? { file.write_all(b"\n") } else { Ok(()) }
 }
 
 /// Renames the active file out of the writers' way.
@@ -207,7 +208,11 @@ fn keep_unreadable(dir: &Path, lines: &[Vec<u8>]) -> io::Result<()> {
     let mut bytes = lines.join(&b'\n');
     bytes.push(b'\n');
     let name = format!("{UNREADABLE_PREFIX}{}.jsonl", &blake3::hash(&bytes).to_hex()[..16]);
-    private::replace(&dir.join(name), &bytes)
+    let file = private::written_beside(&dir.join(&name), &bytes)?;
+    // The file that held them is removed next, and a power loss must not leave neither.
+    to_disk(file.as_file())?;
+    file.persist(dir.join(name))?;
+    Ok(())
 }
 
 fn files_in(dir: &Path) -> Vec<PathBuf> {

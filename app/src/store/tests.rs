@@ -1,4 +1,5 @@
 pub mod contract;
+mod full_disk;
 mod handle;
 pub mod memory;
 mod retention;
@@ -397,6 +398,40 @@ fn p15_a_ledger_that_lost_its_content_is_damage_and_no_new_beginning() {
         fs::write(place.paths().state.join(side), "").unwrap();
     }
     assert!(matches!(now(place.open().trouble()), Some(StoreError::Damaged { .. })));
+}
+
+/// Seen to fail, each of them, with one of the three conditions left out.
+#[test]
+fn p15_only_an_empty_ledger_beside_known_runs_has_lost_something() {
+    let is_damage = |ledger: Option<&str>, log: &str, run: Option<&str>| {
+        let place = Place::new();
+        let paths = place.paths();
+        fs::create_dir_all(paths.state.join("runs").join(run.unwrap_or(""))).unwrap();
+        if let Some(text) = ledger {
+            fs::write(paths.ledger(), text).unwrap();
+            fs::write(paths.ledger().with_extension("db-wal"), log).unwrap();
+        }
+        check_not_emptied(&paths).is_err()
+    };
+    assert!(is_damage(Some(""), "", Some("run-1")));
+    assert!(!is_damage(Some(""), "", None), "a new one");
+    assert!(!is_damage(Some(""), "log", Some("run-1")), "all of it is in the log");
+    assert!(!is_damage(Some("ledger"), "", Some("run-1")), "none of it is in the log");
+    assert!(!is_damage(None, "", Some("run-1")), "somebody removed it");
+}
+
+/// Every start of a run asks that before it reads anything. Seen to fail with either constant.
+#[test]
+fn what_hooks_have_spooled_is_noticed_unless_nobody_here_understands_it() {
+    let place = Place::new();
+    let store = place.open();
+    assert!(!store.hooks_have_spooled());
+    let spool = place.paths().hook_spool();
+    spool.append(&["of tomorrow"]).unwrap();
+    assert!(store.hooks_have_spooled());
+    assert!(now(store.drain_hook_spool(|_| {})).is_empty());
+    assert!(!store.hooks_have_spooled(), "kept for who understands it");
+    assert_eq!(store.spooled_by_hooks().odd_lines, 1);
 }
 
 #[test]
