@@ -68,3 +68,26 @@ fn has_mark(pid: i32, mark: &str) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// What has no mark is somebody else's, and would be killed. Seen to fail with the comparison turned round.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+    fn a_process_has_a_mark_if_it_is_the_whole_of_an_entry_of_its_environment() {
+        let mut sleep = Command::new("/bin/sleep");
+        sleep.arg("600").env_clear().env("OTHER", "1").env("MARK", "run-1");
+        let mut child = sleep.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let found = ["MARK=run-1", "OTHER=1", "MARK=run-12", "MARK=run-", "ARK=run-1", "MARK=run-2"]
+            .map(|mark| has_mark(pid, mark));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, [true, true, false, false, false, false]);
+        assert!(!has_mark(pid, "MARK=run-1"), "it is gone");
+    }
+}

@@ -149,7 +149,7 @@ impl ProcessIdentity {
         match (stat(self.pid), self.started_ticks) {
             (Some(stat), Some(started)) => stat.started_ticks == started && stat.state != 'Z',
             (Some(_), None) => true,
-            (None, _) if cfg!(target_os = "linux") => false,
+            // No entry on Linux means that it is gone; elsewhere there is no such table.
             (None, _) => exists(self.pid),
         }
     }
@@ -220,6 +220,18 @@ mod tests {
         assert!(own.is_alive());
         assert!(!ProcessIdentity { started_ticks: Some(1), ..own.clone() }.is_alive());
         assert!(!ProcessIdentity { boot_id: Some("another boot".into()), ..own }.is_alive());
+    }
+
+    /// Seen to fail with a constant in the place of each: nothing would ever be of another boot, or elsewhere.
+    #[test]
+    fn an_identity_says_what_the_kernel_says() {
+        let own = ProcessIdentity::own();
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+        assert_eq!(own.boot_id.as_deref(), Some(boot.trim_end()));
+        assert_eq!(own.pid_namespace.as_deref(), namespace.to_str());
+        assert_eq!(u32::try_from(own.pid).unwrap(), std::process::id());
+        assert!(own.host_id.is_some_and(|host| host.len() > 1 && !host.ends_with('\n')));
     }
 
     /// Seen to fail with only pid, start time and boot compared: looking from outside ended a run in a container.

@@ -214,6 +214,31 @@ mod tests {
         assert_eq!(dropped, 0);
     }
 
+    /// A file or an image in a record is part of it. Seen to fail with a bound of some kilobytes.
+    #[test]
+    fn a_record_of_nearly_four_megabytes_is_passed_on_unchanged() {
+        let record = "x".repeat((4 << 20) - 1);
+        let (lines, shortened) = split(format!("{record}\n").as_bytes(), Overlong::Shorten);
+        assert!(lines == [record] && shortened == 0, "{shortened}");
+    }
+
+    /// Seen to fail with a tail of one kilobyte, and to panic with the bounds added.
+    #[test]
+    fn a_tail_is_the_last_eight_kilobytes_however_they_came() {
+        let text: Vec<u8> = (b'a'..=b'z').cycle().take(40_000).collect();
+        for size in [1, 1000, 8 << 10, 9000, 40_000] {
+            let mut tail = Tail::default();
+            for part in text.chunks(size) {
+                tail.add(part);
+                assert!(tail.0.len() <= 16 << 10, "{size}: {} are kept", tail.0.len());
+            }
+            assert!(tail.text().as_bytes() == &text[40_000 - (8 << 10)..], "in parts of {size}");
+        }
+        let mut short = Tail::default();
+        short.add(b"short");
+        assert_eq!(short.text(), "short");
+    }
+
     #[test]
     fn an_overlong_record_is_dropped_and_the_next_one_is_whole() {
         let mut input = vec![b'x'; LINE_BYTES_MAX * 2 + 77];

@@ -114,6 +114,17 @@ mod tests {
         assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     }
 
+    /// Seen to fail with the entry kept: a driver that lives for long would collect them.
+    #[test]
+    fn of_a_child_whose_end_was_seen_nothing_is_kept() {
+        let (mut child, owned) = sleeping();
+        let pid = owned.pid();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        owned.collected();
+        assert!(!list().0.contains_key(&pid));
+    }
+
     /// Seen to fail with the entry removed, and with the start time not compared.
     #[test]
     fn a_child_that_nobody_waits_for_is_still_ours_and_a_later_one_with_its_pid_is_not() {

@@ -235,3 +235,131 @@ pub fn succeeds(program: &Path, args: &[&str]) -> bool {
     let Ok((mut child, owned)) = owned::spawn(start, |child| Some(child.id())) else { return false };
     owned::end_within(&mut child, owned, SYSTEM_LIMIT).is_ok_and(|status| status.success())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn now<T>(work: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(work)
+    }
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Seen to fail with either condition left out.
+    #[test]
+    fn a_program_is_a_file_that_may_be_executed() {
+        let dir = tempfile::tempdir().unwrap();
+        let [folder, text, program] = ["folder", "text", "program"].map(|name| dir.path().join(name));
+        fs::create_dir_all(folder.join("claude")).unwrap();
+        fs::create_dir(&text).unwrap();
+        fs::create_dir(&program).unwrap();
+        write(&text.join("claude"), "", 0o644);
+        let places = [&folder, &text, &program].map(|dir| dir.to_str().unwrap());
+        let env = BTreeMap::from([("PATH".to_owned(), places.join(":"))]);
+        assert_eq!(find_program("claude", &env, &[]), None);
+        write(&program.join("claude"), "", 0o744);
+        assert_eq!(find_program("claude", &env, &[]), Some(program.join("claude")));
+        let named = |dir: &Path| find_program(dir.join("claude").to_str().unwrap(), &env, &[]).is_some();
+        assert_eq!([&folder, &text, &program].map(|dir| named(dir)), [false, false, true]);
+    }
+
+    /// A program that says which version it is, and can be replaced by one of the same length.
+    struct Program {
+        dir: tempfile::TempDir,
+        path: PathBuf,
+    }
+
+    impl Program {
+        fn new() -> Program {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("program");
+            std::os::unix::fs::symlink("/bin/sh", dir.path().join("node")).unwrap();
+            let program = Program { dir, path };
+            program.becomes("1", SystemTime::UNIX_EPOCH);
+            program
+        }
+
+        /// Replaces its text in place. An interpreter called `node` makes it the CLI itself, and no wrapper.
+        fn becomes(&self, version: &str, changed: SystemTime) {
+            let node = self.dir.path().join("node");
+            write(&self.path, &format!("#!{}\necho {version}\n", node.display()), 0o755);
+            File::options().write(true).open(&self.path).unwrap().set_modified(changed).unwrap();
+        }
+
+        fn says(&self, memory: Memory) -> String {
+            let cache = self.dir.path().join("cache/versions.json");
+            let is_enough = |printed: &str| !printed.is_empty();
+            now(version(&self.path, &[], &BTreeMap::new(), &cache, memory, is_enough)).unwrap()
+        }
+    }
+
+    /// Seen to fail with the cache not read, not written, or read by whom it is doubted.
+    #[test]
+    fn a_program_is_asked_once_until_its_file_changes_or_it_is_doubted() {
+        let program = Program::new();
+        let then = SystemTime::UNIX_EPOCH;
+        assert_eq!(program.says(Memory::Trusted), "1\n");
+        program.becomes("2", then);
+        assert_eq!(program.says(Memory::Trusted), "1\n", "nothing shows that it is another one");
+        assert_eq!(program.says(Memory::Doubted), "2\n");
+        assert_eq!(program.says(Memory::Trusted), "2\n", "what a doubt found out is remembered");
+        program.becomes("33", then);
+        assert_eq!(program.says(Memory::Trusted), "33\n", "another size");
+    }
+
+    /// Seen to fail with seconds and parts of a second added up without their units.
+    #[test]
+    fn any_other_time_of_change_is_another_program() {
+        let program = Program::new();
+        let at = |seconds, nanos| SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        for (version, changed) in [("1", at(10, 1)), ("2", at(11, 0)), ("3", at(11, 1)), ("4", at(1, 11))] {
+            program.becomes(version, changed);
+            assert_eq!(program.says(Memory::Trusted), format!("{version}\n"));
+        }
+    }
+
+    /// Seen to fail with the first line cut in other places.
+    #[test]
+    fn a_script_of_a_shell_is_a_wrapper_and_one_of_node_is_the_cli_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let is = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            write(&path, text, 0o755);
+            is_wrapper(&path)
+        };
+        assert!(is("shell", "#!/bin/sh\nexec node cli.js \"$@\"\n"));
+        assert!(is("python", "#!/usr/bin/env python3"));
+        assert!(is("mise", "\u{7f}ELF"));
+        assert!(!is("node", "#!/usr/bin/env node\n# not for /bin/sh\n"));
+        assert!(!is("bun", "#!/usr/bin/env bun\n"));
+        assert!(!is("binary", "\u{7f}ELF\n#!/bin/sh\n"));
+        assert!(!is("empty", ""));
+        assert!(!is_wrapper(&dir.path().join("nothing")));
+    }
+
+    /// Seen to fail with the output cut at the first piece, with no bound, and with control characters kept.
+    #[test]
+    fn output_is_read_to_the_version_to_its_end_or_to_the_bound() {
+        let long = "x".repeat(3000);
+        let read = |text: &str, enough: &str| {
+            now(printed(text.as_bytes(), |so_far: &str| so_far.contains(enough))).unwrap()
+        };
+        assert_eq!(read(&long, "never"), long);
+        assert_eq!(read("\u{1b}[1m2.1\t\n", "2.1"), "[1m2.1\n");
+        let with_more = format!("2.1\n{long}");
+        assert_eq!(read(&with_more, "never"), with_more);
+        let endless = "y".repeat(1 << 20);
+        assert_eq!(read(&endless, "never").len(), 4096);
+        let (line, more) = (format!("{}\n", "z".repeat(1023)), "w".repeat(1024));
+        assert_eq!(read(&format!("{line}{more}"), "z"), line, "the rest is not waited for");
+        assert_eq!(read(&format!("{more}z{line}"), "z").len(), 2049, "a line that has begun is");
+    }
+}

@@ -199,6 +199,33 @@ mod tests {
         assert_eq!(it.events.next(AGENT, None).unwrap(), ShimEvent::Stop);
     }
 
+    /// Seen to fail with the bytes of the commands not told apart from others.
+    #[test]
+    fn a_command_is_its_byte_and_no_other() {
+        let mut it = churning();
+        let [stop, kill] = [LifelineCommand::Stop, LifelineCommand::Kill].map(LifelineCommand::byte);
+        it.lifeline.write_all(&[b'?', stop, 0, kill, b'\n']).unwrap();
+        assert_eq!(it.events.next(AGENT, None).unwrap(), ShimEvent::Stop);
+        assert_eq!(it.events.next(AGENT, None).unwrap(), ShimEvent::Kill);
+        assert_eq!(it.events.next(AGENT, None).unwrap(), ShimEvent::AgentEnded, "the last one is no command");
+    }
+
+    /// Seen to fail with any failure taken for that one: a shim ended before the processes that it still had to end.
+    #[test]
+    fn a_supervisor_that_is_gone_need_not_be_told_and_no_other_failure_is_passed_over() {
+        let sends_to = |lifeline: OwnedFd| {
+            let events = ShimEvents { lifeline, ..churning().events };
+            events.send(b"{}\n").map_err(|error| error.kind())
+        };
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        assert_eq!(sends_to(ours.into()), Ok(()));
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        ours.shutdown(std::net::Shutdown::Read).unwrap();
+        assert_eq!(sends_to(ours.into()), Ok(()));
+        assert!(sends_to(std::fs::File::open("/dev/null").unwrap().into()).is_err());
+    }
+
     #[test]
     fn the_end_of_the_supervisor_is_heard_before_an_ended_child() {
         let Churning { mut events, lifeline, _sender } = churning();
