@@ -1,5 +1,6 @@
 //! Recording what happens: a fact is applied, stored, written to the live log, and then published to the watcher.
 
+use std::mem::Discriminant;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -54,8 +55,8 @@ pub struct RunLog {
     words_are_kept: bool,
     journal: Option<Journal>,
     watcher: Box<dyn Watcher>,
-    /// Whether the store's trouble was already published.
-    trouble_told: bool,
+    /// Which kinds of trouble with the store were already published: a worse one follows a lesser one.
+    troubles_told: Vec<Discriminant<Kept>>,
 }
 
 impl RunLog {
@@ -82,7 +83,7 @@ impl RunLog {
             words_are_kept: requested.prompt.is_some(),
             journal,
             watcher,
-            trouble_told: false,
+            troubles_told: vec![],
         }
     }
 
@@ -189,11 +190,13 @@ impl RunLog {
                 format!("{trouble}; the record goes to the spool (`pointsman doctor` helps)")
             }
             Kept::Nowhere(trouble, error) => {
-                format!("{trouble}; nothing of this run can be kept: {error}")
+                format!("{trouble}; this part of the run is kept nowhere: {error}")
             }
             Kept::Void(trouble) => format!("{trouble}: another process went on with this run"),
         };
-        if !std::mem::replace(&mut self.trouble_told, true) {
+        let kind = std::mem::discriminant(kept);
+        if !self.troubles_told.contains(&kind) {
+            self.troubles_told.push(kind);
             self.emit(LiveDetail::Notice { text });
         }
     }
