@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rusqlite::Connection;
+use rustix::process::{Resource, Rlimit};
 use serde_json::json;
 
 use super::hooks::hook;
@@ -339,6 +340,40 @@ fn p16_a_run_that_was_spooled_and_then_is_kept_nowhere_says_so() {
     let ran =
         started.wait().success().stderr_has("the record goes to the spool").stderr_has("is kept nowhere");
     assert_eq!(ran.json()["answer"], "the answer of haiku");
+}
+
+/// Seen to fail with the live log given up at the first line that finds no room.
+#[test]
+fn p16_a_live_log_goes_on_when_there_is_room_again() {
+    let sandbox = Sandbox::new();
+    let goes_on = sandbox.path("go-on");
+    let works = Fake::says("words of before")
+        .then(Fake::awaits(&goes_on))
+        .then(Fake::says("words without room"))
+        .then(Fake::awaits(&sandbox.path("go-on-again")))
+        .then(Fake::completes("the answer of haiku"));
+    let sandbox = sandbox.agent("haiku", works);
+    let call = sandbox.call(["run", "-o", "jsonl", "--tier", "haiku", REQUEST]).after_shell("trap '' XFSZ");
+    let started = call.start();
+    started.wait_for_stdout("words of before");
+    let driver = rustix::process::Pid::from_raw(started.pid());
+    let before = rustix::process::getrlimit(Resource::Fsize);
+    let full = Rlimit { current: Some(0), maximum: before.maximum };
+    rustix::process::prlimit(driver, Resource::Fsize, full).unwrap();
+    fs::write(&goes_on, "").unwrap();
+    // A line is written into the live log before it is printed.
+    started.wait_for_stdout("words without room");
+    rustix::process::prlimit(driver, Resource::Fsize, before).unwrap();
+    fs::write(sandbox.path("go-on-again"), "").unwrap();
+    let ran = started.wait().success();
+    let run_id = ran.json_lines()[0]["run_id"].as_str().unwrap().to_owned();
+    let log = fs::read_to_string(sandbox.state().join("runs").join(run_id).join("log.jsonl")).unwrap();
+    let has = |words: &str| log.contains(words);
+    assert_eq!(
+        [has("words of before"), has("words without room"), has("finished")],
+        [true, false, true],
+        "{log}"
+    );
 }
 
 /// Seen to fail with each line printed as it is.
