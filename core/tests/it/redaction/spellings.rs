@@ -290,6 +290,11 @@ fn with_marks(random: &mut Random) -> Vec<Spelling> {
         ));
         all.push(spelling(format!("ends with {mark}"), format!("DB_PASSWORD={three}{mark}"), three));
     }
+    // What begins like an entity or an escape, and is none.
+    for mark in ["&a1b2-", "\\n", "\\t"] {
+        let (one, two) = (random.text(8, ALNUM), random.text(10, ALNUM));
+        all.push(spelling(format!("env with {mark}"), format!("DB_PASSWORD={one}{mark}{two}"), two));
+    }
     for (name, text) in
         [("chosen", "hunter2"), ("chosen", "Sommer2024!"), ("chosen", "p@ssw0rd1"), ("chosen", "Tr0ub4dor&3")]
     {
