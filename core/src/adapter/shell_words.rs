@@ -110,22 +110,43 @@ const LOOKING_WITH: &[(&str, &[&str])] = &[
     ("go", &["env", "list", "version", "doc"]),
 ];
 
-/// Flags with which `curl` sends something or writes a file.
-const CURL_WORKS: &[&str] = &[
-    "-X",
-    "--request",
-    "-d",
-    "--data",
-    "--json",
-    "-F",
-    "--form",
-    "-T",
-    "--upload",
-    "-o",
-    "--output",
-    "-O",
-    "--remote",
+/// Commands that only look unless they are given certain flags.
+const LOOKING_WITHOUT: &[(&str, Flags)] = &[
+    ("sort", Flags { short: "o", with_value: "kStT", long: &["--output"] }),
+    ("yq", Flags { short: "i", with_value: "opI", long: &["--inplace", "--in-place"] }),
+    ("fd", Flags { short: "xX", with_value: "dEtoSce", long: &["--exec"] }),
+    ("sed", Flags { short: "i", with_value: "efl", long: &["--in-place"] }),
+    (
+        "curl",
+        Flags {
+            short: "XdFToO",
+            with_value: "AbcCDeEHKmPQrtuUwxyYz",
+            long: &["--request", "--data", "--json", "--form", "--upload", "--output", "--remote"],
+        },
+    ),
 ];
+
+/// Flags of a command that make it work.
+struct Flags {
+    /// Single letters.
+    short: &'static str,
+    /// Other letters, whose value may be the rest of the word.
+    with_value: &'static str,
+    /// How long ones begin.
+    long: &'static [&'static str],
+}
+
+impl Flags {
+    fn is_one(&self, word: &str) -> bool {
+        if word.starts_with("--") {
+            return self.long.iter().any(|long| word.starts_with(long));
+        }
+        // Letters may stand together: `-ni` is `-n -i`.
+        let Some(letters) = word.strip_prefix('-') else { return false };
+        let first = letters.chars().find(|c| self.short.contains(*c) || self.with_value.contains(*c));
+        first.is_some_and(|c| self.short.contains(c))
+    }
+}
 
 /// Returns whether every command of a shell line only looks. A command that is not understood does not count as
 /// looking.
@@ -192,18 +213,14 @@ fn looks(command: &str) -> bool {
     if let ["--version" | "--help" | "-V" | "-h"] = rest.as_slice() {
         return true;
     }
+    if let Some((_, works)) = LOOKING_WITHOUT.iter().find(|(name, _)| *name == program) {
+        return !rest.iter().any(|word| works.is_one(word));
+    }
     match program {
         "env" | "time" | "nice" | "nohup" => rest.is_empty() || looks(&rest.join(" ")),
-        "sort" => !rest.iter().any(|word| word.starts_with("-o") || word.starts_with("--output")),
-        "yq" => !rest.iter().any(|word| word.starts_with("-i") || word.starts_with("--inplace")),
-        "fd" => !rest
-            .iter()
-            .any(|word| word.starts_with("-x") || word.starts_with("-X") || word.starts_with("--exec")),
         "find" => !rest
             .iter()
             .any(|word| word.starts_with("-exec") || word.starts_with("-ok") || *word == "-delete"),
-        "curl" => !rest.iter().any(|word| CURL_WORKS.iter().any(|flag| word.starts_with(flag))),
-        "sed" => !rest.iter().any(|word| word.starts_with("-i") || word.starts_with("--in-place")),
         "xargs" => {
             rest.iter().find(|word| !word.starts_with('-')).is_none_or(|inner| LOOKING.contains(inner))
         }
@@ -247,6 +264,10 @@ mod tests {
             "cat $(git ls-files)",
             "env FOO=1 ls",
             "sort f | uniq -c",
+            "sort -to -k2 f",
+            "sed -ne /in/p file",
+            "sed -epi file",
+            "curl -sHX-Odd:1 https://example.org",
             "env",
             "/bin/rm --help",
             "curl -s https://example.org | jq .",
@@ -272,6 +293,11 @@ mod tests {
             "env FOO=1 make",
             "sort -o f f",
             "sort --output=f f",
+            "sort -uo f f",
+            "sed -ni p file",
+            "sed -Ei.bak s/a/b/ file",
+            "curl -sSLO https://example.org/file",
+            "curl -sXPOST https://example.org",
             "yq -i .a=1 f",
             "yq --inplace .a=1 f",
             "fd -x rm",
