@@ -34,6 +34,23 @@ fn every_prefix_finds_its_tokens_and_no_words() {
     }
 }
 
+/// Whoever prints only the first columns of a line leaves the beginning of a token at its end.
+#[test]
+fn the_beginning_of_a_token_of_fixed_length_is_found_at_the_end_of_a_line() {
+    let (capitals, hex) = ("ABCDEFGH2345KLMN7", "0123456789abcdef");
+    for (mark, alphabet, least, whole) in [("AKIA", capitals, 8, 16), ("SK", hex, 12, 32)] {
+        let is_found = |length: usize, behind: &str| {
+            redact(&format!("see {mark}{}{behind}", filler(length, alphabet))).contains("[redacted:")
+        };
+        assert!((least..=whole).all(|length| is_found(length, "")), "{mark}");
+        assert!(!is_found(least - 1, "") && !is_found(whole + 1, ""), "{mark}");
+        assert!(!is_found(least, " and on"), "{mark}: what is followed was not cut off");
+    }
+    for words in ["see AKIAregister", "see AKIA1234567", "see SKILLS"] {
+        assert_eq!(redact(words), words);
+    }
+}
+
 #[test]
 fn secrets_that_overlap_are_one_and_those_that_touch_are_two() {
     for (found, want) in [
