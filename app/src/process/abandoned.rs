@@ -73,6 +73,7 @@ fn has_mark(pid: i32, mark: &str) -> bool {
 mod tests {
     use std::process::{Command, Stdio};
 
+    use super::super::owned;
     use super::*;
 
     /// What has no mark is somebody else's, and would be killed. Seen to fail with the comparison turned round.
@@ -81,12 +82,18 @@ mod tests {
     fn a_process_has_a_mark_if_it_is_the_whole_of_an_entry_of_its_environment() {
         let mut sleep = Command::new("/bin/sleep");
         sleep.arg("600").env_clear().env("OTHER", "1").env("MARK", "run-1");
-        let mut child = sleep.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let pid = i32::try_from(child.id()).unwrap();
+        sleep.stdout(Stdio::null()).stderr(Stdio::null());
+        let (mut child, owned) = owned::spawn(|| sleep.spawn(), |child| Some(child.id())).unwrap();
+        let pid = owned.pid();
+        // For a moment a program that has just begun has no environment yet.
+        while fs::read(format!("/proc/{pid}/environ")).unwrap().is_empty() {
+            std::thread::yield_now();
+        }
         let found = ["MARK=run-1", "OTHER=1", "MARK=run-12", "MARK=run-", "ARK=run-1", "MARK=run-2"]
             .map(|mark| has_mark(pid, mark));
         child.kill().unwrap();
         child.wait().unwrap();
+        owned.collected();
         assert_eq!(found, [true, true, false, false, false, false]);
         assert!(!has_mark(pid, "MARK=run-1"), "it is gone");
     }

@@ -244,8 +244,18 @@ mod tests {
     use super::*;
 
     fn now<T>(work: impl Future<Output = T>) -> T {
+        runtime().build().unwrap().block_on(work)
+    }
+
+    /// The same on a clock that passes over all that is waited for.
+    fn at_last<T>(work: impl Future<Output = T>) -> T {
+        runtime().start_paused(true).build().unwrap().block_on(work)
+    }
+
+    fn runtime() -> tokio::runtime::Builder {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_all().build().unwrap().block_on(work)
+        runtime.enable_all();
+        runtime
     }
 
     fn write(path: &Path, text: &str, mode: u32) {
@@ -258,16 +268,16 @@ mod tests {
     fn a_program_is_a_file_that_may_be_executed() {
         let dir = tempfile::tempdir().unwrap();
         let [folder, text, program] = ["folder", "text", "program"].map(|name| dir.path().join(name));
-        fs::create_dir_all(folder.join("claude")).unwrap();
+        fs::create_dir_all(folder.join("agent")).unwrap();
         fs::create_dir(&text).unwrap();
         fs::create_dir(&program).unwrap();
-        write(&text.join("claude"), "", 0o644);
+        write(&text.join("agent"), "", 0o644);
         let places = [&folder, &text, &program].map(|dir| dir.to_str().unwrap());
         let env = BTreeMap::from([("PATH".to_owned(), places.join(":"))]);
-        assert_eq!(find_program("claude", &env, &[]), None);
-        write(&program.join("claude"), "", 0o744);
-        assert_eq!(find_program("claude", &env, &[]), Some(program.join("claude")));
-        let named = |dir: &Path| find_program(dir.join("claude").to_str().unwrap(), &env, &[]).is_some();
+        assert_eq!(find_program("agent", &env, &[]), None);
+        write(&program.join("agent"), "", 0o744);
+        assert_eq!(find_program("agent", &env, &[]), Some(program.join("agent")));
+        let named = |dir: &Path| find_program(dir.join("agent").to_str().unwrap(), &env, &[]).is_some();
         assert_eq!([&folder, &text, &program].map(|dir| named(dir)), [false, false, true]);
     }
 
@@ -290,14 +300,25 @@ mod tests {
         /// Replaces its text in place. An interpreter called `node` makes it the CLI itself, and no wrapper.
         fn becomes(&self, version: &str, changed: SystemTime) {
             let node = self.dir.path().join("node");
-            write(&self.path, &format!("#!{}\necho {version}\n", node.display()), 0o755);
+            self.is_written(&format!("#!{}\necho {version}\n", node.display()), changed);
+        }
+
+        fn is_written(&self, text: &str, changed: SystemTime) {
+            write(&self.path, text, 0o755);
             File::options().write(true).open(&self.path).unwrap().set_modified(changed).unwrap();
         }
 
         fn says(&self, memory: Memory) -> String {
-            let cache = self.dir.path().join("cache/versions.json");
+            now(self.version(memory)).unwrap()
+        }
+
+        async fn version(&self, memory: Memory) -> io::Result<String> {
             let is_enough = |printed: &str| !printed.is_empty();
-            now(version(&self.path, &[], &BTreeMap::new(), &cache, memory, is_enough)).unwrap()
+            version(&self.path, &[], &BTreeMap::new(), &self.cache(), memory, is_enough).await
+        }
+
+        fn cache(&self) -> PathBuf {
+            self.dir.path().join("cache/versions.json")
         }
     }
 
@@ -313,6 +334,39 @@ mod tests {
         assert_eq!(program.says(Memory::Trusted), "2\n", "what a doubt found out is remembered");
         program.becomes("33", then);
         assert_eq!(program.says(Memory::Trusted), "33\n", "another size");
+    }
+
+    /// Seen to fail with what a wrapper printed remembered.
+    #[test]
+    fn a_wrapper_is_asked_each_time() {
+        let program = Program::new();
+        for answer in ["1", "2"] {
+            program.is_written(&format!("#!/bin/sh\necho {answer}\n"), SystemTime::UNIX_EPOCH);
+            assert_eq!(program.says(Memory::Trusted), format!("{answer}\n"));
+        }
+    }
+
+    /// Seen to fail with silence not remembered, with nothing forgotten, and with answers forgotten as well.
+    #[test]
+    fn silence_is_remembered_until_it_was_a_mistake_and_an_answer_stays() {
+        let program = Program::new();
+        let then = SystemTime::UNIX_EPOCH;
+        let node = program.dir.path().join("node");
+        program.is_written(&format!("#!{}\nexec sleep 600\n", node.display()), then);
+        let is_silent =
+            |answer: io::Result<String>| answer.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        let asked = || program.version(Memory::Trusted);
+        assert!(is_silent(at_last(asked())));
+        // As long as the other one.
+        program.becomes("1 # pads.", then);
+        assert!(is_silent(now(asked())), "it is not waited for again");
+        forget_silence(&program.path, &["other".to_owned()], &program.cache());
+        assert!(is_silent(now(asked())), "another one was meant");
+        forget_silence(&program.path, &[], &program.cache());
+        assert_eq!(program.says(Memory::Trusted), "1\n");
+        program.becomes("2 # pads.", then);
+        forget_silence(&program.path, &[], &program.cache());
+        assert_eq!(program.says(Memory::Trusted), "1\n", "what it said is known");
     }
 
     /// Seen to fail with seconds and parts of a second added up without their units.

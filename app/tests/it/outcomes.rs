@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::fake::Fake;
-use crate::sandbox::{PATIENCE, Ran, Sandbox, wait_for_file};
+use crate::sandbox::{PATIENCE, Ran, Sandbox, toml_list, wait_for_file};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
@@ -60,6 +60,22 @@ fn completed_with_a_process_that_stays_is_flagged_as_a_leak() {
     let report = comes_to(&sandbox, 0, "succeeded", &["haiku completed"]);
     assert_eq!(flags(&report, 0), ["leak"]);
     sandbox.no_process_is_left(PATIENCE);
+}
+
+/// Children that end when their agent does need a moment for it. Seen to fail, with a leak, without the grace.
+#[test]
+fn completed_with_processes_that_end_by_themselves_is_no_leak() {
+    let sandbox = Sandbox::new();
+    // Thirty readers of a pipe that the agent alone can write into: its end is the end of what they read.
+    let words = format!(
+        "mkfifo '{pipe}'; exec 3<>'{pipe}' 4<'{pipe}' 5>'{pipe}' 3>&-; \
+         for i in 0 1 2 3 4; do for j in 0 1 2 3 4 5; do cat <&4 5>&- >/dev/null 2>&1 & done; done; echo all is well here",
+        pipe = sandbox.path("pipe").display()
+    );
+    let command = toml_list(["/bin/sh", "-c", &words].into_iter());
+    let sandbox = sandbox.agent_key("haiku", "command", &command).agent_key("haiku", "adapter", "\"plain\"");
+    let report = comes_to(&sandbox, 0, "succeeded", &["haiku completed"]);
+    assert_eq!(flags(&report, 0), Vec::<&str>::new());
 }
 
 #[test]

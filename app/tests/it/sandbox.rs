@@ -446,7 +446,7 @@ impl Started {
     pub fn watch_peak_memory(&self) -> u64 {
         let mut peak = 0;
         wait_for(&format!("the end of `pointsman {}`", self.command), || {
-            let now = memory_peak(self.pid());
+            let now = peak_memory_kib(self.pid());
             peak = peak.max(now.unwrap_or(0));
             now.is_none().then_some(())
         });
@@ -479,12 +479,8 @@ impl Drop for Started {
     }
 }
 
-/// Returns the most memory that a living process ever had, in KiB.
-pub fn peak_memory_kib(pid: i32) -> u64 {
-    memory_peak(pid).expect("a living process has a peak")
-}
-
-fn memory_peak(pid: i32) -> Option<u64> {
+/// Returns the most memory that a process ever had, in KiB; `None` if it is gone.
+pub fn peak_memory_kib(pid: i32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
@@ -599,18 +595,4 @@ impl std::fmt::Display for Ran {
         writeln!(f, "exit code {:?}, signal {:?}, {:?}", self.code, self.signal, self.duration)?;
         writeln!(f, "--- stdout\n{}\n--- stderr\n{}", short(&self.stdout), short(&self.stderr))
     }
-}
-
-/// Runs a block in which snapshots have ids, times, durations and paths of this sandbox replaced.
-pub fn with_filters(sandbox: &Sandbox, block: impl FnOnce()) {
-    let mut settings = insta::Settings::clone_current();
-    let root: String = sandbox.root.path().to_str().unwrap().replace('.', "\\.");
-    settings.add_filter(&root, "[SANDBOX]");
-    settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]");
-    settings.add_filter(r"\b[0-9a-f]{8}-[0-9a-f]{4}\b", "[SHORT-ID]");
-    settings.add_filter(r"\[\[pointsman:[0-9a-f]{32}:", "[[pointsman:[NONCE]:");
-    settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]");
-    settings.add_filter(r#""duration_ms": ?\d+"#, r#""duration_ms": [DURATION]"#);
-    settings.add_filter(r"\b\d+(\.\d+)? ?m?s\b", "[DURATION]");
-    settings.bind(block);
 }

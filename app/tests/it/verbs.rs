@@ -6,13 +6,28 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::fake::Fake;
-use crate::sandbox::{PATIENCE, Sandbox, wait_for, wait_for_file, with_filters};
+use crate::sandbox::{PATIENCE, Sandbox, wait_for, wait_for_file};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
 /// Tells whether a value is one of our short hashes.
 fn is_hash(value: &Value) -> bool {
     value.as_str().is_some_and(|hash| hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// Runs a block in which snapshots have ids, times, durations and paths of this sandbox replaced.
+fn with_filters(sandbox: &Sandbox, block: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    let project = sandbox.project();
+    let root = project.parent().unwrap().to_str().unwrap().replace('.', "\\.");
+    settings.add_filter(&root, "[SANDBOX]");
+    settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]");
+    settings.add_filter(r"\b[0-9a-f]{8}-[0-9a-f]{4}\b", "[SHORT-ID]");
+    settings.add_filter(r"\[\[pointsman:[0-9a-f]{32}:", "[[pointsman:[NONCE]:");
+    settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]");
+    settings.add_filter(r#""duration_ms": ?\d+"#, r#""duration_ms": [DURATION]"#);
+    settings.add_filter(r"\b\d+(\.\d+)? ?m?s\b", "[DURATION]");
+    settings.bind(block);
 }
 
 #[test]

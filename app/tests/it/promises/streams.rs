@@ -25,7 +25,7 @@ fn under_the_ceiling(flood: Fake) -> Value {
     let started = sandbox.call(["run", "-o", "json", "--tier", "haiku", REQUEST]).start();
     wait_for_the_flood(started.pid(), &sign);
     let shim = child_with(started.pid(), "__shim");
-    let peak_of_shim = peak_memory_kib(shim);
+    let peak_of_shim = peak_memory_kib(shim).unwrap();
     fs::write(&go, "").unwrap();
     // The last pages are touched when the answer is put together: look until the end.
     let peak = started.watch_peak_memory();
@@ -118,7 +118,7 @@ fn p24_a_reader_that_stalls_costs_neither_the_agents_time_nor_memory() {
     let started = sandbox.call(["run", "-o", "jsonl", "--tier", "haiku", REQUEST]).stdout_to(writer).start();
     // Nobody has read a byte when the agent has said it all.
     wait_for_file(&sign);
-    let peak = peak_memory_kib(started.pid());
+    let peak = peak_memory_kib(started.pid()).unwrap();
     assert!(peak < MEMORY_MAX_KIB, "pointsman had {peak} KiB");
     fs::write(&go, "").unwrap();
     let mut lines = String::new();
