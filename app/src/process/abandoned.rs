@@ -16,6 +16,10 @@ use crate::regular_file;
 /// A killed process is gone in microseconds; somebody waits for us.
 const LIMIT: Duration = Duration::from_secs(2);
 
+/// So many looks in a row find nothing before it is believed: for a moment a program that just begins has no environment
+/// to be seen, and so no mark.
+const EMPTY_LOOKS: u32 = 2;
+
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// The largest record that is read: two identities have a few hundred bytes.
@@ -30,11 +34,13 @@ pub(super) fn end(attempt_dirs: &[PathBuf], mark: &str) {
         attempt_dirs.iter().filter_map(|dir| record(dir)).flatten().collect();
     let own = ProcessIdentity::own().pid;
     let begun = Instant::now();
-    loop {
+    let mut empty_count = 0;
+    while empty_count < EMPTY_LOOKS && begun.elapsed() < LIMIT {
         let living = living(&recorded, mark);
-        if living.is_empty() || living.iter().any(|stat| stat.pid == own) || begun.elapsed() >= LIMIT {
+        if living.iter().any(|stat| stat.pid == own) {
             return;
         }
+        empty_count = if living.is_empty() { empty_count + 1 } else { 0 };
         living.iter().for_each(tree::kill_if_same);
         std::thread::sleep(LOOK_AGAIN);
     }

@@ -78,7 +78,9 @@ fn files_of_runs_that_nobody_knows_are_found_and_those_of_open_and_of_new_runs_a
         journal::Journal::open(&store.run_dir(&run.parse().unwrap()).unwrap()).unwrap();
     }
     let found = |today| now(store.past(today)).unwrap().runs.into_iter().map(|run| run.run_id.to_string());
-    let today = Timestamp::now();
+    let written =
+        fs::metadata(store.run_dir(&"unknown".parse().unwrap()).unwrap()).unwrap().modified().unwrap();
+    let today = Timestamp::try_from(written).unwrap();
     assert_eq!(found(today).count(), 0, "it may be just beginning");
     assert_eq!(found(today + SignedDuration::from_hours(25)).collect::<Vec<_>>(), ["unknown"]);
 }
