@@ -220,7 +220,7 @@ impl Name<'_> {
         let is_option = self.line[..self.from].ends_with('-');
         let words = ["is now ", "is ", "ist ", "est ", "was ", "are ", "to ", "as ", "by ", "是", "为"];
         let at_type = self.behind_type(Joint::Sign, at(spaced));
-        if gap > 0 && at_type > at(spaced) {
+        if at_type > at(spaced) {
             return Some((Joint::Sign, at_type));
         }
         let behind = words.iter().find_map(|word| spaced.strip_prefix(word)).unwrap_or(spaced);
