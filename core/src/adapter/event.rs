@@ -162,6 +162,20 @@ pub enum ApiErrorKind {
 }
 
 impl ApiErrorKind {
+    /// All kinds.
+    pub const ALL: [ApiErrorKind; 10] = [
+        ApiErrorKind::Login,
+        ApiErrorKind::LoginRenewing,
+        ApiErrorKind::AccountLimit,
+        ApiErrorKind::Billing,
+        ApiErrorKind::TooManyRequests,
+        ApiErrorKind::Overloaded,
+        ApiErrorKind::BadRequest,
+        ApiErrorKind::OutputLimit,
+        ApiErrorKind::Refusal,
+        ApiErrorKind::Service,
+    ];
+
     /// Returns the kind's name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pointsman_core::adapter::event::ApiErrorKind;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::live::{Body, Line, LiveDetail};
 use pointsman_core::run::event::Fact;
@@ -54,6 +55,14 @@ fn every_kind_of_fact_and_of_live_event_is_documented_and_no_other() {
     let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<LiveDetail>()).collect();
     assert!(built.len() > 15, "{built:?}");
     assert_eq!(documented, built, "docs/events.md: one row per kind");
+}
+
+#[test]
+fn every_kind_of_api_error_is_documented_and_no_other() {
+    let row = EVENTS.lines().find(|line| line.starts_with("| `api_error` |")).unwrap();
+    let (_, listed) = row.split_once("is one of").unwrap();
+    let documented: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+    assert_eq!(documented, ApiErrorKind::ALL.map(ApiErrorKind::as_str), "docs/events.md");
 }
 
 /// The examples are lines of real runs: each kind has one, and each is read and written back unchanged.
