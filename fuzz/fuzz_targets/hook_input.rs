@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let text = String::from_utf8_lossy(bytes);
     for part in [Part::All, Part::Session, Part::Prompt("p")] {
-        if let Some(ran) = transcript::read(text.lines(), part) {
+        for ran in transcript::read(text.lines(), &[part]).into_iter().flatten() {
             assert!(ran.models_served.len() <= 32 && ran.tools.len() <= 32);
         }
     }

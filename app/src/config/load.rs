@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pointsman_core::agent::{AgentSource, Catalog, CatalogError};
 use pointsman_core::toml_text::decode;
@@ -14,7 +15,7 @@ use super::env::{self, Dirs, EnvVars};
 use super::error::{Error, Warning};
 use super::gate;
 use super::location::{self, Project, ProjectFile};
-use super::model::Settings;
+use super::model::{HumanDuration, Settings, StoreSettings};
 use super::project::{IsTrusted, POLICY_FILE, ProjectAgent, ProjectFiles, trust_hint};
 use super::repo_files::Tracks;
 use super::repository::{Repository, Surroundings};
@@ -180,6 +181,8 @@ pub fn defaults(cwd: &Path, dirs: &Dirs) -> Loaded {
         Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS)).expect("a test reads the defaults");
     let mut settings = decode_checked(&tree).expect("a test reads the defaults");
     mark_sources(&mut settings, &tree);
+    // What cannot be read may say to keep everything.
+    settings.store = StoreSettings { keep: HumanDuration(Duration::MAX), bytes_max: u64::MAX };
     let project = location::find(cwd, &dirs.home);
     Loaded {
         settings,

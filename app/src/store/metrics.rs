@@ -22,13 +22,16 @@ pub fn append<T: Serialize>(state_dir: &Path, now: Timestamp, record: &T) -> io:
 
 /// Returns the days that have a file.
 pub fn days(state_dir: &Path) -> Vec<Date> {
+    if private::check_dir(&dir(state_dir)).is_err() {
+        return vec![];
+    }
     let files = fs::read_dir(dir(state_dir)).into_iter().flatten().flatten();
     files.filter_map(|file| file.file_name().to_str()?.strip_suffix(SUFFIX)?.parse().ok()).collect()
 }
 
 /// Removes the file of a day; returns whether there was one.
 pub fn remove(state_dir: &Path, day: Date) -> bool {
-    fs::remove_file(file(state_dir, day)).is_ok()
+    private::check_dir(&dir(state_dir)).is_ok() && fs::remove_file(file(state_dir, day)).is_ok()
 }
 
 fn dir(state_dir: &Path) -> PathBuf {

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::ids::RunId;
 use pointsman_core::retention::{EndedRun, Past, Prunable};
 
 use super::error::StoreError;
+use super::private::PrivateError;
 use super::{Runs, Store, metrics, private};
 use crate::regular_file;
 
@@ -110,8 +111,15 @@ impl Store {
 
     /// Removes a run's files; returns whether there were any.
     fn remove_run_dir(&self, run: &RunId) -> bool {
-        self.run_dir(run).is_some_and(|dir| fs::remove_dir_all(dir).is_ok())
+        let runs = self.state.as_ref().and_then(|state| own_runs(state).ok());
+        runs.is_some_and(|runs| fs::remove_dir_all(runs.join(run.as_str())).is_ok())
     }
+}
+
+/// Returns the directory of all runs, if it is real and ours.
+fn own_runs(state: &Path) -> Result<PathBuf, PrivateError> {
+    let runs = state.join("runs");
+    private::check_dir(&runs).map(|()| runs)
 }
 
 /// The files of a run.
@@ -121,7 +129,9 @@ struct LiveLog {
 }
 
 fn live_logs(state: &Path) -> BTreeMap<RunId, LiveLog> {
-    let dirs = fs::read_dir(state.join("runs")).into_iter().flatten().flatten();
+    // A link could lead anywhere, and what lies there is not ours to remove.
+    let Ok(runs) = own_runs(state) else { return BTreeMap::new() };
+    let dirs = fs::read_dir(runs).into_iter().flatten().flatten();
     dirs.filter_map(|dir| Some((dir.file_name().to_str()?.parse().ok()?, live_log(&dir.path())?))).collect()
 }
 

@@ -2,9 +2,9 @@ use std::fs;
 
 use super::*;
 use crate::config::fixture::Fixture;
+use jiff::Timestamp;
 use pointsman_core::hook::mode::RoutingMode;
-
-use crate::config::model::HumanDuration;
+use pointsman_core::retention::{EndedRun, Past, Prunable, RetentionLimits, prunable};
 
 fn duration(text: &str) -> HumanDuration {
     HumanDuration::parse(text).unwrap()
@@ -19,6 +19,23 @@ fn without_any_file_the_defaults_hold() {
     assert!(loaded.entries().iter().all(|entry| entry.origin.source_kind == SourceKind::Default));
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.catalog().unwrap().known_names(), "haiku-general, opus-general, sonnet-general");
+}
+
+/// Seen to fail with the defaults: a slip of the pen in the settings, and `doctor --fix` removed an archive.
+#[test]
+fn where_the_settings_cannot_be_read_nothing_is_ever_too_old_or_too_much() {
+    let fixture = Fixture::new();
+    let store = defaults(&fixture.repo(), &fixture.dirs()).settings.store;
+    let limits = RetentionLimits { keep: store.keep.0, bytes_max: store.bytes_max };
+    let runs = (0..500).map(|n| EndedRun {
+        run_id: format!("run-{n}").parse().unwrap(),
+        ended_at: Timestamp::UNIX_EPOCH,
+        fact_bytes: 1 << 40,
+        log_bytes: 1 << 40,
+    });
+    let past = Past { runs: runs.collect(), ..Past::default() };
+    let today = "2026-11-28T00:00:00Z".parse().unwrap();
+    assert_eq!(prunable(&past, &limits, today), Prunable::default());
 }
 
 #[test]

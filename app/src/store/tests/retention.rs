@@ -85,6 +85,20 @@ fn files_of_runs_that_nobody_knows_are_found_and_those_of_open_and_of_new_runs_a
     assert_eq!(found(today + SignedDuration::from_hours(25)).collect::<Vec<_>>(), ["unknown"]);
 }
 
+/// Seen to fail without the check: what the link led to was emptied.
+#[test]
+fn what_a_link_leads_to_stays() {
+    let (place, store) = days(210);
+    for dir in ["runs", "metrics"] {
+        let (inside, outside) = (place.paths().state.join(dir), place.dir.path().join(dir));
+        fs::rename(&inside, &outside).unwrap();
+        std::os::unix::fs::symlink(&outside, &inside).unwrap();
+    }
+    let pruned = prune(&store, TEN_DAYS, at(210 * DAY));
+    assert_eq!((pruned.run_count, pruned.metric_day_count), (10, 0), "rows go, files stay");
+    assert_eq!((count(&place, "runs"), count(&place, "metrics")), (210, 210));
+}
+
 #[test]
 fn nothing_goes_where_the_ledger_cannot_tell_what_is_over() {
     let (place, store) = days(3);
