@@ -1,7 +1,7 @@
 //! A run's live log: the lines that `run -o jsonl` prints, kept for `runs logs`.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::private;
@@ -17,6 +17,8 @@ pub const FILE: &str = "log.jsonl";
 pub struct Journal {
     file: File,
     bytes: u64,
+    /// Whether it may end within a line: somebody else wrote last, or a write failed.
+    may_be_torn: bool,
 }
 
 impl Journal {
@@ -27,7 +29,7 @@ impl Journal {
         private::ensure_dir(run_dir).map_err(io::Error::other)?;
         let file = private::append(&run_dir.join(FILE))?;
         let bytes = file.metadata()?.len();
-        Ok(Journal { file, bytes })
+        Ok(Journal { file, bytes, may_be_torn: true })
     }
 
     /// Appends a line. Facts are written even beyond the size limit.
@@ -37,7 +39,13 @@ impl Journal {
         }
         self.bytes += line.len() as u64 + 1;
         // What a full disk left of a line is not taken back: somebody may be reading along.
-        private::append_line(&self.file, line.as_bytes())
+        let written = if self.may_be_torn {
+            private::append_line(&self.file, line.as_bytes())
+        } else {
+            self.file.write_all(&[line.as_bytes(), b"\n"].concat())
+        };
+        self.may_be_torn = written.is_err();
+        written
     }
 }
 
