@@ -155,8 +155,12 @@ impl Sqlite {
 
     fn configure(&self) -> rusqlite::Result<()> {
         self.db.busy_timeout(BUSY_LIMIT)?;
-        // Only of use before the first table: space that is no longer needed can go back to the disk.
-        self.db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        // Space that is no longer needed can go back to the disk. Only of use before the first table, and on a file with
+        // tables it writes and waits for its turn.
+        let page_count: i64 = self.db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        if page_count == 0 {
+            self.db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
         self.db.pragma_update(None, "journal_mode", "WAL")?;
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.pragma_update(None, "foreign_keys", "ON")?;

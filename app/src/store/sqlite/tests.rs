@@ -33,3 +33,16 @@ fn what_cannot_be_read_back_as_it_was_written_is_not_acknowledged() {
     ledger.db.execute_batch("DROP TRIGGER loses").unwrap();
     ledger.append(&entry(&log, 0, 3)).unwrap();
 }
+
+/// Every run opens it, beside others that write. Seen to fail with `auto_vacuum` set at every opening: each wrote a page
+/// and waited for the disk, and for its turn.
+#[test]
+fn opening_a_ledger_again_writes_nothing_and_waits_for_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let first = Sqlite::open(&path).unwrap();
+    let before = files(&path);
+    first.db.execute_batch("BEGIN IMMEDIATE").unwrap();
+    Sqlite::open(&path).unwrap();
+    assert_eq!(files(&path), before);
+}
