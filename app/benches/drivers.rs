@@ -13,6 +13,8 @@
     reason = "a program of its own that starts others and prints a table"
 )]
 
+mod home;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,11 +24,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use home::{REQUEST, home, pointsman};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
-const REQUEST: &str = "rename foo to bar in lib.rs";
 const DRIVER_COUNT: usize = 32;
 /// Runs that are started one after the other, as the yardstick of many.
 const SINGLE_COUNT: usize = 10;
@@ -47,10 +48,7 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") || !Path::new("/proc/self/stat").exists() {
         return;
     }
-    let home = tempfile::tempdir().unwrap();
-    let config = home.path().join(".config/pointsman");
-    fs::create_dir_all(&config).unwrap();
-    fs::write(config.join("config.toml"), agents()).unwrap();
+    let home = home(&agents());
     let ledger = home.path().join(".local/state/pointsman/ledger.db");
     // The first one makes the ledger, and its start is not counted.
     let mut single_starts: Vec<Duration> =
@@ -128,15 +126,14 @@ fn agents() -> String {
     .concat()
 }
 
-fn pointsman(home: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(POINTSMAN);
-    command.args(args).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").current_dir(home);
+fn silent(home: &Path, args: &[&str]) -> Command {
+    let mut command = pointsman(home, args);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
 fn start_one(home: &Path) {
-    let status = pointsman(home, &["run", "--detach", "--agent", "quick", REQUEST]).status().unwrap();
+    let status = silent(home, &["run", "--detach", "--agent", "quick", REQUEST]).status().unwrap();
     assert!(status.success(), "a run in the background was not begun: {status}");
 }
 
@@ -146,7 +143,7 @@ fn start_all(home: &Path, agent: &str) {
 
 /// Starts a command line for each driver at once, and waits until all have ended.
 fn beside_each_other(home: &Path, words: &[&str]) {
-    let started: Vec<_> = (0..DRIVER_COUNT).map(|_| pointsman(home, words).spawn().unwrap()).collect();
+    let started: Vec<_> = (0..DRIVER_COUNT).map(|_| silent(home, words).spawn().unwrap()).collect();
     for mut child in started {
         assert!(child.wait().unwrap().success(), "{words:?}");
     }

@@ -13,16 +13,17 @@
     reason = "a program of its own that starts others and prints a table"
 )]
 
+mod home;
+
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use home::{REQUEST, home, pointsman};
 use serde_json::{Value, json};
 
-const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
-const REQUEST: &str = "rename foo to bar in lib.rs";
 const AGENT: &str = "[agents.quick]\nadapter = \"plain\"\ntier = \"haiku\"\ncommand = [\"/bin/echo\", \"the answer is 42\"]\n";
 const FACT_COUNT: usize = 100_000;
 const OPEN_TURN_COUNT: usize = 1_000;
@@ -74,11 +75,7 @@ struct Home(tempfile::TempDir);
 
 impl Home {
     fn new() -> Home {
-        let home = tempfile::tempdir().unwrap();
-        let config = home.path().join(".config/pointsman");
-        fs::create_dir_all(&config).unwrap();
-        fs::write(config.join("config.toml"), AGENT).unwrap();
-        let home = Home(home);
+        let home = Home(home(AGENT));
         home.time(&["run", "--agent", "quick", REQUEST]);
         home
     }
@@ -88,9 +85,7 @@ impl Home {
     }
 
     fn call(&self, args: &[&str]) -> Command {
-        let home = self.0.path();
-        let mut command = Command::new(POINTSMAN);
-        command.args(args).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").current_dir(home);
+        let mut command = pointsman(self.0.path(), args);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }

@@ -13,6 +13,8 @@
     reason = "a program of its own that starts others and prints a table"
 )]
 
+mod home;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,8 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
-const REQUEST: &str = "rename foo to bar in lib.rs";
+use home::{REQUEST, home, pointsman};
+
 /// How often each of a pair is started. The first tenth is not counted.
 const START_COUNT: usize = 220;
 const STREAM_BYTES: u64 = 1 << 30;
@@ -34,10 +36,7 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    let home = tempfile::tempdir().unwrap();
-    let config = home.path().join(".config/pointsman");
-    fs::create_dir_all(&config).unwrap();
-    fs::write(config.join("config.toml"), agents()).unwrap();
+    let home = home(&agents());
 
     println!(
         "\nP20: {START_COUNT} starts each, milliseconds; promised medians: `route` below 5 beyond, `run` below 10"
@@ -144,12 +143,6 @@ fn agents() -> String {
         "[agents.quick]\nadapter = \"plain\"\ntier = \"haiku\"\ncommand = [\"/bin/echo\", \"the answer is 42\"]\n\
          [agents.flood]\nadapter = \"claude\"\ntier = \"haiku\"\ncommand = [\"/bin/sh\", \"-c\", '''{script}''']\n"
     )
-}
-
-fn pointsman(home: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(POINTSMAN);
-    command.args(args).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").current_dir(home);
-    command
 }
 
 fn compare(yardstick: (&str, Command), measured: (&str, Command)) {
