@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::{SignedDuration, SpanRelativeTo};
+use jiff::SignedDuration;
 use pointsman_core::eval::gates::Gates;
 
+use crate::config::model::parse_duration;
 use crate::present::output::PlainFormat;
 
 /// Measure the router on labelled requests.
@@ -181,9 +182,6 @@ fn loss(text: &str) -> Result<f64, &'static str> {
 }
 
 fn span(text: &str) -> Result<SignedDuration, &'static str> {
-    let read = || {
-        let span: jiff::Span = text.parse().ok()?;
-        span.to_duration(SpanRelativeTo::days_are_24_hours()).ok().filter(|span| !span.is_negative())
-    };
-    read().ok_or("use a time such as 12h, 7d or 4w")
+    let span = parse_duration(text).filter(|span| !span.is_negative());
+    span.ok_or("use a time such as 12h, 7d or 4w")
 }

@@ -199,11 +199,11 @@ fn unreadable(found: &FoundRun, error: &std::io::Error) -> Failure {
 /// Prints what is new; returns the run's exit code once its end was printed.
 fn print_new(found: &FoundRun, log: &mut LiveLog, format: Format) -> Result<Option<u8>, Failure> {
     while let Some(text) = log.next_line().map_err(|error| unreadable(found, &error))? {
-        // A full disk leaves half a line, or an empty one.
-        if serde_json::from_str::<IgnoredAny>(&text).is_err() {
+        let line: Option<Line> = serde_json::from_str(&text).ok();
+        // A full disk leaves half a line, or an empty one; a newer version leaves lines of a kind that is not known here.
+        if line.is_none() && serde_json::from_str::<IgnoredAny>(&text).is_err() {
             continue;
         }
-        let line: Option<Line> = serde_json::from_str(&text).ok();
         match (format, &line) {
             (Format::Jsonl, _) => {
                 output::line(&text);

@@ -11,7 +11,8 @@ use crate::present::output::PlainFormat;
 /// Check agents, login, configuration and store. Spends no tokens. Exits 1 when something is broken.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Repair what can be repaired without losing anything.
+    /// Repair what can be repaired without losing anything, and remove what is older than `store.keep` or beyond
+    /// `store.bytes_max`.
     #[arg(long)]
     pub fix: bool,
     /// How to print: text or json.

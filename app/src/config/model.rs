@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::SpanRelativeTo;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
@@ -295,12 +295,15 @@ pub struct EnvironmentSettings {
 #[schemars(with = "String", extend("pattern" = r"^\s*[0-9].*[a-z]\s*$", "examples" = ["90s", "10m", "1h30m"]))]
 pub struct HumanDuration(pub Duration);
 
+/// Reads a duration as people write it; a day has 24 hours.
+pub fn parse_duration(text: &str) -> Option<SignedDuration> {
+    text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
+}
+
 impl HumanDuration {
     /// Reads a duration, or returns `None` when the text is none, is negative, or is beyond ten years.
     pub fn parse(text: &str) -> Option<HumanDuration> {
-        let span: jiff::Span = text.trim().parse().ok()?;
-        let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-        let duration = Duration::try_from(signed).ok()?;
+        let duration = Duration::try_from(parse_duration(text.trim())?).ok()?;
         (duration <= DURATION_MAX).then_some(HumanDuration(duration))
     }
 }
@@ -311,7 +314,7 @@ impl fmt::Display for HumanDuration {
         if days > 1 && rest == 0 && self.0.subsec_nanos() == 0 {
             return write!(f, "{days}d");
         }
-        let signed = jiff::SignedDuration::try_from(self.0).map_err(|_| fmt::Error)?;
+        let signed = SignedDuration::try_from(self.0).map_err(|_| fmt::Error)?;
         write!(f, "{signed:#}")
     }
 }

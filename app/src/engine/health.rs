@@ -163,8 +163,10 @@ impl Engine {
             0 => {}
             count => done.push(format!("{count} runs without a driver were ended")),
         }
-        // A ledger that cannot be used is told by the checks.
-        done.extend(self.prune(project).await.ok().and_then(|pruned| what_was_pruned(&pruned)));
+        match self.prune(project).await {
+            Ok(pruned) => done.extend(what_was_pruned(&pruned)),
+            Err(error) => done.push(format!("what is too old to be kept was not looked for: {error}")),
+        }
         Ok(done)
     }
 }

@@ -12,7 +12,8 @@ use crate::store::StoreError;
 const INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 
 impl Engine {
-    /// Returns whether old things should be looked for. The first time is a day after the first question.
+    /// Returns whether old things should be looked for: a day after they last were, or after the first question, whose
+    /// instant is recorded.
     pub fn is_pruning_due(&self) -> bool {
         let now = self.clock.now();
         match self.store.pruned_at() {

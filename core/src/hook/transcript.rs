@@ -114,22 +114,13 @@ struct Message {
     content: serde_json::Value,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Clone, Copy, Deserialize, Default)]
 #[serde(default)]
 struct Usage {
     input_tokens: u64,
     output_tokens: u64,
     cache_read_input_tokens: u64,
     cache_creation_input_tokens: u64,
-}
-
-impl Usage {
-    const NONE: Usage = Usage {
-        input_tokens: 0,
-        output_tokens: 0,
-        cache_read_input_tokens: 0,
-        cache_creation_input_tokens: 0,
-    };
 }
 
 /// Reads what ran in each of some parts, looking at every line once; `None` where no line belongs to a part, so that
@@ -216,7 +207,7 @@ impl<'p> Reading<'p> {
             return;
         }
         if is_new {
-            let usage = message.usage.as_ref().unwrap_or(&Usage::NONE);
+            let usage = message.usage.unwrap_or_default();
             self.ran.answers += 1;
             self.ran.tokens = self.ran.tokens
                 + Tokens {
