@@ -292,7 +292,7 @@ pub struct EnvironmentSettings {
 
 /// A duration as people write it: `90s`, `10m`, `1h30m`, `90d`. A day has 24 hours.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
-#[schemars(with = "String", extend("pattern" = r"^\s*[0-9].*[a-z]\s*$", "examples" = ["90s", "10m", "1h30m"]))]
+#[schemars(with = "String", extend("pattern" = r"^\s*[0-9].*[a-z]\s*$", "examples" = ["90s", "10m", "1h30m", "90d"]))]
 pub struct HumanDuration(pub Duration);
 
 /// Reads a duration as people write it; a day has 24 hours.
@@ -327,7 +327,7 @@ impl fmt::Debug for HumanDuration {
 
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "a duration such as \"90s\", \"10m\" or \"1h30m\"";
+        let expected = "a duration such as \"90s\", \"10m\", \"1h30m\" or \"90d\"";
         let no_text = |_| D::Error::invalid_type(Unexpected::Other("no text"), &expected);
         let text = String::deserialize(deserializer).map_err(no_text)?;
         HumanDuration::parse(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &expected))

@@ -246,7 +246,7 @@ fn an_unknown_key_is_refused_with_its_place_and_the_nearest_known_one() {
 
 #[test]
 fn a_wrong_type_is_refused_with_what_was_expected_and_found() {
-    let duration = "a duration such as \"90s\", \"10m\" or \"1h30m\"";
+    let duration = "a duration such as \"90s\", \"10m\", \"1h30m\" or \"90d\"";
     for (text, message) in [
         ("store_prompts = 1", "c.toml:1:17: `store_prompts` must be true or false, but is a whole number"),
         (
