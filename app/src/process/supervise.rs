@@ -372,7 +372,11 @@ impl Supervised {
                 }
                 () = self.outgoing.send_some(), if !self.outgoing.unsent.is_empty() => {}
                 event = self.stdout.next(), if output_open => match event {
-                    Some(LineEvent::Line(line)) => self.take(&line, on_line),
+                    Some(LineEvent::Line(line)) => {
+                        self.take(&line, on_line);
+                        // Whoever writes without pause must not keep the signals of this process from being heard.
+                        tokio::task::yield_now().await;
+                    }
                     Some(LineEvent::Bytes) => self.sign_of_life(),
                     None => output_open = false,
                 },

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::shape::{self, Quoting};
-use super::value::looked_at;
 
 /// Passwords that stand in examples and that everybody knows.
 const WELL_KNOWN: [&str; 16] = [
@@ -28,16 +27,19 @@ const WELL_KNOWN: [&str; 16] = [
 /// Shorter ones stand in examples only.
 const PASSWORD_MIN: usize = 4;
 
-/// Returns the password of the address whose `://` stands at `at`; or its user, if that is a token.
+/// Returns the password of the address whose `://` stands at `at`; or its user, if that is a token. The line may end
+/// where looking ends.
 pub(super) fn password(line: &str, at: usize) -> Option<Range<usize>> {
     let from = at + 3;
-    let is_scheme = line[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-    let rest = looked_at(line, from).get(from..)?;
+    let rest = line.get(from..)?;
+    if !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
     let end = rest
         .find(|c: char| c.is_whitespace() || "\"'`<>\\".contains(c) || c.is_control())
         .unwrap_or(rest.len());
     let address = &rest[..end];
-    if !is_scheme || address.contains("[redacted:") {
+    if address.contains("[redacted:") {
         return None;
     }
     let Some(user_len) = address.find([':', '@', '/', '?', '#']) else {

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::names::{self, Class};
 use super::shape::{self, Quoting};
-use super::value::{GAP_MAX, behind_quote_code, looked_at, value_at, without_colour};
+use super::value::{GAP_MAX, behind_quote_code, value_at, without_colour};
 
 /// How far before a name its beginning, or that of its tag, is looked for, in bytes.
 const NAME_MAX: usize = 256;
@@ -99,7 +99,6 @@ pub(super) struct Name<'a> {
 
 /// Returns where the identifier around a stem ends, and the name if it is a secret's.
 pub(super) fn name_at(line: &str, stem: Range<usize>) -> (usize, Option<Name<'_>>) {
-    let line = looked_at(line, stem.end);
     let bytes = line.as_bytes();
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     // Words of scripts without spaces would not end.
@@ -143,7 +142,12 @@ pub(super) fn name_at(line: &str, stem: Range<usize>) -> (usize, Option<Name<'_>
     (to, class.map(|class| Name { line, from: to - own.len(), to, class }))
 }
 
-impl Name<'_> {
+impl<'a> Name<'a> {
+    /// Returns the same name in a line that ends where looking for its value ends.
+    pub fn within(self, line: &'a str) -> Name<'a> {
+        Name { line, ..self }
+    }
+
     /// Returns the value that is given to this name, if it is a secret.
     pub fn assigned(&self) -> Option<Assigned> {
         let (joint, at) = self.joint()?;

@@ -5,12 +5,13 @@
 //! spelling that nothing else has (`prefixes`, `kinds`, `private_key`, `address`), and a name that says what its value
 //! is (`names`, `assigned`, `value`). Both ask `shape` whether what they found is a secret or words.
 //!
-//! In reading order: `redact` here · `stream` (pieces, lines that belong together) · the parts above · `base64`.
+//! In reading order: `redact` here · `stream` (pieces, lines that belong together) · `line` · the parts above · `base64`.
 
 mod address;
 mod assigned;
 mod base64;
 mod kinds;
+mod line;
 mod names;
 mod prefixes;
 mod private_key;
@@ -19,16 +20,13 @@ mod stream;
 mod value;
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use assigned::{Assigned, Below};
 use kinds::KINDS;
 use prefixes::PREFIXES;
-use private_key::Open;
 
 pub use stream::Redactor;
 
@@ -159,112 +157,6 @@ pub fn redact_end(text: &str) -> String {
     }
     shown.push_str(behind);
     redact_owned(shown)
-}
-
-/// A part of a line that is a secret, and the name that replaces it.
-type Found = (Range<usize>, &'static str);
-
-/// The secrets of one line.
-#[derive(Debug, Default)]
-struct Secrets {
-    /// In order and without overlaps.
-    found: Vec<Found>,
-    /// A private key that goes on in the next lines; the last of `found`.
-    open_key: Option<Open>,
-    /// A value that comes in the next lines.
-    below: Option<Below>,
-}
-
-/// Finds the secrets in one line.
-fn secrets_in(line: &str) -> Secrets {
-    let mut secrets = Secrets::default();
-    let mut kinds = 0_u64;
-    // Several stems stand in one name; each searcher finds its own in order.
-    let mut name_ends = [0; 2];
-    let (mut has_cookies, mut has_keys) = (false, false);
-    for (range, hint) in HINTS.all_in(line) {
-        match hint {
-            Hint::Prefix(n) => {
-                let end = prefixes::token_end(&PREFIXES[n], line, range.start);
-                secrets.found.extend(end.map(|end| (range.start..end, PREFIXES[n].name)));
-            }
-            Hint::Kind(n) => kinds |= 1 << n,
-            Hint::Name => {
-                let name_end = &mut name_ends[usize::from(!line[range.clone()].is_ascii())];
-                if range.start < *name_end {
-                    continue;
-                }
-                let (end, name) = assigned::name_at(line, range);
-                *name_end = end;
-                if let Some(name) = name {
-                    match name.assigned().or_else(|| name.named_below()) {
-                        Some(Assigned::Value(range)) => {
-                            let range = value::whole(line, range);
-                            *name_end = range.end.max(end);
-                            secrets.found.push((range, name.class.label()));
-                        }
-                        Some(Assigned::Below(below)) => secrets.below = Some(below),
-                        None => {}
-                    }
-                }
-            }
-            Hint::Address => {
-                secrets
-                    .found
-                    .extend(address::password(line, range.start).map(|range| (range, "url-password")));
-            }
-            // One look finds all that follow in the line.
-            Hint::Cookie if !has_cookies => {
-                let values = assigned::cookies(line, range.end);
-                has_cookies = values.is_some();
-                secrets.found.extend(values.into_iter().flatten().map(|range| (range, "cookie")));
-            }
-            Hint::PrivateKey if !has_keys => {
-                has_keys = true;
-                private_key::find(line).into_iter().for_each(|key| secrets.add_key(key));
-            }
-            Hint::Cookie | Hint::PrivateKey => {}
-            Hint::EncodedKey => {
-                private_key::encoded(line, range.start).into_iter().for_each(|key| secrets.add_key(key));
-            }
-        }
-    }
-    for (_, kind) in KINDS.iter().enumerate().filter(|(n, _)| kinds & (1 << n) != 0) {
-        for captures in kind.regex().captures_iter(line) {
-            let whole =
-                captures.get(1).or_else(|| captures.get(0)).filter(|whole| kind.check.holds(whole.as_str()));
-            secrets.found.extend(whole.map(|whole| (whole.range(), kind.name)));
-        }
-    }
-    secrets.in_order()
-}
-
-impl Secrets {
-    /// Adds a secret that was found otherwise.
-    fn with(mut self, found: Option<Found>) -> Secrets {
-        self.found.extend(found);
-        self.in_order()
-    }
-
-    fn add_key(&mut self, (range, open): private_key::Key) {
-        self.found.push((range, private_key::LABEL));
-        self.open_key = open;
-    }
-
-    /// Sorts what was found and joins what overlaps; of two, the one that begins first gives the name, then the
-    /// longer, then the later: a longer prefix, or an expression.
-    fn in_order(mut self) -> Secrets {
-        self.found.sort_by_key(|(range, _)| (range.start, Reverse(range.end)));
-        let mut apart: Vec<Found> = Vec::with_capacity(self.found.len());
-        for (range, name) in self.found {
-            match apart.last_mut() {
-                Some((last, last_name)) if range == *last => *last_name = name,
-                Some((last, _)) if range.start < last.end => last.end = last.end.max(range.end),
-                Some(_) | None => apart.push((range, name)),
-            }
-        }
-        Secrets { found: apart, ..self }
-    }
 }
 
 #[cfg(test)]

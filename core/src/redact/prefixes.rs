@@ -3,6 +3,8 @@
 //! Prefixes and alphabets are the issuers' own. Lengths are much shorter than theirs, so that a token that was cut off
 //! is found too; what keeps words apart is that the rest must look random.
 
+use std::ops::Range;
+
 use super::shape;
 
 /// The characters that a token's rest is made of.
@@ -14,7 +16,9 @@ pub(super) enum Rest {
     Alnum,
     /// Letters, digits, `_`, `-`.
     Word,
-    /// As `Word`, and the marks of base64 and of tokens in several parts: `+`, `/`, `=`, `.`, `~`, `%`.
+    /// As `Word`, and the marks of base64: `+`, `/`, `=`.
+    Base64,
+    /// As `Base64`, and the marks of tokens in several parts: `.`, `~`, `%`.
     Any,
 }
 
@@ -24,8 +28,26 @@ impl Rest {
             Rest::Hex => byte.is_ascii_hexdigit(),
             Rest::Alnum => byte.is_ascii_alphanumeric(),
             Rest::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
+            Rest::Base64 => byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte),
             Rest::Any => byte.is_ascii_alphanumeric() || b"_-+/=.~%".contains(&byte),
         }
+    }
+}
+
+/// Where the last run of characters of each kind stands in a line: the prefixes of a line that is nothing but prefixes
+/// are in the same few runs.
+#[derive(Debug, Default)]
+pub(super) struct Runs([Range<usize>; 5]);
+
+impl Runs {
+    /// Returns where the run that goes on at `at` ends.
+    pub fn end(&mut self, line: &str, at: usize, rest: Rest) -> usize {
+        let known = &mut self.0[rest as usize];
+        if !known.contains(&at) {
+            let len = line.as_bytes()[at..].iter().take_while(|byte| rest.has(**byte)).count();
+            *known = at..at + len;
+        }
+        known.end
     }
 }
 
@@ -279,21 +301,28 @@ pub(super) static PREFIXES: &[Prefix] = &[
 /// How many bytes before a secret say whether it stands for itself: enough for an escape such as `\u003d`.
 const ESCAPE_MAX: usize = 6;
 
-/// Returns where the token ends that begins with this prefix at `at`, or nothing if there is none.
-pub(super) fn token_end(prefix: &Prefix, line: &str, at: usize) -> Option<usize> {
+/// Returns where the token ends that begins with this prefix at `at`, or nothing if there is none. What stands behind
+/// `looked_at` may belong to a token, but makes none.
+pub(super) fn token_end(
+    prefix: &Prefix,
+    line: &str,
+    at: usize,
+    looked_at: usize,
+    runs: &mut Runs,
+) -> Option<usize> {
     let bytes = line.as_bytes();
     if !begins_here(prefix, bytes, at) {
         return None;
     }
     let from = at + prefix.text.len();
-    let mut end = from + bytes[from..].iter().take_while(|byte| prefix.rest.has(**byte)).count();
+    let mut end = runs.end(line, from, prefix.rest);
     while end > from && matches!(bytes[end - 1], b'.' | b'~' | b'%' | b'/') {
         end -= 1;
     }
     // What no letter of the alphabet ends is longer than its issuer's tokens are.
     let goes_on =
         bytes.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
-    let rest = &line[from..end];
+    let rest = &line[from..end.min(looked_at)];
     // At the end of a line stands what may have been cut off.
     let is_last = end == bytes.len();
     let holds = match prefix.check {

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::prefixes::Rest;
 use super::{base64, shape};
 
 /// The label that replaces a private key.
@@ -15,6 +16,9 @@ pub(super) const HINTS: [&str; 3] = ["private key", "private-lines:", "static ke
 
 /// How the first line of a private key, and of a certificate, begins in base64.
 pub(super) const ENCODED_HINT: &str = "LS0tLS1CRUdJTi";
+
+/// The characters of a private key in base64.
+pub(super) const ENCODED: Rest = Rest::Base64;
 
 /// What else has such a first line and is no secret.
 const HARMLESS_TITLES: [&str; 5] = ["CERT", "PUBLIC", "CRL", "PARAM", "SIGNATURE"];
@@ -238,14 +242,12 @@ pub(super) fn end_mark(text: &str) -> Option<usize> {
     Some(at + dashes + title[dashes..].bytes().take_while(|byte| *byte == b'-').count())
 }
 
-/// Finds a private key in base64, whose first line begins at `at`.
-pub(super) fn encoded(line: &str, at: usize) -> Option<Key> {
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte);
-    let len = line.as_bytes()[at..].iter().take_while(|byte| is_base64(byte)).count();
+/// Finds a private key in base64, which is in this run of [`ENCODED`] characters.
+pub(super) fn encoded(line: &str, range: Range<usize>) -> Option<Key> {
+    let (at, len) = (range.start, range.len());
     if len < ENCODED_MIN {
         return None;
     }
-    let range = at..at + len;
     let title = base64::decode(&line[at..at + len.min(ENCODED_TITLE_MAX)])?;
     let title = String::from_utf8_lossy(&title);
     let title = title.lines().next().unwrap_or_default();

@@ -43,6 +43,21 @@ const FOLLOWERS: [&[u8]; 26] = [
     b"e",
 ];
 
+/// The same as bits: `a` is the lowest.
+const FOLLOWER_BITS: [u32; 26] = {
+    let mut bits = [0; 26];
+    let mut first = 0;
+    while first < bits.len() {
+        let mut at = 0;
+        while at < FOLLOWERS[first].len() {
+            bits[first] |= 1 << (FOLLOWERS[first][at] - b'a');
+            at += 1;
+        }
+        first += 1;
+    }
+    bits
+};
+
 /// Returns how many characters of a text stand in stretches that look random.
 pub(super) fn random_len(text: &str) -> usize {
     stretches(text).filter(|stretch| is_random(stretch)).map(str::len).sum()
@@ -149,8 +164,9 @@ impl Parts {
 
 /// Returns whether two letters follow each other in words.
 fn is_common(first: u8, second: u8) -> bool {
-    let followers = FOLLOWERS.get(usize::from(first.to_ascii_lowercase().wrapping_sub(b'a')));
-    followers.is_some_and(|followers| followers.contains(&second.to_ascii_lowercase()))
+    let place = |letter: u8| letter.to_ascii_lowercase().wrapping_sub(b'a');
+    let followers = FOLLOWER_BITS.get(usize::from(place(first))).copied().unwrap_or(0);
+    second.is_ascii_alphabetic() && followers & (1 << place(second)) != 0
 }
 
 /// Returns whether a text stands for a value that is filled in elsewhere: `${VAR}`, `<your key>`, `****`, `{{ x }}`.

@@ -5,8 +5,8 @@
 //! [`LINE_HELD_MAX`] is decided in parts.
 
 use super::assigned::{self, Below, Form};
+use super::line::Secrets;
 use super::private_key::{self, Next, Open};
-use super::{Secrets, secrets_in};
 
 /// The longest unfinished line that is held back. Longer lines are data, and holding them would make memory unbounded.
 pub const LINE_HELD_MAX: usize = 64 * 1024;
@@ -137,7 +137,7 @@ impl Redactor {
                 return;
             }
         };
-        self.decided(line, from, end, secrets_in(line), out);
+        self.decided(line, from, end, Secrets::of(line), out);
     }
 
     /// Releases a whole line from a position on.
@@ -182,7 +182,7 @@ impl Redactor {
             return;
         }
         let value = assigned::value_below(line, below).map(|range| (range, below.class.label()));
-        self.decided(line, 0, end, secrets_in(line).with(value), out);
+        self.decided(line, 0, end, Secrets::of(line).with(value), out);
         let is_inside = below.form == Form::Block && assigned::indent(line) > below.indent;
         if is_inside && matches!(self.state, State::Open) {
             self.state = State::ValueBelow { below, gap_lines: GAP_LINES_MAX };
@@ -215,7 +215,7 @@ impl Redactor {
         }
         let decided = floor(&self.held, self.held.len().saturating_sub(UNDECIDED_MAX));
         let mut at = self.context;
-        let Secrets { found, open_key, .. } = secrets_in(&self.held);
+        let Secrets { found, open_key, .. } = Secrets::of(&self.held);
         for (range, name) in found {
             if range.end <= at || range.start >= decided {
                 continue;

@@ -1,8 +1,9 @@
 //! What can only be tested inside: the tables. Spellings and harmless lines are in `core/tests/it/redaction`.
 
 use super::kinds::KINDS;
+use super::line::{Found, Secrets};
 use super::prefixes::{Check, PREFIXES, Rest};
-use super::{Found, Secrets, redact};
+use super::redact;
 
 /// Returns `n` characters that look random; assembled here, so that no complete secret is in the source.
 fn filler(n: usize, alphabet: &str) -> String {
@@ -23,7 +24,7 @@ fn every_prefix_finds_its_tokens_and_no_words() {
     for prefix in PREFIXES {
         let alphabet = match prefix.rest {
             Rest::Hex => "0123456789abcdef",
-            Rest::Alnum | Rest::Word | Rest::Any => "aB3dE5gH7jK9mN2pQ4rS6tU8vW",
+            Rest::Alnum | Rest::Word | Rest::Base64 | Rest::Any => "aB3dE5gH7jK9mN2pQ4rS6tU8vW",
         };
         let (Check::Random(length) | Check::Exactly(length) | Check::AtLeast(length)) = prefix.check;
         let length = if matches!(prefix.check, Check::Exactly(_)) { length } else { length + 4 };

@@ -7,28 +7,15 @@ use super::shape::Quoting;
 /// The most space between a name, its sign and its value: tables and settings are aligned.
 pub(super) const GAP_MAX: usize = 48;
 
-/// How much behind a name is read to decide about its value, in bytes: a line can be one name after the other, each with
-/// the rest of the line for its value. A secret that is longer is followed to its end.
-const LOOKED_AT_MAX: usize = 2048;
-
 /// The longest rest that is taken for a value whose closing quote was cut off, in bytes.
 const UNCLOSED_MAX: usize = 1024;
 
-/// Returns a line up to where a name at `at` is looked at.
-pub(super) fn looked_at(line: &str, at: usize) -> &str {
-    let end = line.len().min(at + LOOKED_AT_MAX);
-    let end = (at..=end).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(line.len());
-    &line[..end]
-}
+/// How many characters that may belong to a value are left out at its end: `,`, `"`, and the like.
+pub(super) const TRIMMED_MAX: usize = 8;
 
-/// Returns a long secret up to its end, which may be behind what was looked at.
-pub(super) fn whole(line: &str, range: Range<usize>) -> Range<usize> {
-    if range.len() < UNCLOSED_MAX {
-        return range;
-    }
-    let behind = &line[range.end..];
-    let more = behind.find(|c: char| c.is_whitespace() || "\"'`".contains(c)).unwrap_or(behind.len());
-    range.start..range.end + more
+/// Returns how long the rest of a long value is.
+pub(super) fn rest_len(text: &str) -> usize {
+    text.find(|c: char| c.is_whitespace() || "\"'`".contains(c)).unwrap_or(text.len())
 }
 
 /// Returns the value that begins at `at` or after some space, without its quotes.

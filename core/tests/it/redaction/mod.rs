@@ -130,6 +130,26 @@ fn s11_a_secret_in_an_over_long_line_does_not_leave_either() {
     }
 }
 
+/// Behind many hints less is read, which is enough to know a secret; it is followed to its end.
+#[test]
+fn s11_a_long_secret_behind_many_hints_is_found_whole() {
+    let long = "Zx9kQ2mWv7Lp4Rt8".repeat(60);
+    for hint in ["password= ", "see glpat- ", "at https://a:b/x "] {
+        for (before, behind) in [
+            ("token: \"", "\""),
+            ("token=", ""),
+            ("see glpat-", ""),
+            ("see https://", "@host/x"),
+            ("amqp://a:", "@b:1/x"),
+        ] {
+            let line = format!("{}{before}{long}{behind} and on", hint.repeat(500));
+            let clean = redact(&line);
+            assert!(!clean.contains("Zx9kQ2mWv7Lp4Rt8"), "{hint} {before}: {clean}");
+            assert!(clean.ends_with(" and on"), "{hint} {before}");
+        }
+    }
+}
+
 #[test]
 fn what_stands_around_a_secret_stays() {
     let secret = Random::new(7).text(24, "ABCDEFGHabcdefgh0123456789");
