@@ -1,5 +1,6 @@
 //! `pointsman doctor`: what is installed, who would pay, what is broken, and how to repair it.
 
+use pointsman_core::text::counted;
 use std::path::{Path, PathBuf};
 
 use pointsman_core::adapter::capabilities::Support;
@@ -114,7 +115,10 @@ fn policy(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
     let detail = match (files.rules.len(), presets.join(", ")) {
         (0, _) => "the built-in rules alone".to_owned(),
         (count, presets) if presets.is_empty() => format!("{count} rules of policy files"),
-        (count, presets) => format!("{count} rules of policy files, with the presets {presets}"),
+        (count, presets) => {
+            let rules = counted(count, "rule", "rules");
+            format!("{rules} of policy files, with the presets {presets}")
+        }
     };
     let mut checks = vec![Check::new("policy", Severity::Ok, detail)];
     checks.extend(here.warnings.iter().map(|warning| warned("policy", warning)));
@@ -258,7 +262,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
         None => Check::new(
             "store",
             Severity::Ok,
-            format!("{} ({} runs known)", health.ledger.display(), health.run_count),
+            format!("{} ({} known)", health.ledger.display(), counted(health.run_count, "run", "runs")),
         ),
         Some(trouble) => Check::new("store", Severity::Broken, trouble.clone()).hint(if health.is_repairable {
             "`pointsman doctor --fix` moves the damaged file aside and begins a new one; nothing is deleted"
@@ -266,6 +270,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
             "runs still work and are kept in the spool; fix the cause and run `pointsman doctor` again"
         }),
     }];
+    checks.extend(odd_rows(health));
     checks.extend(disk(health));
     checks.extend(spool("events of runs", health.spooled));
     // Facts of hooks always wait for a while: only lines that are not understood are worth reporting.
@@ -283,6 +288,20 @@ fn store(health: &StoreHealth) -> Vec<Check> {
     checks
 }
 
+/// How many rows that are not understood are named.
+const ODD_ROWS_SHOWN: usize = 3;
+
+/// Tells which rows of the ledger are not understood.
+fn odd_rows(health: &StoreHealth) -> Option<Check> {
+    let count = health.odd_rows.len();
+    let named = health.odd_rows.iter().take(ODD_ROWS_SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    let more = if count > ODD_ROWS_SHOWN { "; and more" } else { "" };
+    let rows = counted(count, "row of the ledger is", "rows of the ledger are");
+    let detail = format!("{rows} not understood, and left out: {named}{more}");
+    let hint = "a newer version may have written them: use that one; nothing is deleted";
+    (count > 0).then(|| Check::new("store", Severity::Warning, detail).hint(hint))
+}
+
 /// Checks what is waiting in a spool, and what stays there because it is not understood.
 fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
     let mut checks = vec![];
@@ -294,8 +313,8 @@ fn spool(of: &str, waiting: Spooled) -> Vec<Check> {
         );
     }
     if waiting.odd_lines > 0 {
-        let detail =
-            format!("{} lines of {of} are not understood by this version, and are kept", waiting.odd_lines);
+        let lines = counted(waiting.odd_lines, "line", "lines");
+        let detail = format!("{lines} of {of} not understood by this version, and kept");
         checks.push(
             Check::new("spool", Severity::Warning, detail)
                 .hint("a newer version may have written them: it imports them when it runs next"),

@@ -1,5 +1,6 @@
 //! `pointsman runs`: lists runs, shows and follows them, stops them.
 
+use pointsman_core::text::counted;
 use std::time::{Duration, Instant};
 
 use pointsman_core::error_code::ErrorCode;
@@ -64,9 +65,13 @@ impl RunViewer {
     async fn list(&self, limit: usize, format: PlainFormat) -> Result<u8, Failure> {
         let runs = self.engine.runs(&self.project, limit).await?;
         if let count @ 1.. = self.engine.odd_line_count() {
-            let text = format!(
-                "{count} lines of the spool are not understood, and are kept; `pointsman doctor` says more"
-            );
+            let lines = counted(count, "line of the spool is", "lines of the spool are");
+            let text = format!("{lines} not understood, and kept; `pointsman doctor` says more");
+            output::say(Tone::Warning, "notice:", &text);
+        }
+        if let count @ 1.. = self.engine.odd_row_count(limit).await {
+            let rows = counted(count, "row of the ledger is", "rows of the ledger are");
+            let text = format!("{rows} not understood, kept, and left out; `pointsman doctor` says which");
             output::say(Tone::Warning, "notice:", &text);
         }
         match format {

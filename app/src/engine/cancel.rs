@@ -45,7 +45,6 @@ impl Engine {
         let asked = self.store.request_cancel(&run.id, self.clock.now()).await;
         // The driver could not be recorded because its ledger failed: it polls for the row once the ledger works again.
         let Some(row) = &run.driver else { return Ok(asked?) };
-        let driver = &row.driver;
         match (self.liveness(row), asked) {
             (Liveness::Dead, _) => Err(not_running()),
             (Liveness::Elsewhere | Liveness::OfAnotherBoot, Ok(())) if self.is_unheard(row) => {
@@ -56,6 +55,7 @@ impl Engine {
             (Liveness::Elsewhere | Liveness::OfAnotherBoot, Err(error)) => Err(error.into()),
             // Older versions react to signals only, and so does a driver whose ledger cannot be written.
             (Liveness::Alive, asked) => {
+                let Some(driver) = &row.driver else { return Ok(asked?) };
                 let hears_rows = driver.host_id.is_some() && asked.is_ok();
                 let signalled = if hears_rows { driver.wake() } else { driver.terminate() };
                 match (signalled, hears_rows) {

@@ -1,5 +1,6 @@
 //! Checks what runs depend on, and repairs what can be repaired without losing anything.
 
+use pointsman_core::text::counted;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -14,10 +15,14 @@ use super::launch;
 use super::project::ProjectContext;
 use super::retention::Pruned;
 use super::run::Marks;
+use crate::plain_text::one_line;
 use crate::process::probe::Memory;
 pub use crate::store::Spooled;
 use crate::store::private;
-use crate::store::{BreakerRow, Runs, StoreError};
+use crate::store::{BreakerRow, OddRow, Runs, StoreError};
+
+/// The most characters that are quoted of a row that is not understood.
+const ODD_CHARS_MAX: usize = 60;
 
 /// One CLI that agents use.
 #[derive(Debug, Clone)]
@@ -51,6 +56,8 @@ pub struct StoreHealth {
     pub is_repairable: bool,
     /// How many bytes the disk of the state has left, if the system tells.
     pub room: Option<u64>,
+    /// The rows of the ledger that are not understood: which they are, and why, each in a few words.
+    pub odd_rows: Vec<String>,
     /// The number of known runs.
     pub run_count: usize,
     /// What is waiting in the spool of events.
@@ -131,12 +138,14 @@ impl Engine {
     pub async fn store_health(&self) -> StoreHealth {
         let checked = self.store.check().err();
         let trouble = checked.or(self.store.trouble().await);
+        let odd_rows = self.store.odd_rows(usize::MAX).await.unwrap_or_default();
         let all = Runs::Newest { prefix: String::new(), count_max: usize::MAX };
         StoreHealth {
             ledger: self.store.paths().ledger(),
             is_repairable: matches!(trouble, Some(StoreError::Damaged { .. })),
             trouble: trouble.map(|trouble| trouble.to_string()),
             room: private::room(&self.store.paths().state),
+            odd_rows: odd_rows.iter().map(in_words).collect(),
             run_count: self.store.runs(all).await.map_or(0, |runs| runs.len()),
             spooled: self.store.spooled(),
             spooled_by_hooks: self.store.spooled_by_hooks(),
@@ -153,15 +162,22 @@ impl Engine {
         }
         match self.store.drain_spool().await {
             0 => {}
-            count => done.push(format!("{count} events were imported from the spool")),
+            count => {
+                done.push(format!("{} imported from the spool", counted(count, "event was", "events were")))
+            }
         }
         match self.import_hook_facts(project.catalog()).await {
             0 => {}
-            count => done.push(format!("{count} facts of hooks were imported")),
+            count => {
+                done.push(format!("{} imported", counted(count, "fact of hooks was", "facts of hooks were")))
+            }
         }
         match self.recover(project).await {
             0 => {}
-            count => done.push(format!("{count} runs without a driver were ended")),
+            count => done.push(format!(
+                "{} ended",
+                counted(count, "run without a driver was", "runs without a driver were")
+            )),
         }
         match self.prune(project).await {
             Ok(pruned) => done.extend(what_was_pruned(&pruned)),
@@ -171,18 +187,23 @@ impl Engine {
     }
 }
 
+/// Returns a row that is not understood, in words. Anything may stand there.
+fn in_words(row: &OddRow) -> String {
+    format!("`{}`: {}", one_line(&row.key, ODD_CHARS_MAX), one_line(&row.what, ODD_CHARS_MAX))
+}
+
 /// Returns what was removed, in words.
 fn what_was_pruned(pruned: &Pruned) -> Option<String> {
     let counts = [
-        (pruned.run_count, "runs"),
-        (pruned.live_log_count, "live logs of other runs"),
-        (pruned.hook_fact_count, "facts of hooks"),
-        (pruned.metric_day_count, "days of metrics"),
+        (pruned.run_count, "run", "runs"),
+        (pruned.live_log_count, "live log of another run", "live logs of other runs"),
+        (pruned.hook_fact_count, "fact of hooks", "facts of hooks"),
+        (pruned.metric_day_count, "day of metrics", "days of metrics"),
     ];
     let parts: Vec<_> = counts
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| counted(*count, one, many))
         .collect();
     (!parts.is_empty())
         .then(|| format!("removed by `store.keep` and `store.bytes_max`: {}", parts.join(", ")))

@@ -61,6 +61,11 @@ impl Engine {
         Ok(rows)
     }
 
+    /// Returns how many of the newest rows this version does not understand: they are not among the [`runs`](Self::runs).
+    pub async fn odd_row_count(&self, count_max: usize) -> usize {
+        self.store.odd_rows(count_max).await.map_or(0, |rows| rows.len())
+    }
+
     /// Returns how many lines of the spool this version does not understand: runs may be missing because of them.
     pub fn odd_line_count(&self) -> usize {
         self.store.spooled().odd_lines
@@ -126,14 +131,19 @@ impl Engine {
     pub fn driver(&self, run: &FoundRun) -> Option<Driver> {
         let row = run.driver.as_ref().filter(|_| !run.state.is_finished())?;
         Some(Driver {
-            pid: row.driver.pid,
+            pid: row.driver.as_ref()?.pid,
             is_elsewhere: self.liveness(row) == Liveness::Elsewhere,
             heartbeat_at: row.heartbeat_at,
         })
     }
 
     pub(super) fn liveness(&self, row: &DriverRow) -> Liveness {
-        match self.surroundings.host.liveness(&row.driver) {
+        // What a newer version wrote of its driver is not known, but that it is alive is written as before.
+        let seen = row
+            .driver
+            .as_ref()
+            .map_or(Liveness::OfAnotherBoot, |driver| self.surroundings.host.liveness(driver));
+        match seen {
             // No process survives a reboot, in whatever container it was. But copies of a machine have the same id, and
             // may share a home: who was heard a moment ago is on one of them.
             Liveness::OfAnotherBoot if self.is_unheard(row) => Liveness::Dead,

@@ -2,6 +2,7 @@
 
 use pointsman_core::report::run::AttemptReport;
 use pointsman_core::run::outcome::{Flag, Outcome};
+use pointsman_core::text::counted;
 
 use crate::plain_text::plain_text;
 
@@ -61,5 +62,7 @@ fn named(what: &str, names: impl Iterator<Item = String>) -> Option<String> {
 /// answer.
 fn lines_lost(attempt: &AttemptReport) -> Option<String> {
     let matters = attempt.flags.contains(&Flag::UnreadableLines);
-    matters.then(|| format!("{} lines of its output could not be read", attempt.unreadable_lines))
+    matters.then(|| {
+        format!("{} of its output could not be read", counted(attempt.unreadable_lines, "line", "lines"))
+    })
 }

@@ -2,6 +2,7 @@
 
 use pointsman_core::eval::gates::Gate;
 use pointsman_core::eval::{Answer, Evaluation, Scores, Slice};
+use pointsman_core::text::counted;
 use serde::Serialize;
 
 use super::tables;
@@ -53,8 +54,11 @@ pub fn text(measured: &Measured, against: Option<&Against>) -> String {
 fn head(measured: &Measured, against: Option<&Against>) -> String {
     let latency = measured.latency;
     let now = format!(
-        "{} requests, policy {}; one decision takes {} µs, 99 of 100 at most {} µs",
-        measured.evaluation.overall.rows, measured.policy_hash, latency.p50, latency.p99
+        "{}, policy {}; one decision takes {} µs, 99 of 100 at most {} µs",
+        counted(measured.evaluation.overall.rows, "request", "requests"),
+        measured.policy_hash,
+        latency.p50,
+        latency.p99
     );
     match against {
         None => now,

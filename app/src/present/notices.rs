@@ -8,6 +8,7 @@ use crate::config::error::Warning;
 use crate::config::load::Loaded;
 use crate::config::login::StrayKey;
 use crate::config::project::trust_hint;
+use pointsman_core::text::counted;
 
 /// Returns what the user should be told of a project when a request is explained.
 pub fn of_project(loaded: &Loaded) -> Vec<String> {
@@ -35,7 +36,8 @@ pub fn of(assembled: &Assembled) -> Vec<String> {
 
 /// Returns a notice about events that were kept in the spool until now.
 pub fn imported(event_count: usize) -> Option<String> {
-    (event_count > 0).then(|| format!("{event_count} events were imported from the spool"))
+    (event_count > 0)
+        .then(|| format!("{} imported from the spool", counted(event_count, "event was", "events were")))
 }
 
 /// Prints notices.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use pointsman_core::report::replay::{Decided, Difference};
+use pointsman_core::text::counted;
 
 use super::human::ago;
 use crate::engine::replayed::{LeftOut, Replay};
@@ -26,8 +27,8 @@ fn summary(replay: &Replay) -> String {
         .map(|(count, why)| format!("\n{count} could not be decided again: {why}"))
         .collect();
     format!(
-        "{} runs, policy {}: {} would go where they went, {} elsewhere{}",
-        replay.runs,
+        "{}, policy {}: {} would go where they went, {} elsewhere{}",
+        counted(replay.runs, "run", "runs"),
         replay.policy_hash,
         replay.same,
         replay.changed.len(),

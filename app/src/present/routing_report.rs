@@ -3,6 +3,7 @@
 use pointsman_core::feedback::row::{Row, Share};
 use pointsman_core::feedback::{LeftOut, RoutingReport};
 use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::text::counted;
 use serde::Serialize;
 
 use super::tables;
@@ -84,7 +85,7 @@ fn head(report: &RoutingReport) -> String {
     .collect();
     let left_out =
         if left_out.is_empty() { String::new() } else { format!(" (left out: {})", left_out.join(", ")) };
-    format!("{} runs{left_out}", report.runs)
+    format!("{}{left_out}", counted(report.runs, "run", "runs"))
 }
 
 fn proposals(report: &RoutingReport, policy_lines: impl Fn(&str) -> String) -> String {

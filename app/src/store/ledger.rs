@@ -39,8 +39,11 @@ pub trait Ledger: Send {
     /// Returns a run's log, empty if there is no such run.
     fn events(&mut self, run: &RunId) -> Result<Vec<RunEvent>, StoreError>;
 
-    /// Returns the rows of runs.
+    /// Returns the rows of runs, without those that are odd.
     fn runs(&mut self, which: &Runs) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Returns which rows of drivers, and of this many runs, the newest, are odd.
+    fn odd_rows(&mut self, run_count_max: usize) -> Result<Vec<OddRow>, StoreError>;
 
     /// Returns the drivers of runs that are not over.
     fn drivers(&mut self) -> Result<Vec<DriverRow>, StoreError>;
@@ -179,13 +182,22 @@ pub enum Runs {
     },
 }
 
+/// A row that this version does not understand: a newer one wrote it, or somebody else. It stays, and hides no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddRow {
+    /// The key, as it stands there: anything.
+    pub key: String,
+    /// What is odd.
+    pub what: String,
+}
+
 /// The driver of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DriverRow {
     /// The run.
     pub run_id: RunId,
-    /// The process, and where it runs.
-    pub driver: ProcessIdentity,
+    /// The process, and where it runs; `None` if the row is odd.
+    pub driver: Option<ProcessIdentity>,
     /// When it last recorded that it is alive; older versions do not record it.
     pub heartbeat_at: Option<Timestamp>,
 }

@@ -35,7 +35,9 @@ use pointsman_core::run::row::RunRow;
 use crate::regular_file;
 pub use error::StoreError;
 pub use handle::Kept;
-pub use ledger::{AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, EndedCall, LedgerEntry, Runs};
+pub use ledger::{
+    AgentSessionKey, AgentSessionLink, BreakerRow, DriverRow, EndedCall, LedgerEntry, OddRow, Runs,
+};
 pub use retention::Pruned;
 pub use spool::Spooled;
 
@@ -220,6 +222,11 @@ impl Store {
     /// Returns the rows of runs.
     pub async fn runs(&self, which: Runs) -> Result<Vec<RunRow>, StoreError> {
         self.inspected(move |ledger, spooled| view::rows(ledger, spooled, &which)).await
+    }
+
+    /// Returns which rows of drivers, and of this many runs, the newest, this version does not understand.
+    pub async fn odd_rows(&self, run_count_max: usize) -> Result<Vec<OddRow>, StoreError> {
+        self.ledger.ask(move |ledger| ledger.odd_rows(run_count_max)).await
     }
 
     async fn inspected<T: Send + 'static>(

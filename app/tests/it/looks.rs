@@ -49,7 +49,7 @@ fn a_run_whose_driver_died_is_shown_as_ended_and_is_ended_by_who_works_next() {
     fs::write(sandbox.state().join("spool/events.jsonl"), "{\"type\":\"of_tomorrow\"}\n").unwrap();
     let before = files(&sandbox);
     assert_eq!(listed(&sandbox)[0]["phase"], "failed");
-    sandbox.call(["runs", "list"]).wait().success().stderr_has("1 lines of the spool are not understood");
+    sandbox.call(["runs", "list"]).wait().success().stderr_has("1 line of the spool is not understood");
     let shown = sandbox.show(&run);
     assert_eq!(
         (&shown["verdict"], &shown["attempts"][0]["outcome"]),
@@ -63,7 +63,7 @@ fn a_run_whose_driver_died_is_shown_as_ended_and_is_ended_by_who_works_next() {
     }
     sandbox.call(["replay"]).wait().success();
     sandbox.call(["run", "--dry-run", REQUEST]).wait().success();
-    sandbox.call(["doctor"]).wait().stdout_has("1 lines of events of runs are not understood");
+    sandbox.call(["doctor"]).wait().stdout_has("1 line of events of runs not understood");
     assert_eq!(files(&sandbox), before);
 
     sandbox.run_on("sonnet", REQUEST).success();
@@ -73,6 +73,26 @@ fn a_run_whose_driver_died_is_shown_as_ended_and_is_ended_by_who_works_next() {
     let kept: Vec<_> =
         walk(&sandbox.state().join("spool")).into_iter().filter(|path| path.is_file()).collect();
     assert!(fs::read_to_string(&kept[0]).unwrap().contains("of_tomorrow"), "{kept:?}");
+}
+
+/// Seen to fail: one such row failed `runs list` and `doctor --fix`, and no run without a driver was ended any more.
+#[test]
+fn a_row_that_is_not_understood_is_left_out_and_said_and_the_others_are_as_before() {
+    let (sandbox, started, run) = hanging(Sandbox::new());
+    sandbox.run_on("sonnet", REQUEST).success();
+    started.signal(Signal::KILL);
+    drop(started);
+    sandbox.no_process_is_left(PATIENCE);
+    let ledger = rusqlite::Connection::open(sandbox.state().join("ledger.db")).unwrap();
+    let spoil = "UPDATE run_rows SET phase = 'of' || char(27) || '[31mtomorrow' WHERE phase = 'finished'";
+    assert_eq!(ledger.execute(spoil, []).unwrap(), 1);
+    let list =
+        sandbox.call(["runs", "list"]).wait().success().stderr_has("1 row of the ledger is not understood");
+    assert!(list.stdout.contains(&run[..8]), "{list}");
+    let doctor = sandbox.call(["doctor"]).wait().stdout_has("1 row of the ledger is not understood");
+    assert!(!doctor.stdout.contains('\u{1b}'), "{doctor}");
+    sandbox.call(["doctor", "--fix"]).wait().stdout_has("1 run without a driver was ended");
+    assert_eq!(sandbox.show(&run)["verdict"], "failed");
 }
 
 #[test]

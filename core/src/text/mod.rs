@@ -5,3 +5,9 @@ pub mod decode;
 pub mod language;
 pub mod segment;
 pub mod tokens;
+
+/// Returns a number with its noun: `1 run`, `2 runs`.
+pub fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    let noun = if count == N::from(1) { one } else { many };
+    format!("{count} {noun}")
+}

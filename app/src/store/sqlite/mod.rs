@@ -30,7 +30,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::StoreError;
-use super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, Runs};
+use super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, OddRow, Runs};
 use super::private::{self, PrivateError};
 use crate::regular_file;
 
@@ -256,6 +256,10 @@ impl Ledger for Sqlite {
         self.read(|db| runs::rows(db, which))
     }
 
+    fn odd_rows(&mut self, run_count_max: usize) -> Result<Vec<OddRow>, StoreError> {
+        self.read(|db| runs::odd_rows(db, run_count_max))
+    }
+
     fn drivers(&mut self) -> Result<Vec<DriverRow>, StoreError> {
         self.read(runs::drivers)
     }
@@ -366,6 +370,22 @@ fn database(path: &Path, source: rusqlite::Error) -> StoreError {
 /// Returns the error for a column value that no row of ours can hold: others may have written to the file.
 fn odd(column: usize, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
+}
+
+/// Returns what is odd about a row, if that is why it cannot be read.
+fn oddity(error: &rusqlite::Error) -> Option<String> {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(_, _, what) => Some(what.to_string()),
+        rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+/// Collects rows, without those that are odd: one must not hide the others.
+fn understood<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> rusqlite::Result<Vec<T>> {
+    rows.filter(|row| row.as_ref().err().and_then(oddity).is_none()).collect()
 }
 
 /// Converts a stored instant: whole milliseconds since 1970.

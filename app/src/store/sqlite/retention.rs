@@ -5,7 +5,7 @@ use pointsman_core::ids::RunId;
 use pointsman_core::retention::{EndedRun, HookDay, Past};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{instant, limit};
+use super::{instant, limit, odd, understood};
 
 /// What a row takes beside its body: keys, lengths, the share of its page that is empty. An estimate.
 const ROW_BYTES: i64 = 150;
@@ -24,32 +24,25 @@ fn ended_runs(db: &Connection) -> rusqlite::Result<Vec<EndedRun>> {
         "SELECT run_id, updated_at, (SELECT total(octet_length(body) + ?1) FROM events \
          WHERE events.run_id = run_rows.run_id) FROM run_rows WHERE phase = 'finished'",
     )?;
-    let rows = statement.query_map([ROW_BYTES], |row| {
-        let id = row.get::<_, String>(0)?;
-        Ok((id, row.get::<_, i64>(1)?, row.get::<_, f64>(2)?))
-    })?;
-    let mut runs = vec![];
-    for row in rows {
-        let (id, ended_at, bytes) = row?;
-        // Others may have written to the file: what is no run of ours stays.
-        if let (Ok(run_id), Ok(ended_at)) = (id.parse(), instant(1, ended_at)) {
-            runs.push(EndedRun { run_id, ended_at, fact_bytes: whole(bytes), log_bytes: 0 });
-        }
-    }
-    Ok(runs)
+    // Others may have written to the file: what is no run of ours stays.
+    understood(statement.query_map([ROW_BYTES], |row| {
+        let run_id = row.get::<_, String>(0)?.parse().map_err(|_| odd(0, "its id is none"))?;
+        Ok(EndedRun {
+            run_id,
+            ended_at: instant(1, row.get(1)?)?,
+            fact_bytes: whole(row.get(2)?),
+            log_bytes: 0,
+        })
+    })?)
 }
 
 fn hook_days(db: &Connection) -> rusqlite::Result<Vec<HookDay>> {
     let mut statement = db.prepare(
         "SELECT at_ms / ?1 * ?1, total(octet_length(body) + ?2) FROM hook_facts WHERE at_ms >= 0 GROUP BY 1",
     )?;
-    let rows = statement.query_map([DAY_MS, ROW_BYTES], |row| Ok((row.get(0)?, row.get::<_, f64>(1)?)))?;
-    let mut days = vec![];
-    for row in rows {
-        let (begins_at, bytes) = row?;
-        days.extend(instant(0, begins_at).ok().map(|begins_at| HookDay { begins_at, bytes: whole(bytes) }));
-    }
-    Ok(days)
+    understood(statement.query_map([DAY_MS, ROW_BYTES], |row| {
+        Ok(HookDay { begins_at: instant(0, row.get(0)?)?, bytes: whole(row.get(1)?) })
+    })?)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of sizes")]

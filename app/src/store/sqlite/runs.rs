@@ -10,13 +10,15 @@ use pointsman_core::run::state::RunState;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::super::error::StoreError;
-use super::super::ledger::{DriverRow, LedgerEntry, Runs, that_follow};
-use super::{Sqlite, instant, limit, odd, sessions};
+use super::super::ledger::{DriverRow, LedgerEntry, OddRow, Runs, that_follow};
+use super::{Sqlite, instant, limit, odd, oddity, sessions, understood};
 use crate::process::identity::ProcessIdentity;
 
 /// The columns of a row, in the order in which [`run_row`] reads them.
 const COLUMNS: &str = "run_id, seq, created_at, updated_at, phase, verdict, session_id, project_root, request_hash, \
                        agent, tier, rehearsal";
+
+const DRIVERS: &str = "SELECT run_id, identity, heartbeat_at FROM drivers ORDER BY run_id DESC";
 
 pub(super) fn append(ledger: &mut Sqlite, entry: &LedgerEntry) -> Result<(), StoreError> {
     let Some(first) = entry.events.first() else { return Ok(()) };
@@ -96,12 +98,12 @@ pub(super) fn rows(db: &Connection, which: &Runs) -> rusqlite::Result<Vec<RunRow
             let sql = format!(
                 "SELECT {COLUMNS} FROM run_rows WHERE substr(run_id, 1, length(?1)) = ?1 ORDER BY run_id DESC LIMIT ?2"
             );
-            db.prepare(&sql)?.query_map(params![prefix, limit(*count_max)], run_row)?.collect()
+            understood(db.prepare(&sql)?.query_map(params![prefix, limit(*count_max)], run_row)?)
         }
         Runs::Open => {
             let sql =
                 format!("SELECT {COLUMNS} FROM run_rows WHERE phase <> 'finished' ORDER BY run_id DESC");
-            db.prepare(&sql)?.query_map([], run_row)?.collect()
+            understood(db.prepare(&sql)?.query_map([], run_row)?)
         }
         Runs::OfSession { session, project, rehearsal, count_max } => {
             let sql = format!(
@@ -110,22 +112,41 @@ pub(super) fn rows(db: &Connection, which: &Runs) -> rusqlite::Result<Vec<RunRow
             );
             let project = project.to_string_lossy();
             let key = params![session.as_str(), project, limit(*count_max), rehearsal];
-            db.prepare(&sql)?.query_map(key, run_row)?.collect()
+            understood(db.prepare(&sql)?.query_map(key, run_row)?)
         }
     }
 }
 
 pub(super) fn drivers(db: &Connection) -> rusqlite::Result<Vec<DriverRow>> {
-    let sql = "SELECT run_id, identity, heartbeat_at FROM drivers ORDER BY run_id DESC";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
-        // The identity as JSON is complete; its parts have columns of their own for people who query with SQL.
-        let identity = row.get::<_, String>(1)?;
-        let driver = serde_json::from_str(&identity).map_err(|error| odd(1, &error.to_string()))?;
+    understood(db.prepare(DRIVERS)?.query_map([], |row| {
         let heartbeat_at = row.get::<_, Option<i64>>(2)?.map(|at| instant(2, at)).transpose()?;
-        Ok(DriverRow { run_id: id(row, 0)?, driver, heartbeat_at })
-    })?;
-    rows.collect()
+        Ok(DriverRow { run_id: id(row, 0)?, driver: driver(row).ok(), heartbeat_at })
+    })?)
+}
+
+/// Reads who drives a run. The identity as JSON is complete; its parts have columns of their own for people who query
+/// with SQL.
+fn driver(row: &Row<'_>) -> rusqlite::Result<ProcessIdentity> {
+    serde_json::from_str(&row.get::<_, String>(1)?).map_err(|_| odd(1, "it names no process as its driver"))
+}
+
+pub(super) fn odd_rows(db: &Connection, run_count_max: usize) -> rusqlite::Result<Vec<OddRow>> {
+    let newest = format!("SELECT {COLUMNS} FROM run_rows ORDER BY run_id DESC LIMIT ?1");
+    let mut statement = db.prepare(&newest)?;
+    let of_runs = statement.query_map([limit(run_count_max)], |row| Ok(odd_row(row, run_row(row))))?;
+    let mut odd: Vec<OddRow> = of_runs.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?;
+    let mut statement = db.prepare(DRIVERS)?;
+    let of_drivers = statement.query_map([], |row| Ok(odd_row(row, id(row, 0).and_then(|_| driver(row)))))?;
+    for row in of_drivers {
+        odd.extend(row?);
+    }
+    Ok(odd)
+}
+
+fn odd_row<T>(row: &Row<'_>, read: rusqlite::Result<T>) -> Option<OddRow> {
+    let what = oddity(&read.err()?)?;
+    let key = row.get_ref(0).ok().and_then(|key| key.as_bytes().ok()).unwrap_or_default();
+    Some(OddRow { key: String::from_utf8_lossy(key).into_owned(), what })
 }
 
 pub(super) fn renew_driver(tx: &Transaction<'_>, run: &RunId, at: Timestamp) -> rusqlite::Result<()> {
@@ -233,9 +254,11 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         seq: row.get(1)?,
         created_at: instant(2, row.get(2)?)?,
         updated_at: instant(3, row.get(3)?)?,
-        phase: RowPhase::parse(&phase).ok_or_else(|| odd(4, "no phase"))?,
-        verdict: verdict.map(|word| Verdict::parse(&word).ok_or_else(|| odd(5, "no verdict"))).transpose()?,
-        session_id: text(6)?.parse().map_err(|_| odd(6, "no session"))?,
+        phase: RowPhase::parse(&phase).ok_or_else(|| odd(4, &format!("its phase is `{phase}`")))?,
+        verdict: verdict
+            .map(|word| Verdict::parse(&word).ok_or_else(|| odd(5, &format!("its verdict is `{word}`"))))
+            .transpose()?,
+        session_id: text(6)?.parse().map_err(|_| odd(6, "its session has no id"))?,
         project_root: text(7)?,
         request_hash: text(8)?,
         agent: optional(9)?.and_then(|agent| agent.parse().ok()),
@@ -246,5 +269,5 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 
 /// Reads an id and checks it again: others may have written to the file.
 fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<RunId> {
-    row.get::<_, String>(column)?.parse().map_err(|_| odd(column, "no id"))
+    row.get::<_, String>(column)?.parse().map_err(|_| odd(column, "its id is none"))
 }

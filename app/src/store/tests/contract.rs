@@ -188,7 +188,7 @@ fn a_driver_is_noted_until_its_run_is_over_and_so_is_the_wish_to_stop_it() {
         let driver = ProcessIdentity::own();
         driving.append(&LedgerEntry { driver: Some(driver.clone()), ..entry(&log, 0, 2) }).unwrap();
         let rows = outside.drivers().unwrap();
-        assert_eq!((rows.len(), &rows[0].driver, rows[0].heartbeat_at), (1, &driver, Some(at(2))));
+        assert_eq!((rows.len(), &rows[0].driver, rows[0].heartbeat_at), (1, &Some(driver), Some(at(2))));
         driving.renew_driver(&run, at(60)).unwrap();
         assert_eq!(outside.drivers().unwrap()[0].heartbeat_at, Some(at(60)));
 

@@ -13,7 +13,9 @@ use pointsman_core::run::row::RunRow;
 use pointsman_core::run::state::RunState;
 
 use super::super::error::StoreError;
-use super::super::ledger::{AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, Runs, that_follow};
+use super::super::ledger::{
+    AgentSessionKey, BreakerRow, DriverRow, Ledger, LedgerEntry, OddRow, Runs, that_follow,
+};
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
@@ -106,7 +108,7 @@ impl Ledger for Memory {
             if let Some(driver) = &entry.driver {
                 let row = DriverRow {
                     run_id: entry.row.run_id.clone(),
-                    driver: driver.clone(),
+                    driver: Some(driver.clone()),
                     heartbeat_at: Some(entry.row.updated_at),
                 };
                 tables.drivers.insert(row.run_id.clone(), row);
@@ -152,6 +154,10 @@ impl Ledger for Memory {
             which.put_in_order(&mut rows);
             Ok(rows)
         })
+    }
+
+    fn odd_rows(&mut self, _run_count_max: usize) -> Result<Vec<OddRow>, StoreError> {
+        self.tables(|_| Ok(vec![]))
     }
 
     fn drivers(&mut self) -> Result<Vec<DriverRow>, StoreError> {
