@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     process::hardening::keep_descriptors_from_children();
+    process::hardening::outlive_a_limit_on_files();
     // The hidden verbs come first: a shim must be small and must not depend on any setting. The same holds for the
     // hook: the user waits for it, and none of its arguments may be rejected.
     let args: Vec<String> =

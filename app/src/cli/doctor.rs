@@ -114,7 +114,9 @@ fn policy(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
     let presets: Vec<&str> = files.presets.keys().map(|preset| preset.as_str()).collect();
     let detail = match (files.rules.len(), presets.join(", ")) {
         (0, _) => "the built-in rules alone".to_owned(),
-        (count, presets) if presets.is_empty() => format!("{count} rules of policy files"),
+        (count, presets) if presets.is_empty() => {
+            format!("{} of policy files", counted(count, "rule", "rules"))
+        }
         (count, presets) => {
             let rules = counted(count, "rule", "rules");
             format!("{rules} of policy files, with the presets {presets}")
@@ -271,6 +273,10 @@ fn store(health: &StoreHealth) -> Vec<Check> {
         }),
     }];
     checks.extend(odd_rows(health));
+    for (what, why) in &health.unwritable {
+        let detail = format!("{what} cannot be written: {why}");
+        checks.push(Check::new("store", Severity::Warning, detail).hint("move away what stands there"));
+    }
     checks.extend(disk(health));
     checks.extend(spool("events of runs", health.spooled));
     // Facts of hooks always wait for a while: only lines that are not understood are worth reporting.

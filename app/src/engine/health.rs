@@ -58,6 +58,8 @@ pub struct StoreHealth {
     pub room: Option<u64>,
     /// The rows of the ledger that are not understood: which they are, and why, each in a few words.
     pub odd_rows: Vec<String>,
+    /// What cannot be written beside the ledger, and why.
+    pub unwritable: Vec<(&'static str, String)>,
     /// The number of known runs.
     pub run_count: usize,
     /// What is waiting in the spool of events.
@@ -146,6 +148,7 @@ impl Engine {
             trouble: trouble.map(|trouble| trouble.to_string()),
             room: private::room(&self.store.paths().state),
             odd_rows: odd_rows.iter().map(in_words).collect(),
+            unwritable: self.store.unwritable(self.clock.now()),
             run_count: self.store.runs(all).await.map_or(0, |runs| runs.len()),
             spooled: self.store.spooled(),
             spooled_by_hooks: self.store.spooled_by_hooks(),

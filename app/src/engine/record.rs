@@ -1,5 +1,6 @@
 //! Recording what happens: a fact is applied, stored, written to the live log, and then published to the watcher.
 
+use std::io;
 use std::mem::Discriminant;
 use std::sync::Arc;
 
@@ -54,6 +55,10 @@ pub struct RunLog {
     /// Whether the live log may contain what agents say.
     words_are_kept: bool,
     journal: Option<Journal>,
+    /// Whether a line could not be written to it.
+    has_gaps: bool,
+    /// Notices that are published behind the next facts.
+    to_say: Vec<String>,
     watcher: Box<dyn Watcher>,
     /// Which kinds of trouble with the store were already published: a worse one follows a lesser one.
     troubles_told: Vec<Discriminant<Kept>>,
@@ -66,9 +71,14 @@ impl RunLog {
         requested: &Requested,
         clock: Clock,
         driver: ProcessIdentity,
-        journal: Option<Journal>,
+        journal: Option<io::Result<Journal>>,
         watcher: Box<dyn Watcher>,
     ) -> RunLog {
+        let (journal, trouble) = match journal {
+            Some(Ok(journal)) => (Some(journal), None),
+            Some(Err(error)) => (None, Some(without_live_log(&error))),
+            None => (None, None),
+        };
         RunLog {
             run_id,
             state: RunState::default(),
@@ -82,6 +92,8 @@ impl RunLog {
             call: None,
             words_are_kept: requested.prompt.is_some(),
             journal,
+            has_gaps: false,
+            to_say: trouble.into_iter().collect(),
             watcher,
             troubles_told: vec![],
         }
@@ -101,6 +113,17 @@ impl RunLog {
         for event in events {
             self.publish(Body::Fact(Box::new(event)), Weight::Fact);
         }
+        // Nothing follows the end of a run.
+        if !self.state.is_finished() {
+            std::mem::take(&mut self.to_say)
+                .into_iter()
+                .for_each(|text| self.emit(LiveDetail::Notice { text }));
+        }
+    }
+
+    /// Publishes a notice behind the next facts: a stream begins with what was requested.
+    pub fn say_later(&mut self, notice: String) {
+        self.to_say.push(notice);
     }
 
     /// Stores an entry together with what was set aside for it, and returns its events.
@@ -178,7 +201,11 @@ impl RunLog {
         {
             let text = serde_json::to_string(&line).expect("plain data has a JSON form");
             // The live log is a convenience; the ledger has the facts. The next line may find room again.
-            let _ = journal.write(&text, weight);
+            if let Err(error) = journal.write(&text, weight)
+                && !std::mem::replace(&mut self.has_gaps, true)
+            {
+                self.to_say.push(format!("the live log of this run has gaps: {error}"));
+            }
         }
         self.watcher.on_line(&line);
     }
@@ -200,6 +227,10 @@ impl RunLog {
             self.emit(LiveDetail::Notice { text });
         }
     }
+}
+
+fn without_live_log(error: &io::Error) -> String {
+    format!("this run has no live log: {error}")
 }
 
 /// Removes the prompt: prompts stay in the ledger; a stream or a log carries the hash.

@@ -1,5 +1,6 @@
 //! A request becomes a run: its log begins here, and is on disk before anything is spawned.
 
+use std::io;
 use std::time::Duration;
 
 use pointsman_core::ids::SessionId;
@@ -26,6 +27,8 @@ pub struct Submission {
     route: Route,
     project: ProjectContext,
     session_lock: Option<Lock>,
+    /// What the run is told beside what was asked.
+    troubles: Vec<String>,
 }
 
 impl Engine {
@@ -45,7 +48,7 @@ impl Engine {
                 route = project.decider().decide(&mut request)?;
             }
         }
-        Ok(Submission { spec, request, route, project, session_lock: None })
+        Ok(Submission { spec, request, route, project, session_lock: None, troubles: vec![] })
     }
 
     /// Stores what a run has staged so far, for callers that need it stored now.
@@ -94,8 +97,14 @@ impl Submission {
         on_busy: OnLimit,
         stops: &mut Stops,
     ) -> Result<(), EngineError> {
-        if let Some(session) = &self.spec.session {
-            self.session_lock = locked(engine, session, on_busy, stops).await?;
+        let Some(session) = &self.spec.session else { return Ok(()) };
+        match locked(engine, session, on_busy, stops).await? {
+            Ok(lock) => self.session_lock = Some(lock),
+            // Without any state there is no session to continue either, and that is said already.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.troubles.push(format!(
+                "the session `{session}` is not held for this run alone, because it cannot be locked: {error}"
+            )),
         }
         Ok(())
     }
@@ -114,7 +123,7 @@ impl Submission {
         // works.
         let (requested, rehearsal) = (self.requested(&session), self.is_rehearsal());
         let lock = self.session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
-        let journal = engine.store.run_dir(&run_id).and_then(|dir| Journal::open(&dir).ok());
+        let journal = engine.store.run_dir(&run_id).map(|dir| Journal::open(&dir));
         let mut log = RunLog::new(
             run_id,
             &requested,
@@ -123,6 +132,7 @@ impl Submission {
             journal,
             watcher,
         );
+        self.troubles.into_iter().for_each(|trouble| log.say_later(trouble));
         let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: self.route.clone() }];
         if let (Decision::Escalate, Some(by)) = (self.route.decision, self.spec.approval) {
             facts.push(Fact::Approved { by });
@@ -160,14 +170,13 @@ async fn locked(
     session: &SessionId,
     on_busy: OnLimit,
     stops: &mut Stops,
-) -> Result<Option<Lock>, EngineError> {
+) -> Result<io::Result<Lock>, EngineError> {
     /// How often a busy session is tried again.
     const CHECK_INTERVAL: Duration = Duration::from_millis(250);
     loop {
         match (engine.store.try_lock_session(session), on_busy) {
-            (Ok(Some(lock)), _) => return Ok(Some(lock)),
-            // Without a usable state directory there is no session to continue either.
-            (Err(_), _) => return Ok(None),
+            (Ok(Some(lock)), _) => return Ok(Ok(lock)),
+            (Err(error), _) => return Ok(Err(error)),
             (Ok(None), OnLimit::End) => return Err(EngineError::SessionBusy { session: session.clone() }),
             (Ok(None), OnLimit::Wait) => {}
         }

@@ -18,8 +18,7 @@ mod prompt;
 
 use std::io::Read as _;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use pointsman_core::hook::answer::{HookAnswer, HookEffect};
@@ -61,9 +60,6 @@ enum WorkerMessage {
 /// Answers one event. `named` is the event's name, if the caller gives it.
 pub fn main(named: Option<String>) -> ExitCode {
     let begun = Instant::now();
-    // A file that may not grow is then an error like any other and does not end the process.
-    let too_large = signal_hook::consts::SIGXFSZ;
-    let _ = signal_hook::flag::register(too_large, Arc::new(AtomicBool::new(false)));
     let (sender, words) = mpsc::channel();
     // A thread that hangs ends with the process.
     std::thread::spawn(move || {

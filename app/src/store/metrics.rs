@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::private;
+use crate::regular_file;
 
 const SUFFIX: &str = ".jsonl";
 
@@ -18,6 +19,13 @@ pub fn append<T: Serialize>(state_dir: &Path, now: Timestamp, record: &T) -> io:
     private::ensure_dir(&dir(state_dir)).map_err(io::Error::other)?;
     let file = private::append(&file(state_dir, TimeZone::UTC.to_datetime(now).date()))?;
     private::append_line(&file, &serde_json::to_vec(record)?)
+}
+
+/// Returns why no record can be appended, if that can be seen without doing it.
+pub fn trouble(state_dir: &Path, now: Timestamp) -> Option<String> {
+    let file = file(state_dir, TimeZone::UTC.to_datetime(now).date());
+    let of_file = || regular_file::check(&file).map_err(|error| format!("`{}`: {error}", file.display()));
+    private::check_writable(&dir(state_dir)).map_err(|error| error.to_string()).and_then(|()| of_file()).err()
 }
 
 /// Returns the days that have a file.

@@ -181,6 +181,19 @@ impl Store {
         self.state.as_ref().map_or(Ok(()), |state| metrics::append(state, now, record))
     }
 
+    /// Returns what cannot be written beside the ledger, and why: a run goes on without it.
+    pub fn unwritable(&self, now: Timestamp) -> Vec<(&'static str, String)> {
+        let Some(state) = &self.state else { return vec![] };
+        let dir =
+            |name: &str| private::check_writable(&state.join(name)).err().map(|error| error.to_string());
+        let places = [
+            ("live logs", dir("runs")),
+            ("the locks of sessions", dir("locks")),
+            ("metrics", metrics::trouble(state, now)),
+        ];
+        places.into_iter().filter_map(|(what, why)| Some((what, why?))).collect()
+    }
+
     /// Locks a session for one run; `Ok(None)` if another run holds it.
     pub fn try_lock_session(&self, session: &SessionId) -> std::io::Result<Option<lock::Lock>> {
         self.try_lock(&format!("session-{session}"))

@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags};
+use rustix::io::Errno;
 
 use crate::regular_file;
 
@@ -66,6 +67,15 @@ pub fn check_dir(path: &Path) -> Result<(), PrivateError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(_) | Ok(_) => owned(path).map(drop),
+    }
+}
+
+/// Checks that files can be made in a directory, if it exists. Nothing is created or changed.
+pub fn check_writable(path: &Path) -> Result<(), PrivateError> {
+    check_dir(path)?;
+    match rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(PrivateError::Io { path: path.to_owned(), source: error.into() }),
     }
 }
 

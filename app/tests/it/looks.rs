@@ -95,6 +95,30 @@ fn a_row_that_is_not_understood_is_left_out_and_said_and_the_others_are_as_befor
     assert_eq!(sandbox.show(&run)["verdict"], "failed");
 }
 
+/// Seen to fail: all three were said nowhere, and two runs used one session at once.
+#[test]
+fn what_cannot_be_written_beside_the_ledger_is_said_and_the_run_goes_on() {
+    let sandbox = Sandbox::new();
+    sandbox.run_on("haiku", REQUEST).success();
+    for place in ["runs", "locks", "metrics"] {
+        let place = sandbox.state().join(place);
+        fs::remove_dir_all(&place).unwrap();
+        fs::write(&place, "a file").unwrap();
+    }
+    let ran = sandbox.call(["run", "--tier", "haiku", "--session", "s", REQUEST]).wait().success();
+    let ran = ran.stderr_has("this run has no live log: ").stderr_has("the session `s` is not held");
+    assert!(ran.stderr.contains("is not a directory"), "{ran}");
+    let doctor = sandbox.call(["doctor"]).wait();
+    for what in ["live logs", "the locks of sessions", "metrics"] {
+        assert!(doctor.stdout.contains(&format!("{what} cannot be written: ")), "{doctor}");
+    }
+    let lines =
+        sandbox.call(["run", "--tier", "haiku", "-o", "jsonl", REQUEST]).wait().success().json_lines();
+    assert_eq!(lines[0]["type"], "requested", "{lines:?}");
+    assert_eq!(lines.last().unwrap()["type"], "finished");
+    assert!(lines.iter().any(|line| line["text"].as_str().is_some_and(|text| text.contains("no live log"))));
+}
+
 #[test]
 fn a_look_where_nothing_was_ever_run_makes_nothing() {
     let sandbox = Sandbox::new().set("store_prompts", "false");
