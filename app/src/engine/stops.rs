@@ -7,6 +7,8 @@ use pointsman_core::run::end::StopCause;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
+use crate::process::inherited::is_ignored;
+
 /// How many causes may be queued: the second one means "at once", and there is nothing to say beyond that.
 const CAUSES_MAX: usize = 4;
 
@@ -38,6 +40,8 @@ impl Stops {
     }
 
     /// Creates one that also receives the signals of this process. Once it is dropped, a signal ends the process.
+    ///
+    /// Who closes a terminal, or interrupts a script, does not mean what was told to ignore that. SIGTERM is meant.
     pub fn of_signals() -> io::Result<Stops> {
         let stops = Stops::new();
         for (kind, cause, code) in [
@@ -45,6 +49,9 @@ impl Stops {
             (SignalKind::terminate(), StopCause::Terminate, 143),
             (SignalKind::hangup(), StopCause::Terminate, 143),
         ] {
+            if kind != SignalKind::terminate() && is_ignored(kind.as_raw_value()) {
+                continue;
+            }
             let mut signals = signal(kind)?;
             let StopHandle(sender) = stops.handle.clone();
             tokio::spawn(async move {

@@ -22,6 +22,7 @@ mod cleanup;
 pub mod detach;
 pub mod hardening;
 pub mod identity;
+pub mod inherited;
 pub mod launch;
 pub mod lifeline;
 pub mod lines;

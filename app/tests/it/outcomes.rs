@@ -1,5 +1,7 @@
 //! One test for each row of the table of outcomes, through the real binary.
 
+use std::fs;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -317,6 +319,31 @@ fn a_run_that_a_person_stops_is_cancelled() {
         assert_eq!(summary(&ran.json()), json!({"verdict": "cancelled", "attempts": attempts}), "{ran}");
         assert_eq!(ran.json()["code"], code);
         sandbox.no_process_is_left(PATIENCE);
+    }
+}
+
+/// As with `nohup`, or in the background of a script. Seen to fail: the run was cancelled when its terminal was closed.
+#[test]
+fn a_run_that_was_told_to_ignore_a_signal_goes_on_and_still_hears_the_others() {
+    for (ignored, signal) in [("HUP", Signal::HUP), ("INT", Signal::INT)] {
+        let sandbox = Sandbox::new();
+        let (sign, go_on) = (sandbox.path("at-work"), sandbox.path("go-on"));
+        let works = Fake::touches(&sign).then(Fake::awaits(&go_on));
+        let sandbox = sandbox.agents(works.then(Fake::completes("I am through")));
+        let call = || {
+            let _ = fs::remove_file(&sign);
+            let call = sandbox.call(["run", "--tier", "haiku", REQUEST]);
+            let started = call.after_shell(&format!("trap '' {ignored}")).start();
+            wait_for_file(&sign);
+            started.signal(signal);
+            started
+        };
+        let started = call();
+        started.signal(Signal::TERM);
+        started.wait().exits(143);
+        let started = call();
+        fs::write(&go_on, "").unwrap();
+        started.wait().success().stdout("I am through\n");
     }
 }
 
