@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::AgentName;
 use crate::usage::Price;
 
+/// How many agents are named in a message.
+const NAMES_SHOWN: usize = 20;
+
 /// Ordered capability: a stronger tier can do what a weaker one can, at a higher price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -426,9 +429,12 @@ impl Catalog {
         Tier::ALL.into_iter().find(configured).or_else(|| Tier::in_model_name(model))
     }
 
-    /// Returns all agent names, comma separated, for messages.
+    /// Returns the agents' names, comma separated, for messages; of very many the first.
     pub fn known_names(&self) -> String {
-        self.agents.keys().map(AgentName::as_str).collect::<Vec<_>>().join(", ")
+        let names: Vec<_> = self.agents.keys().take(NAMES_SHOWN).map(AgentName::as_str).collect();
+        let more = self.agents.len() - names.len();
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        names.join(", ") + &rest
     }
 
     /// Describes what routing depends on (names, tiers, the agent of each tier), for the policy hash.
@@ -469,6 +475,15 @@ mod tests {
             let agent = catalog.for_tier(Tier::Sonnet);
             assert_eq!(agent.effective_permission_mode(), then, "{own:?} under {ceiling:?}");
         }
+    }
+
+    #[test]
+    fn a_message_does_not_name_hundreds_of_agents() {
+        let named = |n: usize| Agent { name: format!("a{n:03}").parse().unwrap(), ..general(Tier::Haiku) };
+        let catalog = |count| crate::fixture::catalog((0..count).map(named).collect());
+        assert!(catalog(10).known_names().ends_with("haiku-general, opus-general, sonnet-general"));
+        let many = catalog(300).known_names();
+        assert!(many.len() < 200 && many.ends_with(", a019 and 283 more"), "{many}");
     }
 
     /// Seen to fail with only `bypassPermissions` and write access compared.

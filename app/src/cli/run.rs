@@ -101,10 +101,12 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         return Ok(dry_run(&engine, &engine.submit(project, spec).await?, asked, format).await);
     }
     notices.extend(notices::imported(engine.tidy_up_runs(&project).await));
-    let mut submission = engine.submit(project, spec).await?;
-    if verbosity == Verbosity::Normal {
+    let submitted = engine.submit(project, spec).await;
+    // If there is no run they may say why: the agent that was named was left out, for example.
+    if verbosity == Verbosity::Normal || submitted.is_err() {
         notices::say(&notices);
     }
+    let mut submission = submitted?;
     // Before we handle signals: Ctrl-C at the question must end the program.
     ask_where_needed(&mut submission)?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;

@@ -182,6 +182,11 @@ impl Engine {
                 counted(count, "run without a driver was", "runs without a driver were")
             )),
         }
+        // Two at once would count the same things.
+        let Some(_only) = self.try_lock_tidying() else {
+            done.push("what is too old to be kept is left to a process that is at it".to_owned());
+            return Ok(done);
+        };
         match self.prune(project).await {
             Ok(pruned) => done.extend(what_was_pruned(&pruned)),
             Err(error) => done.push(format!("what is too old to be kept was not looked for: {error}")),

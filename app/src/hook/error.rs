@@ -7,12 +7,17 @@ use pointsman_core::hook::input::InputError;
 use crate::assemble::AssembleError;
 use crate::engine::error::EngineError;
 
+use super::INPUT_BYTES_MAX;
+
 /// Why a hook cannot do its work, or a part of it.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
     /// The event could not be read.
     #[error("{0}")]
     Unreadable(io::Error),
+    /// The input is longer than any event.
+    #[error("an event of {} MB or more is not read", INPUT_BYTES_MAX >> 20)]
+    TooLong,
     /// The input is not a valid event.
     #[error(transparent)]
     NoEvent(#[from] InputError),

@@ -104,6 +104,9 @@ fn broken(what: &str) -> HookAnswer {
 fn answer(named: Option<&str>, begun: Instant, delegating: &dyn Fn(&RunId)) -> Result<HookAnswer, HookError> {
     let mut text = vec![];
     std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut text).map_err(HookError::Unreadable)?;
+    if text.len() as u64 == INPUT_BYTES_MAX {
+        return Err(HookError::TooLong);
+    }
     let input = HookInput::parse(&text, named)?;
     match HookContext::find(&input, begun)? {
         Some(context) => events::answer(&context, &input, delegating),

@@ -6,8 +6,10 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use pointsman_core::hook::fact::HookFact;
 use pointsman_core::hook::note::Note;
 use pointsman_core::hook::takeover::Takeover;
@@ -79,10 +81,30 @@ impl HookStore {
     }
 
     fn notes(&self) -> PathBuf {
-        self.paths.state.join("hook-notes")
+        notes(&self.paths.state)
     }
 
     fn note(&self, session: &SessionId) -> PathBuf {
         self.notes().join(format!("{session}.json"))
+    }
+}
+
+fn notes(state: &Path) -> PathBuf {
+    state.join("hook-notes")
+}
+
+/// Removes the notes of sessions whose end was never seen, and that nobody has written to since an instant.
+pub(super) fn remove_notes(state: &Path, before: Timestamp) {
+    let dir = notes(state);
+    // A link could lead anywhere, and what lies there is not ours to remove.
+    if private::check_dir(&dir).is_err() {
+        return;
+    }
+    for note in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let written_at = note.metadata().ok().and_then(|meta| Timestamp::from_second(meta.mtime()).ok());
+        if written_at.is_some_and(|at| at < before) {
+            // The next pass finds it again.
+            let _ = fs::remove_file(note.path());
+        }
     }
 }

@@ -14,7 +14,7 @@ use pointsman_core::retention::{EndedRun, Past, Prunable};
 
 use super::error::StoreError;
 use super::private::PrivateError;
-use super::{Runs, Store, metrics, private};
+use super::{Runs, Store, hooks, metrics, private};
 use crate::regular_file;
 
 /// How many runs or facts are removed in one transaction: others wait for it.
@@ -92,6 +92,7 @@ impl Store {
         }
         if let Some(before) = gone.hook_facts_before {
             pruned.hook_fact_count = self.remove_hook_facts(before).await?;
+            hooks::remove_notes(state, before);
         }
         while self.ledger.ask(|ledger| ledger.give_space_back()).await? {}
         Ok(pruned)

@@ -66,7 +66,7 @@ fn stopped(seen: &Evidence, end: &ProcessEnd) -> Option<Judgement> {
         StopCause::IdleTimeout => {
             Judgement::new(Outcome::TimeoutIdle, "silent for longer than the idle limit")
         }
-        StopCause::WallTimeout => Judgement::new(Outcome::TimeoutWall, "took longer than the time limit"),
+        StopCause::WallTimeout => Judgement::new(Outcome::TimeoutWall, "took longer than `limits.timeout`"),
         StopCause::Budget => Judgement::new(Outcome::Budget, "the estimated cost passed the limit"),
         StopCause::AuthFailed => {
             let said = seen.failure.as_ref().and_then(|failure| failure.text.as_deref()).map(says);

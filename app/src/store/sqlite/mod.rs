@@ -248,7 +248,10 @@ impl Ledger for Sqlite {
     }
 
     fn events(&mut self, run: &RunId) -> Result<Vec<RunEvent>, StoreError> {
-        let log = |error: rusqlite::Error| StoreError::Log { run: run.to_string(), what: error.to_string() };
+        let log = |error: rusqlite::Error| StoreError::Log {
+            run: run.to_string(),
+            what: oddity(&error).unwrap_or_else(|| error.to_string()),
+        };
         runs::events(&self.db, run).map_err(log)
     }
 

@@ -1,6 +1,8 @@
 //! Removing the old from a real ledger and real files.
 
 use jiff::SignedDuration;
+use pointsman_core::hook::delegation::PersonSaid;
+use pointsman_core::hook::note::Note;
 use pointsman_core::retention::{RetentionLimits, prunable};
 
 use super::*;
@@ -83,6 +85,23 @@ fn files_of_runs_that_nobody_knows_are_found_and_those_of_open_and_of_new_runs_a
     let today = Timestamp::try_from(written).unwrap();
     assert_eq!(found(today).count(), 0, "it may be just beginning");
     assert_eq!(found(today + SignedDuration::from_hours(25)).collect::<Vec<_>>(), ["unknown"]);
+}
+
+/// Seen to fail: the note of a session whose end was never seen stayed for ever.
+#[test]
+fn notes_of_sessions_go_with_the_facts_of_their_time() {
+    let (place, store) = days(60);
+    let hooks = HookStore::new(place.paths());
+    for session in ["old", "new"] {
+        let note = Note { prompt_id: None, said: PersonSaid::default(), asked: false };
+        hooks.write_note(&session.parse().unwrap(), &note).unwrap();
+    }
+    let notes = place.paths().state.join("hook-notes");
+    let old = fs::File::options().write(true).open(notes.join("old.json")).unwrap();
+    old.set_modified(std::time::SystemTime::from(at(DAY))).unwrap();
+    prune(&store, TEN_DAYS, at(60 * DAY));
+    assert_eq!(count(&place, "hook-notes"), 1);
+    assert!(hooks.read_note(&"new".parse().unwrap()).is_some());
 }
 
 /// Seen to fail without the check: what the link led to was emptied.

@@ -228,6 +228,9 @@ fn p22_a_hook_is_not_in_the_way_of_input_that_is_long_or_never_ends() {
     let ran = hook(&sandbox, &long);
     assert!(ran.stdout.contains("This is work for haiku"), "{ran}");
     holds("long", &long, ran);
+    // Seen to fail: it was called no object.
+    let longest = sandbox.call(["hook"]).stdin("[".repeat(65 << 20)).wait();
+    assert!(longest.stdout.contains("an event of 64 MB or more is not read"), "{longest}");
     // The program holds the other end itself, and never closes it.
     let sandbox = Sandbox::new();
     fifo(&sandbox.path("home/input"));
