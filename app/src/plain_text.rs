@@ -56,11 +56,13 @@ pub fn with_nothing_unseen(line: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Returns JSON that means the same and is safe for a terminal: characters that control it or reorder text are escaped.
-/// JSON itself asks that only of the first 32. The two separators end a line for some readers of lines.
+/// Returns JSON that means the same and is safe for a terminal: characters that control it, reorder text, or are not
+/// seen are escaped. JSON itself asks that only of the first 32. The two separators end a line for some readers of lines.
 pub fn plain_json(json: &str) -> Cow<'_, str> {
-    let is_escaped =
-        |c: char| !c.is_ascii_control() && is_unsafe(c) || matches!(c, '\u{7f}' | '\u{2028}' | '\u{2029}');
+    let is_escaped = |c: char| {
+        !c.is_ascii_control() && (is_unsafe(c) || is_unseen(c))
+            || matches!(c, '\u{7f}' | '\u{2028}' | '\u{2029}')
+    };
     if !json.chars().any(is_escaped) {
         return Cow::Borrowed(json);
     }
@@ -68,7 +70,9 @@ pub fn plain_json(json: &str) -> Cow<'_, str> {
     let mut plain = String::with_capacity(json.len() + 64);
     for c in json.chars() {
         if is_escaped(c) {
-            let _ = write!(plain, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(plain, "\\u{unit:04x}");
+            }
         } else {
             plain.push(c);
         }
@@ -203,11 +207,12 @@ mod tests {
     /// Seen to fail with the JSON printed as the library writes it.
     #[test]
     fn json_means_the_same_and_controls_nothing() {
-        let words = "a\u{9b}31m\u{9d}0;t\u{9c}\u{7f}\u{85}\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{2029}\u{1b}[31m\n\té中🙂\\\"";
+        let words = "a\u{9b}31m\u{9d}0;t\u{9c}\u{7f}\u{85}\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{2029}\u{200b}\u{feff}\u{2060}\u{e0041}\u{1b}[31m\n\té中🙂\\\"";
         let value = serde_json::json!({ words: [words] });
         for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
             let plain = plain_json(&json);
-            assert!(!plain.chars().any(is_unsafe) && !plain.contains(['\u{2028}', '\u{2029}']), "{plain}");
+            let is_bad = |c| is_unsafe(c) || is_unseen(c) || matches!(c, '\u{2028}' | '\u{2029}');
+            assert!(!plain.chars().any(is_bad), "{plain}");
             assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value);
         }
         assert!(matches!(plain_json(r#"{"é": "中🙂"}"#), Cow::Borrowed(_)));

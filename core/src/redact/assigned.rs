@@ -361,7 +361,7 @@ pub(super) fn value_below(line: &str, below: Below) -> Option<Range<usize>> {
     }
 }
 
-/// Returns what follows a remark between a name and its colon: `password (new): …`, `password for root: …`.
+/// Returns what follows a remark between a name and its sign: `password (new): …`, `password for root is …`.
 fn behind_remark(text: &str) -> Option<&str> {
     let remark = match text.strip_prefix('(') {
         Some(inner) => inner.split_once(')')?.1,
@@ -371,7 +371,7 @@ fn behind_remark(text: &str) -> Option<&str> {
             .trim_start_matches(|c: char| c.is_alphanumeric() || "_-@.'\"`".contains(c)),
     };
     let is_short = text.len() - remark.len() <= GAP_MAX;
-    remark.strip_prefix(':').filter(|_| is_short)
+    remark.strip_prefix(':').or_else(|| remark.strip_prefix(" is ")).filter(|_| is_short)
 }
 
 /// Returns what follows the word `value` and its sign.

@@ -96,7 +96,7 @@ pub(super) fn sharp_hints() -> Vec<(String, &'static str)> {
 }
 
 /// All kinds.
-pub(super) static KINDS: [Kind; 24] = [
+pub(super) static KINDS: [Kind; 27] = [
     Kind::new(
         "password-hash",
         &["$1$", "$5$", "$6$", "$y$", "$2a$", "$2b$", "$2y$", "$apr1$"],
@@ -187,6 +187,24 @@ pub(super) static KINDS: [Kind; 24] = [
         "command-password",
         &["redis-cli"],
         r#"redis-cli(?-u:\b).{0,200}?\s-a\s{1,4}["']?([^\s"'`]{4,})"#,
+        Check::Password,
+    ),
+    Kind::new(
+        "command-password",
+        &["password-stdin", "--with-token", "passwd --stdin"],
+        r#"(?:echo|printf)\s(?:-\w+\s+)?(?:'%s(?:\\n)?'\s+)?["']?([^\s"'`|$]{6,})["']?\s{0,4}\|"#,
+        Check::Password,
+    ),
+    Kind::new(
+        "command-password",
+        &["htpasswd"],
+        r#"htpasswd\s+(?:-\w+\s+){0,6}-\w*b\w*\s+(?:-\w+\s+){0,6}\S+\s+(?:\S+\s+)??["']?([^\s"'`$]{6,})["']?\s*(?:$|[|;&])"#,
+        Check::Password,
+    ),
+    Kind::new(
+        "command-password",
+        &["openssl"],
+        r#"openssl\s.{0,200}?\s-k\s{1,4}["']?([^\s"'`$]{6,})"#,
         Check::Password,
     ),
     Kind::new("mailchimp", &["-us"], r"(?-u:\b)([0-9a-f]{32}-us[0-9]{1,2})(?-u:\b)", Check::None),

@@ -26,12 +26,13 @@ impl Class {
 }
 
 /// Parts of names of secrets, in lowercase: every name has one of them.
-pub(super) const STEMS: [&str; 22] = [
+pub(super) const STEMS: [&str; 23] = [
     "passw",
     "passphrase",
     "passcode",
     "pass",
     "pwd",
+    "pw",
     "secret",
     "token",
     "key",
@@ -158,7 +159,7 @@ const HARMLESS_TOKENS: [&str; 33] = [
 
 /// Returns what a name says of its value; `before` is the word before the name, for names of several words.
 pub(super) fn class_of(name: &str, before: &str) -> Option<Class> {
-    let is_foreign = STEMS[17..].iter().any(|stem| name.to_lowercase().starts_with(stem));
+    let is_foreign = STEMS[18..].iter().any(|stem| name.to_lowercase().starts_with(stem));
     if is_foreign || FOREIGN_STEMS.iter().any(|stem| name.contains(stem)) {
         return Some(Class::Password);
     }
@@ -171,7 +172,10 @@ pub(super) fn class_of(name: &str, before: &str) -> Option<Class> {
     let ends = |ends: &[&str]| ends.iter().any(|end| last.ends_with(end));
     let is_qualified = !words.is_empty();
     // A list of them: what is in it must look random.
-    if ["passwords", "secrets", "tokens"].contains(&last.as_str()) || (is_qualified && last == "pat") {
+    // Or a word so short that it has other meanings.
+    if ["passwords", "secrets", "tokens", "pw"].contains(&last.as_str()) && !(is_qualified && last == "pw")
+        || (is_qualified && last == "pat")
+    {
         return Some(Class::Token);
     }
     if ends(&["password", "passwd", "passphrase", "passwort", "passcode", "pwd", "wachtwoord", "senha"])
