@@ -150,6 +150,14 @@ fn s11_a_long_secret_behind_many_hints_is_found_whole() {
     }
 }
 
+/// Seen to fail with each part of the condition of `whole` changed.
+#[test]
+fn what_follows_a_secret_far_along_a_long_line_stays() {
+    let before = "and so it goes on, ".repeat(60);
+    let line = format!("{before}DB_PASSWORD=Zx9kQ2mWv7Lp4Rt8;user=app_of_mine;{}", "and on;".repeat(400));
+    assert_eq!(redact(&line), line.replace("Zx9kQ2mWv7Lp4Rt8", "[redacted:password]"));
+}
+
 #[test]
 fn what_stands_around_a_secret_stays() {
     let secret = Random::new(7).text(24, "ABCDEFGHabcdefgh0123456789");
