@@ -126,7 +126,7 @@ fn report_routing_is_also_a_table_for_programs_and_for_documents() {
     let widths: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
     assert_eq!(widths, [21, 21], "{csv}");
     let md = print("md");
-    assert!(md.starts_with("# Routing\n\n1 runs\n\n## By rule\n\n| RULE | ANSWER |"), "{md}");
+    assert!(md.starts_with("# Routing\n\n1 run\n\n## By rule\n\n| RULE | ANSWER |"), "{md}");
     assert_eq!(print("json"), print("json"));
 }
 

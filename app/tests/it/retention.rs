@@ -27,7 +27,7 @@ fn two_long_logs() -> (Sandbox, [PathBuf; 2]) {
 #[test]
 fn doctor_fix_removes_the_oldest_live_log_and_says_so_and_the_run_is_still_known() {
     let (sandbox, [old, new]) = two_long_logs();
-    let said = "removed by `store.keep` and `store.bytes_max`: 1 live logs of other runs";
+    let said = "removed by `store.keep` and `store.bytes_max`: 1 live log of another run";
     sandbox.call(["doctor", "--fix"]).wait().stdout_has(said);
     assert!(!old.exists() && new.exists());
     let id = old.parent().unwrap().file_name().unwrap().to_str().unwrap();

@@ -11,14 +11,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use signal_hook::consts::{SIGHUP, SIGINT};
 
 use crate::fake::Fake;
 use crate::terminal::{self, AtTerminal};
@@ -271,18 +269,6 @@ fn signal(pid: i32, signal: Signal) {
     }
 }
 
-/// Has programs that are started from here hear the signals that this one was perhaps told to ignore: what a process
-/// handles, its children do not inherit.
-fn hear_signals() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for (signal, code) in [(SIGINT, 130), (SIGHUP, 129)] {
-            let ends = Arc::new(AtomicBool::new(true));
-            signal_hook::flag::register_conditional_shutdown(signal, code, ends).unwrap();
-        }
-    });
-}
-
 /// One command line of pointsman.
 pub struct Call<'a> {
     sandbox: &'a Sandbox,
@@ -332,7 +318,7 @@ impl Call<'_> {
 
     /// Starts it.
     pub fn start(self) -> Started {
-        hear_signals();
+        terminal::hear_signals();
         let mut command = self.command(&[]);
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut child = command.stdout(self.stdout).stderr(Stdio::piped()).spawn().unwrap();

@@ -5,9 +5,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use signal_hook::consts::{SIGHUP, SIGINT};
 
 use crate::sandbox::{Ran, Started, wait_for};
 
@@ -113,4 +116,16 @@ fn with_stdout(mut ran: Ran, shown: &[u8]) -> Ran {
 
 fn text(shown: &[u8]) -> String {
     String::from_utf8_lossy(shown).into_owned()
+}
+
+/// Has programs that are started from here hear the signals that this one was perhaps told to ignore: what a process
+/// handles, its children do not inherit.
+pub fn hear_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for (signal, code) in [(SIGINT, 130), (SIGHUP, 129)] {
+            let ends = Arc::new(AtomicBool::new(true));
+            signal_hook::flag::register_conditional_shutdown(signal, code, ends).unwrap();
+        }
+    });
 }
