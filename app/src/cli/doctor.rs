@@ -295,7 +295,7 @@ fn store(health: &StoreHealth) -> Vec<Check> {
 }
 
 /// How many rows that are not understood are named.
-const ODD_ROWS_SHOWN: usize = 3;
+const ODD_ROWS_SHOWN: usize = 10;
 
 /// Tells which rows of the ledger are not understood.
 fn odd_rows(health: &StoreHealth) -> Option<Check> {
@@ -303,7 +303,7 @@ fn odd_rows(health: &StoreHealth) -> Option<Check> {
     let named = health.odd_rows.iter().take(ODD_ROWS_SHOWN).cloned().collect::<Vec<_>>().join("; ");
     let more = if count > ODD_ROWS_SHOWN { "; and more" } else { "" };
     let rows = counted(count, "row of the ledger is", "rows of the ledger are");
-    let detail = format!("{rows} not understood, and left out: {named}{more}");
+    let detail = format!("{rows} not understood, and not shown: {named}{more}");
     let hint = "a newer version may have written them: use that one; nothing is deleted";
     (count > 0).then(|| Check::new("store", Severity::Warning, detail).hint(hint))
 }

@@ -48,9 +48,10 @@ impl From<EngineError> for Failure {
             EngineError::SessionBusy { .. } => {
                 (ErrorCode::SessionBusy, "`--wait` waits for it; `pointsman runs list` shows it")
             }
-            EngineError::UnknownRun { .. } => {
-                (ErrorCode::UnknownRun, "`pointsman runs list` shows the runs; `latest` is the newest")
-            }
+            EngineError::UnknownRun { .. } => (
+                ErrorCode::UnknownRun,
+                "`pointsman runs list` shows the runs, and says if there are some that it cannot read; `latest` is the newest",
+            ),
             EngineError::AmbiguousRun { .. } => (ErrorCode::AmbiguousRun, "give more of the id"),
             EngineError::Store { .. } => {
                 (ErrorCode::UnreadableStore, "`pointsman doctor` says what is wrong and what fixes it")

@@ -71,7 +71,7 @@ impl RunViewer {
         }
         if let count @ 1.. = self.engine.odd_row_count(limit).await {
             let rows = counted(count, "row of the ledger is", "rows of the ledger are");
-            let text = format!("{rows} not understood, kept, and left out; `pointsman doctor` says which");
+            let text = format!("{rows} not understood and not shown; `pointsman doctor` says which");
             output::say(Tone::Warning, "notice:", &text);
         }
         match format {

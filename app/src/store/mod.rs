@@ -190,6 +190,7 @@ impl Store {
             ("live logs", dir("runs")),
             ("the locks of sessions", dir("locks")),
             ("metrics", metrics::trouble(state, now)),
+            ("notes of hooks", dir("hook-notes")),
         ];
         places.into_iter().filter_map(|(what, why)| Some((what, why?))).collect()
     }

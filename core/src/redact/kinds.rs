@@ -96,7 +96,7 @@ pub(super) fn sharp_hints() -> Vec<(String, &'static str)> {
 }
 
 /// All kinds.
-pub(super) static KINDS: [Kind; 27] = [
+pub(super) static KINDS: [Kind; 28] = [
     Kind::new(
         "password-hash",
         &["$1$", "$5$", "$6$", "$y$", "$2a$", "$2b$", "$2y$", "$apr1$"],
@@ -191,20 +191,27 @@ pub(super) static KINDS: [Kind; 27] = [
     ),
     Kind::new(
         "command-password",
-        &["password-stdin", "--with-token", "passwd --stdin"],
-        r#"(?:echo|printf)\s(?:-\w+\s+)?(?:'%s(?:\\n)?'\s+)?["']?([^\s"'`|$]{6,})["']?\s{0,4}\|"#,
+        &["password-stdin", "--with-token", "passwd --stdin", "sudo -s", "chpasswd"],
+        r#"(?:echo|printf)\s(?:-\w+\s+)?(?:'?%s(?:\\n)?'?\s+)?["']?(?:[\w.\-]+:)?([^\s"'`|$]{6,})["']?\s{0,4}\|"#,
+        Check::Password,
+    ),
+    // With `-n` there is no file before the user.
+    Kind::new(
+        "command-password",
+        &["htpasswd"],
+        r#"htpasswd\s+(?:-\w+\s+){0,6}-\w*n\w*\s+(?:-\w+\s+){0,6}\S+\s+["']?([^\s"'`$]{6,})"#,
         Check::Password,
     ),
     Kind::new(
         "command-password",
         &["htpasswd"],
-        r#"htpasswd\s+(?:-\w+\s+){0,6}-\w*b\w*\s+(?:-\w+\s+){0,6}\S+\s+(?:\S+\s+)??["']?([^\s"'`$]{6,})["']?\s*(?:$|[|;&])"#,
+        r#"htpasswd\s+(?:-\w+\s+){1,6}\S+\s+\S+\s+["']?([^\s"'`$]{6,})"#,
         Check::Password,
     ),
     Kind::new(
         "command-password",
         &["openssl"],
-        r#"openssl\s.{0,200}?\s-k\s{1,4}["']?([^\s"'`$]{6,})"#,
+        r#"openssl\s(?:.{0,200}?\s-k|passwd(?:\s+-(?:\d|apr1|salt\s+\S+)){0,4})\s{1,4}["']?([^\s"'`$\-][^\s"'`$]{5,})"#,
         Check::Password,
     ),
     Kind::new("mailchimp", &["-us"], r"(?-u:\b)([0-9a-f]{32}-us[0-9]{1,2})(?-u:\b)", Check::None),

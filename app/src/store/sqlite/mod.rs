@@ -393,7 +393,7 @@ fn understood<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> rusqlite::R
 
 /// Converts a stored instant: whole milliseconds since 1970.
 fn instant(column: usize, milliseconds: i64) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(milliseconds).map_err(|error| odd(column, &error.to_string()))
+    Timestamp::from_millisecond(milliseconds).map_err(|_| odd(column, &format!("its time is {milliseconds}")))
 }
 
 fn limit(count_max: usize) -> i64 {

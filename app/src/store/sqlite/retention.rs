@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use pointsman_core::ids::RunId;
 use pointsman_core::retention::{EndedRun, HookDay, Past};
+use pointsman_core::run::row::RunRow;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{instant, limit, odd, understood};
+use super::runs::{COLUMN_COUNT, COLUMNS, run_row};
+use super::{instant, limit, understood};
 
 /// What a row takes beside its body: keys, lengths, the share of its page that is empty. An estimate.
 const ROW_BYTES: i64 = 150;
@@ -20,19 +22,15 @@ pub(super) fn past(db: &Connection) -> rusqlite::Result<Past> {
 }
 
 fn ended_runs(db: &Connection) -> rusqlite::Result<Vec<EndedRun>> {
-    let mut statement = db.prepare(
-        "SELECT run_id, updated_at, (SELECT total(octet_length(body) + ?1) FROM events \
-         WHERE events.run_id = run_rows.run_id) FROM run_rows WHERE phase = 'finished'",
-    )?;
-    // Others may have written to the file: what is no run of ours stays.
+    let sql = format!(
+        "SELECT {COLUMNS}, (SELECT total(octet_length(body) + ?1) FROM events \
+         WHERE events.run_id = run_rows.run_id) FROM run_rows WHERE phase = 'finished'"
+    );
+    let mut statement = db.prepare(&sql)?;
+    // What is not understood stays: a newer version may have written it, or somebody else.
     understood(statement.query_map([ROW_BYTES], |row| {
-        let run_id = row.get::<_, String>(0)?.parse().map_err(|_| odd(0, "its id is none"))?;
-        Ok(EndedRun {
-            run_id,
-            ended_at: instant(1, row.get(1)?)?,
-            fact_bytes: whole(row.get(2)?),
-            log_bytes: 0,
-        })
+        let RunRow { run_id, updated_at, .. } = run_row(row)?;
+        Ok(EndedRun { run_id, ended_at: updated_at, fact_bytes: whole(row.get(COLUMN_COUNT)?), log_bytes: 0 })
     })?)
 }
 

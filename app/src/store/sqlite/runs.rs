@@ -15,8 +15,11 @@ use super::{Sqlite, instant, limit, odd, oddity, sessions, understood};
 use crate::process::identity::ProcessIdentity;
 
 /// The columns of a row, in the order in which [`run_row`] reads them.
-const COLUMNS: &str = "run_id, seq, created_at, updated_at, phase, verdict, session_id, project_root, request_hash, \
+pub(super) const COLUMNS: &str = "run_id, seq, created_at, updated_at, phase, verdict, session_id, project_root, request_hash, \
                        agent, tier, rehearsal";
+
+/// How many [`COLUMNS`] there are.
+pub(super) const COLUMN_COUNT: usize = 12;
 
 const DRIVERS: &str = "SELECT run_id, identity, heartbeat_at FROM drivers ORDER BY run_id DESC";
 
@@ -244,7 +247,7 @@ fn bodies(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<String>> {
     log.query_map([run.as_str()], |row| row.get(0))?.collect()
 }
 
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     let text = |column: usize| row.get::<_, String>(column);
     let optional = |column: usize| row.get::<_, Option<String>>(column);
     let phase = text(4)?;

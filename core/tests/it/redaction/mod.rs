@@ -73,7 +73,9 @@ fn s11_secrets_are_found_far_along_a_line_too() {
 /// What an agent or a limit has cut off is half a secret: at the end of a text less is enough.
 #[test]
 fn s11_secrets_that_somebody_else_cut_off_are_found_too() {
+    // What follows a secret tells nothing if it was cut off.
     let cut = all_spellings()
+        .filter(|spelling| !spelling.is_known_by_what_follows())
         .flat_map(|spelling| spelling.cuts().into_iter().map(move |cut| (spelling.copy(), cut)));
     let cut = cut.map(|(spelling, cut)| {
         let text = spelling.text[..cut].to_owned();

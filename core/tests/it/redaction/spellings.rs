@@ -24,6 +24,11 @@ impl Spelling {
         spelling(self.name.clone(), self.text.clone(), self.secret.clone())
     }
 
+    /// Returns whether only what stands behind the secret says that it is one.
+    pub fn is_known_by_what_follows(&self) -> bool {
+        ["echo ", "printf "].iter().any(|command| self.name.starts_with(command))
+    }
+
     /// Returns the five places of the text's secret at which a cut is worst: its ends and its quarters.
     pub fn cuts(&self) -> Vec<usize> {
         let at = self
@@ -361,6 +366,12 @@ fn headers_and_commands(random: &mut Random) -> Vec<Spelling> {
         "htpasswd -nbB app %v",
         "openssl enc -aes-256-cbc -in a -out b -k %v",
         "openssl enc -d -pass pass:%v",
+        "openssl passwd -6 %v",
+        "openssl passwd -1 -salt ab %v",
+        "echo %v | sudo -S ls",
+        "echo \"bob:%v\" | chpasswd",
+        "printf %s %v | docker login --password-stdin",
+        "htpasswd -bc f user \"%v\" and words",
         "tool --password %v",
         "tool --token %v",
         "tool --api-key %v",
