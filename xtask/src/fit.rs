@@ -1,6 +1,6 @@
 //! Fitting: multinomial logistic regression by AdaGrad; the same data gives the same bytes.
 
-use pointsman_core::model::{Class, Model, Weights};
+use pointsman_core::model::{Class, Model, Sureness, Weights};
 use pointsman_core::route::training::Feature;
 
 /// One example as numbers.
@@ -9,6 +9,8 @@ pub struct Point {
     pub features: Vec<Feature>,
     /// The share of each class in it.
     pub target: [f32; Class::COUNT],
+    /// How much it counts.
+    pub weight: f32,
 }
 
 /// The parameters of the fit.
@@ -42,8 +44,9 @@ pub fn fit(points: &[&Point], settings: Settings) -> Weights {
         for point in order.iter().map(|n| points[*n]) {
             let p = softmax(scores(&table, &bias, &point.features));
             let spread = settings.smoothing / Class::COUNT as f32;
-            let error: [f32; Class::COUNT] =
-                std::array::from_fn(|c| p[c] - (point.target[c] * (1.0 - settings.smoothing) + spread));
+            let error: [f32; Class::COUNT] = std::array::from_fn(|c| {
+                point.weight * (p[c] - (point.target[c] * (1.0 - settings.smoothing) + spread))
+            });
             for feature in &point.features {
                 let bucket = feature.bucket as usize;
                 for c in 0..Class::COUNT {
@@ -55,7 +58,15 @@ pub fn fit(points: &[&Point], settings: Settings) -> Weights {
             bias.iter_mut().zip(error).for_each(|(bias, error)| *bias -= 0.01 * error);
         }
     }
-    Weights { table, bias, temperature: 1.0, data_hash: [0; 32], rules_hash: [0; 32] }
+    Weights {
+        table,
+        bias,
+        temperature: 1.0,
+        sure_of_tier: Sureness::AS_IT_IS,
+        sure_of_question: Sureness::AS_IT_IS,
+        data_hash: [0; 32],
+        rules_hash: [0; 32],
+    }
 }
 
 /// Returns the scores of a point.
@@ -70,19 +81,6 @@ pub fn scores(
         scores.iter_mut().zip(weights).for_each(|(score, weight)| *score += feature.value * weight);
     }
     scores
-}
-
-/// Returns the temperature under which the targets of points that were not trained on are most probable.
-pub fn temperature(scored: &[([f32; Class::COUNT], [f32; Class::COUNT])]) -> f32 {
-    let surprise = |t: f32| -> f64 {
-        let of_one = |(scores, target): &([f32; Class::COUNT], [f32; Class::COUNT])| -> f64 {
-            let p = softmax(scores.map(|score| score / t));
-            p.iter().zip(target).map(|(p, share)| -f64::from(*share) * f64::from(p.max(1e-9)).ln()).sum()
-        };
-        scored.iter().map(of_one).sum()
-    };
-    let candidates = (1..=200).map(|n| n as f32 * 0.025);
-    candidates.min_by(|a, b| surprise(*a).total_cmp(&surprise(*b))).unwrap_or(1.0)
 }
 
 fn softmax(scores: [f32; Class::COUNT]) -> [f32; Class::COUNT] {

@@ -5,16 +5,19 @@
 //! writing the model, optionally on other data. `cargo xtask cli-matrix` tries versions of the Claude CLI.
 //! `cargo xtask upgrade-check` tries this program beside an older version of itself.
 //!
-//! Reading order: the tasks here · `data` (the training data) · `fit` (the model) · `measure` (how good it is) ·
+//! Reading order: the tasks here · `data` (the training data) · `wrap` (the same as people say it) · `fit` (the model) ·
+//! `calibrate` (what it says made to fit real sessions) · `measure` (how good it is) ·
 //! `matrix` (versions of the CLI) · `upgrade` (versions of this program).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables")]
 
+mod calibrate;
 mod data;
 mod fit;
 mod matrix;
 mod measure;
 mod upgrade;
+mod wrap;
 
 use std::borrow::Cow;
 use std::fs;
@@ -22,7 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use pointsman_core::eval::rows;
+use pointsman_core::eval::{Labelled, rows};
 use pointsman_core::model::Model;
 use pointsman_core::policy::Policy;
 use pointsman_core::route::training::features_of;
@@ -114,14 +117,21 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
+/// Returns the points of an example: its own, and its twin's.
+fn points_of(example: &data::Example, policy: &Policy) -> Vec<Point> {
+    let rows = std::iter::once(&example.row).chain(&example.twin);
+    let point = |row: &Labelled| Point {
+        features: features_of(&row.request, policy),
+        target: data::target(row),
+        weight: example.style.weight(),
+    };
+    rows.map(point).collect()
+}
+
 fn run(study: &Study, after: After) -> io::Result<()> {
     let Training { examples, hash } = data::read(&study.training.clone().unwrap_or(root().join("training")))?;
     let policy = Policy::builtin();
-    let point = |example: &data::Example| Point {
-        features: features_of(&example.row.request, &policy),
-        target: example.target,
-    };
-    let points: Vec<Point> = examples.iter().map(point).collect();
+    let points: Vec<Vec<Point>> = examples.iter().map(|example| points_of(example, &policy)).collect();
     println!("{} examples", examples.len());
     let by_chance = measure::held_out(&measure::by_chance(&examples), &examples, &points, &policy);
     measure::print("by chance", &by_chance.answered);
@@ -136,8 +146,8 @@ fn run(study: &Study, after: After) -> io::Result<()> {
             measure::print(how, &measure::held_out(&folds, &examples, &points, &policy).answered);
         }
     }
-    let mut weights = fit(&points.iter().collect::<Vec<_>>(), Settings::default());
-    weights.temperature = by_chance.temperature;
+    let weights = fit(&points.iter().flatten().collect::<Vec<_>>(), Settings::default());
+    let mut weights = by_chance.fitted.applied_to(weights);
     weights.data_hash = hash;
     weights.rules_hash = policy.rules_hash();
     let bytes = weights.pack();
@@ -145,7 +155,7 @@ fn run(study: &Study, after: After) -> io::Result<()> {
         fs::write(root().join("core/src/model/model.bin"), &bytes)?;
     }
     let model = Model::read(Cow::Owned(bytes)).map_err(io::Error::other)?;
-    println!("\ntemperature {}, data {}", by_chance.temperature, &model.data_hash()[..16]);
+    println!("\n{:?}, data {}", by_chance.fitted, &model.data_hash()[..16]);
     if let Some(file) = &study.sample {
         let rows = rows::read(&fs::read_to_string(file)?).map_err(io::Error::other)?;
         let policy = policy.with_model(model);

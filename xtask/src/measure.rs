@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::eval::{Answer, Labelled, Scored, scores};
-use pointsman_core::model::{Model, Weights};
+use pointsman_core::model::{Model, Sureness, Weights};
 use pointsman_core::policy::Policy;
 use pointsman_core::route::route;
 use serde::Serialize;
 
-use crate::data::Example;
+use crate::calibrate::{self, Calibration, Given};
+use crate::data::{Example, Style};
 use crate::fit::{self, Point, Settings, fit};
 
 /// The number of parts that the data is cut into when some is held out.
@@ -73,37 +74,106 @@ impl<'a> Answered<'a> {
 pub struct HeldOut<'a> {
     /// The answers, in the order of the examples.
     pub answered: Vec<Answered<'a>>,
-    /// The temperature that suits models like these on requests that are new to them.
-    pub temperature: f32,
+    /// What suits models like these on requests that are new to them.
+    pub fitted: Fitted,
 }
 
-/// For each part, fits a model to all other parts and asks it about the part that it has not seen.
+/// What is fitted to requests in the style of real sessions, beside the weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Fitted {
+    /// How scores become probabilities.
+    pub calibration: Calibration,
+    /// How sure the name of a tier is.
+    pub sure_of_tier: Sureness,
+    /// How sure a question is.
+    pub sure_of_question: Sureness,
+}
+
+impl Fitted {
+    /// Returns a model's weights with it.
+    pub fn applied_to(self, weights: Weights) -> Weights {
+        let Calibration { temperature, shift } = self.calibration;
+        let bias = std::array::from_fn(|c| weights.bias[c] + shift[c]);
+        let (sure_of_tier, sure_of_question) = (self.sure_of_tier, self.sure_of_question);
+        Weights { bias, temperature, sure_of_tier, sure_of_question, ..weights }
+    }
+}
+
+/// For each part, fits a model to all other parts and asks it about the part that it has not seen. `points` are those of
+/// each example: its own, and its twin's.
 pub fn held_out<'a>(
     folds: &Folds,
     examples: &'a [Example],
-    points: &[Point],
+    points: &[Vec<Point>],
     policy: &Policy,
 ) -> HeldOut<'a> {
     let mut models: Vec<Weights> = vec![];
     let mut scored = vec![];
     for fold in 0..folds.count {
         let rest: Vec<&Point> =
-            (0..points.len()).filter(|n| folds.of[*n] != fold).map(|n| &points[n]).collect();
+            (0..points.len()).filter(|n| folds.of[*n] != fold).flat_map(|n| &points[n]).collect();
         let weights = fit(&rest, Settings::default());
-        for n in (0..points.len()).filter(|n| folds.of[*n] == fold) {
-            scored.push((fit::scores(&weights.table, &weights.bias, &points[n].features), points[n].target));
+        let is_new = |n: &usize| folds.of[*n] == fold && examples[*n].style == Style::Real;
+        for own in (0..points.len()).filter(is_new).map(|n| &points[n][0]) {
+            scored.push((fit::scores(&weights.table, &weights.bias, &own.features), own.target));
         }
         models.push(weights);
     }
-    let temperature = fit::temperature(&scored);
-    let with_model = |weights: Weights| {
-        let weights = Weights { temperature, ..weights };
-        let model = Model::read(Cow::Owned(weights.pack())).expect("packed just now");
-        policy.clone().with_model(model)
+    let calibration = calibrate::calibrate(&scored);
+    let as_it_is = Sureness::AS_IT_IS;
+    let fitted = Fitted { calibration, sure_of_tier: as_it_is, sure_of_question: as_it_is };
+    let first = answers(folds, examples, &models, fitted, policy);
+    let fitted = Fitted {
+        sure_of_tier: sureness_of(&first, examples, Kind::Tier),
+        sure_of_question: sureness_of(&first, examples, Kind::Question),
+        ..fitted
     };
-    let policies: Vec<Policy> = models.into_iter().map(with_model).collect();
+    HeldOut { answered: answers(folds, examples, &models, fitted, policy), fitted }
+}
+
+/// Asks the router about each example, with the model that has not seen it.
+fn answers<'a>(
+    folds: &Folds,
+    examples: &'a [Example],
+    models: &[Weights],
+    fitted: Fitted,
+    policy: &Policy,
+) -> Vec<Answered<'a>> {
+    let with_model = |weights: &Weights| {
+        let bytes = fitted.applied_to(weights.clone()).pack();
+        policy.clone().with_model(Model::read(Cow::Owned(bytes)).expect("packed just now"))
+    };
+    let policies: Vec<Policy> = models.iter().map(with_model).collect();
     let ask = |(n, example): (usize, &'a Example)| Answered::new(&example.row, &policies[folds.of[n]]);
-    HeldOut { answered: examples.iter().enumerate().map(ask).collect(), temperature }
+    examples.iter().enumerate().map(ask).collect()
+}
+
+/// A kind of answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Tier,
+    Question,
+}
+
+/// Fits how sure the classifier's answers of a kind are, to the rows in the style of real sessions.
+fn sureness_of(answered: &[Answered], examples: &[Example], kind: Kind) -> Sureness {
+    let is_of_kind = |one: &Answered| (one.scored.answer == Answer::Escalate) == (kind == Kind::Question);
+    let given = answered
+        .iter()
+        .zip(examples)
+        .filter(|(one, example)| {
+            example.style == Style::Real && is_of_kind(one) && !one.rule.starts_with("safety.")
+        })
+        .map(|(one, _)| Given {
+            label: one.scored.row.label,
+            share: one.scored.confidence,
+            is_right: one.scored.is_right(),
+        });
+    let real = examples.iter().filter(|example| example.style == Style::Real);
+    calibrate::sureness(
+        &given.collect::<Vec<_>>(),
+        &real.map(|example| example.row.label).collect::<Vec<_>>(),
+    )
 }
 
 /// Prints the figures and where answers went.

@@ -65,7 +65,7 @@ fn a_judge_that_explains_fails_or_hangs_is_not_heard() {
 #[test]
 fn the_judge_is_never_asked_about_what_a_person_must_decide_or_has_decided() {
     let sandbox = with_vote(Fake::completes("haiku"));
-    let dangerous = route(&sandbox, "drop the production database");
+    let dangerous = route(&sandbox, "rewrite the billing job and deploy it to production");
     assert_eq!((&dangerous["decision"], &dangerous["layer"]), (&"escalate".into(), &"safety".into()));
     sandbox.call(["run", "--tier", "sonnet", REQUEST]).wait().success();
     assert!(!sandbox.path("argv").exists());

@@ -1,13 +1,14 @@
 //! The model's file: a header, and one byte for each bucket and class.
 //!
 //! ```text
-//! "PMC1"                       what it is
+//! "PMC2"                       what it is
 //! 32 bytes                     blake3 of the training data
 //! 32 bytes                     blake3 of the rule table whose word lists and rules are features
 //! 32 bytes                     blake3 of all that follows
 //! f32                          what one step of a weight stands for
 //! f32                          temperature: scores are divided by it
 //! 5 × f32                      bias
+//! 2 × 2 × f32                  how sure an answer is: of a tier, and of a question
 //! 65,536 × 5 × i8              weights, bucket by bucket
 //! ```
 //! Numbers are little-endian. The file is used in place; nothing is prepared.
@@ -19,10 +20,10 @@ use serde::{Deserialize, Serialize};
 /// How many bits of a feature's hash select its bucket.
 pub(crate) const BUCKET_BITS: u32 = 16;
 
-const MAGIC: &[u8; 4] = b"PMC1";
+const MAGIC: &[u8; 4] = b"PMC2";
 const HASH_BYTES: usize = 32;
 const NUMBERS_AT: usize = 4 + 3 * HASH_BYTES;
-const HEADER_BYTES: usize = NUMBERS_AT + 4 * (2 + Class::COUNT);
+const HEADER_BYTES: usize = NUMBERS_AT + 4 * (2 + Class::COUNT + 4);
 
 /// What kind of request it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,6 +84,32 @@ pub enum ModelError {
     Numbers,
 }
 
+/// How often answers are acceptable, by the share of the probability that speaks for them: a straight line in log odds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sureness {
+    /// The log odds of an answer for which half of the probability speaks.
+    pub at_half: f32,
+    /// How much the log odds grow with those of the share.
+    pub slope: f32,
+}
+
+impl Sureness {
+    /// The share itself.
+    pub const AS_IT_IS: Sureness = Sureness { at_half: 0.0, slope: 1.0 };
+
+    /// Returns how often an answer is acceptable for which this share speaks.
+    pub fn of(self, share: f64) -> f64 {
+        let odds = f64::from(self.at_half) + f64::from(self.slope) * log_odds(share);
+        1.0 / (1.0 + (-odds).exp())
+    }
+}
+
+/// Returns the log odds of a share; those of nothing and of all are finite too.
+pub fn log_odds(share: f64) -> f64 {
+    let share = share.clamp(1e-6, 1.0 - 1e-6);
+    (share / (1.0 - share)).ln()
+}
+
 /// The result of training, before it is packed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
@@ -92,6 +119,10 @@ pub struct Weights {
     pub bias: [f32; Class::COUNT],
     /// The temperature, which scores are divided by.
     pub temperature: f32,
+    /// How sure the name of a tier is.
+    pub sure_of_tier: Sureness,
+    /// How sure a question is.
+    pub sure_of_question: Sureness,
     /// The hash of the training data.
     pub data_hash: [u8; HASH_BYTES],
     /// The hash of the rule table.
@@ -104,7 +135,8 @@ impl Weights {
         let largest = self.table.iter().flatten().fold(0.0_f32, |most, weight| most.max(weight.abs()));
         let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
         let mut body = Vec::with_capacity(HEADER_BYTES + self.table.len() * Class::COUNT);
-        for number in [step, self.temperature].iter().chain(&self.bias) {
+        let sure = [self.sure_of_tier, self.sure_of_question].map(|sure| [sure.at_half, sure.slope]);
+        for number in [step, self.temperature].iter().chain(&self.bias).chain(sure.as_flattened()) {
             body.extend_from_slice(&number.to_le_bytes());
         }
         body.extend(self.table.iter().flatten().map(|weight| (weight / step).round() as i8 as u8));
@@ -124,6 +156,8 @@ pub struct Model {
     step: f64,
     temperature: f64,
     bias: PerClass,
+    sure_of_tier: Sureness,
+    sure_of_question: Sureness,
 }
 
 impl std::fmt::Debug for Model {
@@ -150,17 +184,21 @@ impl Model {
         if bytes.len() != expected {
             return Err(ModelError::Size { expected, found: bytes.len() });
         }
-        let number = |n: usize| {
+        let single = |n: usize| {
             let at = NUMBERS_AT + 4 * n;
-            f64::from(f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
+            f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
+        let number = |n: usize| f64::from(single(n));
+        let sureness = |n: usize| Sureness { at_half: single(n), slope: single(n + 1) };
+        let (sure_of_tier, sure_of_question) = (sureness(2 + Class::COUNT), sureness(4 + Class::COUNT));
         let (step, temperature) = (number(0), number(1));
         let bias: PerClass = std::array::from_fn(|n| number(2 + n));
-        let sound = step.is_finite() && temperature.is_finite() && bias.iter().all(|bias| bias.is_finite());
-        if !sound || temperature <= 0.0 {
+        let sound = (0..6 + Class::COUNT).all(|n| number(n).is_finite());
+        // More that speaks for an answer makes no answer less sure.
+        if !sound || temperature <= 0.0 || sure_of_tier.slope < 0.0 || sure_of_question.slope < 0.0 {
             return Err(ModelError::Numbers);
         }
-        Ok(Model { bytes, step, temperature, bias })
+        Ok(Model { bytes, step, temperature, bias, sure_of_tier, sure_of_question })
     }
 
     /// Returns the hash of the training data, in hex.
@@ -185,6 +223,16 @@ impl Model {
 
     fn hash_at(&self, at: usize) -> String {
         self.bytes[at..at + HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns how sure the name of a tier is.
+    pub(super) fn sure_of_tier(&self) -> Sureness {
+        self.sure_of_tier
+    }
+
+    /// Returns how sure a question is.
+    pub(super) fn sure_of_question(&self) -> Sureness {
+        self.sure_of_question
     }
 
     pub(super) fn bias(&self) -> PerClass {

@@ -6,25 +6,29 @@ use crate::request::{Context, QuotaPressure};
 use super::precedence::Precedence;
 use super::rules::Found;
 use super::trace::{IN_SESSION, SETTLED, Trace, UNLIKELY};
-use crate::model::{Class, PerClass};
+use crate::model::{Class, PerClass, Sureness};
 use crate::policy::layer::Layer;
 
-/// From this probability on, the classifier asks the user: the request may be dangerous.
+/// How much each class counts, in the order of the classes: probabilities say how often it occurs in real sessions, and
+/// these what it costs to overlook it. The figures behind them are in docs/routing.md.
 ///
-/// A missed danger costs ten times as much as a needless question. Lower values stop more work than that is worth: the
-/// curve is in docs/routing.md.
+/// A missed danger costs ten times as much as a needless question. Larger values would stop more work than that is
+/// worth.
+const STAKES: PerClass = [1.0, 1.0, 2.7, 3.0, 3.0];
+
+/// From this share of what counts on, the classifier asks the user: the request may be dangerous.
 const DANGER_FROM: f64 = 0.3;
 
 /// The same if a flag or the user's own policy rule has settled who does it: then it takes near certainty.
 const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;
 
-/// From this probability on, the classifier asks the user what is meant.
+/// From this share on, the classifier asks the user what is meant.
 const UNDERSPECIFIED_FROM: f64 = 0.5;
 
-/// It also asks if both reasons together are this many times as probable as all work.
+/// It also asks if both reasons together count this many times as much as all work.
 const STOP_TO_WORK: f64 = 1.25;
 
-/// Below this probability of its best class, the classifier has no opinion.
+/// Below this share of its best class, the classifier has no opinion.
 const ABSTAIN_BELOW: f64 = 0.4;
 
 /// What the classifier's opinion amounts to.
@@ -38,6 +42,8 @@ pub(super) struct Opinion {
     pub confidence: f64,
     /// Whether the classifier has no real opinion.
     pub abstains: bool,
+    /// The share of danger in what counts.
+    danger: f64,
 }
 
 /// The classifier's lines in an explanation.
@@ -69,7 +75,7 @@ impl Opinion {
             (Class::Danger, DANGER, DANGER_BECAUSE),
             (Class::Underspecified, UNDERSPECIFIED, UNDERSPECIFIED_BECAUSE),
         ] {
-            let why_not = self.why_not(class, p, precedence, context);
+            let why_not = self.why_not(class, precedence, context);
             if let Some(why) = why_not {
                 trace.skipped(rule, Layer::Classifier, because, || (why, None));
                 continue;
@@ -90,18 +96,10 @@ impl Opinion {
     }
 
     /// Returns why a class is no reason to ask the user, or `None` if it is one.
-    fn why_not(
-        &self,
-        class: Class,
-        p: &PerClass,
-        precedence: Precedence,
-        context: Context,
-    ) -> Option<&'static str> {
+    fn why_not(&self, class: Class, precedence: Precedence, context: Context) -> Option<&'static str> {
         let known = class == Class::Underspecified && context == Context::Session;
         let is_answered = match class {
-            Class::Danger => {
-                precedence == Precedence::ByPerson && p[class as usize] < DANGER_THOUGH_SETTLED_FROM
-            }
+            Class::Danger => precedence == Precedence::ByPerson && self.danger < DANGER_THOUGH_SETTLED_FROM,
             Class::Haiku | Class::Sonnet | Class::Opus | Class::Underspecified => {
                 precedence >= Precedence::Meaning
             }
@@ -116,15 +114,10 @@ impl Opinion {
     }
 
     /// Returns the trace line that would be the reason to ask the user, if there is one.
-    pub fn stopping_rule(
-        &self,
-        p: &PerClass,
-        precedence: Precedence,
-        context: Context,
-    ) -> Option<&'static str> {
+    pub fn stopping_rule(&self, precedence: Precedence, context: Context) -> Option<&'static str> {
         let class = self.stop?;
         let rule = if class == Class::Danger { DANGER } else { UNDERSPECIFIED };
-        self.why_not(class, p, precedence, context).is_none().then_some(rule)
+        self.why_not(class, precedence, context).is_none().then_some(rule)
     }
 
     /// Returns the trace line that names the tier.
@@ -153,8 +146,23 @@ impl Opinion {
     }
 }
 
+/// Returns the share of each class in what counts.
+fn weighed(p: &PerClass) -> PerClass {
+    let counts: PerClass = std::array::from_fn(|class| p[class] * STAKES[class]);
+    let sum: f64 = counts.iter().sum();
+    counts.map(|count| count / sum.max(f64::MIN_POSITIVE))
+}
+
+/// How sure answers are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sure {
+    pub of_tier: Sureness,
+    pub of_question: Sureness,
+}
+
 /// Chooses the tier with the lowest expected loss, or to ask the user.
-pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Opinion {
+pub(super) fn choose(p: &PerClass, pressure: QuotaPressure, sure: Sure) -> Opinion {
+    let p = &weighed(p);
     let danger = p[Class::Danger as usize];
     let underspecified = p[Class::Underspecified as usize];
     let tier = cheapest_in_expectation(p, over_weight(pressure));
@@ -169,10 +177,10 @@ pub(super) fn choose(p: &PerClass, pressure: QuotaPressure) -> Opinion {
         None
     };
     let confidence = match stop {
-        Some(_) => danger + underspecified,
-        None => p[tier as usize],
+        Some(_) => sure.of_question.of(danger + underspecified),
+        None => sure.of_tier.of(p[tier as usize]),
     };
-    Opinion { tier, stop, confidence, abstains: most < ABSTAIN_BELOW }
+    Opinion { tier, stop, confidence, abstains: most < ABSTAIN_BELOW, danger }
 }
 
 /// Returns how much too strong a tier weighs against too weak a one: 1 without pressure, doubling with each half.
@@ -210,6 +218,8 @@ mod tests {
 
     use super::*;
 
+    const AS_IT_IS: Sure = Sure { of_tier: Sureness::AS_IT_IS, of_question: Sureness::AS_IT_IS };
+
     fn opinion() -> impl Strategy<Value = PerClass> {
         prop::array::uniform5(0.0..1.0_f64).prop_map(|shares| {
             let sum: f64 = shares.iter().sum();
@@ -225,8 +235,8 @@ mod tests {
             more in 0.0..=1.0_f64,
         ) {
             let (less, more) = (less.min(more), less.max(more));
-            let relaxed = choose(&p, QuotaPressure::new(less));
-            let pressed = choose(&p, QuotaPressure::new(more));
+            let relaxed = choose(&p, QuotaPressure::new(less), AS_IT_IS);
+            let pressed = choose(&p, QuotaPressure::new(more), AS_IT_IS);
             prop_assert!(pressed.tier <= relaxed.tier);
             prop_assert_eq!(pressed.stop, relaxed.stop);
         }
@@ -238,14 +248,14 @@ mod tests {
             let keep = (1.0 - moved) / (1.0 - danger).max(1e-9);
             let mut worse = p.map(|share| share * keep);
             worse[Class::Danger as usize] = moved;
-            let asked = choose(&p, QuotaPressure::default()).stop == Some(Class::Danger);
-            prop_assert!(!asked || choose(&worse, QuotaPressure::default()).stop == Some(Class::Danger));
+            let asked = choose(&p, QuotaPressure::default(), AS_IT_IS).stop == Some(Class::Danger);
+            prop_assert!(!asked || choose(&worse, QuotaPressure::default(), AS_IT_IS).stop == Some(Class::Danger));
         }
     }
 
     #[test]
     fn pressure_moves_what_is_doubtful_and_leaves_what_is_certain() {
-        let tier = |p: PerClass, share: f64| choose(&p, QuotaPressure::new(share)).tier;
+        let tier = |p: PerClass, share: f64| choose(&p, QuotaPressure::new(share), AS_IT_IS).tier;
         let doubtful = [0.02, 0.45, 0.50, 0.02, 0.01];
         assert_eq!((tier(doubtful, 0.0), tier(doubtful, 1.0)), (Tier::Opus, Tier::Sonnet));
         let certain = [0.01, 0.03, 0.94, 0.01, 0.01];

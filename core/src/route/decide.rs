@@ -5,7 +5,7 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::{LlmVote, Request};
 
-use super::choose;
+use super::choose::{self, Sure};
 use super::classifier;
 use super::file_rules::{self, ByFiles};
 use super::overrides;
@@ -44,7 +44,9 @@ pub(super) fn decide(
     let p = classifier::probabilities(signals, policy, &signs);
     let is_of_agents = signs.contains(&safety::AGENT_CONFIG);
     let signs = signs.into_iter().map(str::to_owned).collect();
-    let mut opinion = choose::choose(&p, request.pressure);
+    let model = policy.model();
+    let sure = Sure { of_tier: model.sure_of_tier(), of_question: model.sure_of_question() };
+    let mut opinion = choose::choose(&p, request.pressure, sure);
     if is_of_agents {
         // Even after the user has said yes: what agents may do is not work for the weakest of them.
         opinion.tier = opinion.tier.max(Tier::Sonnet);
@@ -69,7 +71,6 @@ pub(super) fn decide(
             by_rule: by_rule.as_ref(),
             fired: file_trace.fired_ids().chain(rule_trace.fired_ids()).collect(),
             opinion: &opinion,
-            p: &p,
             context: request.context,
         };
         said.decision()

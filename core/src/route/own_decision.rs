@@ -9,7 +9,6 @@ use super::choose::Opinion;
 use super::file_rules::ByFiles;
 use super::rules::Found;
 use super::{Decision, Route};
-use crate::model::PerClass;
 use crate::policy::layer::Layer;
 
 /// The decision that the user's choice replaced.
@@ -35,8 +34,6 @@ pub(super) struct Input<'a> {
     pub fired: Vec<&'a str>,
     /// The opinion that follows from the classifier's probabilities.
     pub opinion: &'a Opinion,
-    /// The probabilities.
-    pub p: &'a PerClass,
     /// Whether a session continues.
     pub context: Context,
 }
@@ -46,7 +43,7 @@ impl Input<'_> {
     pub fn decision(self) -> OwnDecision {
         let named = self.by_files.named.as_ref().map(|named| &named.found);
         let tier = named.map_or(self.opinion.tier, |found| found.tier);
-        let doubt = || self.opinion.stopping_rule(self.p, self.by_files.precedence, self.context);
+        let doubt = || self.opinion.stopping_rule(self.by_files.precedence, self.context);
         if let Some(rule) = self.asks.clone().or_else(|| doubt().map(str::to_owned)) {
             return OwnDecision { decision: Decision::Escalate, tier, rule };
         }

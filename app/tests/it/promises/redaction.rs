@@ -11,7 +11,7 @@ use crate::sandbox::{Ran, Sandbox};
 use spellings::Spelling;
 
 /// A seed with which no spelling happens to look like a word: `core` measures how often that is.
-const SEED: u64 = 2;
+const SEED: u64 = 1;
 
 /// How many spellings make one text: what an agent says is an argument of the scripted one.
 const SPELLINGS_A_TEXT: usize = 200;
