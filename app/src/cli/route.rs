@@ -1,10 +1,11 @@
 //! `pointsman route`: decides, and does nothing else.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::report::failure::FailureReport;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::Route;
 use serde::{Deserialize, Serialize};
@@ -50,7 +51,7 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
         Format::Text => output::text(&present::route::text(&route)),
         Format::Json => output::json(&line(None, &route)),
         Format::Jsonl => {
-            output::line(&serde_json::to_string(&line(None, &route)).expect("plain data has a JSON form"));
+            output::line(&json(&line(None, &route)));
         }
     }
     Ok(0)
@@ -60,38 +61,79 @@ fn line<'a>(id: Option<&'a RawValue>, route: &'a Route) -> RouteLine<'a> {
     RouteLine { schema_version: SCHEMA_VERSION, id, route }
 }
 
-/// Decides line by line. A line that cannot be read ends the batch: a script must not mistake a gap for a route.
+/// A line of a batch that cannot be decided, in the place of its route.
+#[derive(Debug, Serialize)]
+struct BadLine<'a> {
+    id: Option<&'a RawValue>,
+    line: usize,
+    #[serde(flatten)]
+    failure: FailureReport<'a>,
+}
+
+/// Decides line by line. One that cannot be read has its error printed in its place, and the others are decided; the exit
+/// code says that not all was done.
 fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Result<u8, Failure> {
-    let reader: Box<dyn BufRead> = if batch.as_os_str() == "-" {
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        let file = File::open(batch).map_err(|error| {
-            Failure::new(
-                ErrorCode::UnreadableInput,
-                format!("`{}` cannot be read: {error}", batch.display()),
-                "check the path",
-            )
-        })?;
-        Box::new(BufReader::new(file))
+    let unreadable = |error: io::Error| {
+        let what = format!("`{}` cannot be read: {error}", batch.display());
+        Failure::new(ErrorCode::UnreadableInput, what, "check the path")
     };
-    for (number, text) in reader.lines().enumerate() {
-        let bad = |what: String| {
-            let at = format!("`{}` line {}: {what}", batch.display(), number + 1);
-            Failure::new(ErrorCode::BadBatchLine, at, "each line is one JSON object with `id` and `request`")
-        };
-        let text = text.map_err(|error| bad(error.to_string()))?;
-        let text = text.trim_start_matches('\u{feff}');
-        if text.trim().is_empty() {
+    let reader: Box<dyn BufRead> = if batch.as_os_str() == "-" {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(batch).map_err(unreadable)?))
+    };
+    let (mut line_count, mut bad) = (0, vec![]);
+    for (at, text) in reader.split(b'\n').enumerate() {
+        let text = text.map_err(unreadable)?;
+        let text = String::from_utf8_lossy(&text);
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
             continue;
         }
-        let entry: BatchLine = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-        let mut request =
-            prompt_input::parse(entry.request, overrides).map_err(|failure| bad(failure.message))?;
-        let route = decider.decide(&mut request)?;
-        let printed = serde_json::to_string(&line(entry.id.as_deref(), &route));
-        if !output::line(&printed.expect("plain data has a JSON form")) {
-            break;
+        line_count += 1;
+        let line = at + 1;
+        let printed = match decide_line(decider, text, overrides) {
+            Ok(printed) => printed,
+            Err((id, failure)) => {
+                bad.push((line, failure.message.clone()));
+                let failure = FailureReport::new(&failure);
+                json(&BadLine { id: id.as_deref(), line, failure })
+            }
+        };
+        if !output::line(&printed) {
+            return Ok(0);
         }
     }
-    Ok(0)
+    let Some((line, what)) = bad.first() else { return Ok(0) };
+    let (count, file) = (bad.len(), batch.display());
+    let what = format!(
+        "`{file}`: {count} of {line_count} lines cannot be decided; the first is line {line}: {what}"
+    );
+    let failure =
+        Failure::new(ErrorCode::BadBatchLine, what, "each line is one JSON object with `id` and `request`");
+    // On standard output each is data already.
+    output::failure(&failure);
+    Ok(failure.exit_code())
+}
+
+/// Decides one line; an error has the line's id, if that can be read.
+fn decide_line(
+    decider: &Decider,
+    text: &str,
+    overrides: &OverrideArgs,
+) -> Result<String, (Option<Box<RawValue>>, Failure)> {
+    let bad = |what: String| Failure::bare(ErrorCode::BadBatchLine, what);
+    let BatchLine { id, request } =
+        serde_json::from_str(text).map_err(|error| (None, bad(error.to_string())))?;
+    let decided = prompt_input::parse(request, overrides)
+        .map_err(|failure| bad(failure.message))
+        .and_then(|mut request| Ok(decider.decide(&mut request)?));
+    match decided {
+        Ok(route) => Ok(json(&line(id.as_deref(), &route))),
+        Err(failure) => Err((id, failure)),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain data has a JSON form")
 }

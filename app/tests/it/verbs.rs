@@ -363,6 +363,25 @@ fn a_batch_gives_ids_back_as_they_were_written() {
     assert_eq!(ids, [head("12345678901234567890123"), head("1.50"), head("null")]);
 }
 
+/// Seen to fail: the batch ended at the first of them.
+#[test]
+fn a_line_of_a_batch_that_is_no_request_has_its_error_in_its_place() {
+    let batch = "{\"id\": 1, \"request\": \"fix a typo in README.md\"}\n{\"id\": 2, \"request\": \"  \"}\n\nhello\n\
+                 {\"id\": 3, \"request\": \"fix a typo in README.md\"}\n";
+    let call = Sandbox::new().call(["route", "--batch", "-"]).stdin(batch).wait().exits(65);
+    let lines = call.json_lines();
+    let told: Vec<_> =
+        lines.iter().map(|line| (&line["id"], &line["tier"], &line["error"]["code"])).collect();
+    let (haiku, none, bad) = (json!("haiku"), Value::Null, json!("E0111"));
+    let ids = [json!(1), json!(2), json!(3)];
+    assert_eq!(
+        told,
+        [(&ids[0], &haiku, &none), (&ids[1], &none, &bad), (&none, &none, &bad), (&ids[2], &haiku, &none)]
+    );
+    assert_eq!((&lines[1]["line"], &lines[2]["line"]), (&json!(2), &json!(4)));
+    call.stderr_has("2 of 4 lines cannot be decided; the first is line 2: the prompt is empty");
+}
+
 #[test]
 fn a_failure_is_data_where_json_was_asked_for() {
     let ran = Sandbox::new().call(["run", "-o", "json", "--agent", "nobody", REQUEST]).wait().exits(2);
