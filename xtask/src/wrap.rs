@@ -155,6 +155,12 @@ impl Dice {
 
 #[cfg(test)]
 mod tests {
+    use pointsman_core::agent::Catalog;
+    use pointsman_core::eval::rows;
+    use pointsman_core::policy::Policy;
+    use pointsman_core::request::{Origin, Overrides, Request};
+    use pointsman_core::route::{Decision, route};
+
     use super::*;
 
     fn row(request: &str, label: Answer) -> Labelled {
@@ -193,5 +199,38 @@ mod tests {
         }
         assert_eq!(uncapitalised("API keys"), "API keys");
         assert_eq!(uncapitalised("Fix"), "fix");
+    }
+
+    /// Requests that no model was fitted to, each in every way. The tier may change more often: it is closer.
+    #[test]
+    fn wrapping_a_request_changes_whether_a_person_is_asked_in_at_most_two_of_a_hundred() {
+        let policy = Policy::builtin();
+        let catalog = Catalog::of_generals(vec![]).expect("the general agents fit together");
+        let is_asked = |text: String| {
+            let request = Request::new(text, Origin::Cli, Overrides::default()).expect("it has words");
+            route(&request, &catalog, &policy).expect("nothing is overridden").decision == Decision::Escalate
+        };
+        let (mut count, mut changed) = (0, vec![]);
+        for text in [
+            include_str!("../../core/tests/data/routing-week.jsonl"),
+            include_str!("../../core/tests/data/routing-reader.jsonl"),
+        ] {
+            let rows = rows::read(text).expect("labelled requests");
+            let is_order = |row: &&Labelled| {
+                can_wrap(row) && !row.request.ends_with('?') && row.label != Answer::Escalate
+            };
+            for row in rows.iter().filter(is_order) {
+                let plain = is_asked(row.request.clone());
+                let before = BEFORE.iter().map(|before| format!("{before}{}", uncapitalised(&row.request)));
+                let end = row.request.trim_end_matches('.');
+                let behind = BEHIND.iter().map(|behind| format!("{end}{behind}"));
+                for wrapped in before.chain(behind).chain([row.request.to_lowercase()]) {
+                    count += 1;
+                    changed.extend((is_asked(wrapped.clone()) != plain).then_some(wrapped));
+                }
+            }
+        }
+        assert!(count > 20_000, "{count}");
+        assert!(changed.len() * 50 <= count, "{} of {count}: {:?}", changed.len(), &changed[..20]);
     }
 }
