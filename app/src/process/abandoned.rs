@@ -16,8 +16,7 @@ use crate::regular_file;
 /// A killed process is gone in microseconds; somebody waits for us.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// So many looks in a row find nothing before it is believed: for a moment a program that just begins has no environment
-/// to be seen, and so no mark.
+/// So many looks in a row find nothing before it is believed: a process may begin between two entries of the table.
 const EMPTY_LOOKS: u32 = 2;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -40,7 +39,8 @@ pub(super) fn end(attempt_dirs: &[PathBuf], mark: &str) {
         if living.iter().any(|stat| stat.pid == own) {
             return;
         }
-        empty_count = if living.is_empty() { empty_count + 1 } else { 0 };
+        let is_over = living.is_empty() && !tree::process_table().iter().any(is_beginning);
+        empty_count = if is_over { empty_count + 1 } else { 0 };
         living.iter().for_each(tree::kill_if_same);
         std::thread::sleep(LOOK_AGAIN);
     }
@@ -66,6 +66,16 @@ fn living(recorded: &[ProcessIdentity], mark: &str) -> Vec<Stat> {
     found.sort_unstable_by_key(|stat| stat.pid);
     found.dedup_by_key(|stat| stat.pid);
     found
+}
+
+/// Returns whether a process is just replacing its program: until the new one begins, which takes long on a busy machine,
+/// neither words nor environment are to be seen, and so no mark. A thread of the kernel never has any.
+fn is_beginning(stat: &Stat) -> bool {
+    const KERNEL: i32 = 2;
+    let is_kernels = stat.pid == KERNEL || stat.parent == KERNEL;
+    let is_empty =
+        |file: &str| fs::read(format!("/proc/{}/{file}", stat.pid)).is_ok_and(|bytes| bytes.is_empty());
+    stat.state != 'Z' && !is_kernels && is_empty("environ") && is_empty("cmdline")
 }
 
 /// Returns whether a process was started with this assignment in its environment. Of other users' processes that cannot
@@ -102,5 +112,25 @@ mod tests {
         owned.collected();
         assert_eq!(found, [true, true, false, false, false, false]);
         assert!(!has_mark(pid, "MARK=run-1"), "it is gone");
+    }
+
+    /// Else every search would last as long as it may. Seen to fail with the environment looked at alone.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "this is the room that spawns")]
+    fn a_program_that_was_given_no_environment_is_not_for_ever_beginning() {
+        let mut sleep = Command::new("/bin/sleep");
+        sleep.arg("600").env_clear().stdout(Stdio::null()).stderr(Stdio::null());
+        let (mut child, owned) = owned::spawn(|| sleep.spawn(), |child| Some(child.id())).unwrap();
+        let pid = owned.pid();
+        while fs::read(format!("/proc/{pid}/cmdline")).unwrap().first() != Some(&b'/') {
+            std::thread::yield_now();
+        }
+        while is_beginning(&identity::stat(pid).unwrap()) {
+            std::thread::yield_now();
+        }
+        assert!(fs::read(format!("/proc/{pid}/environ")).unwrap().is_empty());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        owned.collected();
     }
 }
