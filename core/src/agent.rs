@@ -1,5 +1,7 @@
 //! Agents and tiers: the named ways to work that a route chooses among.
 
+pub mod reach;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -441,7 +443,8 @@ impl Catalog {
     pub fn fingerprint(&self) -> String {
         let mut text = String::new();
         for agent in self.agents.values() {
-            text.push_str(&format!("agent {} {}\n", agent.name, agent.tier));
+            let reach = reach::Reach::of(agent).as_str();
+            text.push_str(&format!("agent {} {} {reach}\n", agent.name, agent.tier));
         }
         for (tier, agent) in &self.by_tier {
             text.push_str(&format!("tier {tier} {agent}\n"));

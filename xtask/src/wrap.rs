@@ -155,13 +155,13 @@ impl Dice {
 
 #[cfg(test)]
 mod tests {
-    use pointsman_core::agent::Catalog;
     use pointsman_core::eval::rows;
     use pointsman_core::policy::Policy;
     use pointsman_core::request::{Origin, Overrides, Request};
     use pointsman_core::route::{Decision, route};
 
     use super::*;
+    use crate::measure::with_full_rights;
 
     fn row(request: &str, label: Answer) -> Labelled {
         Labelled {
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn wrapping_a_request_changes_whether_a_person_is_asked_in_at_most_two_of_a_hundred() {
         let policy = Policy::builtin();
-        let catalog = Catalog::of_generals(vec![]).expect("the general agents fit together");
+        let catalog = with_full_rights();
         let is_asked = |text: String| {
             let request = Request::new(text, Origin::Cli, Overrides::default()).expect("it has words");
             route(&request, &catalog, &policy).expect("nothing is overridden").decision == Decision::Escalate

@@ -20,12 +20,16 @@ use crate::present::output::{self, PlainFormat, Tone};
 pub fn main(args: &EvalArgs) -> Result<u8, Failure> {
     let environment = environment(args.project.as_deref())?;
     let loaded = environment.settings(&[])?;
-    let decider = environment.decider(&loaded)?;
+    let mode = args.permission_mode;
+    let decider = environment.decider(&loaded)?.supposing(mode);
     let rows = read(&args.file)?;
     let measured = Measured::new(&decider, &rows)?;
     let other = match &args.against {
         None => None,
-        Some(path) => Some(Measured::new(&environment.decider_against(&loaded, path)?, &rows)?),
+        Some(path) => {
+            let against = environment.decider_against(&loaded, path)?.supposing(mode);
+            Some(Measured::new(&against, &rows)?)
+        }
     };
     let against = other.map(|other| {
         let changes = compare::changes(&measured.scored(), &other.scored());

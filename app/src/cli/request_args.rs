@@ -66,19 +66,27 @@ pub enum ModeArg {
     Directive,
 }
 
-/// The permission modes that may be asked for, with what they mean.
+/// The permission modes that may be asked for, with what they mean. All but one: it stands in the settings of an agent,
+/// where a person has thought of it.
 fn permission_modes() -> impl TypedValueParser<Value = PermissionMode> {
+    parser_of(PermissionMode::ALL.into_iter().filter(|mode| *mode != PermissionMode::BypassPermissions))
+}
+
+/// The permission modes that a decision may be made for: it runs nothing.
+pub fn supposed_permission_modes() -> impl TypedValueParser<Value = PermissionMode> {
+    parser_of(PermissionMode::ALL.into_iter())
+}
+
+fn parser_of(modes: impl Iterator<Item = PermissionMode>) -> impl TypedValueParser<Value = PermissionMode> {
     let meaning = |mode: PermissionMode| match mode {
-        PermissionMode::Default => Some("The CLI's own default"),
-        PermissionMode::AcceptEdits => Some("Edits inside the project are accepted"),
-        PermissionMode::Plan => Some("Plan and change nothing"),
-        PermissionMode::DontAsk => Some("Questions are denied"),
-        PermissionMode::Auto => Some("The CLI's own classifier decides"),
-        // Never by a flag: it stands in the settings of an agent, where a person has thought of it.
-        PermissionMode::BypassPermissions => None,
+        PermissionMode::Default => "The CLI's own default",
+        PermissionMode::AcceptEdits => "Edits inside the project are accepted",
+        PermissionMode::Plan => "Plan and change nothing",
+        PermissionMode::DontAsk => "Questions are denied",
+        PermissionMode::Auto => "The CLI's own classifier decides",
+        PermissionMode::BypassPermissions => "No questions at all: the agent may do what you may",
     };
-    let value = |mode: PermissionMode| Some(PossibleValue::new(mode.as_str()).help(meaning(mode)?));
-    PossibleValuesParser::new(PermissionMode::ALL.into_iter().filter_map(value))
+    PossibleValuesParser::new(modes.map(|mode| PossibleValue::new(mode.as_str()).help(meaning(mode))))
         .map(|name| PermissionMode::parse(&name).expect("only names of modes are let through"))
 }
 
@@ -159,6 +167,10 @@ pub struct RouteArgs {
     pub words: PromptArgs,
     #[command(flatten)]
     pub overrides: OverrideArgs,
+    /// Decide as if every agent had this permission mode: what a run cannot do needs no question. Without it, as the agents
+    /// are set up.
+    #[arg(long, value_name = "MODE", value_parser = supposed_permission_modes())]
+    pub permission_mode: Option<PermissionMode>,
     /// The project directory; the current one without it.
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,

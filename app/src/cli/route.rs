@@ -41,7 +41,7 @@ struct BatchLine {
 pub fn main(args: RouteArgs) -> Result<u8, Failure> {
     let environment = environment(args.project.as_deref())?;
     let loaded = environment.settings(&[])?;
-    let decider = environment.decider(&loaded)?;
+    let decider = environment.decider(&loaded)?.supposing(args.permission_mode);
     if let Some(batch) = &args.batch {
         return decide_batch(&decider, batch, &args.overrides);
     }

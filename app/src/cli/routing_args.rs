@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use pointsman_core::agent::PermissionMode;
+
+use super::request_args::supposed_permission_modes;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use pointsman_core::eval::gates::Gates;
@@ -24,6 +27,9 @@ pub struct EvalArgs {
     /// List the wrong answers, each with the rule behind it.
     #[arg(long)]
     pub wrong: bool,
+    /// Decide as if every agent had this permission mode; without it, as the agents are set up.
+    #[arg(long, value_name = "MODE", value_parser = supposed_permission_modes())]
+    pub permission_mode: Option<PermissionMode>,
     /// Put the time of a decision into the JSON, which then differs from run to run.
     #[arg(long)]
     pub latency: bool,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pointsman_core::agent::Catalog;
+use pointsman_core::agent::{Catalog, PermissionMode};
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::policy::Policy;
 use pointsman_core::repo_settings::containment::Containment;
@@ -26,6 +26,12 @@ impl Decider {
     /// Creates a decider.
     pub fn new(catalog: Catalog, policy: Policy, around: RoutingContext) -> Decider {
         Decider { catalog, policy, context: around }
+    }
+
+    /// Decides as if every agent had this permission mode, if one is given.
+    pub fn supposing(mut self, mode: Option<PermissionMode>) -> Decider {
+        mode.into_iter().for_each(|mode| self.catalog.set_permission_mode(mode));
+        self
     }
 
     /// Returns the agents.

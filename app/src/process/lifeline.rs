@@ -104,7 +104,7 @@ pub const TREE_RECORD: &str = "tree.json";
 pub struct TreeRecord {
     /// The shim.
     pub shim: ProcessIdentity,
-    /// The agent.
+    /// The agent; the shim until there is one.
     pub agent: ProcessIdentity,
 }
 

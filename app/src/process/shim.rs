@@ -55,6 +55,8 @@ fn serve() -> io::Result<()> {
     tree::become_subreaper()?;
     let mut events = ShimEvents::new()?;
     let order = ShimOrder::read(&events.first_line()?)?;
+    // An agent that is faster than us may stop us at once: then we are found by this.
+    record_tree(&order, ProcessIdentity::own());
     let agent = match spawn(&order) {
         Ok(agent) => i32::try_from(agent.id()).expect("a pid fits the system's own type"),
         Err(error) => {
@@ -123,6 +125,13 @@ fn not_spawned(error: &io::Error, program: &str) -> Exit {
     Exit::NotSpawned { missing, message: format!("{error}{hint}") }
 }
 
+/// Records the roots of the tree. Only needed when driver and shim are both gone or stopped: an agent that removed the
+/// directory must not lose its result by that.
+fn record_tree(order: &ShimOrder, agent: ProcessIdentity) {
+    let tree = TreeRecord { shim: ProcessIdentity::own(), agent };
+    let _ = write_record(&order.dir.join(TREE_RECORD), &tree);
+}
+
 /// Waits for the agent's end or a command, then leaves no process behind, or reports how many.
 fn watch(
     reaper: &mut Reaper,
@@ -130,9 +139,7 @@ fn watch(
     events: &mut ShimEvents,
     order: &ShimOrder,
 ) -> io::Result<ExitRecord> {
-    // Only needed when both of us are killed. An agent that removed the directory must not lose its result by that.
-    let tree = TreeRecord { shim: ProcessIdentity::own(), agent: ProcessIdentity::of(agent) };
-    let _ = write_record(&order.dir.join(TREE_RECORD), &tree);
+    record_tree(order, ProcessIdentity::of(agent));
     let mut agent_lives = false;
     match until_end_or_command(agent, events, order.stop_grace)? {
         Ended::ByItself if reaper.others_end_within(LEAK_GRACE) => {}

@@ -101,7 +101,7 @@ fn route_gives_the_same_bytes_for_the_same_words_and_spawns_nothing() {
         "schema_version": 1, "id": null, "decision": "direct", "agent": "haiku-general", "tier": "haiku",
         "confidence": route["confidence"], "reason": "renaming one named thing is mechanical",
         "layer": "rules", "rules": ["rules.rename-one", "classifier.tier"], "complexity": "simple",
-        "timing": "unattended", "policy_hash": route["policy_hash"],
+        "timing": "unattended", "policy_hash": route["policy_hash"], "danger": {"p": 0.0, "possible": false},
     });
     assert_eq!(route, expected);
     assert!(!sign.exists(), "an agent was spawned");

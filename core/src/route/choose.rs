@@ -1,8 +1,10 @@
 //! Chooses what follows from the classifier's opinion, given what a mistake costs.
 
 use crate::agent::Tier;
+use crate::agent::reach::Reach;
 use crate::request::{Context, QuotaPressure};
 
+use super::danger;
 use super::precedence::Precedence;
 use super::rules::Found;
 use super::trace::{IN_SESSION, SETTLED, Trace, UNLIKELY};
@@ -15,9 +17,6 @@ use crate::policy::layer::Layer;
 /// A missed danger costs ten times as much as a needless question. Larger values would stop more work than that is
 /// worth.
 const STAKES: PerClass = [1.0, 1.0, 2.7, 3.0, 3.0];
-
-/// From this share of what counts on, the classifier asks the user: the request may be dangerous.
-const DANGER_FROM: f64 = 0.3;
 
 /// The same if a flag or the user's own policy rule has settled who does it: then it takes near certainty.
 const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;
@@ -44,6 +43,8 @@ pub(super) struct Opinion {
     pub abstains: bool,
     /// The share of danger in what counts.
     danger: f64,
+    /// What there is without the danger: the reason to ask that remains, and how sure that answer is.
+    otherwise: (Option<Class>, f64),
 }
 
 /// The classifier's lines in an explanation.
@@ -58,6 +59,15 @@ const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say wha
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
 
 impl Opinion {
+    /// Returns the opinion about a run that reaches no further: a danger that is not likely enough there is none.
+    pub fn within(self, reach: Reach) -> Opinion {
+        if self.stop != Some(Class::Danger) || self.danger >= danger::asks_from(reach) {
+            return self;
+        }
+        let (stop, confidence) = self.otherwise;
+        Opinion { stop, confidence, ..self }
+    }
+
     /// Records in the trace what the classifier says; returns why the user must be asked, if so.
     ///
     /// If the user has settled who does it, they know better than any training data what is meant, and a suspicion of
@@ -67,6 +77,7 @@ impl Opinion {
         p: &PerClass,
         precedence: Precedence,
         context: Context,
+        reach: Reach,
         trace: &mut Trace,
     ) -> Option<Found> {
         let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
@@ -82,7 +93,11 @@ impl Opinion {
             }
             trace.fired(rule, Layer::Classifier, because, Some(&percent(class)));
             let (tier, confidence) = (self.tier, self.confidence);
-            found = Some(Found { layer: Layer::Classifier, tier, because: because.to_owned(), confidence });
+            let because = match class {
+                Class::Danger => format!("{because}, {}", danger::in_words(reach)),
+                _ => because.to_owned(),
+            };
+            found = Some(Found { layer: Layer::Classifier, tier, because, confidence });
         }
         let opinion = self.found(None);
         let rule = self.rule();
@@ -163,24 +178,24 @@ pub(super) struct Sure {
 /// Chooses the tier with the lowest expected loss, or to ask the user.
 pub(super) fn choose(p: &PerClass, pressure: QuotaPressure, sure: Sure) -> Opinion {
     let p = &weighed(p);
-    let danger = p[Class::Danger as usize];
+    let dangerous = p[Class::Danger as usize];
     let underspecified = p[Class::Underspecified as usize];
     let tier = cheapest_in_expectation(p, over_weight(pressure));
     let work: f64 = p[..3].iter().sum();
     let most = p.iter().copied().fold(0.0, f64::max);
-    let stops = danger + underspecified > work * STOP_TO_WORK;
-    let stop = if danger >= DANGER_FROM || (stops && danger >= underspecified) {
-        Some(Class::Danger)
-    } else if underspecified >= UNDERSPECIFIED_FROM || stops {
-        Some(Class::Underspecified)
-    } else {
-        None
-    };
-    let confidence = match stop {
-        Some(_) => sure.of_question.of(danger + underspecified),
+    let stops = dangerous + underspecified > work * STOP_TO_WORK;
+    let is_unclear = underspecified >= UNDERSPECIFIED_FROM || (stops && underspecified > dangerous);
+    let unclear = is_unclear.then_some(Class::Underspecified);
+    let is_dangerous =
+        dangerous >= danger::asks_from(Reach::Commands) || (stops && dangerous >= underspecified);
+    let stop = if is_dangerous { Some(Class::Danger) } else { unclear };
+    let confidence = |stop: Option<Class>| match stop {
+        Some(_) => sure.of_question.of(dangerous + underspecified),
         None => sure.of_tier.of(p[tier as usize]),
     };
-    Opinion { tier, stop, confidence, abstains: most < ABSTAIN_BELOW, danger }
+    let otherwise = (unclear, confidence(unclear));
+    let abstains = most < ABSTAIN_BELOW;
+    Opinion { tier, stop, confidence: confidence(stop), abstains, danger: dangerous, otherwise }
 }
 
 /// Returns how much too strong a tier weighs against too weak a one: 1 without pressure, doubling with each half.

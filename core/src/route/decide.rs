@@ -1,5 +1,6 @@
 //! Decides: asks every layer in order, then combines their findings.
 
+use crate::agent::reach::Reach;
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
 use crate::policy::Policy;
@@ -7,6 +8,7 @@ use crate::request::{LlmVote, Request};
 
 use super::choose::{self, Sure};
 use super::classifier;
+use super::danger::{self, Danger};
 use super::file_rules::{self, ByFiles};
 use super::overrides;
 use super::own_decision::Input;
@@ -16,7 +18,7 @@ use super::safety::{self, Work};
 use super::signals::Signals;
 use super::trace::Trace;
 use super::{Decision, Route, RouteError, arbiter};
-use crate::model::PerClass;
+use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
 
 /// A decision, and what else an explanation needs.
@@ -56,12 +58,15 @@ pub(super) fn decide(
 
     let precedence = if request.overrides.are_given() { Precedence::ByPerson } else { by_files.precedence };
     by_files.cap_confidence(&p);
+    let reach = reach(request, &by_files, opinion.tier, catalog);
+    opinion = opinion.within(reach);
     let word = request.llm_vote.filter(|word| opinion.stop.is_none() && precedence <= counts_until(*word));
     let unsettled_tier = word.and_then(LlmVote::tier).unwrap_or(opinion.tier);
     let voted_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     let work = known_work(&by_files, by_rule.as_ref());
     let underspecified = safety::check_for_missing_words(signals, work, request.context, &mut trace);
     let asks = trace.fired_ids().next().map(str::to_owned);
+    let asking_rule = asks.clone();
     let chosen = overrides::apply(request, catalog, policy, signals, voted_tier, &mut trace)?;
     let own = chosen.is_some().then(|| {
         let asked_by_file = by_files.asked.as_ref().and(file_trace.fired_ids().next());
@@ -77,10 +82,12 @@ pub(super) fn decide(
     });
     trace.append(file_trace);
     trace.append(rule_trace);
-    let doubt = opinion.apply(&p, precedence, request.context, &mut trace);
+    let doubt = opinion.apply(&p, precedence, request.context, reach, &mut trace);
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
     let (tier, agent) = tier_and_agent(chosen.as_ref(), &by_files, voted_tier, catalog);
+    let needed = asking_rule.as_deref().map_or(Reach::Commands, danger::needed_by);
+    let how_dangerous = Danger { p: rounded(p[Class::Danger as usize]), possible: reach >= needed };
     let stop = danger.or(underspecified).or(by_files.asked).or(doubt).or(asked_by_arbiter);
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
     let by_files = by_files.named.map(|named| named.found);
@@ -97,9 +104,20 @@ pub(super) fn decide(
         complexity: signals.complexity(tier),
         timing: signals.timing(decision),
         policy_hash: policy.hash(catalog),
+        danger: Some(how_dangerous),
         own,
     };
     Ok(Decided { route, trace, p, signs })
+}
+
+/// Returns how far the run reaches: that of the agent that would do it, whatever a safety rule says.
+fn reach(request: &Request, by_files: &ByFiles, tier: Tier, catalog: &Catalog) -> Reach {
+    let by_person = request.overrides.agent.as_ref();
+    let named = by_person.or(by_files.named.as_ref().and_then(|named| named.agent.as_ref()));
+    let tier = by_files.named.as_ref().map_or(tier, |named| named.found.tier);
+    let tier = request.overrides.tier.unwrap_or(tier);
+    let agent = named.and_then(|name| catalog.get(name)).unwrap_or_else(|| catalog.for_tier(tier));
+    Reach::of(agent)
 }
 
 /// Returns how much may be settled for the arbiter's vote to count: a repository may name the tier, but cannot prevent

@@ -3,12 +3,13 @@
 //! The room never runs anything, reads no clock and no file, and gives byte-equal answers for equal input.
 //!
 //! In reading order: `route` here · `decide` (the layers in order) · `stream` (words of the text and their positions) ·
-//! `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `trace` (what was tried, and why it
+//! `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `danger` (what a run can touch) · `trace` (what was tried, and why it
 //! did or did not fire) · `own_decision` (what the router would have decided without the user's choice).
 
 pub mod arbiter;
 mod choose;
 pub mod classifier;
+mod danger;
 mod decide;
 mod file_rules;
 mod overrides;
@@ -31,6 +32,7 @@ use crate::request::Request;
 use crate::text::segment;
 
 use classifier::Opinion;
+pub use danger::Danger;
 pub use overrides::marked_tier;
 pub use own_decision::OwnDecision;
 use signals::Signals;
@@ -95,6 +97,9 @@ pub struct Route {
     pub timing: Timing,
     /// The hash of everything besides the request that the decision depends on; see [`Policy::hash`].
     pub policy_hash: String,
+    /// How dangerous it is; missing in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub danger: Option<Danger>,
     /// What the router would have decided without the user's choice; missing in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnDecision>,
@@ -160,6 +165,7 @@ pub fn fallback(catalog: &Catalog) -> Route {
         complexity: Complexity::Moderate,
         timing: Timing::Unattended,
         policy_hash: String::new(),
+        danger: None,
         own: None,
     }
 }

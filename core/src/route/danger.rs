@@ -1,0 +1,55 @@
+//! How probable a danger must be for a person to be asked, by what the run can touch.
+//!
+//! Orders that a safety rule knows are asked about whatever the rights: without them they would fail later, and cost money.
+//! What is only likely to be dangerous is weighed: a run that can neither run a command nor change a file does no harm.
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::reach::Reach;
+
+/// How dangerous a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Danger {
+    /// The probability, by the classifier.
+    pub p: f64,
+    /// Whether the run could do it at all, with its agent's rights.
+    pub possible: bool,
+}
+
+/// Returns from which share on the classifier asks the user because of danger.
+pub(super) fn asks_from(reach: Reach) -> f64 {
+    match reach {
+        Reach::Commands => 0.3,
+        Reach::Files => 0.5,
+        Reach::Reading => 0.7,
+    }
+}
+
+/// Returns what a danger needs, by the rule that found it.
+pub(super) fn needed_by(rule: &str) -> Reach {
+    match rule {
+        "safety.secrets" => Reach::Reading,
+        "safety.agent-config" | "safety.delete-files" => Reach::Files,
+        _ => Reach::Commands,
+    }
+}
+
+/// Returns a reach as a clause about the agent.
+pub(super) fn in_words(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Reading => "although this agent may only read",
+        Reach::Files => "and this agent may change files",
+        Reach::Commands => "and this agent may run commands",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_further_a_run_reaches_the_sooner_a_person_is_asked() {
+        let from = [Reach::Reading, Reach::Files, Reach::Commands].map(asks_from);
+        assert!(from.is_sorted_by(|less, more| less > more), "{from:?}");
+    }
+}
