@@ -5,7 +5,7 @@
 //! weighed to the shares of real traffic, are as probable as can be. How sure an answer is gets a line of its own.
 
 use pointsman_core::eval::Answer;
-use pointsman_core::model::{Class, Sureness, log_odds};
+use pointsman_core::model::{Class, Sureness, log_odds, softmax};
 
 /// The share of each class in real sessions: counted in requests of public repositories.
 const TRAFFIC: [f64; Class::COUNT] = [0.36, 0.45, 0.04, 0.06, 0.09];
@@ -35,7 +35,7 @@ pub fn calibrate(scored: &[Scored]) -> Calibration {
         let (mut of_scale, mut of_shift) = (0.0, [0.0; Class::COUNT]);
         for ((scores, _), wanted) in scored.iter().zip(&wanted) {
             let weight: f64 = wanted.iter().sum();
-            let p = softmax(std::array::from_fn(|c| scale * f64::from(scores[c]) + shift[c]));
+            let p = softmax(std::array::from_fn(|c| scale * f64::from(scores[c]) + shift[c]), 1.0);
             for c in 0..Class::COUNT {
                 let slope = weight * p[c] - wanted[c];
                 of_shift[c] += slope;
@@ -58,13 +58,6 @@ fn wanted(scored: &[Scored]) -> Vec<[f64; Class::COUNT]> {
     let weight: [f64; Class::COUNT] =
         std::array::from_fn(|c| if share[c] > 0.0 { TRAFFIC[c] * total / share[c] } else { 0.0 });
     scored.iter().map(|(_, target)| std::array::from_fn(|c| f64::from(target[c]) * weight[c])).collect()
-}
-
-fn softmax(scores: [f64; Class::COUNT]) -> [f64; Class::COUNT] {
-    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers = scores.map(|score| (score - most).exp());
-    let sum: f64 = powers.iter().sum();
-    powers.map(|power| power / sum)
 }
 
 /// An answer to a row that was new to the model.

@@ -1,6 +1,5 @@
 //! `pointsman doctor`: what is installed, who would pay, what is broken, and how to repair it.
 
-use pointsman_core::text::counted;
 use std::path::{Path, PathBuf};
 
 use pointsman_core::adapter::capabilities::Support;
@@ -8,6 +7,7 @@ use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent_env::{LoginState, Payer};
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::ids::AgentName;
+use pointsman_core::text::counted;
 
 use super::context::{environment, runtime};
 use super::exit::Failure;

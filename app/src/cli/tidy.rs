@@ -23,7 +23,7 @@ fn tidied() -> Result<(), Failure> {
     let (loaded, _) = environment.settings_or_defaults();
     let (engine, project) = (environment.engine()?, environment.project(&loaded)?);
     // One at a time: several would wait for each other's files.
-    let Some(_only) = engine.try_lock_tidying() else { return Ok(()) };
+    let Ok(Some(_only)) = engine.try_lock_tidying() else { return Ok(()) };
     let pass = async {
         engine.tidy_up(&project).await;
         if engine.is_pruning_due() {

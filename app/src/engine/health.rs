@@ -1,6 +1,5 @@
 //! Checks what runs depend on, and repairs what can be repaired without losing anything.
 
-use pointsman_core::text::counted;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -9,6 +8,7 @@ use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent::{Agent, Tier};
 use pointsman_core::agent_env::Payer;
 use pointsman_core::ids::AgentName;
+use pointsman_core::text::counted;
 
 use super::Engine;
 use super::launch;
@@ -182,11 +182,12 @@ impl Engine {
                 counted(count, "run without a driver was", "runs without a driver were")
             )),
         }
-        // Two at once would count the same things.
-        let Some(_only) = self.try_lock_tidying() else {
-            done.push("what is too old to be kept is left to a process that is at it".to_owned());
+        // Two at once would count the same things. Where nothing can be locked, somebody asked for it all the same.
+        let only = self.try_lock_tidying();
+        if matches!(only, Ok(None)) {
+            done.push("another pointsman is removing what is too old to be kept".to_owned());
             return Ok(done);
-        };
+        }
         match self.prune(project).await {
             Ok(pruned) => done.extend(what_was_pruned(&pruned)),
             Err(error) => done.push(format!("what is too old to be kept was not looked for: {error}")),

@@ -1,6 +1,8 @@
 //! Finishes what others left undone: runs whose driver died get an honest end, and what could not be stored is
 //! imported.
 
+use std::io;
+
 use pointsman_core::ids::RunId;
 use pointsman_core::report::live::{Body, Line};
 use pointsman_core::report::metrics::OrchestratedExecution;
@@ -19,9 +21,9 @@ use crate::store::lock::Lock;
 use crate::store::{EndedCall, LedgerEntry, Runs};
 
 impl Engine {
-    /// Takes the lock on tidying in the background; `None` if another process holds it, or if nothing can be stored.
-    pub fn try_lock_tidying(&self) -> Option<Lock> {
-        self.store.try_lock("tidying").ok().flatten()
+    /// Takes the lock on tidying; `None` if another process holds it.
+    pub fn try_lock_tidying(&self) -> io::Result<Option<Lock>> {
+        self.store.try_lock("tidying")
     }
 
     /// Imports events of runs that could not be stored, and ends runs whose driver died: what a new run must see.

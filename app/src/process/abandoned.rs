@@ -35,11 +35,12 @@ pub(super) fn end(attempt_dirs: &[PathBuf], mark: &str) {
     let begun = Instant::now();
     let mut empty_count = 0;
     while empty_count < EMPTY_LOOKS && begun.elapsed() < LIMIT {
-        let living = living(&recorded, mark);
+        let table = tree::process_table();
+        let living = living(&recorded, mark, &table);
         if living.iter().any(|stat| stat.pid == own) {
             return;
         }
-        let is_over = living.is_empty() && !tree::process_table().iter().any(is_beginning);
+        let is_over = living.is_empty() && !table.iter().any(is_beginning);
         empty_count = if is_over { empty_count + 1 } else { 0 };
         living.iter().for_each(tree::kill_if_same);
         std::thread::sleep(LOOK_AGAIN);
@@ -53,15 +54,14 @@ fn record(attempt_dir: &Path) -> Option<[ProcessIdentity; 2]> {
 }
 
 /// Returns the recorded processes that live, all their descendants, and all that have the mark.
-fn living(recorded: &[ProcessIdentity], mark: &str) -> Vec<Stat> {
+fn living(recorded: &[ProcessIdentity], mark: &str, table: &[Stat]) -> Vec<Stat> {
     let roots: Vec<i32> = recorded
         .iter()
         .filter(|process| process.liveness() == Liveness::Alive)
         .map(|process| process.pid)
         .collect();
     let recorded = roots.iter().filter_map(|pid| identity::stat(*pid));
-    let marked =
-        tree::process_table().into_iter().filter(|stat| stat.state != 'Z' && has_mark(stat.pid, mark));
+    let marked = table.iter().filter(|stat| stat.state != 'Z' && has_mark(stat.pid, mark)).cloned();
     let mut found: Vec<Stat> = recorded.chain(tree::descendants(&roots)).chain(marked).collect();
     found.sort_unstable_by_key(|stat| stat.pid);
     found.dedup_by_key(|stat| stat.pid);

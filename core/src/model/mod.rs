@@ -104,6 +104,14 @@ impl Sureness {
     }
 }
 
+/// Turns scores into probabilities (softmax with a temperature).
+pub fn softmax(scores: PerClass, temperature: f64) -> PerClass {
+    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers = scores.map(|score| ((score - most) / temperature).exp());
+    let sum: f64 = powers.iter().sum();
+    powers.map(|power| power / sum)
+}
+
 /// Returns the log odds of a share; those of nothing and of all are finite too.
 pub fn log_odds(share: f64) -> f64 {
     let share = share.clamp(1e-6, 1.0 - 1e-6);
@@ -254,9 +262,6 @@ impl Model {
 
     /// Turns scores into probabilities (softmax with a temperature).
     pub(super) fn calibrated(&self, scores: PerClass) -> PerClass {
-        let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let powers = scores.map(|score| ((score - most) / self.temperature).exp());
-        let sum: f64 = powers.iter().sum();
-        powers.map(|power| power / sum)
+        softmax(scores, self.temperature)
     }
 }

@@ -18,7 +18,8 @@ use crate::policy::layer::Layer;
 /// worth.
 const STAKES: PerClass = [1.0, 1.0, 2.7, 3.0, 3.0];
 
-/// The same if a flag or the user's own policy rule has settled who does it: then it takes near certainty.
+/// From this share of danger on, the classifier asks although a flag or the user's own policy rule has settled who does
+/// it: then it takes near certainty.
 const DANGER_THOUGH_SETTLED_FROM: f64 = 0.8;
 
 /// From this share on, the classifier asks the user what is meant.

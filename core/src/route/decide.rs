@@ -4,7 +4,7 @@ use crate::agent::reach::Reach;
 use crate::agent::{Catalog, Tier};
 use crate::ids::AgentName;
 use crate::policy::Policy;
-use crate::request::{LlmVote, Request};
+use crate::request::{LlmVote, Origin, Request};
 
 use super::choose::{self, Sure};
 use super::classifier;
@@ -58,15 +58,16 @@ pub(super) fn decide(
 
     let precedence = if request.overrides.are_given() { Precedence::ByPerson } else { by_files.precedence };
     by_files.cap_confidence(&p);
-    let reach = reach(request, &by_files, opinion.tier, catalog);
-    opinion = opinion.within(reach);
+    let reach_of = |agent: &AgentName| reach(request, agent, catalog);
+    let of_rights = |agent: &AgentName| opinion.within(reach_of(agent));
+    let opinion = &of_rights(&tier_and_agent(None, &by_files, opinion.tier, catalog).1);
     let word = request.llm_vote.filter(|word| opinion.stop.is_none() && precedence <= counts_until(*word));
     let unsettled_tier = word.and_then(LlmVote::tier).unwrap_or(opinion.tier);
     let voted_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     let work = known_work(&by_files, by_rule.as_ref());
     let underspecified = safety::check_for_missing_words(signals, work, request.context, &mut trace);
     let asks = trace.fired_ids().next().map(str::to_owned);
-    let asking_rule = asks.clone();
+    let needed = asks.as_deref().map_or(Reach::Commands, danger::needed_by);
     let chosen = overrides::apply(request, catalog, policy, signals, voted_tier, &mut trace)?;
     let own = chosen.is_some().then(|| {
         let asked_by_file = by_files.asked.as_ref().and(file_trace.fired_ids().next());
@@ -75,18 +76,19 @@ pub(super) fn decide(
             by_files: &by_files,
             by_rule: by_rule.as_ref(),
             fired: file_trace.fired_ids().chain(rule_trace.fired_ids()).collect(),
-            opinion: &opinion,
+            opinion,
             context: request.context,
         };
         said.decision()
     });
     trace.append(file_trace);
     trace.append(rule_trace);
+    let (tier, agent) = tier_and_agent(chosen.as_ref(), &by_files, voted_tier, catalog);
+    // Whoever was chosen in the place of the router's own may reach further.
+    let (opinion, reach) = (of_rights(&agent), reach_of(&agent));
     let doubt = opinion.apply(&p, precedence, request.context, reach, &mut trace);
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
-    let (tier, agent) = tier_and_agent(chosen.as_ref(), &by_files, voted_tier, catalog);
-    let needed = asking_rule.as_deref().map_or(Reach::Commands, danger::needed_by);
     let how_dangerous = Danger { p: rounded(p[Class::Danger as usize]), possible: reach >= needed };
     let stop = danger.or(underspecified).or(by_files.asked).or(doubt).or(asked_by_arbiter);
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
@@ -110,14 +112,13 @@ pub(super) fn decide(
     Ok(Decided { route, trace, p, signs })
 }
 
-/// Returns how far the run reaches: that of the agent that would do it, whatever a safety rule says.
-fn reach(request: &Request, by_files: &ByFiles, tier: Tier, catalog: &Catalog) -> Reach {
-    let by_person = request.overrides.agent.as_ref();
-    let named = by_person.or(by_files.named.as_ref().and_then(|named| named.agent.as_ref()));
-    let tier = by_files.named.as_ref().map_or(tier, |named| named.found.tier);
-    let tier = request.overrides.tier.unwrap_or(tier);
-    let agent = named.and_then(|name| catalog.get(name)).unwrap_or_else(|| catalog.for_tier(tier));
-    Reach::of(agent)
+/// Returns how far the work reaches that an agent does. A session's own model does it with rights that a person widens on
+/// the way, so there it may reach as far as the person.
+fn reach(request: &Request, agent: &AgentName, catalog: &Catalog) -> Reach {
+    match request.origin {
+        Origin::Hook => Reach::Commands,
+        Origin::Cli => catalog.get(agent).map_or(Reach::Commands, Reach::of),
+    }
 }
 
 /// Returns how much may be settled for the arbiter's vote to count: a repository may name the tier, but cannot prevent

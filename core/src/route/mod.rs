@@ -3,8 +3,9 @@
 //! The room never runs anything, reads no clock and no file, and gives byte-equal answers for equal input.
 //!
 //! In reading order: `route` here · `decide` (the layers in order) · `stream` (words of the text and their positions) ·
-//! `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `danger` (what a run can touch) · `trace` (what was tried, and why it
-//! did or did not fire) · `own_decision` (what the router would have decided without the user's choice).
+//! `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `danger` (what a run can touch) ·
+//! `trace` (what was tried, and why it did or did not fire) · `own_decision` (what the router would have decided without
+//! the user's choice).
 
 pub mod arbiter;
 mod choose;

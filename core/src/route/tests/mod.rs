@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::agent::{AdapterKind, Agent, PermissionMode};
 use crate::fixture;
 use crate::policy::layer::Layer;
 use crate::request::{Origin, Overrides, Speaker};
@@ -323,4 +324,36 @@ proptest! {
             prop_assert_eq!(answer(&pasted), answer(line));
         }
     }
+}
+
+/// Seen to fail with the reach of the router's own choice, and with that of the agents' settings where a session's own
+/// model works.
+#[test]
+fn a_likely_danger_is_asked_about_where_whoever_does_it_can_do_it() {
+    let text = "terraform fmt everything please";
+    let policy = Policy::builtin();
+    let mut asked = Request::new(text.to_owned(), Origin::Cli, Overrides::default()).unwrap();
+    let asks = |request: &Request, catalog: &Catalog| {
+        route(request, catalog, &policy).unwrap().decision == Decision::Escalate
+    };
+    let mut full = fixture::catalog(vec![]);
+    assert!(!asks(&asked, &full), "edits alone");
+    full.set_permission_mode(PermissionMode::BypassPermissions);
+    assert!(asks(&asked, &full));
+    // One agent that may do anything, and the word that chooses it.
+    let strong = Agent {
+        permission_mode: Some(PermissionMode::BypassPermissions),
+        ..Agent::new("strong".parse().unwrap(), AdapterKind::Claude, vec!["claude".into()], Tier::Opus)
+    };
+    let by_tier = Tier::ALL.map(|tier| {
+        (tier, if tier == Tier::Opus { "strong".parse().unwrap() } else { fixture::general(tier).name })
+    });
+    let agents = vec![fixture::general(Tier::Haiku), fixture::general(Tier::Sonnet), strong];
+    let mixed = Catalog::new(agents, by_tier.into(), std::collections::BTreeMap::new()).unwrap();
+    assert!(!asks(&asked, &mixed));
+    asked.origin = Origin::Hook;
+    assert!(asks(&asked, &mixed), "in a session a person widens rights on the way");
+    let marked = Request::new(format!("@opus {text}"), Origin::Cli, Overrides::default()).unwrap();
+    assert!(route(&marked, &mixed, &policy).unwrap().danger.unwrap().possible, "by the mark");
+    assert!(!route(&marked, &fixture::catalog(vec![]), &policy).unwrap().danger.unwrap().possible);
 }
