@@ -77,6 +77,7 @@ impl Driven {
             rehearsal: false,
             overrides: Overrides::default(),
             quota_pressure: Default::default(),
+            context: Default::default(),
             llm_vote: None,
         }));
         let route = Route { agent: general(tier).name, tier, ..crate::route::fallback(&catalog(vec![])) };

@@ -9,6 +9,7 @@ pub mod agent_env;
 pub mod agent_file;
 pub mod breaker;
 pub mod compliance;
+pub mod conversation;
 pub mod error_code;
 pub mod eval;
 pub mod feedback;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::agent::Tier;
+use crate::conversation::Context;
 use crate::ids::AgentName;
 use crate::routing_context::RoutingContext;
 
@@ -43,17 +44,6 @@ impl Overrides {
     pub fn are_given(&self) -> bool {
         self.tier.is_some() || self.agent.is_some()
     }
-}
-
-/// Whether the agent already knows the context of the request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Context {
-    /// The words stand alone.
-    #[default]
-    Fresh,
-    /// A named session continues: "try again" means something there.
-    Session,
 }
 
 /// How scarce the quotas are that the work would use: 0 is plenty, 1 is almost nothing left.
@@ -145,7 +135,7 @@ pub struct Request {
     pub speaker: Speaker,
     /// What was fixed by flags.
     pub overrides: Overrides,
-    /// Whether a session continues.
+    /// What the agent already knows.
     pub context: Context,
     /// How scarce quotas are; moves doubtful requests to cheaper tiers.
     pub pressure: QuotaPressure,

@@ -171,11 +171,17 @@ pub struct RouteArgs {
     /// are set up.
     #[arg(long, value_name = "MODE", value_parser = supposed_permission_modes())]
     pub permission_mode: Option<PermissionMode>,
+    /// Decide as words of a session that goes on, in which the agent said this last: "yes" agrees to what it proposed.
+    #[arg(long, value_name = "SAID")]
+    pub after: Option<String>,
+    /// The tier that has the session.
+    #[arg(long, value_name = "TIER", value_parser = tier, requires = "after")]
+    pub last_tier: Option<Tier>,
     /// The project directory; the current one without it.
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
-    /// Decide many: a file with one {"id", "request"} a line, `-` for standard input. Prints jsonl.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "file"])]
+    /// Decide many: a file with one {"id", "request", "after"} a line, `-` for standard input. Prints jsonl.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "file", "after"])]
     pub batch: Option<PathBuf>,
     /// How to print: text, json, or jsonl for a batch.
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use pointsman_core::agent::Tier;
+use pointsman_core::conversation::Context;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::failure::FailureReport;
 use pointsman_core::report::run::SCHEMA_VERSION;
@@ -35,6 +37,12 @@ struct BatchLine {
     #[serde(default)]
     id: Option<Box<RawValue>>,
     request: String,
+    /// What the agent of the session said last.
+    #[serde(default)]
+    after: Option<String>,
+    /// The tier that has the session.
+    #[serde(default)]
+    last_tier: Option<Tier>,
 }
 
 /// Runs the verb.
@@ -46,6 +54,7 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
         return decide_batch(&decider, batch, &args.overrides);
     }
     let mut request = prompt_input::request(&args.words, &args.overrides)?;
+    request.context = context(args.last_tier, args.after.as_deref());
     let route = decider.decide(&mut request)?;
     match args.output {
         Format::Text => output::text(&present::route::text(&route)),
@@ -55,6 +64,11 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+/// Returns the context of words that answer what an agent said; without that, they stand alone.
+fn context(last_tier: Option<Tier>, said: Option<&str>) -> Context {
+    said.map_or(Context::Fresh, |said| Context::after(last_tier, said))
 }
 
 fn line<'a>(id: Option<&'a RawValue>, route: &'a Route) -> RouteLine<'a> {
@@ -123,11 +137,14 @@ fn decide_line(
     overrides: &OverrideArgs,
 ) -> Result<String, (Option<Box<RawValue>>, Failure)> {
     let bad = |what: String| Failure::bare(ErrorCode::BadBatchLine, what);
-    let BatchLine { id, request } =
+    let BatchLine { id, request, after, last_tier } =
         serde_json::from_str(text).map_err(|error| (None, bad(error.to_string())))?;
-    let decided = prompt_input::parse(request, overrides)
-        .map_err(|failure| bad(failure.message))
-        .and_then(|mut request| Ok(decider.decide(&mut request)?));
+    let decided = prompt_input::parse(request, overrides).map_err(|failure| bad(failure.message)).and_then(
+        |mut request| {
+            request.context = context(last_tier, after.as_deref());
+            Ok(decider.decide(&mut request)?)
+        },
+    );
     match decided {
         Ok(route) => Ok(json(&line(id.as_deref(), &route))),
         Err(failure) => Err((id, failure)),

@@ -1,15 +1,19 @@
-//! Chooses which conversation of its CLI an attempt continues, and what it is told about one that it does not know.
+//! Conversations: what a request's agent already knows, which conversation of its CLI an attempt continues, and what it is
+//! told about one that it does not know.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pointsman_core::adapter::invocation::AgentSession;
 use pointsman_core::agent::Agent;
-use pointsman_core::ids::RunId;
+use pointsman_core::conversation::{Context, Proposal, Session};
+use pointsman_core::ids::{RunId, SessionId};
 use pointsman_core::run::event::AttemptReason;
 use pointsman_core::run::next::{Carry, Plan};
 use pointsman_core::run::prompt::Earlier;
+use pointsman_core::run::spec::RunSpec;
 
 use super::Engine;
+use super::project::ProjectContext;
 use super::run::Run;
 use crate::store::{AgentSessionKey, Runs};
 
@@ -88,17 +92,49 @@ pub async fn predecessor(
     if !is_named(run) || !knows_nothing {
         return None;
     }
+    last_run(engine, &run.session, run.project.dir(), run.rehearsal).await
+}
+
+/// Returns the newest run of a session in a project, or in one that is gone.
+async fn last_run(
+    engine: &Engine,
+    session: &SessionId,
+    project: &Path,
+    rehearsal: bool,
+) -> Option<Predecessor> {
     let of_session = Runs::OfSession {
-        session: run.session.clone(),
-        project: run.project.dir().to_owned(),
-        rehearsal: run.rehearsal,
+        session: session.clone(),
+        project: project.to_owned(),
+        rehearsal,
         count_max: RUNS_MAX,
     };
     let runs = engine.store.runs(of_session).await.unwrap_or_default();
-    let before = |project: &PathBuf| *project == run.project.dir() || !project.exists();
+    let before = |there: &PathBuf| there == project || !there.exists();
     let mut runs = runs.into_iter().map(|row| (row.run_id, PathBuf::from(row.project_root)));
-    let (run, project) = runs.find(|(_, project)| before(project))?;
+    let (run, project) = runs.find(|(_, there)| before(there))?;
     Some(Predecessor { run, project })
+}
+
+/// Returns what the agent already knows when a request reaches it: who had the session, and what was said there last.
+pub async fn context(engine: &Engine, spec: &RunSpec, project: &ProjectContext) -> Context {
+    let Some(session) = &spec.session else { return Context::Fresh };
+    if !engine.knows_session(session, project).await {
+        return Context::Fresh;
+    }
+    let before = last_run(engine, session, project.dir(), spec.rehearsal.is_some()).await;
+    let found = match before {
+        Some(before) => engine.look_at(before.run).await.ok(),
+        None => None,
+    };
+    let Some(last) = found.as_ref().and_then(|found| found.state.attempts.last()) else {
+        return Context::of_session();
+    };
+    let last_tier = Some(last.started.tier);
+    match last.ended.as_ref().and_then(|ended| ended.answer.as_deref()) {
+        Some(answer) => Context::after(last_tier, answer),
+        // Its words are not kept: it may have asked something.
+        None => Context::Session(Session { last_tier, proposal: Proposal::Open }),
+    }
 }
 
 /// Returns what was said in an earlier run, as far as it was kept.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pointsman_core::ids::SessionId;
 use pointsman_core::redact::redact;
-use pointsman_core::request::{Context, Request};
+use pointsman_core::request::Request;
 use pointsman_core::route::{Decision, Route};
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
 use pointsman_core::run::next::OnLimit;
@@ -16,7 +16,7 @@ use super::project::{ProjectContext, PromptRetention};
 use super::record::{RunLog, Watcher};
 use super::run::Run;
 use super::stops::Stops;
-use super::{Engine, arbiter};
+use super::{Engine, arbiter, conversation};
 use crate::store::journal::Journal;
 use crate::store::lock::Lock;
 
@@ -36,11 +36,7 @@ impl Engine {
     /// project wants one.
     pub async fn submit(&self, project: ProjectContext, spec: RunSpec) -> Result<Submission, EngineError> {
         let mut request = spec.request()?;
-        if let Some(session) = &spec.session
-            && self.knows_session(session, &project).await
-        {
-            request.context = Context::Session;
-        }
+        request.context = conversation::context(self, &spec, &project).await;
         let mut route = project.decider().decide(&mut request)?;
         if let Some(terms) = &project.terms().arbiter {
             request.llm_vote = arbiter::vote(self, &project, terms, &request, &route).await;
@@ -145,9 +141,14 @@ impl Submission {
 
     fn requested(&self, session: &SessionId) -> Requested {
         let request = &self.request;
-        let (words, request_hash) = match &self.project.terms().prompt_retention {
-            PromptRetention::Kept => (Some(redact(request.text()).into_owned()), request.hash()),
-            PromptRetention::HashOnly { key } => (None, request.keyed_hash(key)),
+        let (words, request_hash, context) = match &self.project.terms().prompt_retention {
+            PromptRetention::Kept => {
+                let context = request.context.with_words(|words| Some(redact(words).into_owned()));
+                (Some(redact(request.text()).into_owned()), request.hash(), context)
+            }
+            PromptRetention::HashOnly { key } => {
+                (None, request.keyed_hash(key), request.context.with_words(|_| None))
+            }
         };
         Requested {
             version: EVENT_VERSION,
@@ -160,6 +161,7 @@ impl Submission {
             rehearsal: self.is_rehearsal(),
             overrides: request.overrides.clone(),
             quota_pressure: request.pressure,
+            context,
             llm_vote: request.llm_vote,
         }
     }

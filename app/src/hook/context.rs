@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use pointsman_core::conversation::Context;
 use pointsman_core::hook::delegation::KnownAgents;
 use pointsman_core::hook::fact::{FACT_VERSION, HookEvent, HookFact};
 use pointsman_core::hook::input::{Event, HookInput};
@@ -10,7 +11,7 @@ use pointsman_core::hook::mode::{self, ModeChoice};
 use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::request::{Context, Origin, Overrides, Request, Speaker};
+use pointsman_core::request::{Origin, Overrides, Request, Speaker};
 use pointsman_core::route::Route;
 use pointsman_core::routing_context::RoutingContext;
 
@@ -92,7 +93,7 @@ impl HookContext {
         &self,
         input: &HookInput,
         earlier: Option<&Note>,
-        update: NoteUpdate<'_>,
+        update: NoteUpdate,
     ) -> Result<(), HookError> {
         let Some(note) = note::after(earlier, input.prompt_id.as_deref(), update) else { return Ok(()) };
         self.store.write_note(&input.session, &note).map_err(HookError::NotNoted)

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use pointsman_core::conversation::Context;
 use pointsman_core::hook::answer::HookAnswer;
 use pointsman_core::hook::delegation::{self, Target, Terms};
 use pointsman_core::hook::fact::{Delegation, HookEvent};
 use pointsman_core::hook::input::{Event, HookInput, ToolUse, as_tag};
 use pointsman_core::ids::RunId;
 use pointsman_core::mode::Mode;
-use pointsman_core::request::{Context, Speaker};
+use pointsman_core::request::Speaker;
 
 use super::briefing;
 use super::context::{HookContext, routed};

@@ -1,18 +1,19 @@
 //! Handles a prompt of the user.
 
 use pointsman_core::agent::Tier;
+use pointsman_core::conversation::{Context, Proposal, Session};
 use pointsman_core::hook::answer::{HookAnswer, HookEffect};
 use pointsman_core::hook::delegation::{self, PersonSaid};
 use pointsman_core::hook::fact::{HookEvent, Recommendation};
 use pointsman_core::hook::input::HookInput;
-use pointsman_core::hook::note::{Note, NoteUpdate};
+use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::hook::prompt::{self, Action, Approval, LeftBecause, Prompt};
 use pointsman_core::hook::takeover;
 use pointsman_core::ids::RunId;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::layer::Layer;
-use pointsman_core::request::{Context, Speaker};
-use pointsman_core::route::Route;
+use pointsman_core::request::Speaker;
+use pointsman_core::route::{Answer, Route};
 
 use super::context::{HookContext, routed};
 use super::delegate::{Delegated, Taken, delegate};
@@ -28,15 +29,19 @@ pub fn answer(
     delegating: &dyn Fn(&RunId),
 ) -> Result<HookAnswer, HookError> {
     let earlier = context.store.read_note(&input.session);
-    let session = if earlier.is_some() { Context::Session } else { Context::Fresh };
-    let (words, approval, wanted) = match prompt::read(text, session) {
-        Prompt::Left(because) => return left_alone(context, input, earlier.as_ref(), because, text),
+    let (words, beforehand, wanted) = match prompt::read(text) {
+        Prompt::Left(because) => return left_alone(context, input, earlier.as_ref(), because, None),
         Prompt::Words { words, approval, wanted } => (words, approval, wanted),
     };
     let (decider, left_out) = context.decider()?;
+    let session = conversation(earlier.as_ref());
     let Some((request, route)) = routed(&decider, mode, words, Speaker::Person, session)? else {
-        return left_alone(context, input, earlier.as_ref(), LeftBecause::Empty, text);
+        return left_alone(context, input, earlier.as_ref(), LeftBecause::Empty, None);
     };
+    if prompt::only_answers(&route, wanted) && beforehand == Approval::Missing {
+        return left_alone(context, input, earlier.as_ref(), LeftBecause::Reply, route.answer);
+    }
+    let approval = note::approval(beforehand, earlier.as_ref(), &route);
     let said = match marked(&route) {
         Some(tier) => PersonSaid::Tier(tier),
         None if approval == Approval::Given => PersonSaid::Approved,
@@ -73,6 +78,14 @@ pub fn answer(
     Ok(with_notice(answer, left_out.map_or(Ok(()), Err).and(noted).and(kept)))
 }
 
+/// Returns what is known of the conversation: a session that has a note goes on, and if we had the model ask something it
+/// waits for an answer.
+fn conversation(earlier: Option<&Note>) -> Context {
+    let Some(note) = earlier else { return Context::Fresh };
+    let proposal = if note.asked { Proposal::Open } else { Proposal::None };
+    Context::Session(Session { last_tier: None, proposal })
+}
+
 /// Returns the tier of a mark at the start of the prompt.
 fn marked(route: &Route) -> Option<Tier> {
     let is_marked = route.layer == Layer::Override && route.rules.iter().any(|rule| rule == "override.mark");
@@ -84,9 +97,9 @@ fn left_alone(
     input: &HookInput,
     earlier: Option<&Note>,
     because: LeftBecause,
-    text: &str,
+    answer: Option<Answer>,
 ) -> Result<HookAnswer, HookError> {
-    let noted = context.note_down(input, earlier, NoteUpdate::Left { because, text });
+    let noted = context.note_down(input, earlier, NoteUpdate::Left { because, answer });
     let kept = context.record(input, HookEvent::PromptLeft { because });
     Ok(with_notice(HookAnswer::default(), noted.and(kept)))
 }

@@ -1,7 +1,7 @@
 //! Hooks of Claude Code: what is answered to its events, and what is recorded of them. Decided without IO.
 //!
-//! In reading order: `input` (an event as the CLI reports it) · `mode` (how far we go in this session) · `prompt` (with
-//! `reply`) and `delegation` (the two decisions) · `takeover` (one prompt, one run) · `note` (what is remembered about
+//! In reading order: `input` (an event as the CLI reports it) · `mode` (how far we go in this session) · `prompt` and
+//! `delegation` (the two decisions) · `takeover` (one prompt, one run) · `note` (what is remembered about
 //! a prompt) · `answer` (what the CLI reads) · `fact` (what is recorded) · `transcript` (what really ran).
 
 pub mod answer;
@@ -11,7 +11,6 @@ pub mod input;
 pub mod mode;
 pub mod note;
 pub mod prompt;
-pub mod reply;
 pub mod takeover;
 pub mod transcript;
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::delegation::PersonSaid;
-use super::prompt::LeftBecause;
-use super::reply;
+use super::prompt::{Approval, LeftBecause};
+use crate::route::{Answer, Route};
 
 /// The memory of one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Note {
 
 /// How a prompt was treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoteUpdate<'a> {
+pub enum NoteUpdate {
     /// It was routed.
     Routed {
         /// What the user said along with it.
@@ -32,13 +32,13 @@ pub enum NoteUpdate<'a> {
     Left {
         /// Why.
         because: LeftBecause,
-        /// The words.
-        text: &'a str,
+        /// What the words are, if they answer what the agent said.
+        answer: Option<Answer>,
     },
 }
 
 /// Returns the note after a prompt; `None` if the earlier one stays as it is.
-pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, update: NoteUpdate<'_>) -> Option<Note> {
+pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, update: NoteUpdate) -> Option<Note> {
     let was_asked = earlier.is_some_and(|note| note.asked);
     let (said, asked) = match update {
         NoteUpdate::Routed { said, asked } => (said, asked),
@@ -48,7 +48,7 @@ pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, update: NoteUpdate
             (earlier.map(|note| note.said).unwrap_or_default(), was_asked)
         }
         // The question was ours, so this is the answer to it.
-        NoteUpdate::Left { because: LeftBecause::Reply, text } if was_asked && reply::says_yes(text) => {
+        NoteUpdate::Left { because: LeftBecause::Reply, answer: Some(Answer::Yes) } if was_asked => {
             (PersonSaid::Approved, false)
         }
         NoteUpdate::Left {
@@ -59,4 +59,10 @@ pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, update: NoteUpdate
     let same = earlier.filter(|note| prompt_id.is_some() && note.prompt_id.as_deref() == prompt_id);
     let takes_back = said == PersonSaid::Nothing && same.is_some_and(|note| note.said != PersonSaid::Nothing);
     (!takes_back).then(|| Note { prompt_id: prompt_id.map(str::to_owned), said, asked })
+}
+
+/// Returns whether the person has approved: beforehand by our mark, or with a yes to the question that we had the model ask.
+pub fn approval(beforehand: Approval, earlier: Option<&Note>, route: &Route) -> Approval {
+    let answers_us = earlier.is_some_and(|note| note.asked) && route.answer == Some(Answer::Yes);
+    if answers_us { Approval::Given } else { beforehand }
 }

@@ -3,10 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::{HookAnswer, HookEffect};
-use super::reply;
 use crate::mode::Mode;
-use crate::request::Context;
-use crate::route::{self, Complexity, Decision, Route};
+use crate::route::{self, Answer, Complexity, Decision, Route};
 
 /// The mark with which the user approves what would be asked.
 pub const APPROVE: &str = "@approve";
@@ -74,8 +72,8 @@ pub enum LeftBecause {
     Empty,
 }
 
-/// Classifies a prompt. Only one that continues a session can be a reply.
-pub fn read(prompt: &str, context: Context) -> Prompt<'_> {
+/// Classifies a prompt.
+pub fn read(prompt: &str) -> Prompt<'_> {
     let text = prompt.trim_start();
     let first = text.split(char::is_whitespace).next().unwrap_or_default();
     if text.is_empty() {
@@ -88,8 +86,6 @@ pub fn read(prompt: &str, context: Context) -> Prompt<'_> {
         as_words(text[name.len()..].trim_start(), *wanted)
     } else if is_command(first) {
         Prompt::Left(LeftBecause::Command)
-    } else if context == Context::Session && reply::is_reply(text) {
-        Prompt::Left(LeftBecause::Reply)
     } else {
         as_words(prompt, Wanted::AsUsual)
     }
@@ -111,7 +107,7 @@ fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
 /// Returns whether a text would count as the user's own word if it were submitted as a prompt: a yes, a tier, or one of
 /// our commands.
 pub fn speaks_for_a_person(text: &str) -> bool {
-    match read(text, Context::Fresh) {
+    match read(text) {
         Prompt::Words { words, approval, wanted } => {
             approval == Approval::Given || wanted != Wanted::AsUsual || route::marked_tier(words).is_some()
         }
@@ -143,6 +139,12 @@ pub enum Action {
     Delegate,
     /// The user was told which agent would do it, and nothing was done.
     Told,
+}
+
+/// Returns whether a routed prompt does nothing but answer what the model said last. It needs no word of ours.
+pub fn only_answers(route: &Route, wanted: Wanted) -> bool {
+    let answers = matches!(route.answer, Some(Answer::Yes | Answer::Other));
+    answers && wanted == Wanted::AsUsual && route.decision == Decision::Direct
 }
 
 /// Decides what is done about a routed prompt.

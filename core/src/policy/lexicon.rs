@@ -329,6 +329,10 @@ pub(crate) struct Grammar {
     pub code: WordListId,
     /// "do that", "go ahead": quoted or pasted orders are meant.
     pub endorse: WordListId,
+    /// "yes", "go ahead", "both": the person agrees to what was proposed.
+    pub assent: WordListId,
+    /// "no", "wait": the person does not.
+    pub refusal: WordListId,
     /// Words without content of their own, for requests that say nothing.
     pub generic: WordListId,
     /// References to something that was not mentioned in the request.
@@ -362,6 +366,8 @@ impl Grammar {
             article: find("article")?,
             code: find("code")?,
             endorse: find("endorse")?,
+            assent: find("assent")?,
+            refusal: find("refusal")?,
             generic: find("generic")?,
             dangling: find("dangling")?,
             together: find("together")?,

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::agent::Tier;
+use crate::conversation::Context;
 use crate::eval::Answer;
 use crate::ids::RunId;
-use crate::request::{Context, Origin, Request};
+use crate::request::{Origin, Request};
 use crate::route::Route;
 use crate::run::event::AttemptReason;
 use crate::run::outcome::{Outcome, Verdict};
@@ -109,9 +110,10 @@ pub fn request_of(run: &RunState) -> Option<Request> {
     let requested = run.requested.as_ref()?;
     let words = requested.prompt.clone()?;
     let mut request = Request::new(words, Origin::Cli, requested.overrides.clone()).ok()?;
-    // Its first attempt resumed a session of the agent, so the words were read as a continuation.
-    if run.attempts.first().is_some_and(|attempt| attempt.started.resumed) {
-        request.context = Context::Session;
+    request.context = requested.context.clone();
+    // Older records do not say it; but if the first attempt resumed a session of the agent, the words were an answer in it.
+    if request.context.is_fresh() && run.attempts.first().is_some_and(|attempt| attempt.started.resumed) {
+        request.context = Context::of_session();
     }
     request.pressure = requested.quota_pressure;
     request.llm_vote = requested.llm_vote;

@@ -2,11 +2,14 @@
 
 use crate::agent::Tier;
 use crate::agent::reach::Reach;
-use crate::request::{Context, QuotaPressure};
+use crate::conversation::Context;
+use crate::request::QuotaPressure;
 
+use super::answer::Answered;
 use super::danger;
 use super::precedence::Precedence;
 use super::rules::Found;
+use super::safety::Clarity;
 use super::trace::{IN_SESSION, SETTLED, Trace, UNLIKELY};
 use crate::model::{Class, PerClass, Sureness};
 use crate::policy::layer::Layer;
@@ -40,12 +43,25 @@ pub(super) struct Opinion {
     pub stop: Option<Class>,
     /// The probability that this is acceptable.
     pub confidence: f64,
-    /// Whether the classifier has no real opinion.
-    pub abstains: bool,
+    /// What it is based on.
+    pub ground: Ground,
     /// The share of danger in what counts.
     danger: f64,
     /// What there is without the danger: the reason to ask that remains, and how sure that answer is.
     otherwise: (Option<Class>, f64),
+}
+
+/// What an opinion is based on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// The words.
+    Words,
+    /// Nothing: the classifier has no real opinion.
+    Nothing,
+    /// The session, for words that answer and name no danger of their own.
+    Session,
+    /// The proposal that was agreed to.
+    Agreement,
 }
 
 /// The classifier's lines in an explanation.
@@ -53,11 +69,16 @@ const TIER: &str = "classifier.tier";
 const DANGER: &str = "classifier.danger";
 const UNDERSPECIFIED: &str = "classifier.unclear";
 const DEFAULT: &str = "default";
+const SESSION: &str = "default.session";
 
 const DANGER_BECAUSE: &str =
     "it reads like requests that cannot be taken back, reach others, or widen rights";
 const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say what is meant";
 const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
+const SESSION_BECAUSE: &str = "it answers the agent, so the tier that has the session goes on";
+
+/// How sure it is that an answer needs no tier of its own. Nobody has measured it; evidence still escalates.
+const SESSION_CONFIDENCE: f64 = 0.9;
 
 impl Opinion {
     /// Returns the opinion about a run that reaches no further: a danger that is not likely enough there is none.
@@ -69,6 +90,18 @@ impl Opinion {
         Opinion { stop, confidence, ..self }
     }
 
+    /// Returns the opinion about words that do nothing but answer: the tier that had the session goes on.
+    pub fn as_answer(self, answered: Option<Answered<'_>>) -> Opinion {
+        let Some(answered) = answered.filter(Answered::is_whole) else {
+            return self;
+        };
+        let ground = if answered.agreed.is_some() { Ground::Agreement } else { Ground::Session };
+        // What has been learned of words does not fit those that only mean something in their session.
+        let is_empty = ground == Ground::Session && answered.clarity == Clarity::Unclear;
+        let danger = if is_empty { 0.0 } else { self.danger };
+        Opinion { ground, danger, tier: answered.last_tier.unwrap_or(self.tier), ..self }
+    }
+
     /// Records in the trace what the classifier says; returns why the user must be asked, if so.
     ///
     /// If the user has settled who does it, they know better than any training data what is meant, and a suspicion of
@@ -77,7 +110,7 @@ impl Opinion {
         &self,
         p: &PerClass,
         precedence: Precedence,
-        context: Context,
+        context: &Context,
         reach: Reach,
         trace: &mut Trace,
     ) -> Option<Found> {
@@ -112,10 +145,13 @@ impl Opinion {
     }
 
     /// Returns why a class is no reason to ask the user, or `None` if it is one.
-    fn why_not(&self, class: Class, precedence: Precedence, context: Context) -> Option<&'static str> {
-        let known = class == Class::Underspecified && context == Context::Session;
+    fn why_not(&self, class: Class, precedence: Precedence, context: &Context) -> Option<&'static str> {
+        let known = class == Class::Underspecified && context.session().is_some();
         let is_answered = match class {
-            Class::Danger => precedence == Precedence::ByPerson && self.danger < DANGER_THOUGH_SETTLED_FROM,
+            Class::Danger => {
+                let is_settled = precedence == Precedence::ByPerson || self.ground == Ground::Session;
+                is_settled && self.danger < DANGER_THOUGH_SETTLED_FROM
+            }
             Class::Haiku | Class::Sonnet | Class::Opus | Class::Underspecified => {
                 precedence >= Precedence::Meaning
             }
@@ -130,7 +166,7 @@ impl Opinion {
     }
 
     /// Returns the trace line that would be the reason to ask the user, if there is one.
-    pub fn stopping_rule(&self, precedence: Precedence, context: Context) -> Option<&'static str> {
+    pub fn stopping_rule(&self, precedence: Precedence, context: &Context) -> Option<&'static str> {
         let class = self.stop?;
         let rule = if class == Class::Danger { DANGER } else { UNDERSPECIFIED };
         self.why_not(class, precedence, context).is_none().then_some(rule)
@@ -138,12 +174,16 @@ impl Opinion {
 
     /// Returns the trace line that names the tier.
     pub fn rule(&self) -> &'static str {
-        if self.abstains { DEFAULT } else { TIER }
+        match self.ground {
+            Ground::Words => TIER,
+            Ground::Nothing => DEFAULT,
+            Ground::Session | Ground::Agreement => SESSION,
+        }
     }
 
     /// Returns whether a built-in rule says the same, so that its reason is used.
     pub fn agrees_with(&self, rule: &Found) -> bool {
-        rule.tier == self.tier && !self.abstains
+        rule.tier == self.tier && self.ground == Ground::Words
     }
 
     /// Returns what the classifier says about the tier, or the default if it abstains.
@@ -153,12 +193,16 @@ impl Opinion {
         if let Some(rule) = by_rule.filter(|rule| self.agrees_with(rule)) {
             return Found { confidence: self.confidence, ..rule };
         }
-        let (layer, because) = if self.abstains {
-            (Layer::Default, DEFAULT_BECAUSE.to_owned())
-        } else {
-            (Layer::Classifier, format!("it reads like work for the {} tier", self.tier))
+        let (layer, because, confidence) = match self.ground {
+            Ground::Words => {
+                (Layer::Classifier, format!("it reads like work for the {} tier", self.tier), self.confidence)
+            }
+            Ground::Nothing => (Layer::Default, DEFAULT_BECAUSE.to_owned(), self.confidence),
+            Ground::Session | Ground::Agreement => {
+                (Layer::Default, SESSION_BECAUSE.to_owned(), SESSION_CONFIDENCE)
+            }
         };
-        Found { layer, tier: self.tier, because, confidence: self.confidence }
+        Found { layer, tier: self.tier, because, confidence }
     }
 }
 
@@ -195,8 +239,8 @@ pub(super) fn choose(p: &PerClass, pressure: QuotaPressure, sure: Sure) -> Opini
         None => sure.of_tier.of(p[tier as usize]),
     };
     let otherwise = (unclear, confidence(unclear));
-    let abstains = most < ABSTAIN_BELOW;
-    Opinion { tier, stop, confidence: confidence(stop), abstains, danger: dangerous, otherwise }
+    let ground = if most < ABSTAIN_BELOW { Ground::Nothing } else { Ground::Words };
+    Opinion { tier, stop, confidence: confidence(stop), ground, danger: dangerous, otherwise }
 }
 
 /// Returns how much too strong a tier weighs against too weak a one: 1 without pressure, doubling with each half.

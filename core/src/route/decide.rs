@@ -6,6 +6,7 @@ use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::{LlmVote, Origin, Request};
 
+use super::answer;
 use super::choose::{self, Sure};
 use super::classifier;
 use super::danger::{self, Danger};
@@ -43,13 +44,16 @@ pub(super) fn decide(
         apply_builtin_rules(policy, signals, trace);
     // Only built-in rules are features: the model has never seen others.
     let signs: Vec<&str> = trace.fired_ids().chain(rule_trace.fired_ids()).collect();
-    let p = classifier::probabilities(signals, policy, &signs);
-    let is_of_agents = signs.contains(&safety::AGENT_CONFIG);
+    let p_of_words = classifier::probabilities(signals, policy, &signs);
     let signs = signs.into_iter().map(str::to_owned).collect();
+    let answered = answer::read(&request.context, signals, policy, &p_of_words);
+    let agreed = answered.and_then(|answered| answer::agreed(answered, policy, &mut trace));
+    let p = agreed.as_ref().map_or(p_of_words, |agreed| agreed.p_beside(&p_of_words));
+    let danger = danger.or(agreed.and_then(|agreed| agreed.danger));
     let model = policy.model();
     let sure = Sure { of_tier: model.sure_of_tier(), of_question: model.sure_of_question() };
-    let mut opinion = choose::choose(&p, request.pressure, sure);
-    if is_of_agents {
+    let mut opinion = choose::choose(&p, request.pressure, sure).as_answer(answered);
+    if trace.fired_ids().any(|id| id == safety::AGENT_CONFIG) {
         // Even after the user has said yes: what agents may do is not work for the weakest of them.
         opinion.tier = opinion.tier.max(Tier::Sonnet);
     }
@@ -65,7 +69,7 @@ pub(super) fn decide(
     let unsettled_tier = word.and_then(LlmVote::tier).unwrap_or(opinion.tier);
     let voted_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     let work = known_work(&by_files, by_rule.as_ref());
-    let underspecified = safety::check_for_missing_words(signals, work, request.context, &mut trace);
+    let underspecified = safety::check_for_missing_words(signals, work, &request.context, &mut trace);
     let asks = trace.fired_ids().next().map(str::to_owned);
     let needed = asks.as_deref().map_or(Reach::Commands, danger::needed_by);
     let chosen = overrides::apply(request, catalog, policy, signals, voted_tier, &mut trace)?;
@@ -77,7 +81,7 @@ pub(super) fn decide(
             by_rule: by_rule.as_ref(),
             fired: file_trace.fired_ids().chain(rule_trace.fired_ids()).collect(),
             opinion,
-            context: request.context,
+            context: &request.context,
         };
         said.decision()
     });
@@ -86,7 +90,7 @@ pub(super) fn decide(
     let (tier, agent) = tier_and_agent(chosen.as_ref(), &by_files, voted_tier, catalog);
     // Whoever was chosen in the place of the router's own may reach further.
     let (opinion, reach) = (of_rights(&agent), reach_of(&agent));
-    let doubt = opinion.apply(&p, precedence, request.context, reach, &mut trace);
+    let doubt = opinion.apply(&p, precedence, &request.context, reach, &mut trace);
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
     let how_dangerous = Danger { p: rounded(p[Class::Danger as usize]), possible: reach >= needed };
@@ -107,9 +111,10 @@ pub(super) fn decide(
         timing: signals.timing(decision),
         policy_hash: policy.hash(catalog),
         danger: Some(how_dangerous),
+        answer: answered.map(|answered| answered.answer),
         own,
     };
-    Ok(Decided { route, trace, p, signs })
+    Ok(Decided { route, trace, p: p_of_words, signs })
 }
 
 /// Returns how far the work reaches that an agent does. A session's own model does it with rights that a person widens on

@@ -3,10 +3,11 @@
 //! The room never runs anything, reads no clock and no file, and gives byte-equal answers for equal input.
 //!
 //! In reading order: `route` here · `decide` (the layers in order) · `stream` (words of the text and their positions) ·
-//! `signals` (facts) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `danger` (what a run can touch) ·
+//! `signals` (facts) · `answer` (what words are in a session) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `danger` (what a run can touch) ·
 //! `trace` (what was tried, and why it did or did not fire) · `own_decision` (what the router would have decided without
 //! the user's choice).
 
+mod answer;
 pub mod arbiter;
 mod choose;
 pub mod classifier;
@@ -32,6 +33,7 @@ use crate::policy::layer::Layer;
 use crate::request::Request;
 use crate::text::segment;
 
+pub use answer::Answer;
 use classifier::Opinion;
 pub use danger::Danger;
 pub use overrides::marked_tier;
@@ -101,6 +103,9 @@ pub struct Route {
     /// How dangerous it is; missing in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub danger: Option<Danger>,
+    /// What the words are, if they answer what the agent of a session said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
     /// What the router would have decided without the user's choice; missing in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnDecision>,
@@ -167,6 +172,7 @@ pub fn fallback(catalog: &Catalog) -> Route {
         timing: Timing::Unattended,
         policy_hash: String::new(),
         danger: None,
+        answer: None,
         own: None,
     }
 }

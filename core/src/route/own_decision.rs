@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Tier;
-use crate::request::Context;
+use crate::conversation::Context;
 
 use super::choose::Opinion;
 use super::file_rules::ByFiles;
@@ -35,7 +35,7 @@ pub(super) struct Input<'a> {
     /// The opinion that follows from the classifier's probabilities.
     pub opinion: &'a Opinion,
     /// Whether a session continues.
-    pub context: Context,
+    pub context: &'a Context,
 }
 
 impl Input<'_> {

@@ -50,15 +50,19 @@ pub(super) fn first_fired(
 
 /// Matches one rule against a request, records the result in the trace, and returns whether it fired.
 pub(super) fn check(rule: &Rule, signals: &Signals, reading: Reading, trace: &mut Trace) -> bool {
-    let words = first_match(&rule.any, &signals.instruction, reading);
-    let matches = words.is_some() || rule.any.is_empty();
-    let fires = matches && has_form(rule, signals) && !is_excepted(rule, signals);
-    if fires {
-        trace.fired(&rule.id, rule.layer, &rule.because, words);
-    } else {
-        trace.skipped(&rule.id, rule.layer, &rule.because, || why_not(rule, signals, words));
+    let held = matches(rule, signals, reading);
+    match held {
+        Some(words) => trace.fired(&rule.id, rule.layer, &rule.because, words),
+        None => trace.skipped(&rule.id, rule.layer, &rule.because, || why_not(rule, signals, reading)),
     }
-    fires
+    held.is_some()
+}
+
+/// Returns the words that a rule matches in a request, or that it needs none; `None` if it does not hold.
+pub(super) fn matches<'a>(rule: &Rule, signals: &Signals<'a>, reading: Reading) -> Option<Option<&'a str>> {
+    let words = first_match(&rule.any, &signals.instruction, reading);
+    let holds = words.is_some() || rule.any.is_empty();
+    (holds && has_form(rule, signals) && !is_excepted(rule, signals)).then_some(words)
 }
 
 fn has_form(rule: &Rule, signals: &Signals) -> bool {
@@ -80,11 +84,8 @@ pub(super) fn first_match<'a>(
     patterns.iter().find_map(|pattern| stream.find(pattern, reading))
 }
 
-fn why_not<'a>(
-    rule: &Rule,
-    signals: &Signals<'a>,
-    words: Option<&'a str>,
-) -> (&'static str, Option<&'a str>) {
+fn why_not<'a>(rule: &Rule, signals: &Signals<'a>, reading: Reading) -> (&'static str, Option<&'a str>) {
+    let words = first_match(&rule.any, &signals.instruction, reading);
     if words.is_some() {
         return (if has_form(rule, signals) { EXCEPTED } else { OTHER_FORM }, words);
     }

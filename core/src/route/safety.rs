@@ -7,8 +7,9 @@ use super::signals::Signals;
 use super::stream::Reading;
 use super::trace::{IN_SESSION, MENTIONED, NO_MATCH, Trace};
 use crate::agent::Tier;
+use crate::conversation::Context;
 use crate::policy::layer::Layer;
-use crate::request::Context;
+use crate::text::client::Artefact;
 
 /// The rule that protects the agents' own configuration.
 pub(super) const AGENT_CONFIG: &str = "safety.agent-config";
@@ -30,13 +31,22 @@ const UNDERSPECIFIED_WORDS_MAX: usize = 12;
 /// A request that only refers to something not mentioned may have this many content words and still say nothing.
 const DANGLING_CONTENT_MAX: usize = 3;
 
+/// Whether words say what is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clarity {
+    /// They do.
+    Clear,
+    /// They need the context to mean anything.
+    Unclear,
+}
+
 /// Tries every safety rule and returns the finding of the first that fired.
 pub(super) fn apply(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Option<Found> {
-    let mut found = None;
-    let mut quoted = None;
     let endorsed = signals.instruction.is_asked(policy.grammar().endorse);
     // "What does X do? Try it": the order is to do what was only asked about.
     let reading = if endorsed && signals.is_question { Reading::NotNegated } else { Reading::Asked };
+    let mut found = None;
+    let mut quoted = None;
     for rule in policy.rules().iter().filter(|rule| rule.layer == Layer::Safety) {
         if check(rule, signals, reading, trace) {
             found.get_or_insert_with(|| Found::of(rule));
@@ -72,22 +82,29 @@ pub(super) enum Work {
 pub(super) fn check_for_missing_words(
     signals: &Signals,
     work: Work,
-    context: Context,
+    context: &Context,
     trace: &mut Trace,
 ) -> Option<Found> {
+    let underspecified =
+        signals.artefact.is_some() || (clarity(signals) == Clarity::Unclear && work == Work::Unknown);
+    let fires = (underspecified && context.session().is_none()) || signals.has_placeholder;
+    let because = signals.artefact.map_or(UNDERSPECIFIED_BECAUSE, Artefact::because);
+    if fires {
+        trace.fired(UNDERSPECIFIED, Layer::Safety, because, None);
+    } else {
+        let why = if underspecified { IN_SESSION } else { NO_MATCH };
+        trace.skipped(UNDERSPECIFIED, Layer::Safety, because, || (why, None));
+    }
+    fires.then(|| stop(because, UNDERSPECIFIED_CONFIDENCE))
+}
+
+/// Returns whether words alone say what is meant, whatever is known of the kind of work.
+pub(super) fn clarity(signals: &Signals) -> Clarity {
     let few =
         signals.word_count <= UNDERSPECIFIED_WORDS_MAX && signals.pasted_bytes == 0 && !signals.has_referent;
     let empty =
         signals.content_count == 0 || (signals.is_dangling && signals.content_count <= DANGLING_CONTENT_MAX);
-    let underspecified = few && empty && work == Work::Unknown;
-    let fires = (underspecified && context == Context::Fresh) || signals.has_placeholder;
-    if fires {
-        trace.fired(UNDERSPECIFIED, Layer::Safety, UNDERSPECIFIED_BECAUSE, None);
-    } else {
-        let why = if underspecified { IN_SESSION } else { NO_MATCH };
-        trace.skipped(UNDERSPECIFIED, Layer::Safety, UNDERSPECIFIED_BECAUSE, || (why, None));
-    }
-    fires.then(|| stop(UNDERSPECIFIED_BECAUSE, UNDERSPECIFIED_CONFIDENCE))
+    if few && empty { Clarity::Unclear } else { Clarity::Clear }
 }
 
 fn stop(because: &str, confidence: f64) -> Found {

@@ -6,6 +6,7 @@ use crate::policy::lexicon::Grammar;
 
 use super::stream::Stream;
 use super::{Complexity, Decision, Timing};
+use crate::text::client::Artefact;
 use crate::text::segment::Segments;
 use crate::text::tokens::Kind;
 
@@ -42,6 +43,8 @@ pub(crate) struct Signals<'a> {
     pub pasted_bytes: usize,
     /// How many orders the request gives.
     pub order_count: usize,
+    /// What there is instead of words.
+    pub artefact: Option<Artefact>,
     is_planning: bool,
     is_together: bool,
 }
@@ -86,6 +89,7 @@ impl<'a> Signals<'a> {
             is_question,
             pasted_bytes: segments.pasted_bytes,
             order_count,
+            artefact: segments.artefact,
             is_planning: own.contains(s.planning),
             is_together: own.contains(s.together),
             instruction: own,
@@ -123,8 +127,10 @@ impl<'a> Signals<'a> {
 }
 
 fn is_empty_word(own: &Stream, at: usize, s: &Grammar) -> bool {
-    let lists =
-        [s.generic, s.dangling, s.lead_in, s.article, s.contrast, s.negation, s.spec, s.together, s.choose];
+    let lists = [
+        s.generic, s.dangling, s.assent, s.refusal, s.lead_in, s.article, s.contrast, s.negation, s.spec,
+        s.together, s.choose,
+    ];
     lists.iter().any(|list| own.has(*list, at)) || s.tiers.iter().any(|list| own.has(*list, at))
 }
 

@@ -8,6 +8,7 @@ use super::outcome::{Flag, Outcome, Verdict};
 use super::tools::Denied;
 use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
+use crate::conversation::Context;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, AgentSessionId, RunId, SessionId};
 use crate::mode::Mode;
@@ -144,6 +145,9 @@ pub struct Requested {
     /// How scarce quotas were; absent if there was no pressure.
     #[serde(default, skip_serializing_if = "QuotaPressure::is_none")]
     pub quota_pressure: QuotaPressure,
+    /// What the agent already knew; absent if the words stood alone.
+    #[serde(default, skip_serializing_if = "Context::is_fresh")]
+    pub context: Context,
     /// The arbiter's vote, if one was asked for.
     #[serde(default, rename = "judges_word", skip_serializing_if = "Option::is_none")]
     pub llm_vote: Option<LlmVote>,

@@ -1,6 +1,7 @@
-//! Text as such: it is divided into the user's own words and quoted ones (`segment`), and into folded words, paths and
-//! numbers (`tokens`), and its `language` is detected; `decode` makes it of bytes. Knows no rule and no agent.
+//! Text as such: it is divided into the user's own words, quoted ones (`segment`) and what a `client` wrote into it, and
+//! into folded words, paths and numbers (`tokens`), and its `language` is detected; `decode` makes it of bytes. Knows no rule and no agent.
 
+pub mod client;
 pub mod decode;
 pub mod language;
 pub mod segment;

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::client::{self, Artefact};
 use super::tokens::QUOTE_MARK;
 
 /// How many characters are read at the beginning of own words; longer texts are read at both ends only. Nobody types
@@ -59,15 +60,18 @@ pub(crate) struct Segments {
     pub quoted: String,
     /// How many bytes of whole lines were pasted.
     pub pasted_bytes: usize,
+    /// What there is, if there are no words of the user's own.
+    pub artefact: Option<Artefact>,
 }
 
 /// Separates a text into segments.
 pub(crate) fn segment(text: &str) -> Segments {
     let ends = ends_of(text);
     let clean = clean(&ends);
-    let mut out = Segments::default();
+    let cleared = client::clear(&clean);
+    let mut out = Segments { artefact: cleared.artefact, ..Segments::default() };
     let mut state = Lines::Own;
-    for line in clean.split('\n') {
+    for line in cleared.own.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let (pasted, next) = state.read(line);
         state = next;
@@ -81,13 +85,14 @@ pub(crate) fn segment(text: &str) -> Segments {
         }
     }
     // If there is nothing but a quotation, it is meant as the request.
-    if !out.instruction.chars().any(|c| c.is_alphanumeric()) {
+    if out.artefact.is_none() && !out.instruction.chars().any(char::is_alphanumeric) {
         let marks: &[char] = &['`', '"', '>', '~'];
         out.instruction = out.quoted.lines().map(|l| l.trim_matches(marks)).collect::<Vec<_>>().join("\n");
         if out.pasted_bytes == 0 || looks_like_log(&out.instruction) {
             out.pasted_bytes = out.quoted.len();
         }
     }
+    out.quoted.push_str(&cleared.material);
     out.instruction = cap(&out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
     out.quoted = cap(&out.quoted, MATERIAL_CHARS, 0);
     out

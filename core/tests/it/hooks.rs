@@ -11,12 +11,11 @@ use pointsman_core::hook::input::{Event, HookInput, InputError, ToolUse};
 use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::hook::prompt::Approval::{Given, Missing};
 use pointsman_core::hook::prompt::{self, Action, LeftBecause, Prompt, Wanted};
-use pointsman_core::hook::reply;
 use pointsman_core::hook::transcript::{self, Part, TranscriptSummary};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
-use pointsman_core::request::{Context, Origin, Overrides, Request};
-use pointsman_core::route::{Route, route};
+use pointsman_core::request::{Origin, Overrides, Request};
+use pointsman_core::route::{Answer, Route, route};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -53,7 +52,7 @@ fn understood(line: &str) -> String {
     );
     let catalog = catalog();
     match &input.event {
-        Event::UserPromptSubmit { prompt } => match prompt::read(prompt, Context::Fresh) {
+        Event::UserPromptSubmit { prompt } => match prompt::read(prompt) {
             Prompt::Left(because) => format!("{place}UserPromptSubmit left: {because:?}"),
             Prompt::Words { words, .. } => {
                 format!("{place}UserPromptSubmit of {} characters", words.chars().count())
@@ -182,47 +181,7 @@ fn what_a_person_writes_at_the_start_of_a_prompt_counts() {
         ("  \n", Prompt::Left(LeftBecause::Empty)),
         ("<task-notification>\n<x>", Prompt::Left(LeftBecause::Notification)),
     ] {
-        assert_eq!(prompt::read(text, Context::Fresh), expected, "{text:?}");
-    }
-}
-
-#[test]
-fn a_short_answer_to_the_model_is_no_request_and_only_in_a_session_that_goes_on() {
-    for text in [
-        "yes",
-        "Yes, go ahead!",
-        "do the second option",
-        "run it",
-        "try again",
-        "looks good",
-        "thanks",
-        "ok",
-        "2",
-        "ja, mach weiter",
-        "no, stop",
-    ] {
-        assert_eq!(prompt::read(text, Context::Session), Prompt::Left(LeftBecause::Reply), "{text}");
-        assert!(matches!(prompt::read(text, Context::Fresh), Prompt::Words { .. }), "{text}");
-    }
-    for text in [
-        "push it",
-        "deploy",
-        "yes, and drop the users table in production",
-        "run it on prod",
-        "go and delete the bucket",
-    ] {
-        assert!(matches!(prompt::read(text, Context::Session), Prompt::Words { .. }), "{text}");
-    }
-    for (text, expected) in [
-        ("yes", true),
-        ("go ahead", true),
-        ("ja", true),
-        ("no", false),
-        ("thanks", false),
-        ("do not do it", false),
-        ("yes please deploy", false),
-    ] {
-        assert_eq!(reply::says_yes(text), expected, "{text}");
+        assert_eq!(prompt::read(text), expected, "{text:?}");
     }
 }
 
@@ -230,7 +189,7 @@ fn a_short_answer_to_the_model_is_no_request_and_only_in_a_session_that_goes_on(
 fn what_was_said_of_a_prompt_holds_for_it_and_what_the_cli_adds() {
     let note = |prompt_id: &str, said, asked| Note { prompt_id: Some(prompt_id.to_owned()), said, asked };
     let routed = |said, asked| NoteUpdate::Routed { said, asked };
-    let left = |because, text| NoteUpdate::Left { because, text };
+    let left = |because, answer| NoteUpdate::Left { because, answer };
     let (nothing, approved) = (PersonSaid::Nothing, PersonSaid::Approved);
     let earlier = note("p1", approved, false);
     let asked = note("p1", nothing, true);
@@ -244,18 +203,13 @@ fn what_was_said_of_a_prompt_holds_for_it_and_what_the_cli_adds() {
             routed(PersonSaid::LeaveAlone, false),
             Some(note("p1", PersonSaid::LeaveAlone, false)),
         ),
-        (Some(&earlier), "p2", left(LeftBecause::Notification, ""), Some(note("p2", approved, false))),
-        (Some(&earlier), "p2", left(LeftBecause::Command, "/compact"), Some(note("p2", nothing, false))),
-        (Some(&earlier), "p2", left(LeftBecause::Reply, "yes"), Some(note("p2", nothing, false))),
-        (Some(&asked), "p2", left(LeftBecause::Reply, "yes"), Some(note("p2", approved, false))),
-        (Some(&asked), "p2", left(LeftBecause::Reply, "no"), Some(note("p2", nothing, false))),
-        (Some(&asked), "p2", left(LeftBecause::Notification, ""), Some(note("p2", nothing, true))),
-        (
-            Some(&asked),
-            "p2",
-            left(LeftBecause::Asked, "~ x"),
-            Some(note("p2", PersonSaid::LeaveAlone, false)),
-        ),
+        (Some(&earlier), "p2", left(LeftBecause::Notification, None), Some(note("p2", approved, false))),
+        (Some(&earlier), "p2", left(LeftBecause::Command, None), Some(note("p2", nothing, false))),
+        (Some(&earlier), "p2", left(LeftBecause::Reply, Some(Answer::Yes)), Some(note("p2", nothing, false))),
+        (Some(&asked), "p2", left(LeftBecause::Reply, Some(Answer::Yes)), Some(note("p2", approved, false))),
+        (Some(&asked), "p2", left(LeftBecause::Reply, Some(Answer::Other)), Some(note("p2", nothing, false))),
+        (Some(&asked), "p2", left(LeftBecause::Notification, None), Some(note("p2", nothing, true))),
+        (Some(&asked), "p2", left(LeftBecause::Asked, None), Some(note("p2", PersonSaid::LeaveAlone, false))),
     ] {
         assert_eq!(
             note::after(earlier, Some(prompt_id), heard),

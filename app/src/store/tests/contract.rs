@@ -60,6 +60,7 @@ pub fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEvent> {
         rehearsal: false,
         overrides: Overrides { tier: Some(Tier::Opus), agent: None },
         quota_pressure: Default::default(),
+        context: Default::default(),
         llm_vote: None,
     });
     let routed = serde_json::json!({"type": "routed", "route": {"decision": "direct", "agent": "opus-general",

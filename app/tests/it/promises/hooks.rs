@@ -442,6 +442,18 @@ fn a_repository_cannot_switch_enforcement_off_by_being_broken() {
 }
 
 #[test]
+fn short_words_of_a_session_that_goes_on_are_left_alone_in_every_language() {
+    let sandbox = patient().env("POINTSMAN_MODE", "enforced");
+    let say = |words: &str| hook(&sandbox, &prompt(&sandbox, words, words)).exits(0).stdout;
+    assert!(say("carry on").contains("say what is meant"));
+    say("explain src/lexer.rs");
+    for words in ["carry on", "both", "hm", "undo that", "продолжай", "weiter so", "계속", "@src/lexer.rs"] {
+        assert_eq!(say(words), "", "{words}");
+    }
+    assert!(say("now drop the users table in production").contains("block"));
+}
+
+#[test]
 fn a_yes_to_our_own_question_is_an_approval_and_small_talk_is_left_alone() {
     let sandbox = patient().env("POINTSMAN_MODE", "directive");
     let say = |id: &str, words: &str| hook(&sandbox, &prompt(&sandbox, id, words)).exits(0).stdout;

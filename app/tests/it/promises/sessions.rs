@@ -72,3 +72,22 @@ fn an_escalation_to_another_program_hands_the_request_over_with_a_note() {
     let words = fs::read_to_string(&stdin).unwrap();
     assert!(words.starts_with("prove the lemma\n") && words.contains("> I read the code."), "{words}");
 }
+
+/// Seen to fail with a session of which only its existence is known.
+#[test]
+fn a_yes_in_a_session_is_as_dangerous_as_what_the_agent_proposed_last() {
+    let proposes = |said: &str| Sandbox::new().agents(Fake::completes(said));
+    let sandbox = proposes("The tests pass. Shall I push the branch to origin?");
+    sandbox.call(["run", "--session", "s", "--tier", "haiku", "run the tests"]).wait().success();
+    let held = sandbox.call(["run", "--session", "s", "-o", "json", "ok do it"]).wait().exits(77).json();
+    let route = &held["route"];
+    assert_eq!((route["answer"].as_str(), route["tier"].as_str()), (Some("yes"), Some("haiku")), "{route}");
+    assert_eq!(route["rules"][0], "safety.push");
+    sandbox.call(["run", "--session", "s", "no, the other one"]).wait().success();
+
+    let sandbox = proposes("One test fails. Should I fix it?");
+    sandbox.call(["run", "--session", "s", "--tier", "haiku", "run the tests"]).wait().success();
+    sandbox.call(["run", "--session", "s", "ok do it"]).wait().success();
+    // It is decided again with what was known then.
+    sandbox.call(["replay", "--fail-on-change"]).wait().success();
+}

@@ -8,6 +8,8 @@ use crate::fixture;
 use crate::policy::layer::Layer;
 use crate::request::{Origin, Overrides, Speaker};
 
+mod answers;
+
 const DANGEROUS: &str = include_str!("dangerous.txt");
 const HARMLESS: &str = include_str!("harmless.txt");
 
