@@ -118,6 +118,7 @@ impl Submission {
         // A session without a name is named after its run's id, and a later run may join it by that name while this one
         // works.
         let (requested, rehearsal) = (self.requested(&session), self.is_rehearsal());
+        let routed = Fact::Routed { route: self.kept_route() };
         let lock = self.session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
         let journal = engine.store.run_dir(&run_id).map(|dir| Journal::open(&dir));
         let mut log = RunLog::new(
@@ -129,7 +130,7 @@ impl Submission {
             watcher,
         );
         self.troubles.into_iter().for_each(|trouble| log.say_later(trouble));
-        let mut facts = vec![Fact::Requested(requested), Fact::Routed { route: self.route.clone() }];
+        let mut facts = vec![Fact::Requested(requested), routed];
         if let (Decision::Escalate, Some(by)) = (self.route.decision, self.spec.approval) {
             facts.push(Fact::Approved { by });
         }
@@ -137,6 +138,14 @@ impl Submission {
         facts.into_iter().for_each(|fact| log.stage(fact));
         let (request, project) = (self.request, self.project);
         Run { log, request, session, project, rehearsal, answer: None, _session_lock: lock }
+    }
+
+    /// Returns the route as it is recorded: its reason may quote the prompt.
+    fn kept_route(&self) -> Route {
+        match &self.project.terms().prompt_retention {
+            PromptRetention::Kept => self.route.clone().with_words(|words| redact(words).into_owned()),
+            PromptRetention::HashOnly { .. } => self.route.clone().without_words(),
+        }
     }
 
     fn requested(&self, session: &SessionId) -> Requested {

@@ -11,6 +11,7 @@ use pointsman_core::hook::mode::{self, ModeChoice};
 use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
+use pointsman_core::redact::redact;
 use pointsman_core::request::{Origin, Overrides, Request, Speaker};
 use pointsman_core::route::Route;
 use pointsman_core::routing_context::RoutingContext;
@@ -105,6 +106,15 @@ impl HookContext {
             request.hash()
         } else {
             request.keyed_hash(&self.environment.store_paths().hash_key())
+        }
+    }
+
+    /// Returns a route as it is recorded: its reason may quote the prompt.
+    pub fn kept(&self, route: Route) -> Route {
+        if self.loaded.settings.store_prompts {
+            route.with_words(|words| redact(words).into_owned())
+        } else {
+            route.without_words()
         }
     }
 

@@ -134,7 +134,7 @@ fn on_delegation(
     let from_agent_id = input.agent_id.clone();
     // A delegation that cannot be paired with anything is decided all the same.
     let tool_use_id = call.id.clone().unwrap_or_default();
-    let delegation = Delegation { tool_use_id, from_agent_id, asked, route, done };
+    let delegation = Delegation { tool_use_id, from_agent_id, asked, route: context.kept(route), done };
     let kept = context.record(input, HookEvent::Delegation(Box::new(delegation)));
     Ok(with_notice(answer, kept))
 }

@@ -73,6 +73,7 @@ pub fn answer(
     };
     let update = NoteUpdate::Routed { said, asked: action == Action::AskFirst };
     let noted = context.note_down(input, earlier.as_ref(), update);
+    let route = context.kept(route);
     let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
     let kept = context.record(input, HookEvent::RoutingRecommendation(Box::new(recommendation)));
     Ok(with_notice(answer, left_out.map_or(Ok(()), Err).and(noted).and(kept)))

@@ -180,6 +180,9 @@ fn pick<'c>(session: &'c Session, signals: &Signals) -> Option<&'c str> {
     (0..own.places().len()).filter_map(number).find_map(|number| Proposal::option(words, number))
 }
 
+/// How the reason begins of a question about a proposal.
+pub(super) const AGREES: &str = "it agrees to what the agent proposed, and ";
+
 /// What a yes orders.
 pub(super) struct Agreed {
     answer: Answer,
@@ -201,9 +204,9 @@ pub(super) fn agreed(answered: Answered<'_>, policy: &Policy, trace: &mut Trace)
         let Some(words) = rules::matches(rule, &signals, Reading::NotNegated) else { continue };
         signs.push(rule.id.as_ref());
         if rule.layer == Layer::Safety {
-            let because = format!("it agrees to what the agent proposed, and {}", rule.because);
+            let because = format!("{AGREES}{}", rule.because);
             trace.fired(&rule.id, Layer::Safety, &because, words);
-            danger.get_or_insert_with(|| Found { because, ..Found::of(rule) });
+            danger.get_or_insert_with(|| Found { because, ..Found::of(rule, words) });
         }
     }
     let p = classifier::probabilities(&signals, policy, &signs);

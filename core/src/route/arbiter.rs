@@ -28,7 +28,7 @@ pub(super) fn weigh(word: Option<LlmVote>, tier: Tier, trace: &mut Trace) -> (Op
         None => "the arbiter was asked and says that a person should decide".to_owned(),
     };
     trace.fired(RULE, Layer::Arbiter, &because, Some(word.as_str()));
-    let found = Some(Found { layer: Layer::Arbiter, tier, because, confidence: CONFIDENCE });
+    let found = Some(Found { layer: Layer::Arbiter, tier, because, words: None, confidence: CONFIDENCE });
     if word.tier().is_some() { (None, found) } else { (found, None) }
 }
 

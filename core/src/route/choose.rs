@@ -111,7 +111,6 @@ impl Opinion {
         p: &PerClass,
         precedence: Precedence,
         context: &Context,
-        reach: Reach,
         trace: &mut Trace,
     ) -> Option<Found> {
         let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
@@ -127,11 +126,8 @@ impl Opinion {
             }
             trace.fired(rule, Layer::Classifier, because, Some(&percent(class)));
             let (tier, confidence) = (self.tier, self.confidence);
-            let because = match class {
-                Class::Danger => format!("{because}, {}", danger::in_words(reach)),
-                _ => because.to_owned(),
-            };
-            found = Some(Found { layer: Layer::Classifier, tier, because, confidence });
+            let because = because.to_owned();
+            found = Some(Found { layer: Layer::Classifier, tier, because, words: None, confidence });
         }
         let opinion = self.found(None);
         let rule = self.rule();
@@ -165,6 +161,11 @@ impl Opinion {
         }
     }
 
+    /// Returns whether it is about a proposal that was agreed to.
+    pub fn is_of_agreement(&self) -> bool {
+        self.ground == Ground::Agreement
+    }
+
     /// Returns the trace line that would be the reason to ask the user, if there is one.
     pub fn stopping_rule(&self, precedence: Precedence, context: &Context) -> Option<&'static str> {
         let class = self.stop?;
@@ -194,15 +195,22 @@ impl Opinion {
             return Found { confidence: self.confidence, ..rule };
         }
         let (layer, because, confidence) = match self.ground {
-            Ground::Words => {
-                (Layer::Classifier, format!("it reads like work for the {} tier", self.tier), self.confidence)
-            }
+            Ground::Words => (Layer::Classifier, reads_like(self.tier).to_owned(), self.confidence),
             Ground::Nothing => (Layer::Default, DEFAULT_BECAUSE.to_owned(), self.confidence),
             Ground::Session | Ground::Agreement => {
                 (Layer::Default, SESSION_BECAUSE.to_owned(), SESSION_CONFIDENCE)
             }
         };
-        Found { layer, tier: self.tier, because, confidence }
+        Found { layer, tier: self.tier, because, words: None, confidence }
+    }
+}
+
+/// Returns what kind of work a tier stands for, where no rule names it.
+fn reads_like(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Haiku => "it reads like a small job that is checked at a glance",
+        Tier::Sonnet => "it reads like ordinary work of a few steps",
+        Tier::Opus => "it reads like work that takes deep judgement",
     }
 }
 

@@ -2,18 +2,21 @@
 
 use crate::agent::reach::Reach;
 use crate::agent::{Catalog, Tier};
+use crate::conversation;
 use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::request::{LlmVote, Origin, Request};
 
-use super::answer;
-use super::choose::{self, Sure};
+use super::answer::{self, Answered};
+use super::choose::{self, Opinion, Sure};
 use super::classifier;
 use super::danger::{self, Danger};
 use super::file_rules::{self, ByFiles};
+use super::harm;
 use super::overrides;
 use super::own_decision::Input;
 use super::precedence::Precedence;
+use super::reason;
 use super::rules::{self, Found};
 use super::safety::{self, Work};
 use super::signals::Signals;
@@ -21,6 +24,7 @@ use super::trace::Trace;
 use super::{Decision, Route, RouteError, arbiter};
 use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
+use crate::text::segment;
 
 /// A decision, and what else an explanation needs.
 pub(super) struct Decided {
@@ -90,7 +94,8 @@ pub(super) fn decide(
     let (tier, agent) = tier_and_agent(chosen.as_ref(), &by_files, voted_tier, catalog);
     // Whoever was chosen in the place of the router's own may reach further.
     let (opinion, reach) = (of_rights(&agent), reach_of(&agent));
-    let doubt = opinion.apply(&p, precedence, &request.context, reach, &mut trace);
+    let doubt = opinion.apply(&p, precedence, &request.context, &mut trace);
+    let doubt = doubt.map(|found| explained(found, &opinion, reach, signals, answered, policy));
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
     let how_dangerous = Danger { p: rounded(p[Class::Danger as usize]), possible: reach >= needed };
@@ -104,7 +109,8 @@ pub(super) fn decide(
         agent,
         tier,
         confidence: rounded(by.confidence),
-        reason: by.because,
+        reason: reason::sentence(&by.because, by.words.as_deref()),
+        words: by.words,
         layer: by.layer,
         rules: trace.fired_ids().map(str::to_owned).collect(),
         complexity: signals.complexity(tier),
@@ -115,6 +121,32 @@ pub(super) fn decide(
         own,
     };
     Ok(Decided { route, trace, p: p_of_words, signs })
+}
+
+/// Returns a question of the classifier's with what could happen, or what is missing, and the words that made it one.
+fn explained(
+    found: Found,
+    opinion: &Opinion,
+    reach: Reach,
+    signals: &Signals,
+    answered: Option<Answered<'_>>,
+    policy: &Policy,
+) -> Found {
+    if opinion.stop != Some(Class::Danger) {
+        let words = reason::quotable(signals.instruction.text());
+        return Found { because: safety::why_unclear(signals).to_owned(), words, ..found };
+    }
+    let proposal = answered.and_then(|answered| answered.agreed).filter(|_| opinion.is_of_agreement());
+    let (text, agrees) = match proposal {
+        Some(proposal) => (conversation::as_order(proposal), answer::AGREES),
+        None => (signals.instruction.text().to_owned(), ""),
+    };
+    let segments = segment::segment(&text);
+    let own = Signals::read(&segments, policy).instruction;
+    let words = classifier::words_for(&own, policy.model(), Class::Danger);
+    let harm = harm::by_words(words.unwrap_or_default(), policy);
+    let because = format!("{agrees}{harm}, {}", danger::in_words(reach));
+    Found { because, words: words.and_then(reason::quotable), ..found }
 }
 
 /// Returns how far the work reaches that an agent does. A session's own model does it with rights that a person widens on

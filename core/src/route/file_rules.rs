@@ -87,6 +87,7 @@ pub(super) fn apply(
             layer: Layer::Policy,
             tier,
             because: rule.because.clone(),
+            words: None,
             confidence: rule.confidence,
         };
         if asks {

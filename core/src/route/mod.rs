@@ -4,7 +4,7 @@
 //!
 //! In reading order: `route` here · `decide` (the layers in order) · `stream` (words of the text and their positions) ·
 //! `signals` (facts) · `answer` (what words are in a session) · `safety`, `overrides`, `file_rules`, `rules` (the layers) · `danger` (what a run can touch) ·
-//! `trace` (what was tried, and why it did or did not fire) · `own_decision` (what the router would have decided without
+//! `harm` and `reason` (what a question says) · `trace` (what was tried, and why it did or did not fire) · `own_decision` (what the router would have decided without
 //! the user's choice).
 
 mod answer;
@@ -14,9 +14,11 @@ pub mod classifier;
 mod danger;
 mod decide;
 mod file_rules;
+mod harm;
 mod overrides;
 mod own_decision;
 mod precedence;
+mod reason;
 mod rules;
 mod safety;
 mod signals;
@@ -88,8 +90,11 @@ pub struct Route {
     pub tier: Tier,
     /// The probability that the tier is acceptable, 0 to 1.
     pub confidence: f64,
-    /// One sentence that explains it to the user.
+    /// One sentence that explains it to the user. A question ends with the words that made it one.
     pub reason: String,
+    /// The words of the request that made it a question, as the reason quotes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// The layer that decided.
     pub layer: Layer,
     /// The ids of the rules that fired, in the order in which they were tried.
@@ -166,6 +171,7 @@ pub fn fallback(catalog: &Catalog) -> Route {
         tier: Tier::Sonnet,
         confidence: FALLBACK_CONFIDENCE,
         reason: "routing failed, so the middle tier does it".to_owned(),
+        words: None,
         layer: Layer::Default,
         rules: vec!["fallback".to_owned()],
         complexity: Complexity::Moderate,

@@ -42,7 +42,7 @@ impl Choice {
     /// Converts it to a finding of its layer.
     pub fn found(self) -> Found {
         let Choice { tier, because, confidence, agent: _ } = self;
-        Found { layer: Layer::Override, tier, because, confidence }
+        Found { layer: Layer::Override, tier, because, words: None, confidence }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::agent::Tier;
 use crate::policy::pattern::Pattern;
 use crate::policy::{Policy, Rule};
 
+use super::reason;
 use super::signals::Signals;
 use super::stream::{Reading, Stream};
 use super::trace::{EXCEPTED, MENTIONED, NEGATED, NO_MATCH, OTHER_FORM, QUOTED, Trace};
@@ -17,16 +18,19 @@ pub(super) struct Found {
     pub tier: Tier,
     /// Why, for display.
     pub because: String,
+    /// The words that it is about, if they should be named.
+    pub words: Option<String>,
     /// The rule's confidence.
     pub confidence: f64,
 }
 
 impl Found {
-    pub(super) fn of(rule: &Rule) -> Found {
+    pub(super) fn of(rule: &Rule, words: Option<&str>) -> Found {
         Found {
             layer: rule.layer,
             tier: rule.effect.tier().unwrap_or(Tier::Sonnet),
             because: rule.because.clone().into_owned(),
+            words: words.and_then(reason::quotable),
             confidence: rule.confidence,
         }
     }
@@ -41,21 +45,28 @@ pub(super) fn first_fired(
 ) -> Option<Found> {
     let mut found = None;
     for rule in policy.rules().iter().filter(|rule| rule.layer == layer) {
-        if check(rule, signals, Reading::NotNegated, trace) && found.is_none() {
-            found = Some(Found::of(rule));
+        if check(rule, signals, Reading::NotNegated, trace).is_some() && found.is_none() {
+            // The kind of work is a sentence of its own.
+            found = Some(Found::of(rule, None));
         }
     }
     found
 }
 
-/// Matches one rule against a request, records the result in the trace, and returns whether it fired.
-pub(super) fn check(rule: &Rule, signals: &Signals, reading: Reading, trace: &mut Trace) -> bool {
+/// Matches one rule against a request, records the result in the trace, and returns the words that it matched, or that it
+/// needs none; `None` if it did not fire.
+pub(super) fn check<'a>(
+    rule: &Rule,
+    signals: &Signals<'a>,
+    reading: Reading,
+    trace: &mut Trace,
+) -> Option<Option<&'a str>> {
     let held = matches(rule, signals, reading);
     match held {
         Some(words) => trace.fired(&rule.id, rule.layer, &rule.because, words),
         None => trace.skipped(&rule.id, rule.layer, &rule.because, || why_not(rule, signals, reading)),
     }
-    held.is_some()
+    held
 }
 
 /// Returns the words that a rule matches in a request, or that it needs none; `None` if it does not hold.

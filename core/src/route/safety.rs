@@ -2,6 +2,7 @@
 
 use crate::policy::Policy;
 
+use super::reason;
 use super::rules::{Found, check, first_match};
 use super::signals::Signals;
 use super::stream::Reading;
@@ -9,7 +10,6 @@ use super::trace::{IN_SESSION, MENTIONED, NO_MATCH, Trace};
 use crate::agent::Tier;
 use crate::conversation::Context;
 use crate::policy::layer::Layer;
-use crate::text::client::Artefact;
 
 /// The rule that protects the agents' own configuration.
 pub(super) const AGENT_CONFIG: &str = "safety.agent-config";
@@ -24,6 +24,10 @@ const ENDORSED_CONFIDENCE: f64 = 0.9;
 const UNDERSPECIFIED: &str = "safety.unclear";
 const UNDERSPECIFIED_BECAUSE: &str =
     "the words do not say what is meant: name a file, a symptom, or an expected result";
+const PLACEHOLDER_BECAUSE: &str = "a placeholder was left in the words: put in what it stands for";
+const ANSWER_BECAUSE: &str = "it answers somebody, but no session goes on: say what is to be done";
+const DANGLING_BECAUSE: &str =
+    "it refers to something that the words do not name: say what is meant, or go on in its session";
 const UNDERSPECIFIED_CONFIDENCE: f64 = 0.97;
 
 /// The most words of the user's own that a request can have and still say nothing.
@@ -48,8 +52,8 @@ pub(super) fn apply(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Op
     let mut found = None;
     let mut quoted = None;
     for rule in policy.rules().iter().filter(|rule| rule.layer == Layer::Safety) {
-        if check(rule, signals, reading, trace) {
-            found.get_or_insert_with(|| Found::of(rule));
+        if let Some(words) = check(rule, signals, reading, trace) {
+            found.get_or_insert_with(|| Found::of(rule, words));
         } else if quoted.is_none() {
             quoted = first_match(&rule.any, &signals.quoted, Reading::Asked);
         }
@@ -57,7 +61,7 @@ pub(super) fn apply(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Op
     match quoted {
         Some(words) if endorsed => {
             trace.fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words));
-            found.get_or_insert_with(|| stop(ENDORSED_BECAUSE, ENDORSED_CONFIDENCE));
+            found.get_or_insert_with(|| stop(ENDORSED_BECAUSE, Some(words), ENDORSED_CONFIDENCE));
         }
         Some(words) => {
             trace.skipped(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, || (MENTIONED, Some(words)));
@@ -88,14 +92,26 @@ pub(super) fn check_for_missing_words(
     let underspecified =
         signals.artefact.is_some() || (clarity(signals) == Clarity::Unclear && work == Work::Unknown);
     let fires = (underspecified && context.session().is_none()) || signals.has_placeholder;
-    let because = signals.artefact.map_or(UNDERSPECIFIED_BECAUSE, Artefact::because);
+    let because = why_unclear(signals);
     if fires {
         trace.fired(UNDERSPECIFIED, Layer::Safety, because, None);
     } else {
         let why = if underspecified { IN_SESSION } else { NO_MATCH };
         trace.skipped(UNDERSPECIFIED, Layer::Safety, because, || (why, None));
     }
-    fires.then(|| stop(because, UNDERSPECIFIED_CONFIDENCE))
+    fires.then(|| stop(because, None, UNDERSPECIFIED_CONFIDENCE))
+}
+
+/// Returns what is missing in words that do not say what is meant.
+pub(super) fn why_unclear(signals: &Signals) -> &'static str {
+    let answers = signals.is_answer_alone;
+    match signals.artefact {
+        Some(artefact) => artefact.because(),
+        None if signals.has_placeholder => PLACEHOLDER_BECAUSE,
+        None if answers => ANSWER_BECAUSE,
+        None if signals.is_dangling => DANGLING_BECAUSE,
+        None => UNDERSPECIFIED_BECAUSE,
+    }
 }
 
 /// Returns whether words alone say what is meant, whatever is known of the kind of work.
@@ -107,6 +123,7 @@ pub(super) fn clarity(signals: &Signals) -> Clarity {
     if few && empty { Clarity::Unclear } else { Clarity::Clear }
 }
 
-fn stop(because: &str, confidence: f64) -> Found {
-    Found { layer: Layer::Safety, tier: Tier::Sonnet, because: because.to_owned(), confidence }
+fn stop(because: &str, words: Option<&str>, confidence: f64) -> Found {
+    let words = words.and_then(reason::quotable);
+    Found { layer: Layer::Safety, tier: Tier::Sonnet, because: because.to_owned(), words, confidence }
 }

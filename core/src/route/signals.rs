@@ -43,6 +43,8 @@ pub(crate) struct Signals<'a> {
     pub pasted_bytes: usize,
     /// How many orders the request gives.
     pub order_count: usize,
+    /// Whether the words begin with a yes or a no, and say nothing else.
+    pub is_answer_alone: bool,
     /// What there is instead of words.
     pub artefact: Option<Artefact>,
     is_planning: bool,
@@ -89,6 +91,7 @@ impl<'a> Signals<'a> {
             is_question,
             pasted_bytes: segments.pasted_bytes,
             order_count,
+            is_answer_alone: content_count == 0 && (own.contains(s.assent) || own.contains(s.refusal)),
             artefact: segments.artefact,
             is_planning: own.contains(s.planning),
             is_together: own.contains(s.together),

@@ -37,6 +37,18 @@ pub(crate) struct Place {
     folded_end: u32,
 }
 
+impl Place {
+    /// Returns where it begins in the text, in bytes.
+    pub fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    /// Returns where it ends.
+    pub fn end(&self) -> usize {
+        self.end as usize
+    }
+}
+
 /// Which uses of a word count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
@@ -221,8 +233,15 @@ impl<'a> Stream<'a> {
             let reach = usize::from(self.reach(pattern.elements[n].gap)) + 1;
             at = (at.saturating_sub(reach)..=at).rev().find(|&p| get(&sets[n - 1], p)).unwrap_or(at);
         }
-        let (from, to) = (self.places[at].start as usize, self.places[last].end as usize);
+        let (from, to) = (self.places[at].start(), self.places[self.phrase_end(pattern, last)].end());
         self.text.get(from..to)
+    }
+
+    /// Returns where the words end that the last element of a pattern matches from a position on: a phrase has several.
+    fn phrase_end(&self, pattern: &Pattern, from: usize) -> usize {
+        let found = pattern.elements.last().and_then(|element| self.candidates(element));
+        let Some(found) = found else { return from };
+        (from + 1..self.places.len()).take_while(|at| get(&found, *at)).last().unwrap_or(from)
     }
 
     fn reach(&self, gap: u8) -> u8 {

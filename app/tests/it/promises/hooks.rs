@@ -445,12 +445,24 @@ fn a_repository_cannot_switch_enforcement_off_by_being_broken() {
 fn short_words_of_a_session_that_goes_on_are_left_alone_in_every_language() {
     let sandbox = patient().env("POINTSMAN_MODE", "enforced");
     let say = |words: &str| hook(&sandbox, &prompt(&sandbox, words, words)).exits(0).stdout;
-    assert!(say("carry on").contains("say what is meant"));
+    assert!(say("carry on").contains("no session goes on"));
     say("explain src/lexer.rs");
-    for words in ["carry on", "both", "hm", "undo that", "продолжай", "weiter so", "계속", "@src/lexer.rs"] {
+    for words in ["carry on", "both", "hm", "undo that", "продолжай", "weiter so", "계속", "@src/lexer.rs"]
+    {
         assert_eq!(say(words), "", "{words}");
     }
     assert!(say("now drop the users table in production").contains("block"));
+}
+
+#[test]
+fn without_stored_prompts_no_word_of_one_is_in_what_a_hook_records() {
+    let sandbox = patient().set("store_prompts", "false").env("POINTSMAN_MODE", "enforced");
+    let said = hook(&sandbox, &prompt(&sandbox, "p1", "drop the quinquireme table in production")).exits(0).json();
+    assert!(said["reason"].as_str().unwrap().contains("“drop the quinquireme table”"), "{said}");
+    hook(&sandbox, &dangerous_delegation(&sandbox, "p1")).exits(0);
+    for word in ["quinquireme", "users table"] {
+        assert_eq!(sandbox.files_with(word), Vec::<std::path::PathBuf>::new(), "{word}");
+    }
 }
 
 #[test]

@@ -123,13 +123,10 @@ fn words(own: &Stream, sink: &mut impl Sink) {
             before = None;
             continue;
         }
+        word(own, at, sink);
         let hash = word_hash(own, at, kind);
-        put(sink, Block::Words, hash, || shown(own, at, kind).to_owned());
-        if own.is_negated(at) {
-            put(sink, Block::Words, join(hash, 11), || format!("not {}", shown(own, at, kind)));
-        } else if own.is_order_start(at) {
+        if own.is_order_start(at) && !own.is_negated(at) {
             orders += 1;
-            put(sink, Block::Words, join(hash, 13), || format!("order {}", shown(own, at, kind)));
             if orders == 1 {
                 put(sink, Block::Words, join(hash, 17), || format!("first {}", shown(own, at, kind)));
             }
@@ -139,9 +136,21 @@ fn words(own: &Stream, sink: &mut impl Sink) {
             put(sink, Block::Words, join(earlier, hash), pair);
         }
         before = Some((hash, at));
-        if matches!(kind, Kind::Word | Kind::Ident | Kind::Path) {
-            pieces(own.word(at), sink);
-        }
+    }
+}
+
+/// Passes the features of one word by itself.
+pub(super) fn word(own: &Stream, at: usize, sink: &mut impl Sink) {
+    let kind = own.places()[at].kind;
+    let hash = word_hash(own, at, kind);
+    put(sink, Block::Words, hash, || shown(own, at, kind).to_owned());
+    if own.is_negated(at) {
+        put(sink, Block::Words, join(hash, 11), || format!("not {}", shown(own, at, kind)));
+    } else if own.is_order_start(at) {
+        put(sink, Block::Words, join(hash, 13), || format!("order {}", shown(own, at, kind)));
+    }
+    if matches!(kind, Kind::Word | Kind::Ident | Kind::Path) {
+        pieces(own.word(at), sink);
     }
 }
 

@@ -359,3 +359,42 @@ fn a_likely_danger_is_asked_about_where_whoever_does_it_can_do_it() {
     assert!(route(&marked, &mixed, &policy).unwrap().danger.unwrap().possible, "by the mark");
     assert!(!route(&marked, &fixture::catalog(vec![]), &policy).unwrap().danger.unwrap().possible);
 }
+
+#[test]
+fn a_question_quotes_the_words_that_made_it_one_and_says_what_could_happen() {
+    for (text, reason) in [
+        (
+            "tidy up src/a.rs and drop the users table in production",
+            "it deletes data that a version control system does not bring back (“drop the users table”)",
+        ),
+        ("fix the bug", "the words do not say what is meant: name a file, a symptom, or an expected result"),
+        ("yes, go ahead", "it answers somebody, but no session goes on: say what is to be done"),
+        ("implement <TODO>", "a placeholder was left in the words: put in what it stands for"),
+    ] {
+        assert_eq!(routed(text).route.reason, reason, "{text}");
+    }
+}
+
+#[test]
+fn a_reason_can_be_kept_without_the_words_and_with_others() {
+    let route = routed("drop the users table in production").route;
+    let bare = "it deletes data that a version control system does not bring back";
+    assert_eq!(route.reason, format!("{bare} (“drop the users table”)"));
+    let hidden = route.clone().with_words(|words| words.replace("users", "…"));
+    assert_eq!(
+        (hidden.reason, hidden.words.as_deref()),
+        (format!("{bare} (“drop the … table”)"), Some("drop the … table"))
+    );
+    let without = route.without_words();
+    assert_eq!((without.reason.as_str(), without.words), (bare, None));
+}
+
+#[test]
+fn the_reason_of_a_tier_names_no_other_tier() {
+    for (text, tier) in harmless().map(|(tier, text)| (text, tier)) {
+        let route = routed(text).route;
+        for other in Tier::ALL.into_iter().filter(|other| *other != route.tier) {
+            assert!(!route.reason.contains(other.as_str()), "{tier} {text}: {}", route.reason);
+        }
+    }
+}
