@@ -97,8 +97,8 @@ fn patterns(rule: &str, sources: &[String], lexicon: &mut Lexicon) -> (usize, St
         for element in pattern.elements.iter() {
             let _ = write!(
                 written,
-                "Element {{ any_of: Cow::Borrowed(&{:?}), not_next: Cow::Borrowed(&{:?}), verb: {}, imperative: {}, gap: {} }},",
-                element.any_of, element.not_next, element.verb, element.imperative, element.gap,
+                "Element {{ any_of: Cow::Borrowed(&{:?}), not_next: Cow::Borrowed(&{:?}), verb: {}, imperative: {}, last: {}, gap: {} }},",
+                element.any_of, element.not_next, element.verb, element.imperative, element.last, element.gap,
             );
         }
         written.push_str("]) },");

@@ -10,6 +10,7 @@
 //! | `a/b` | `a`, when no `b` follows directly |
 //! | `v:a` | `a` used as a verb that is asked for: not a noun, not described, not in a question |
 //! | `^a` | `a` where an order begins: at the start of a sentence, after "and", "please", … |
+//! | `a$` | `a` where a sentence, or what stands before its next comma, ends |
 //! | `a .. b`, `a ..8 b` | `b` after `a` with up to 3 (8) words between, in the same sentence |
 //! | `a ~8 b` | the same, in either order |
 //!
@@ -33,6 +34,8 @@ pub(crate) struct Element {
     pub verb: bool,
     /// Whether it must stand where an order begins.
     pub imperative: bool,
+    /// Whether no word of the same clause may follow.
+    pub last: bool,
     /// How many words may stand between the previous element and this one.
     pub gap: u8,
 }
@@ -104,7 +107,7 @@ fn split(text: &str, by: u8) -> Vec<&str> {
     let (mut from, mut quoted, mut previous) = (0, false, b' ');
     for (at, &byte) in bytes.iter().enumerate() {
         if byte == b'\'' && quoted {
-            quoted = bytes.get(at + 1).is_some_and(|next| !matches!(next, b' ' | b'|' | b'/'));
+            quoted = bytes.get(at + 1).is_some_and(|next| !matches!(next, b' ' | b'|' | b'/' | b'$'));
         } else if byte == b'\'' {
             quoted = matches!(previous, b' ' | b'|' | b'/' | b'^' | b':');
         } else if byte == by && !quoted {
@@ -124,6 +127,7 @@ fn number(text: &str) -> Result<u8, PatternError> {
 fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, PatternError> {
     let (imperative, word) = word.strip_prefix('^').map_or((false, word), |rest| (true, rest));
     let (verb, word) = word.strip_prefix("v:").map_or((false, word), |rest| (true, rest));
+    let (last, word) = word.strip_suffix('$').map_or((false, word), |rest| (true, rest));
     let mut lists = |names: &str| -> Result<Vec<WordListId>, PatternError> {
         split(names, b'|').into_iter().map(|name| list_of(name, lexicon)).collect()
     };
@@ -132,7 +136,7 @@ fn element(word: &str, gap: u8, lexicon: &mut Lexicon) -> Result<Element, Patter
         [any, not] => (lists(any)?, lists(not)?),
         _ => return Err(PatternError::TwoSlashes(word.to_owned())),
     };
-    Ok(Element { any_of: any_of.into(), not_next: not_next.into(), verb, imperative, gap })
+    Ok(Element { any_of: any_of.into(), not_next: not_next.into(), verb, imperative, last, gap })
 }
 
 fn list_of(name: &str, lexicon: &mut Lexicon) -> Result<WordListId, PatternError> {

@@ -20,8 +20,8 @@ pub struct Danger {
 pub(super) fn asks_from(reach: Reach) -> f64 {
     match reach {
         Reach::Commands => 0.3,
-        Reach::Files => 0.5,
-        Reach::Reading => 0.7,
+        Reach::Files => 0.65,
+        Reach::Reading => 0.8,
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn asks_from(reach: Reach) -> f64 {
 pub(super) fn needed_by(rule: &str) -> Reach {
     match rule {
         "safety.secrets" => Reach::Reading,
-        "safety.agent-config" | "safety.delete-files" => Reach::Files,
+        "safety.agent-config" | "safety.agent-power" | "safety.delete-files" => Reach::Files,
         _ => Reach::Commands,
     }
 }

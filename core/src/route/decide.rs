@@ -75,7 +75,7 @@ pub(super) fn decide(
     let work = known_work(&by_files, by_rule.as_ref());
     let underspecified = safety::check_for_missing_words(signals, work, &request.context, &mut trace);
     let asks = trace.fired_ids().next().map(str::to_owned);
-    let needed = asks.as_deref().map_or(Reach::Commands, danger::needed_by);
+    let asked_for = asks.as_deref().map(danger::needed_by);
     let chosen = overrides::apply(request, catalog, policy, signals, voted_tier, &mut trace)?;
     let own = chosen.is_some().then(|| {
         let asked_by_file = by_files.asked.as_ref().and(file_trace.fired_ids().next());
@@ -98,7 +98,10 @@ pub(super) fn decide(
     let doubt = doubt.map(|found| explained(found, &opinion, reach, signals, answered, policy));
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
-    let how_dangerous = Danger { p: rounded(p[Class::Danger as usize]), possible: reach >= needed };
+    let p_of_danger = p[Class::Danger as usize].max(p_of_words[Class::Danger as usize]);
+    let needed = || asked_for.unwrap_or_else(|| harm::needs(signals, policy));
+    let how_dangerous =
+        Danger { p: rounded(p_of_danger), possible: reach == Reach::Commands || reach >= needed() };
     let stop = danger.or(underspecified).or(by_files.asked).or(doubt).or(asked_by_arbiter);
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
     let by_files = by_files.named.map(|named| named.found);

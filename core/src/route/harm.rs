@@ -1,23 +1,46 @@
 //! What could happen if a request is run that only resembles dangerous ones, in words for a person.
 
+use crate::agent::reach::Reach;
 use crate::policy::Policy;
-use crate::policy::lexicon::WordListId;
 use crate::text::segment;
 
 use super::signals::Signals;
 
-/// Harms, the more specific first, with the word lists that speak of them.
-const HARMS: [(&[&str], &str); 9] = [
-    (&["agent-config"], "it may change what agents are allowed to do"),
-    (&["secret", "token"], "it may show or change secrets"),
-    (&["pay"], "it may spend or move money"),
-    (&["admin", "guard", "disable", "public"], "it may widen rights or take a protection away"),
-    (&["deploy", "prod", "registry"], "it may bring something out that others use"),
-    (&["send", "channel", "mail"], "it may reach other people"),
-    (&["strong-delete", "delete"], "it may delete something that does not come back"),
-    (&["machine", "dns"], "it may change systems that are running"),
-    (&["repository", "remote", "branch", "history"], "it may change what others have fetched"),
+/// A kind of harm.
+struct Harm {
+    /// The word lists that speak of it.
+    lists: &'static [&'static str],
+    /// What could happen, as a clause.
+    could: &'static str,
+    /// What a run must be able to touch to do it.
+    needs: Reach,
+}
+
+/// The kinds of harm, the more specific first.
+const HARMS: [Harm; 9] = [
+    harm(&["agent-config"], "it may change what agents are allowed to do", Reach::Files),
+    harm(&["secret", "token"], "it may show or change secrets", Reach::Reading),
+    harm(&["pay"], "it may spend or move money", Reach::Commands),
+    harm(
+        &["admin", "guard", "disable", "public"],
+        "it may widen rights or take a protection away",
+        Reach::Files,
+    ),
+    harm(&["deploy", "prod", "registry"], "it may bring something out that others use", Reach::Commands),
+    harm(&["send", "channel", "mail"], "it may reach other people", Reach::Commands),
+    // With accepted edits Claude Code also removes files of the project without asking.
+    harm(&["strong-delete", "delete"], "it may delete something that does not come back", Reach::Files),
+    harm(&["machine", "dns"], "it may change systems that are running", Reach::Commands),
+    harm(
+        &["repository", "remote", "branch", "history"],
+        "it may change what others have fetched",
+        Reach::Commands,
+    ),
 ];
+
+const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach) -> Harm {
+    Harm { lists, could, needs }
+}
 
 /// What is said where no list speaks of a harm.
 const UNNAMED: &str = "it resembles requests that cannot be taken back";
@@ -26,11 +49,20 @@ const UNNAMED: &str = "it resembles requests that cannot be taken back";
 pub(super) fn by_words(words: &str, policy: &Policy) -> &'static str {
     let segments = segment::segment(words);
     let signals = Signals::read(&segments, policy);
+    spoken_of(&signals, policy).next().map_or(UNNAMED, |harm| harm.could)
+}
+
+/// Returns the least that a run must be able to touch for any harm that the words speak of.
+pub(super) fn needs(signals: &Signals, policy: &Policy) -> Reach {
+    spoken_of(signals, policy).map(|harm| harm.needs).min().unwrap_or(Reach::Commands)
+}
+
+fn spoken_of(signals: &Signals, policy: &Policy) -> impl Iterator<Item = &'static Harm> {
     let has = |name: &&str| {
-        let list: Option<WordListId> = policy.lexicon().list_id(name);
+        let list = policy.lexicon().list_id(name);
         list.is_some_and(|list| signals.instruction.contains(list))
     };
-    HARMS.iter().find(|(lists, _)| lists.iter().any(|list| has(list))).map_or(UNNAMED, |(_, harm)| harm)
+    HARMS.iter().filter(move |harm| harm.lists.iter().any(has))
 }
 
 #[cfg(test)]
@@ -40,7 +72,7 @@ mod tests {
     #[test]
     fn every_list_that_speaks_of_a_harm_exists() {
         let policy = Policy::builtin();
-        for name in HARMS.iter().flat_map(|(lists, _)| lists.iter()) {
+        for name in HARMS.iter().flat_map(|harm| harm.lists.iter()) {
             assert!(policy.lexicon().list_id(name).is_some(), "{name}");
         }
     }

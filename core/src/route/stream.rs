@@ -73,6 +73,7 @@ pub(crate) struct Stream<'a> {
     described: Bits,
     noun: Bits,
     imperative: Bits,
+    last: Bits,
     end: Bits,
     ideographs: bool,
 }
@@ -120,6 +121,7 @@ impl<'a> Stream<'a> {
             described: vec![0; stride],
             noun: vec![0; stride],
             imperative: vec![0; stride],
+            last: vec![0; stride],
             end: vec![0; stride],
             ideographs: false,
         };
@@ -271,6 +273,9 @@ impl<'a> Stream<'a> {
         if element.imperative {
             and(bits, &self.imperative);
         }
+        if element.last {
+            and(bits, &self.last);
+        }
         if element.verb {
             and_not(bits, &self.noun);
         }
@@ -328,7 +333,7 @@ impl<'a> Stream<'a> {
         self.present[list] = true;
     }
 
-    /// Walks through the tokens once and marks what is negated, described, a noun, or may begin an order.
+    /// Walks through the tokens once and marks what is negated, described, a noun, or may begin or end an order.
     fn read_grammar(&mut self, grammar: &Grammar) {
         let count = self.places.len();
         let mut from = 0;
@@ -355,6 +360,9 @@ impl<'a> Stream<'a> {
             let starts = before.is_none_or(|b| !self.places[b].kind.is_word() || self.has(s.lead_in, b));
             if starts {
                 put(&mut self.imperative, at);
+            }
+            if self.places.get(at + 1).is_none_or(|next| !next.kind.is_word()) {
+                put(&mut self.last, at);
             }
             if kind == Kind::Colon || self.has(s.contrast, at) || self.has(s.negation_cancel, at) {
                 negation = 0;

@@ -457,7 +457,8 @@ fn short_words_of_a_session_that_goes_on_are_left_alone_in_every_language() {
 #[test]
 fn without_stored_prompts_no_word_of_one_is_in_what_a_hook_records() {
     let sandbox = patient().set("store_prompts", "false").env("POINTSMAN_MODE", "enforced");
-    let said = hook(&sandbox, &prompt(&sandbox, "p1", "drop the quinquireme table in production")).exits(0).json();
+    let said =
+        hook(&sandbox, &prompt(&sandbox, "p1", "drop the quinquireme table in production")).exits(0).json();
     assert!(said["reason"].as_str().unwrap().contains("“drop the quinquireme table”"), "{said}");
     hook(&sandbox, &dangerous_delegation(&sandbox, "p1")).exits(0);
     for word in ["quinquireme", "users table"] {

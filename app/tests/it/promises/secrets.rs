@@ -302,7 +302,10 @@ fn s11_without_stored_prompts_no_word_of_prompt_or_answer_is_in_any_file() {
     let sandbox = sandbox.agents(Fake::says("salmagundi").then(Fake::completes("salmagundi it is")));
     sandbox.run_on("haiku", "what is quinquireme").stdout("salmagundi it is\n").success();
     // A question's reason quotes the prompt.
-    sandbox.run("drop the quinquireme table in production").stderr_has("(“drop the quinquireme table”)").exits(77);
+    sandbox
+        .run("drop the quinquireme table in production")
+        .stderr_has("(“drop the quinquireme table”)")
+        .exits(77);
     for word in ["quinquireme", "salmagundi"] {
         assert_eq!(sandbox.files_with(word), Vec::<std::path::PathBuf>::new(), "{word}");
     }

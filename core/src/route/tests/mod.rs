@@ -9,6 +9,7 @@ use crate::policy::layer::Layer;
 use crate::request::{Origin, Overrides, Speaker};
 
 mod answers;
+mod casual;
 
 const DANGEROUS: &str = include_str!("dangerous.txt");
 const HARMLESS: &str = include_str!("harmless.txt");
