@@ -30,6 +30,7 @@ use crate::config::project::ProjectFiles;
 use crate::config::repo_files::Tracks;
 use crate::config::repository::Repository;
 use crate::config::trust::TrustStatus;
+use crate::config::worktree;
 use crate::config::{self, load};
 use crate::engine::history::History;
 use crate::engine::project::{ArbiterTerms, Decider, ProjectContext, PromptRetention, Terms};
@@ -294,12 +295,16 @@ impl Environment {
         if texts.is_empty() {
             return Ok(EffectivePolicy {
                 policy: builtin,
-                context: RoutingContext::default(),
+                context: RoutingContext {
+                    isolation: worktree::isolation(&loaded.project.boundary),
+                    ..RoutingContext::default()
+                },
                 warnings: vec![],
                 left_out: vec![],
             });
         }
         let mut around = RoutingContext::of_files(policy::names_in(&loaded.project.root));
+        around.isolation = worktree::isolation(&loaded.project.boundary);
         let sources: Vec<PolicySource> = texts.iter().map(PolicyText::as_source).collect();
         let policy = builtin.with_files(&sources, &around.kinds, catalog).map_err(AssembleError::Policy)?;
         if policy.files().look_at_time() {

@@ -89,6 +89,16 @@ impl ProjectKind {
     }
 }
 
+/// Whether what a run changes in files is apart from the person's own work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// It is not.
+    #[default]
+    Shared,
+    /// The project is a further working tree of its repository, which can be thrown away.
+    Worktree,
+}
+
 /// The context of a request. With the default, no rule that depends on any of it holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RoutingContext {
@@ -100,6 +110,8 @@ pub struct RoutingContext {
     pub files: Vec<String>,
     /// The kinds of the project.
     pub kinds: BTreeSet<ProjectKind>,
+    /// Whether the project is apart from the person's own work.
+    pub isolation: Isolation,
 }
 
 impl RoutingContext {

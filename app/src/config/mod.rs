@@ -30,7 +30,7 @@ pub mod schema;
 mod settings_check;
 pub mod small_file;
 pub mod trust;
-mod worktree;
+pub mod worktree;
 
 #[cfg(test)]
 mod fixture;

@@ -1,6 +1,9 @@
-//! The main working tree of a repository: trust is given to it, and its other working trees have it as well.
+//! The main working tree of a repository, and its further ones: trust is given to the main one and holds in all; what is
+//! changed in a further one is apart.
 
 use std::path::{Path, PathBuf};
+
+use pointsman_core::routing_context::Isolation;
 
 use super::small_file;
 
@@ -12,6 +15,11 @@ const FILE_BYTES_MAX: u64 = 16 * 1024;
 /// A file `.git` may claim to belong to any repository. It is believed if that repository knows of it.
 pub fn main_tree(top: &Path) -> PathBuf {
     main_of_linked(top).unwrap_or_else(|| top.to_path_buf())
+}
+
+/// Returns whether what is changed in the working tree that begins at `top` is apart from the person's own work.
+pub fn isolation(top: &Path) -> Isolation {
+    if main_of_linked(top).is_some() { Isolation::Worktree } else { Isolation::Shared }
 }
 
 fn main_of_linked(top: &Path) -> Option<PathBuf> {
@@ -45,8 +53,10 @@ mod tests {
         fixture.write("false/.git", &link);
         fixture.write("direct/.git", &format!("gitdir: {}/.git\n", repo.display()));
         assert_eq!(main_tree(&base.join("wt")), repo);
+        assert_eq!(isolation(&base.join("wt")), Isolation::Worktree);
         for other in ["false", "direct", "repo", "home"] {
             assert_eq!(main_tree(&base.join(other)), base.join(other));
+            assert_eq!(isolation(&base.join(other)), Isolation::Shared);
         }
     }
 }

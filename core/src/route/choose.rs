@@ -4,6 +4,7 @@ use crate::agent::Tier;
 use crate::agent::reach::Reach;
 use crate::conversation::Context;
 use crate::request::QuotaPressure;
+use crate::routing_context::Isolation;
 
 use super::answer::Answered;
 use super::danger;
@@ -82,8 +83,8 @@ const SESSION_CONFIDENCE: f64 = 0.9;
 
 impl Opinion {
     /// Returns the opinion about a run that reaches no further: a danger that is not likely enough there is none.
-    pub fn within(self, reach: Reach) -> Opinion {
-        if self.stop != Some(Class::Danger) || self.danger >= danger::asks_from(reach) {
+    pub fn within(self, reach: Reach, isolation: Isolation) -> Opinion {
+        if self.stop != Some(Class::Danger) || self.danger >= danger::asks_from(reach, isolation) {
             return self;
         }
         let (stop, confidence) = self.otherwise;
@@ -239,8 +240,8 @@ pub(super) fn choose(p: &PerClass, pressure: QuotaPressure, sure: Sure) -> Opini
     let stops = dangerous + underspecified > work * STOP_TO_WORK;
     let is_unclear = underspecified >= UNDERSPECIFIED_FROM || (stops && underspecified > dangerous);
     let unclear = is_unclear.then_some(Class::Underspecified);
-    let is_dangerous =
-        dangerous >= danger::asks_from(Reach::Commands) || (stops && dangerous >= underspecified);
+    let is_dangerous = dangerous >= danger::asks_from(Reach::Commands, Isolation::Shared)
+        || (stops && dangerous >= underspecified);
     let stop = if is_dangerous { Some(Class::Danger) } else { unclear };
     let confidence = |stop: Option<Class>| match stop {
         Some(_) => sure.of_question.of(dangerous + underspecified),

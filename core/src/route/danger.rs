@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::reach::Reach;
+use crate::routing_context::Isolation;
 
 /// How dangerous a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -17,11 +18,13 @@ pub struct Danger {
 }
 
 /// Returns from which share on the classifier asks the user because of danger.
-pub(super) fn asks_from(reach: Reach) -> f64 {
-    match reach {
-        Reach::Commands => 0.3,
-        Reach::Files => 0.65,
-        Reach::Reading => 0.8,
+///
+/// Commands reach everything, from wherever they are run; files of a working tree of its own can be thrown away with it.
+pub(super) fn asks_from(reach: Reach, isolation: Isolation) -> f64 {
+    match (reach, isolation) {
+        (Reach::Commands, _) => 0.3,
+        (Reach::Files, Isolation::Shared) => 0.65,
+        (Reach::Files, Isolation::Worktree) | (Reach::Reading, _) => 0.8,
     }
 }
 
@@ -49,7 +52,12 @@ mod tests {
 
     #[test]
     fn the_further_a_run_reaches_the_sooner_a_person_is_asked() {
-        let from = [Reach::Reading, Reach::Files, Reach::Commands].map(asks_from);
-        assert!(from.is_sorted_by(|less, more| less > more), "{from:?}");
+        let of = |isolation| {
+            [Reach::Reading, Reach::Files, Reach::Commands].map(|reach| asks_from(reach, isolation))
+        };
+        assert!(of(Isolation::Shared).is_sorted_by(|less, more| less > more));
+        assert!(of(Isolation::Worktree).is_sorted_by(|less, more| less >= more));
+        let apart = of(Isolation::Worktree).into_iter().zip(of(Isolation::Shared));
+        assert!(apart.into_iter().all(|(apart, shared)| apart >= shared));
     }
 }

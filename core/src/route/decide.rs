@@ -67,7 +67,7 @@ pub(super) fn decide(
     let precedence = if request.overrides.are_given() { Precedence::ByPerson } else { by_files.precedence };
     by_files.cap_confidence(&p);
     let reach_of = |agent: &AgentName| reach(request, agent, catalog);
-    let of_rights = |agent: &AgentName| opinion.within(reach_of(agent));
+    let of_rights = |agent: &AgentName| opinion.within(reach_of(agent), request.routing_context.isolation);
     let opinion = &of_rights(&tier_and_agent(None, &by_files, opinion.tier, catalog).1);
     let word = request.llm_vote.filter(|word| opinion.stop.is_none() && precedence <= counts_until(*word));
     let unsettled_tier = word.and_then(LlmVote::tier).unwrap_or(opinion.tier);
