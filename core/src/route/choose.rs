@@ -75,7 +75,7 @@ const SESSION: &str = "default.session";
 const DANGER_BECAUSE: &str =
     "it reads like requests that cannot be taken back, reach others, or widen rights";
 const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say what is meant";
-const DEFAULT_BECAUSE: &str = "nothing is known of this kind of work, so the middle tier does it";
+const DEFAULT_BECAUSE: &str = "no kind of work stands out in it, so it goes where a mistake costs least";
 const SESSION_BECAUSE: &str = "it answers the agent, so the tier that has the session goes on";
 
 /// How sure it is that an answer needs no tier of its own. Nobody has measured it; evidence still escalates.

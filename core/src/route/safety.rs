@@ -28,6 +28,8 @@ const PLACEHOLDER_BECAUSE: &str = "a placeholder was left in the words: put in w
 const ANSWER_BECAUSE: &str = "it answers somebody, but no session goes on: say what is to be done";
 const DANGLING_BECAUSE: &str =
     "it refers to something that the words do not name: say what is meant, or go on in its session";
+const QUESTION_BECAUSE: &str =
+    "it does not say what the question is about: name a file, a program, or what was seen";
 const UNDERSPECIFIED_CONFIDENCE: f64 = 0.97;
 
 /// The most words of the user's own that a request can have and still say nothing.
@@ -104,12 +106,12 @@ pub(super) fn check_for_missing_words(
 
 /// Returns what is missing in words that do not say what is meant.
 pub(super) fn why_unclear(signals: &Signals) -> &'static str {
-    let answers = signals.is_answer_alone;
     match signals.artefact {
         Some(artefact) => artefact.because(),
         None if signals.has_placeholder => PLACEHOLDER_BECAUSE,
-        None if answers => ANSWER_BECAUSE,
+        None if signals.is_answer_alone => ANSWER_BECAUSE,
         None if signals.is_dangling => DANGLING_BECAUSE,
+        None if signals.is_question => QUESTION_BECAUSE,
         None => UNDERSPECIFIED_BECAUSE,
     }
 }
