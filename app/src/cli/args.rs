@@ -107,6 +107,7 @@ impl Verb {
             Verb::Policy(args) => match &args.verb {
                 PolicyVerb::Test { output, .. }
                 | PolicyVerb::Check { output, .. }
+                | PolicyVerb::Learn { output, .. }
                 | PolicyVerb::Show { output } => *output == PlainFormat::Json,
                 PolicyVerb::Schema | PolicyVerb::Init { .. } => false,
             },

@@ -17,6 +17,7 @@ mod explain;
 mod panic;
 mod plugin;
 mod policy;
+mod policy_learn;
 mod prompt_input;
 mod replay;
 mod report;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use pointsman_core::policy::file_rule::Author;
 
 use super::consent::Consent;
+use super::routing_args::SpanArgs;
 use crate::present::output::PlainFormat;
 
 /// Check agents, login, configuration and store. Spends no tokens. Exits 1 when something is broken.
@@ -135,6 +136,22 @@ pub enum PolicyVerb {
     },
     /// Show the rules that hold here, in the order in which they are looked at.
     Show {
+        /// How to print: text or json.
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: PlainFormat,
+    },
+    /// Learn from past runs: propose rules for your own policy file, as a difference to it.
+    ///
+    /// Looks for words that stand in requests which another tier did in the end, which you gave to another tier, or whose
+    /// question you answered with yes at once, and hardly in others. Nothing is written without `--write`.
+    Learn {
+        #[command(flatten)]
+        span: SpanArgs,
+        /// Write the proposal into your policy file, after a question.
+        #[arg(long)]
+        write: bool,
+        #[command(flatten)]
+        consent: ConsentArgs,
         /// How to print: text or json.
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: PlainFormat,

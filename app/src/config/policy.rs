@@ -3,9 +3,9 @@
 //! A file of the user's that exists but cannot be read is an error: a question that they configured must not be lost
 //! because a file is broken. A repository's is left out with a warning: it must not stop the work.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use pointsman_core::policy::file::{FILE_BYTES_MAX, PolicySource};
@@ -36,6 +36,8 @@ pub struct PolicyText {
     pub name: String,
     /// Its contents.
     pub text: String,
+    /// Its path.
+    pub path: PathBuf,
 }
 
 /// Why policy files cannot be used.
@@ -97,7 +99,7 @@ impl PolicyText {
     }
 
     fn new(author: Author, path: &Path, text: String) -> PolicyText {
-        PolicyText { author, name: printable(&path.display().to_string()), text }
+        PolicyText { author, name: printable(&path.display().to_string()), text, path: path.to_owned() }
     }
 }
 
@@ -119,6 +121,32 @@ fn is_same(one: &Path, other: &Path) -> bool {
 pub fn names_in(root: &Path) -> Vec<String> {
     let entries = root.read_dir().into_iter().flatten().filter_map(Result::ok);
     entries.take(NAMES_MAX).filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// Returns the path of the user's policy file and its text; without one, the path that it would have, and no text.
+pub fn of_user(config_dir: &Path) -> Result<PolicyText, PolicyReadError> {
+    match user_file(config_dir)? {
+        Some(path) => read_file(&path),
+        None => Ok(PolicyText::new(Author::User, &config_dir.join(USER_FILE), String::new())),
+    }
+}
+
+/// Replaces the user's policy file. A link stays one: what it leads to is replaced.
+pub fn replace(path: &Path, text: &str) -> Result<(), InitError> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    write_over(&path, text).map_err(|source| InitError::Write { path, source })
+}
+
+fn write_over(path: &Path, text: &str) -> io::Result<()> {
+    let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let mode = path.metadata().map_or(0o600, |meta| meta.permissions().mode());
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Writes a first policy file with examples in comments, and returns its path. Never overwrites.

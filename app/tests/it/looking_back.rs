@@ -143,3 +143,28 @@ fn a_run_that_a_person_sent_elsewhere_records_what_the_router_would_have_said() 
     assert_eq!((&route["own"]["decision"], &route["own"]["tier"]), (&json!("direct"), &json!("haiku")));
     assert!(routed(["--timeout", "1m"])["own"].is_null());
 }
+
+/// Seen to fail with words that also went well, and with a proposal that was written without a yes.
+#[test]
+fn policy_learn_proposes_a_rule_as_a_difference_and_writes_it_only_when_told() {
+    let sandbox = Sandbox::new().agents(Fake::escalates());
+    for what in ["totals", "export", "closing", "rounding", "imports"] {
+        sandbox.run_on("haiku", &format!("rename the turbine {what} column in a.rs")).success();
+    }
+    let file = sandbox.path("config/pointsman/policy.toml");
+    let proposed = sandbox.call(["policy", "learn"]).wait().success();
+    assert!(proposed.stdout.contains("+words = [\"'turbine'\"") && !file.exists(), "{proposed}");
+    sandbox.call(["policy", "learn", "--write"]).wait().stderr_has("nobody is at the terminal").exits(2);
+    assert!(!file.exists());
+    sandbox.call(["policy", "learn", "--write", "--yes"]).wait().stderr_has("written:").success();
+    sandbox.call(["policy", "check"]).wait().success();
+    let route =
+        sandbox.call(["route", "-o", "json", "rename the turbine audit column in b.rs"]).wait().json();
+    assert_eq!(
+        (route["layer"].as_str(), route["tier"].as_str()),
+        (Some("policy"), Some("sonnet")),
+        "{route}"
+    );
+    let again = sandbox.call(["policy", "learn", "-o", "json"]).wait().success().json();
+    assert_eq!(again["diff"], "", "{again}");
+}

@@ -3,8 +3,9 @@
 //! A fold over runs, as far as their logs reach. It proposes and never applies: changing rules is up to the user.
 //!
 //! Reading order: [`Feedback`] here (the fold) · `tally` (what is counted) · `row` (shares, and how far to trust them)
-//! · `report` · `proposals` (what would be better, in words).
+//! · `report` · `proposals` (what would be better, in words) · `lessons` (which words tell so, as rules).
 
+pub mod lessons;
 pub mod proposals;
 pub mod report;
 pub mod row;
@@ -12,7 +13,7 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::agent::Tier;
 use crate::eval::Answer;
@@ -45,6 +46,10 @@ pub struct LeftOut {
     pub unreadable: usize,
 }
 
+/// Within this time after a question that was first left open, a yes is one at once: it takes as long to read the question and
+/// to say `--approve`.
+const AT_ONCE: SignedDuration = SignedDuration::from_mins(10);
+
 /// The fold.
 #[derive(Debug, Clone, Default)]
 pub struct Feedback {
@@ -53,8 +58,8 @@ pub struct Feedback {
     tallies: BTreeMap<Key, Tally>,
     /// Questions that were answered with no, or not at all: the request, when it was asked, and what decided.
     refused: Vec<(String, Timestamp, Key)>,
-    /// When a request was last approved.
-    approved: BTreeMap<String, Timestamp>,
+    /// Questions that were answered with yes: the request, when it was asked, and what decided.
+    approved: Vec<(String, Timestamp, Key)>,
 }
 
 impl Feedback {
@@ -64,7 +69,7 @@ impl Feedback {
             self.left_out.unfinished += 1;
             return;
         };
-        let Phase::Finished { verdict, .. } = run.phase else {
+        let Some(verdict) = finished(run) else {
             self.left_out.unfinished += 1;
             return;
         };
@@ -79,8 +84,7 @@ impl Feedback {
         self.runs += 1;
         let asked_at = run.requested_at.unwrap_or_default();
         if run.approved {
-            let latest = self.approved.entry(requested.request_hash.clone()).or_default();
-            *latest = asked_at.max(*latest);
+            self.approved.push((requested.request_hash.clone(), asked_at, key.clone()));
         }
         if verdict == Verdict::Refused {
             self.refused.push((requested.request_hash.clone(), asked_at, key.clone()));
@@ -105,13 +109,27 @@ impl Feedback {
         let mut tallies = self.tallies.clone();
         for (hash, at, key) in &self.refused {
             let tally = tallies.entry(key.clone()).or_default();
-            if self.approved.get(hash).is_some_and(|approved_at| approved_at > at) {
+            if self.approved.iter().any(|(approved, later, _)| approved == hash && later > at) {
                 tally.approved_later += 1;
             } else {
                 tally.refused += 1;
             }
         }
+        for (hash, at, key) in &self.approved {
+            let is_late = |asked: &Timestamp| asked < at && at.duration_since(*asked) > AT_ONCE;
+            if !self.refused.iter().any(|(refused, asked, _)| refused == hash && is_late(asked)) {
+                tallies.entry(key.clone()).or_default().approved_at_once += 1;
+            }
+        }
         tallies
+    }
+}
+
+/// Returns the verdict of a run that is over.
+fn finished(run: &RunState) -> Option<Verdict> {
+    match run.phase {
+        Phase::Finished { verdict, .. } => Some(verdict),
+        _ => None,
     }
 }
 

@@ -48,10 +48,14 @@ fn speaks(share: Share, accepted: f64) -> bool {
 }
 
 fn ask_less(rule: &str, row: &Row, approved: Share) -> Proposal {
+    let remedy = if rule.starts_with("classifier.") {
+        "`pointsman policy learn` looks for words that tell which, and proposes a rule of your own"
+    } else {
+        "no policy lifts it: say so where pointsman is developed if these requests are harmless"
+    };
     let text = format!(
-        "{rule}: {} of {} questions were answered with yes; look at these requests (`pointsman replay`), and if they \
-         are harmless, let the rule ask less",
-        approved.count, approved.of
+        "{rule}: {} of {} questions were answered with yes at once; {}",
+        approved.count, approved.of, remedy
     );
     Proposal { rule: rule.to_owned(), answer: row.answer, tier: None, evidence: approved, text, policy: None }
 }
@@ -83,8 +87,8 @@ fn another_tier(rule: &str, row: &Row) -> Option<Proposal> {
         (format!("{seen}; propose tier = {tier}: put this into your policy file"), Some(lines.join("\n")))
     } else {
         let text = format!(
-            "{seen}; no single rule says so: find out what these requests have in common (`pointsman replay`), and \
-             write a rule for it with tier = {tier}"
+            "{seen}; no single rule says so: `pointsman policy learn` looks for words that these requests have in common, \
+             and proposes a rule of your own"
         );
         (text, None)
     };

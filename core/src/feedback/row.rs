@@ -19,7 +19,7 @@ pub struct Row {
     pub tally: Tally,
     /// For work: how often another tier was better. Absent for questions.
     pub wrong: Option<Share>,
-    /// For questions: how often the user said yes, so that asking was perhaps needless. Absent for work.
+    /// For questions: how often the user said yes at once, so that asking was perhaps needless. Absent for work.
     pub possibly_needless: Option<Share>,
 }
 
@@ -31,7 +31,7 @@ impl Row {
             rule,
             answer,
             wrong: (!asks).then(|| Share::new(tally.too_weak() + tally.too_strong(), tally.tried())),
-            possibly_needless: asks.then(|| Share::new(tally.approved, tally.asked())),
+            possibly_needless: asks.then(|| Share::new(tally.approved_at_once, tally.asked())),
             tally,
         }
     }

@@ -29,6 +29,8 @@ pub struct Tally {
     pub fell_back: usize,
     /// It asked, and the user said yes.
     pub approved: usize,
+    /// Of these, how many were answered with yes at once: the question was needless.
+    pub approved_at_once: usize,
     /// It asked, nobody said yes, and the same request was approved later.
     pub approved_later: usize,
     /// It asked, and nobody said yes.
@@ -94,6 +96,7 @@ impl Tally {
             mismatched,
             fell_back,
             approved,
+            approved_at_once,
             approved_later,
             refused,
             cancelled,
@@ -111,6 +114,7 @@ impl Tally {
             (&mut self.mismatched, mismatched),
             (&mut self.fell_back, fell_back),
             (&mut self.approved, approved),
+            (&mut self.approved_at_once, approved_at_once),
             (&mut self.approved_later, approved_later),
             (&mut self.refused, refused),
             (&mut self.cancelled, cancelled),

@@ -183,3 +183,89 @@ fn what_no_single_rule_decided_is_proposed_in_words_alone() {
     let proposals = report(&(0..7).map(learned).collect::<Vec<_>>()).proposals;
     assert_eq!((proposals[0].rule.as_str(), &proposals[0].policy), ("classifier.tier", &None));
 }
+
+fn with_words(mut run: RunState, words: &str) -> RunState {
+    let requested = run.requested.as_mut().unwrap();
+    (requested.prompt, requested.request_hash) = (Some(words.to_owned()), words.to_owned());
+    run
+}
+
+fn learned(runs: &[RunState]) -> Vec<lessons::LearnedRule> {
+    let policy = crate::policy::Policy::builtin();
+    let mut lessons = lessons::Lessons::default();
+    runs.iter().for_each(|run| lessons.add(run, &policy));
+    lessons.rules()
+}
+
+#[test]
+fn a_question_that_was_left_open_for_long_before_the_yes_was_not_needless() {
+    let row = |runs: &[RunState]| report(runs).by_rule[0].possibly_needless.unwrap();
+    assert_eq!((row(&[asked("a", 0, true)]).count, row(&[asked("a", 0, true)]).of), (1, 1));
+    let soon = row(&[asked("a", 0, false), asked("a", 60, true)]);
+    assert_eq!((soon.count, soon.of), (1, 1));
+    let next_day = row(&[asked("a", 0, false), asked("a", 86_400, true)]);
+    assert_eq!((next_day.count, next_day.of), (0, 1));
+}
+
+#[test]
+fn words_that_keep_ending_on_another_tier_become_a_rule_and_others_do_not() {
+    let ledger = ["totals", "export", "closing", "rounding", "imports", "audit"];
+    let mut runs: Vec<RunState> =
+        ledger.iter().map(|what| with_words(escalated(), &format!("mend the ledger {what}"))).collect();
+    runs.extend(
+        ["readme", "logo", "footer"].map(|what| with_words(succeeded(), &format!("mend the {what}"))),
+    );
+    let rules = learned(&runs);
+    assert_eq!(rules.len(), 1, "{rules:?}");
+    assert_eq!((rules[0].tier, rules[0].words.as_slice()), (Tier::Sonnet, &["'ledger'".to_owned()][..]));
+    assert_eq!((rules[0].evidence.count, rules[0].evidence.of), (6, 6));
+    // The same request six times teaches once, and words that also went well teach nothing.
+    let same: Vec<_> = (0..6).map(|_| with_words(escalated(), "mend the ledger totals")).collect();
+    assert_eq!(learned(&same), []);
+    runs.extend(ledger.map(|what| with_words(succeeded(), &format!("show the ledger {what}"))));
+    assert_eq!(learned(&runs), []);
+}
+
+#[test]
+fn a_needless_question_of_the_classifier_becomes_a_rule_and_one_of_a_safety_rule_does_not() {
+    let approved = |layer: Layer| -> Vec<RunState> {
+        let words = ["a", "b", "c", "d", "e", "f"].map(|what| format!("sweep the greenhouse {what}"));
+        words
+            .iter()
+            .map(|words| {
+                let mut run = with_words(asked(words, 0, true), words);
+                run.route.as_mut().unwrap().layer = layer;
+                run
+            })
+            .collect()
+    };
+    let rules = learned(&approved(Layer::Classifier));
+    assert_eq!((rules.len(), rules[0].id.as_str()), (1, "learned-yes-sonnet"));
+    assert_eq!(learned(&approved(Layer::Safety)), []);
+}
+
+#[test]
+fn what_was_learned_replaces_what_was_learned_before_and_leaves_the_rest() {
+    let mine = "# mine\n[[rule]]\nid = \"a\"\nbecause = \"b\"\nwords = [\"'c'\"]\ntier = \"opus\"\n";
+    let rule = |word: &str| lessons::LearnedRule {
+        id: "learned-sonnet".to_owned(),
+        because: "6 of 6".to_owned(),
+        words: vec![format!("'{word}'")],
+        tier: Tier::Sonnet,
+        evidence: row::Share::new(6, 6),
+    };
+    let once = lessons::written(mine, &[rule("ledger")]);
+    assert!(once.starts_with(mine) && once.contains("'ledger'"), "{once}");
+    let policy = crate::policy::Policy::builtin();
+    let source = crate::policy::file::PolicySource {
+        author: crate::policy::file_rule::Author::User,
+        name: "policy.toml",
+        text: &once,
+    };
+    let read = policy.with_files(&[source], &Default::default(), &crate::fixture::catalog(vec![]));
+    assert_eq!(read.unwrap().files().rules.len(), 2);
+    let twice = lessons::written(&once, &[rule("audit")]);
+    assert!(twice.starts_with(mine) && twice.contains("'audit'") && !twice.contains("'ledger'"), "{twice}");
+    assert_eq!(lessons::written(&twice, &[]), mine);
+    assert_eq!(lessons::written("", &[]), "");
+}

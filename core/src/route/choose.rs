@@ -11,6 +11,7 @@ use super::danger;
 use super::precedence::Precedence;
 use super::rules::Found;
 use super::safety::Clarity;
+use super::signals::Signals;
 use super::trace::{IN_SESSION, SETTLED, Trace, UNLIKELY};
 use crate::model::{Class, PerClass, Sureness};
 use crate::policy::layer::Layer;
@@ -75,7 +76,7 @@ const SESSION: &str = "default.session";
 const DANGER_BECAUSE: &str =
     "it reads like requests that cannot be taken back, reach others, or widen rights";
 const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say what is meant";
-const DEFAULT_BECAUSE: &str = "no kind of work stands out in it, so it goes where a mistake costs least";
+const DEFAULT_BECAUSE: &str = "its kind of work was not recognised, and this tier is the safe choice";
 const SESSION_BECAUSE: &str = "it answers the agent, so the tier that has the session goes on";
 
 /// How sure it is that an answer needs no tier of its own. Nobody has measured it; evidence still escalates.
@@ -112,6 +113,7 @@ impl Opinion {
         p: &PerClass,
         precedence: Precedence,
         context: &Context,
+        signals: &Signals,
         trace: &mut Trace,
     ) -> Option<Found> {
         let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
@@ -130,7 +132,7 @@ impl Opinion {
             let because = because.to_owned();
             found = Some(Found { layer: Layer::Classifier, tier, because, words: None, confidence });
         }
-        let opinion = self.found(None);
+        let opinion = self.found(None, signals);
         let rule = self.rule();
         if precedence != Precedence::Nothing || found.is_some() {
             trace.skipped(rule, opinion.layer, &opinion.because, || (SETTLED, None));
@@ -191,12 +193,12 @@ impl Opinion {
     /// Returns what the classifier says about the tier, or the default if it abstains.
     ///
     /// A built-in rule that agrees provides the reason. One that disagrees is only a sign among others.
-    pub fn found(&self, by_rule: Option<Found>) -> Found {
+    pub fn found(&self, by_rule: Option<Found>, signals: &Signals) -> Found {
         if let Some(rule) = by_rule.filter(|rule| self.agrees_with(rule)) {
             return Found { confidence: self.confidence, ..rule };
         }
         let (layer, because, confidence) = match self.ground {
-            Ground::Words => (Layer::Classifier, reads_like(self.tier).to_owned(), self.confidence),
+            Ground::Words => (Layer::Classifier, reads_like(self.tier, signals).to_owned(), self.confidence),
             Ground::Nothing => (Layer::Default, DEFAULT_BECAUSE.to_owned(), self.confidence),
             Ground::Session | Ground::Agreement => {
                 (Layer::Default, SESSION_BECAUSE.to_owned(), SESSION_CONFIDENCE)
@@ -207,11 +209,14 @@ impl Opinion {
 }
 
 /// Returns what kind of work a tier stands for, where no rule names it.
-fn reads_like(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Haiku => "it reads like a small job that is checked at a glance",
-        Tier::Sonnet => "it reads like ordinary work of a few steps",
-        Tier::Opus => "it reads like work that takes deep judgement",
+fn reads_like(tier: Tier, signals: &Signals) -> &'static str {
+    match (tier, signals.is_question) {
+        (Tier::Haiku, true) => "it reads like a question with a short answer",
+        (Tier::Haiku, false) => "it reads like a small job",
+        (Tier::Sonnet, true) => "it reads like a question that takes some reading and thought",
+        (Tier::Sonnet, false) => "it reads like ordinary work",
+        (Tier::Opus, true) => "it reads like a question that takes deep thought",
+        (Tier::Opus, false) => "it reads like work that takes deep judgement",
     }
 }
 

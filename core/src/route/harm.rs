@@ -33,7 +33,7 @@ const HARMS: [Harm; 9] = [
     harm(&["machine", "dns"], "it may change systems that are running", Reach::Commands),
     harm(
         &["repository", "remote", "branch", "history"],
-        "it may change what others have fetched",
+        "it may change a repository that others use",
         Reach::Commands,
     ),
 ];
@@ -43,13 +43,13 @@ const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach)
 }
 
 /// What is said where no list speaks of a harm.
-const UNNAMED: &str = "it resembles requests that cannot be taken back";
+pub(super) const UNNAMED: &str = "it could not be told whether this can be undone";
 
 /// Returns what could happen, by the words that made the classifier ask.
-pub(super) fn by_words(words: &str, policy: &Policy) -> &'static str {
+pub(super) fn by_words(words: &str, policy: &Policy) -> Option<&'static str> {
     let segments = segment::segment(words);
     let signals = Signals::read(&segments, policy);
-    spoken_of(&signals, policy).next().map_or(UNNAMED, |harm| harm.could)
+    spoken_of(&signals, policy).next().map(|harm| harm.could)
 }
 
 /// Returns the least that a run must be able to touch for any harm that the words speak of.
@@ -81,10 +81,10 @@ mod tests {
     fn the_harm_follows_from_the_words() {
         let policy = Policy::builtin();
         for (words, harm) in [
-            ("wipe the laptop", "it may delete something that does not come back"),
-            ("print the decoded token", "it may show or change secrets"),
-            ("get it live for the customers", "it may bring something out that others use"),
-            ("xyzzy", UNNAMED),
+            ("wipe the laptop", Some("it may delete something that does not come back")),
+            ("print the decoded token", Some("it may show or change secrets")),
+            ("get it live for the customers", Some("it may bring something out that others use")),
+            ("xyzzy", None),
         ] {
             assert_eq!(by_words(words, &policy), harm, "{words}");
         }

@@ -41,6 +41,7 @@ pub use danger::Danger;
 pub use overrides::marked_tier;
 pub use own_decision::OwnDecision;
 use signals::Signals;
+pub use signals::content_words;
 use trace::Trace;
 pub use trace::{NO_MATCH, TraceEntry, TraceOutcome};
 

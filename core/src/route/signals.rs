@@ -7,8 +7,11 @@ use crate::policy::lexicon::Grammar;
 use super::stream::Stream;
 use super::{Complexity, Decision, Timing};
 use crate::text::client::Artefact;
-use crate::text::segment::Segments;
+use crate::text::segment::{self, Segments};
 use crate::text::tokens::Kind;
+
+/// Shorter words carry no content of their own.
+const CONTENT_CHARS_MIN: usize = 3;
 
 /// From this many orders on, a request has several phases and needs a plan.
 const ORDERS_COMPLEX: usize = 4;
@@ -127,6 +130,23 @@ impl<'a> Signals<'a> {
             Decision::Direct => Timing::Unattended,
         }
     }
+}
+
+/// Returns the words of a text that carry content, folded, in order: those that stand side by side together.
+pub fn content_words(text: &str, policy: &Policy) -> Vec<Vec<String>> {
+    let segments = segment::segment(text);
+    let own = Signals::read(&segments, policy).instruction;
+    let carries = |at: usize| {
+        let word = own.word(at);
+        own.places()[at].kind == Kind::Word
+            && word.chars().count() >= CONTENT_CHARS_MIN
+            && word.chars().all(char::is_alphanumeric)
+            && !is_empty_word(&own, at, policy.grammar())
+    };
+    let places: Vec<usize> = (0..own.places().len()).collect();
+    let groups =
+        places.chunk_by(|one, next| carries(*one) == carries(*next)).filter(|group| carries(group[0]));
+    groups.map(|group| group.iter().map(|at| own.word(*at).to_owned()).collect()).collect()
 }
 
 fn is_empty_word(own: &Stream, at: usize, s: &Grammar) -> bool {

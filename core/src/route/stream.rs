@@ -137,6 +137,11 @@ impl<'a> Stream<'a> {
         stream
     }
 
+    /// Returns whether much of the text is in a script without spaces.
+    pub fn has_ideographs(&self) -> bool {
+        self.ideographs
+    }
+
     /// Returns the text that was read.
     pub fn text(&self) -> &'a str {
         self.text

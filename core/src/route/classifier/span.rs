@@ -14,10 +14,21 @@ pub(in crate::route) fn words_for<'a>(own: &Stream<'a>, model: &Model, class: Cl
         .map(|at| {
             let kind = own.places()[at].kind;
             let ends = matches!(kind, Kind::End | Kind::Question);
-            (!ends).then(|| if kind.is_word() { weight(own, at, model, class) } else { 0.0 })
+            // Names and paths may be quoted along with words, but they are not what a person would point at.
+            let speaks = matches!(kind, Kind::Word | Kind::Ideograph | Kind::Flag);
+            (!ends).then(|| if speaks { weight(own, at, model, class) } else { 0.0 })
         })
         .collect();
-    let (from, to) = heaviest(&weights)?;
+    let (mut from, mut to) = heaviest(&weights)?;
+    // Single characters of a script without spaces are no words: there the whole sentence is named.
+    if own.has_ideographs() {
+        while from > 0 && weights[from - 1].is_some() {
+            from -= 1;
+        }
+        while weights.get(to + 1).is_some_and(Option::is_some) {
+            to += 1;
+        }
+    }
     let text = own.text();
     let range = own.places()[from].start()..own.places()[to].end();
     text.get(range).map(str::trim)
