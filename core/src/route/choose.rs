@@ -11,7 +11,6 @@ use super::danger;
 use super::precedence::Precedence;
 use super::rules::Found;
 use super::safety::Clarity;
-use super::signals::Signals;
 use super::trace::{IN_SESSION, SETTLED, Trace, UNLIKELY};
 use crate::model::{Class, PerClass, Sureness};
 use crate::policy::layer::Layer;
@@ -35,6 +34,9 @@ const STOP_TO_WORK: f64 = 1.25;
 
 /// Below this share of its best class, the classifier has no opinion.
 const ABSTAIN_BELOW: f64 = 0.4;
+
+/// From this confidence on a rule that agrees gives the reason: below, its words may stand there by chance.
+const RULE_SPEAKS_FROM: f64 = 0.8;
 
 /// What the classifier's opinion amounts to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,7 +115,6 @@ impl Opinion {
         p: &PerClass,
         precedence: Precedence,
         context: &Context,
-        signals: &Signals,
         trace: &mut Trace,
     ) -> Option<Found> {
         let percent = |class: Class| format!("{:.0} %", p[class as usize] * 100.0);
@@ -132,7 +133,7 @@ impl Opinion {
             let because = because.to_owned();
             found = Some(Found { layer: Layer::Classifier, tier, because, words: None, confidence });
         }
-        let opinion = self.found(None, signals);
+        let opinion = self.found(None);
         let rule = self.rule();
         if precedence != Precedence::Nothing || found.is_some() {
             trace.skipped(rule, opinion.layer, &opinion.because, || (SETTLED, None));
@@ -187,18 +188,18 @@ impl Opinion {
 
     /// Returns whether a built-in rule says the same, so that its reason is used.
     pub fn agrees_with(&self, rule: &Found) -> bool {
-        rule.tier == self.tier && self.ground == Ground::Words
+        rule.tier == self.tier && self.ground == Ground::Words && self.confidence >= RULE_SPEAKS_FROM
     }
 
     /// Returns what the classifier says about the tier, or the default if it abstains.
     ///
     /// A built-in rule that agrees provides the reason. One that disagrees is only a sign among others.
-    pub fn found(&self, by_rule: Option<Found>, signals: &Signals) -> Found {
+    pub fn found(&self, by_rule: Option<Found>) -> Found {
         if let Some(rule) = by_rule.filter(|rule| self.agrees_with(rule)) {
             return Found { confidence: self.confidence, ..rule };
         }
         let (layer, because, confidence) = match self.ground {
-            Ground::Words => (Layer::Classifier, reads_like(self.tier, signals).to_owned(), self.confidence),
+            Ground::Words => (Layer::Classifier, reads_like(self.tier).to_owned(), self.confidence),
             Ground::Nothing => (Layer::Default, DEFAULT_BECAUSE.to_owned(), self.confidence),
             Ground::Session | Ground::Agreement => {
                 (Layer::Default, SESSION_BECAUSE.to_owned(), SESSION_CONFIDENCE)
@@ -209,14 +210,11 @@ impl Opinion {
 }
 
 /// Returns what kind of work a tier stands for, where no rule names it.
-fn reads_like(tier: Tier, signals: &Signals) -> &'static str {
-    match (tier, signals.is_question) {
-        (Tier::Haiku, true) => "it reads like a question with a short answer",
-        (Tier::Haiku, false) => "it reads like a small job",
-        (Tier::Sonnet, true) => "it reads like a question that takes some reading and thought",
-        (Tier::Sonnet, false) => "it reads like ordinary work",
-        (Tier::Opus, true) => "it reads like a question that takes deep thought",
-        (Tier::Opus, false) => "it reads like work that takes deep judgement",
+fn reads_like(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Haiku => "it is worded like a small job or a short question",
+        Tier::Sonnet => "nothing in it points to a very small or a very hard job",
+        Tier::Opus => "it is worded like work that takes deep judgement",
     }
 }
 

@@ -74,6 +74,8 @@ pub(super) fn decide(
     let voted_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     let work = known_work(&by_files, by_rule.as_ref());
     let underspecified = safety::check_for_missing_words(signals, work, &request.context, &mut trace);
+    // Where several kinds of work are named, none of them alone is the reason.
+    let by_rule = by_rule.filter(|_| rule_trace.fired_ids().count() == 1);
     let asks = trace.fired_ids().next().map(str::to_owned);
     let asked_for = asks.as_deref().map(danger::needed_by);
     let chosen = overrides::apply(request, catalog, policy, signals, voted_tier, &mut trace)?;
@@ -94,7 +96,7 @@ pub(super) fn decide(
     let (tier, agent) = tier_and_agent(chosen.as_ref(), &by_files, voted_tier, catalog);
     // Whoever was chosen in the place of the router's own may reach further.
     let (opinion, reach) = (of_rights(&agent), reach_of(&agent));
-    let doubt = opinion.apply(&p, precedence, &request.context, signals, &mut trace);
+    let doubt = opinion.apply(&p, precedence, &request.context, &mut trace);
     let doubt = doubt.map(|found| explained(found, &opinion, reach, signals, answered, policy));
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
@@ -106,7 +108,7 @@ pub(super) fn decide(
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
     let by_files = by_files.named.map(|named| named.found);
     let named = chosen.map(overrides::Choice::found).or(by_files).or(by_arbiter);
-    let by = stop.or(named).unwrap_or_else(|| opinion.found(by_rule, signals));
+    let by = stop.or(named).unwrap_or_else(|| opinion.found(by_rule));
     let route = Route {
         decision,
         agent,
@@ -146,9 +148,10 @@ fn explained(
     };
     let segments = segment::segment(&text);
     let own = Signals::read(&segments, policy).instruction;
-    let words = classifier::words_for(&own, policy.model(), Class::Danger);
-    let harm = harm::by_words(words.unwrap_or_default(), policy).or_else(|| harm::by_words(&text, policy));
-    let harm = harm.unwrap_or(harm::UNNAMED);
+    let (harm, words) = match harm::named(&own, policy) {
+        Some((harm, words)) => (harm, Some(words)),
+        None => (harm::UNNAMED, classifier::words_for(&own, policy.model(), Class::Danger)),
+    };
     let because = format!("{agrees}{harm}, {}", danger::in_words(reach));
     Found { because, words: words.and_then(reason::quotable), ..found }
 }

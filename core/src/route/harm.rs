@@ -2,9 +2,10 @@
 
 use crate::agent::reach::Reach;
 use crate::policy::Policy;
-use crate::text::segment;
+use crate::text::tokens::Kind;
 
 use super::signals::Signals;
+use super::stream::Stream;
 
 /// A kind of harm.
 struct Harm {
@@ -33,7 +34,7 @@ const HARMS: [Harm; 9] = [
     harm(&["machine", "dns"], "it may change systems that are running", Reach::Commands),
     harm(
         &["repository", "remote", "branch", "history"],
-        "it may change a repository that others use",
+        "it may put something into a repository that others see",
         Reach::Commands,
     ),
 ];
@@ -43,13 +44,33 @@ const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach)
 }
 
 /// What is said where no list speaks of a harm.
-pub(super) const UNNAMED: &str = "it could not be told whether this can be undone";
+pub(super) const UNNAMED: &str = "it names no danger, but is worded like requests that cannot be undone";
 
-/// Returns what could happen, by the words that made the classifier ask.
-pub(super) fn by_words(words: &str, policy: &Policy) -> Option<&'static str> {
-    let segments = segment::segment(words);
-    let signals = Signals::read(&segments, policy);
-    spoken_of(&signals, policy).next().map(|harm| harm.could)
+/// How many words before the one that speaks of a harm are quoted, unless an order begins with it.
+const BEFORE: usize = 4;
+/// How many words after it.
+const BEHIND: usize = 8;
+
+/// Returns what could happen, and the words that speak of it; `None` if no list does.
+pub(super) fn named<'a>(own: &Stream<'a>, policy: &Policy) -> Option<(&'static str, &'a str)> {
+    let count = own.places().len();
+    let found = |asked: bool| {
+        HARMS.iter().find_map(|harm| {
+            let lists = harm.lists.iter().filter_map(|name| policy.lexicon().list_id(name));
+            let at = lists.filter_map(|list| {
+                (0..count)
+                    .find(|at| own.has(list, *at) && !own.is_negated(*at) && (!asked || !own.is_mention(*at)))
+            });
+            Some((harm.could, at.min()?))
+        })
+    };
+    let (could, at) = found(true).or_else(|| found(false))?;
+    let ends = |at: usize| matches!(own.places()[at].kind, Kind::End | Kind::Question);
+    let reach = if own.has_ideographs() { 3 } else { 1 };
+    let before = if own.is_order_start(at) { 0 } else { BEFORE * reach };
+    let from = (at.saturating_sub(before)..at).rev().take_while(|at| !ends(*at)).last().unwrap_or(at);
+    let to = (at..count.min(at + BEHIND * reach)).take_while(|at| !ends(*at)).last().unwrap_or(at);
+    Some((could, own.text().get(own.places()[from].start()..own.places()[to].end())?))
 }
 
 /// Returns the least that a run must be able to touch for any harm that the words speak of.
@@ -68,6 +89,7 @@ fn spoken_of(signals: &Signals, policy: &Policy) -> impl Iterator<Item = &'stati
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::segment;
 
     #[test]
     fn every_list_that_speaks_of_a_harm_exists() {
@@ -78,15 +100,19 @@ mod tests {
     }
 
     #[test]
-    fn the_harm_follows_from_the_words() {
+    fn the_harm_is_named_with_the_words_around_it() {
         let policy = Policy::builtin();
-        for (words, harm) in [
-            ("wipe the laptop", Some("it may delete something that does not come back")),
-            ("print the decoded token", Some("it may show or change secrets")),
-            ("get it live for the customers", Some("it may bring something out that others use")),
+        for (text, harm) in [
+            (
+                "fix a.rs. wipe the laptop",
+                Some(("it may delete something that does not come back", "wipe the laptop")),
+            ),
+            ("print the decoded token", Some(("it may show or change secrets", "print the decoded token"))),
             ("xyzzy", None),
         ] {
-            assert_eq!(by_words(words, &policy), harm, "{words}");
+            let segments = segment::segment(text);
+            let signals = Signals::read(&segments, &policy);
+            assert_eq!(named(&signals.instruction, &policy), harm, "{text}");
         }
     }
 }
