@@ -80,130 +80,103 @@ impl Context {
 }
 
 impl Proposal {
-    /// Reads what an agent said last: the questions, announcements and options near its end, line by line. What was only
-    /// reported is no proposal.
+    /// Reads what an agent said last: its last lines. A yes may be about any of them: "This drops the table. Ok?", and the
+    /// command in the code block below it. A report names no danger that is still to come.
     pub fn read(said: &str) -> Proposal {
         let lines = last_lines(said);
-        let mut proposed: Vec<String> = vec![];
-        for line in &lines {
-            if let Some(option) = option_of(line) {
-                proposed.push(option.to_owned());
-            } else {
-                proposed.extend(sentences(line).filter(|sentence| proposes(sentence)).map(str::to_owned));
-            }
-        }
-        // A list is one of options only if something is asked or announced about it; otherwise it reports.
-        let asks = lines.iter().any(|line| option_of(line).is_none() && sentences(line).any(proposes));
-        if asks { Proposal::Words(proposed.join("\n")) } else { Proposal::None }
+        if lines.is_empty() { Proposal::None } else { Proposal::Words(lines.join("\n")) }
     }
 
-    /// Returns the option with this number, from 1; `None` if there is no such option.
-    pub fn option(words: &str, number: usize) -> Option<&str> {
-        let wanted = |line: &&str| option_number(line) == Some(number);
-        words.lines().find(wanted)
+    /// Returns the option with this number, from 1, with all its lines; `None` if there is no such option.
+    pub fn option(words: &str, number: usize) -> Option<String> {
+        let lines: Vec<&str> = words.lines().collect();
+        let numbered = |line: &str| option_number(line);
+        let marks: Vec<(usize, usize)> =
+            lines.iter().enumerate().filter_map(|(at, line)| Some((at, numbered(line)?))).collect();
+        let marks = if marks.is_empty() { bullets(&lines) } else { marks };
+        let nth = marks.iter().position(|(_, its)| *its == number)?;
+        let (from, end) = (marks[nth].0, marks.get(nth + 1).map_or(lines.len(), |(at, _)| *at));
+        // What is asked about all options stands behind the last one.
+        let is_of_it = |line: &&&str| !line.trim_end().ends_with(['?', '？', '؟']);
+        let rest = lines[from + 1..end].iter().take_while(is_of_it).copied();
+        Some(std::iter::once(lines[from]).chain(rest).collect::<Vec<_>>().join("\n"))
     }
 }
 
-/// Returns the last lines of a text that have words, without code blocks and marks of emphasis.
+/// Returns the lines that are items of a list without numbers, counted.
+fn bullets(lines: &[&str]) -> Vec<(usize, usize)> {
+    let is_item = |line: &&str| line.starts_with(['-', '•', '–', '+']);
+    let items = lines.iter().enumerate().filter(|(_, line)| is_item(line));
+    items.enumerate().map(|(n, (at, _))| (at, n + 1)).collect()
+}
+
+/// Returns the last lines of a text that have words, without marks of emphasis.
 fn last_lines(said: &str) -> Vec<String> {
     let from = said.len().saturating_sub(SAID_BYTES);
     let from = (from..=said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(said.len());
-    let mut is_code = false;
-    let mut lines: Vec<String> = vec![];
-    for line in said[from..].lines() {
-        let line = line.trim();
-        if line.starts_with("```") {
-            is_code = !is_code;
-        } else if !is_code && line.chars().any(char::is_alphanumeric) {
-            lines.push(line.replace(['`', '*'], ""));
-        }
-    }
+    let has_words = |line: &&str| line.chars().any(char::is_alphanumeric) && !line.starts_with("```");
+    let mut lines: Vec<String> = said[from..]
+        .lines()
+        .map(str::trim)
+        .filter(has_words)
+        .map(|line| line.replace(['`', '*'], ""))
+        .collect();
     lines.split_off(lines.len().saturating_sub(LINES_MAX))
 }
 
-/// Returns a line that is an item of a list.
-fn option_of(line: &str) -> Option<&str> {
-    let is_item = option_number(line).is_some() || line.starts_with(['-', '•', '–', '+']);
-    is_item.then_some(line)
-}
+/// Words before the number of an option, in small letters.
+const OPTION_WORDS: [&str; 12] = [
+    "option ",
+    "variante ",
+    "variant ",
+    "opción ",
+    "opcion ",
+    "opção ",
+    "opcao ",
+    "opzione ",
+    "вариант ",
+    "opcja ",
+    "方案",
+    "選択肢",
+];
 
-/// Returns the number of a line `2. …`, `2) …`, `b) …`, `(2) …` or `Option 2: …`.
+/// Returns the number of a line `2. …`, `2) …`, `b) …`, `(2) …`, `### 2. …` or `Option 2: …`.
 fn option_number(line: &str) -> Option<usize> {
-    let line = line.trim_start_matches(['-', '•', '(', ' ', '#']);
-    let lower = line.get(..7).map(str::to_ascii_lowercase);
-    let is_named = lower.is_some_and(|head| head == "option ");
-    let rest = if is_named { &line[7..] } else { line };
-    let mut chars = rest.chars();
-    let first = chars.next()?;
-    let ends = chars.next().is_none_or(|c| matches!(c, '.' | ')' | ':' | ' ' | '、' | '．'));
-    let is_bare = chars.as_str().is_empty() || rest[first.len_utf8()..].starts_with(' ');
+    let line = line.trim_start_matches(['-', '•', '(', ' ', '#', '|', '[']);
+    let lower = line.to_lowercase();
+    let word =
+        OPTION_WORDS.iter().find(|word| lower.starts_with(**word) && line.is_char_boundary(word.len()));
+    let rest = &line[word.map_or(0, |word| word.len())..];
+    let first = rest.chars().next()?;
+    let behind = rest[first.len_utf8()..].chars().next();
+    let ends = match behind {
+        None => word.is_some(),
+        Some(c) if word.is_some() => !c.is_alphanumeric(),
+        Some(c) => matches!(c, '.' | ')' | ':' | '、' | '．' | ']' | '\u{fe0f}' | '\u{20e3}'),
+    };
     let number = match first {
         '1'..='9' => first.to_digit(10)? as usize,
         'a'..='f' | 'A'..='F' => first.to_ascii_lowercase() as usize - 'a' as usize + 1,
+        '一' => 1,
+        '二' => 2,
+        '三' => 3,
         _ => return None,
     };
-    (ends && (is_named || !is_bare)).then_some(number)
-}
-
-/// Returns the sentences of a line, each with its end mark.
-fn sentences(line: &str) -> impl Iterator<Item = &str> {
-    let mut rest = line;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let end = rest.char_indices().find(|(at, c)| {
-            let next = rest[at + c.len_utf8()..].chars().next();
-            matches!(c, '。' | '？' | '！' | '؟')
-                || (matches!(c, '.' | '?' | '!') && next.is_none_or(char::is_whitespace))
-        });
-        let (sentence, left) = rest.split_at(end.map_or(rest.len(), |(at, c)| at + c.len_utf8()));
-        rest = left.trim_start();
-        Some(sentence)
-    })
-}
-
-/// How a sentence begins that announces or offers something, in folded words.
-const ANNOUNCEMENTS: [&str; 30] = [
-    "i'll ",
-    "i will ",
-    "i can ",
-    "i could ",
-    "i would ",
-    "i'd ",
-    "i suggest ",
-    "i recommend ",
-    "i propose ",
-    "i plan to ",
-    "i'm going to ",
-    "i am going to ",
-    "i'm ready to ",
-    "ready to ",
-    "let me know ",
-    "next i ",
-    "next, i ",
-    "if you want",
-    "if you like",
-    "my plan",
-    "the plan",
-    "ich kann ",
-    "ich würde ",
-    "ich werde ",
-    "je peux ",
-    "je vais ",
-    "puedo ",
-    "posso ",
-    "я могу ",
-    "могу ",
-];
-
-fn proposes(sentence: &str) -> bool {
-    let lower = sentence.trim().to_lowercase().replace('’', "'");
-    lower.ends_with(['?', '？', '؟']) || ANNOUNCEMENTS.iter().any(|start| lower.starts_with(start))
+    ends.then_some(number)
 }
 
 /// How a sentence begins that asks whether something should be done; what follows is the order.
-const LEAD_INS: [&str; 34] = [
+const LEAD_INS: [&str; 44] = [
+    "i'm about to ",
+    "i am about to ",
+    "i'd now ",
+    "i would now ",
+    "i'll now ",
+    "i will now ",
+    "the only way is to ",
+    "this will ",
+    "that will ",
+    "i need to ",
     "shall i ",
     "should i ",
     "may i ",
@@ -240,20 +213,52 @@ const LEAD_INS: [&str; 34] = [
     "мне ",
 ];
 
-/// Returns what a yes to these words would order: without the form of a question, each line a sentence.
+/// Returns what a yes to these words would order: without the form of a question, each sentence on a line.
 pub fn as_order(proposal: &str) -> String {
     let mut order = String::new();
     for line in proposal.lines() {
-        let line = line.trim().replace('’', "'");
-        let lower = line.to_lowercase();
-        let lead =
-            LEAD_INS.iter().find(|lead| lower.starts_with(**lead) && line.is_char_boundary(lead.len()));
-        let rest = &line[lead.map_or(0, |lead| lead.len())..];
-        let rest = rest.trim_start_matches(|c: char| matches!(c, '-' | '•' | '+' | ' '));
-        order.push_str(rest.trim_end_matches(['?', '？', '؟', '.', ' ']));
-        order.push_str(".\n");
+        let line = line.trim_start_matches(|c: char| matches!(c, '-' | '•' | '+' | '#' | '|' | '>' | ' '));
+        let line = match option_number(line).and(line.find(['.', ')', ':', '、'])) {
+            Some(at) if at < 20 => line[at..].trim_start_matches(['.', ')', ':', '、']),
+            _ => line,
+        };
+        for sentence in sentences(line) {
+            order.push_str(
+                without_lead_in(&sentence.trim().replace('’', "'"))
+                    .trim_end_matches(['?', '？', '؟', '.', ' ']),
+            );
+            order.push_str(".\n");
+        }
     }
     order
+}
+
+fn without_lead_in(sentence: &str) -> &str {
+    let lower = sentence.to_lowercase();
+    let is_there = |lead: &&&str| lower.starts_with(**lead) && sentence.is_char_boundary(lead.len());
+    LEAD_INS
+        .iter()
+        .filter(is_there)
+        .max_by_key(|lead| lead.len())
+        .map_or(sentence, |lead| &sentence[lead.len()..])
+}
+
+/// Returns the sentences of a line, each with its end mark.
+fn sentences(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line.trim_start();
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.char_indices().find(|(at, c)| {
+            let next = rest[at + c.len_utf8()..].chars().next();
+            let is_end = matches!(c, '.' | '?' | '!' | ':') && next.is_none_or(char::is_whitespace);
+            is_end || matches!(c, '。' | '？' | '！' | '؟' | '：')
+        });
+        let (sentence, left) = rest.split_at(end.map_or(rest.len(), |(at, c)| at + c.len_utf8()));
+        rest = left.trim_start();
+        Some(sentence)
+    })
 }
 
 #[cfg(test)]
@@ -261,34 +266,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proposal_is_what_is_asked_or_announced_at_the_end() {
+    fn a_proposal_is_what_was_said_at_the_end_with_its_code() {
         for (said, proposal) in [
-            ("Done. All 12 tests pass.", Proposal::None),
-            ("- fixed a\n- fixed b", Proposal::None),
             ("", Proposal::None),
+            ("\n```\n```\n", Proposal::None),
+            ("Shall I push `main`?", Proposal::Words("Shall I push main?".to_owned())),
             (
-                "I fixed it and pushed nothing. Shall I push the branch?",
-                Proposal::Words("Shall I push the branch?".to_owned()),
+                "Run this?\n\n```bash\nrm -rf ~/data\n```",
+                Proposal::Words("Run this?\nrm -rf ~/data".to_owned()),
             ),
-            (
-                "Two ways:\n1. keep the table\n2. drop the table\nWhich one do you want?",
-                Proposal::Words("1. keep the table\n2. drop the table\nWhich one do you want?".to_owned()),
-            ),
-            ("I'll now delete the bucket.", Proposal::Words("I'll now delete the bucket.".to_owned())),
-            ("ブランチをプッシュしますか？", Proposal::Words("ブランチをプッシュしますか？".to_owned())),
-            ("Look:\n```\nshall i?\n```\nDone.", Proposal::None),
         ] {
             assert_eq!(Proposal::read(said), proposal, "{said:?}");
         }
+        let long = format!("first\n{}last", "line\n".repeat(100));
+        let Proposal::Words(words) = Proposal::read(&long) else { panic!("there are words") };
+        assert_eq!((words.lines().count(), words.ends_with("last")), (LINES_MAX, true));
     }
 
     #[test]
-    fn an_option_is_found_by_its_number() {
-        let words = "1. keep it\n2) drop it\nOption 3: rename it\nb) other";
-        assert_eq!(Proposal::option(words, 1), Some("1. keep it"));
-        assert_eq!(Proposal::option(words, 2), Some("2) drop it"));
-        assert_eq!(Proposal::option(words, 3), Some("Option 3: rename it"));
-        assert_eq!(Proposal::option(words, 4), None);
+    fn an_option_is_found_by_its_number_with_all_its_lines() {
+        let words = "Two ways:\n1. keep it\n2) drop it\nand create it again\nWhich one?";
+        assert_eq!(Proposal::option(words, 1).as_deref(), Some("1. keep it"));
+        assert_eq!(Proposal::option(words, 2).as_deref(), Some("2) drop it\nand create it again"));
+        assert_eq!(Proposal::option(words, 3), None);
+        for words in [
+            "### 1. Keep\nas it is\n### 2. Drop\nthe table",
+            "### Option A: Keep\n### Option B: Drop",
+            "- Keep it\n- Drop it",
+            "A) Keep it\nB) Drop it",
+            "1\u{fe0f}\u{20e3} Keep it\n2\u{fe0f}\u{20e3} Drop it",
+            "方案一：Keep\n方案二：Drop",
+            "Variante 1: Keep\nVariante 2: Drop",
+        ] {
+            let second = Proposal::option(words, 2).unwrap_or_default();
+            assert!(second.contains("Drop") && !second.contains("Keep"), "{words}: {second}");
+        }
+        assert_eq!(Proposal::option("I found 2 things. A test fails.", 1), None);
     }
 
     #[test]

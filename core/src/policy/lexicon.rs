@@ -333,6 +333,8 @@ pub(crate) struct Grammar {
     pub assent: WordListId,
     /// "no", "wait": the person does not.
     pub refusal: WordListId,
+    /// "thanks", "hm": neither a yes nor a no.
+    pub thanks: WordListId,
     /// Words without content of their own, for requests that say nothing.
     pub generic: WordListId,
     /// References to something that was not mentioned in the request.
@@ -368,6 +370,7 @@ impl Grammar {
             endorse: find("endorse")?,
             assent: find("assent")?,
             refusal: find("refusal")?,
+            thanks: find("thanks")?,
             generic: find("generic")?,
             dangling: find("dangling")?,
             together: find("together")?,

@@ -10,7 +10,8 @@ use crate::conversation::{self, Context, Proposal, Session};
 use crate::model::{Class, PerClass};
 use crate::policy::Policy;
 use crate::policy::layer::Layer;
-use crate::text::segment;
+use crate::text::segment::Segments;
+use crate::text::tokens::Kind;
 
 use super::classifier;
 use super::rules::{self, Found};
@@ -47,52 +48,101 @@ pub enum Answer {
 }
 
 /// An answer, and what follows from it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Answered<'c> {
+#[derive(Debug, Clone)]
+pub(super) struct Answered {
     /// What the words are.
     pub answer: Answer,
-    /// What was agreed to, if its words are known.
-    pub agreed: Option<&'c str>,
+    /// What was agreed to, or may have been, if its words are known.
+    pub agreed: Option<String>,
     /// Whether the words have any content of their own.
     pub clarity: Clarity,
     /// The tier that had the session.
     pub last_tier: Option<Tier>,
 }
 
+/// What the words of a session say about the proposal in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stance {
+    /// They agree.
+    Agrees,
+    /// They refuse, ask back, or only thank.
+    Declines,
+    /// They say neither in words that are known.
+    Open,
+}
+
 /// Reads the words of a session as an answer; `None` if they are a request of their own.
-pub(super) fn read<'c>(
-    context: &'c Context,
-    signals: &Signals,
-    policy: &Policy,
-    p: &PerClass,
-) -> Option<Answered<'c>> {
+pub(super) fn read(context: &Context, signals: &Signals, policy: &Policy, p: &PerClass) -> Option<Answered> {
     let session = context.session()?;
     let last_tier = session.last_tier;
-    let own = &signals.instruction;
-    let s = policy.grammar();
-    let words: Vec<usize> = (0..own.places().len()).filter(|at| own.places()[*at].kind.is_word()).collect();
-    let begins_with = |list| words.iter().take(BEGINNING).position(|at| own.has(list, *at));
-    let (yes, no) = (begins_with(s.assent), begins_with(s.refusal));
     let clarity = safety::clarity(signals);
     let says_nothing = clarity == Clarity::Unclear || p[Class::Underspecified as usize] >= UNCLEAR_FROM;
     let few = signals.word_count <= WORDS_MAX;
-    let picked = if few && !signals.is_question { pick(session, signals) } else { None };
-    let is_short = signals.word_count <= WORDS_ALWAYS
-        || (few && (says_nothing || yes.is_some() || no.is_some() || picked.is_some()));
-    let asks_back = signals.is_question && is_short;
-    let says_yes = !asks_back && yes.is_some_and(|yes| no.is_none_or(|no| yes < no));
-    if picked.is_some() || says_yes {
-        let agreed = picked.or_else(|| proposed(session));
-        let answer = if is_short { Answer::Yes } else { Answer::YesAnd };
-        return Some(Answered { answer, agreed, clarity, last_tier });
-    }
-    is_short.then_some(Answered { answer: Answer::Other, agreed: None, clarity, last_tier })
+    let begins = Beginning::read(signals, policy);
+    let proposal = proposed(session);
+    let picked = proposal.filter(|_| few && !signals.is_question).and_then(|words| pick(words, signals));
+    let is_short =
+        signals.word_count <= WORDS_ALWAYS || (few && (says_nothing || begins.is_any() || picked.is_some()));
+    let stance = match begins.stance() {
+        _ if picked.is_some() => Stance::Agrees,
+        _ if is_short && signals.is_question => Stance::Declines,
+        // A thing that is named is looked at, not agreed to.
+        Stance::Open if names_a_thing(signals) => Stance::Declines,
+        stance => stance,
+    };
+    let (answer, agreed) = match (stance, is_short) {
+        (Stance::Agrees, true) => (Answer::Yes, picked.or_else(|| proposal.map(str::to_owned))),
+        (Stance::Agrees, false) => (Answer::YesAnd, proposal.map(str::to_owned)),
+        (Stance::Declines, true) => (Answer::Other, None),
+        // Nobody knows the word for yes in every language: what was proposed may be meant.
+        (Stance::Open, true) => (Answer::Other, proposal.map(str::to_owned)),
+        (Stance::Declines | Stance::Open, false) => return None,
+    };
+    Some(Answered { answer, agreed, clarity, last_tier })
+}
+
+fn names_a_thing(signals: &Signals) -> bool {
+    signals.instruction.places().iter().any(|place| matches!(place.kind, Kind::Path | Kind::Ident))
 }
 
 fn proposed(session: &Session) -> Option<&str> {
     match &session.proposal {
         Proposal::Words(words) => Some(words),
         Proposal::None | Proposal::Open => None,
+    }
+}
+
+/// Where a yes, a no and thanks stand at the beginning of words, counted in words.
+struct Beginning {
+    yes: Option<usize>,
+    no: Option<usize>,
+    thanks: Option<usize>,
+}
+
+impl Beginning {
+    fn read(signals: &Signals, policy: &Policy) -> Beginning {
+        let (own, s) = (&signals.instruction, policy.grammar());
+        let words: Vec<usize> =
+            (0..own.places().len()).filter(|at| own.places()[*at].kind.is_word()).collect();
+        // Of few words all are the beginning: "don't ask, just do it".
+        let count = if signals.word_count <= WORDS_MAX { words.len() } else { BEGINNING };
+        let has = |list, at: usize| own.has(list, at);
+        let first = |list| words.iter().take(count).position(|at| has(list, *at));
+        let yes = words.iter().take(count).position(|at| has(s.assent, *at) && !own.is_negated(*at));
+        Beginning { yes, no: first(s.refusal), thanks: first(s.thanks) }
+    }
+
+    fn is_any(&self) -> bool {
+        self.yes.is_some() || self.no.is_some()
+    }
+
+    /// Returns what the words say. After a no that comes first, a yes counts: "no wait, yes", "don't ask, just do it".
+    fn stance(&self) -> Stance {
+        match (self.yes, self.no, self.thanks) {
+            (Some(_), _, _) => Stance::Agrees,
+            (None, Some(_), _) | (None, None, Some(_)) => Stance::Declines,
+            (None, None, None) => Stance::Open,
+        }
     }
 }
 
@@ -165,9 +215,9 @@ const ORDINALS: [&[&str]; 3] = [
     ],
 ];
 
-/// Returns the option that the words name: "option 2", "the second one", "b".
-fn pick<'c>(session: &'c Session, signals: &Signals) -> Option<&'c str> {
-    let words = proposed(session)?;
+/// Returns the option that the words name: "option 2", "the second one", "b"; all that was proposed if they name several, or
+/// one by the others.
+fn pick(words: &str, signals: &Signals) -> Option<String> {
     let own = &signals.instruction;
     let number = |at: usize| {
         let word = own.word(at);
@@ -177,11 +227,20 @@ fn pick<'c>(session: &'c Session, signals: &Signals) -> Option<&'c str> {
         let lettered = || letter.map(|letter| usize::from(letter.wrapping_sub(b'a')) + 1);
         digits.parse().ok().or_else(ordinal).or_else(lettered)
     };
-    (0..own.places().len()).filter_map(number).find_map(|number| Proposal::option(words, number))
+    let named: Vec<String> = (0..own.places().len())
+        .filter_map(number)
+        .filter_map(|number| Proposal::option(words, number))
+        .collect();
+    let is_refused = (0..own.places().len()).any(|at| own.is_negated(at));
+    match named.as_slice() {
+        [] => None,
+        [option] if !is_refused => Some(option.clone()),
+        _ => Some(words.to_owned()),
+    }
 }
 
-/// How the reason begins of a question about a proposal.
-pub(super) const AGREES: &str = "it agrees to what the agent proposed, and ";
+const AGREES: &str = "it agrees to what the agent proposed, and ";
+const MAY_AGREE: &str = "it may agree to what the agent proposed, and ";
 
 /// What a yes orders.
 pub(super) struct Agreed {
@@ -193,10 +252,12 @@ pub(super) struct Agreed {
 }
 
 /// Judges what a yes orders, if that is known, and records the safety rules that fire for it.
-pub(super) fn agreed(answered: Answered<'_>, policy: &Policy, trace: &mut Trace) -> Option<Agreed> {
-    let order = conversation::as_order(answered.agreed?);
-    let segments = segment::segment(&order);
-    let signals = Signals::read(&segments, policy);
+pub(super) fn agreed(answered: &Answered, policy: &Policy, trace: &mut Trace) -> Option<Agreed> {
+    // What looks like code or a quotation is what the agent would do.
+    let order =
+        Segments { instruction: conversation::as_order(answered.agreed.as_deref()?), ..Segments::default() };
+    let mut signals = Signals::read(&order, policy);
+    signals.is_question = false;
     let mut danger: Option<Found> = None;
     let mut signs = vec![];
     for rule in policy.rules() {
@@ -204,7 +265,7 @@ pub(super) fn agreed(answered: Answered<'_>, policy: &Policy, trace: &mut Trace)
         let Some(words) = rules::matches(rule, &signals, Reading::NotNegated) else { continue };
         signs.push(rule.id.as_ref());
         if rule.layer == Layer::Safety {
-            let because = format!("{AGREES}{}", rule.because);
+            let because = format!("{}{}", answered.agrees(), rule.because);
             trace.fired(&rule.id, Layer::Safety, &because, words);
             danger.get_or_insert_with(|| Found { because, ..Found::of(rule, words) });
         }
@@ -213,19 +274,33 @@ pub(super) fn agreed(answered: Answered<'_>, policy: &Policy, trace: &mut Trace)
     Some(Agreed { answer: answered.answer, danger, p })
 }
 
-impl Answered<'_> {
+impl Answered {
     /// Returns whether the words do nothing but answer.
     pub fn is_whole(&self) -> bool {
         self.answer != Answer::YesAnd
+    }
+
+    /// Returns whether they agree to something that is known.
+    pub fn is_agreement(&self) -> bool {
+        self.agreed.is_some() && self.answer != Answer::Other
+    }
+
+    /// Returns how the reason of a question about the proposal begins.
+    pub fn agrees(&self) -> &'static str {
+        match self.answer {
+            Answer::Yes | Answer::YesAnd => AGREES,
+            Answer::Other => MAY_AGREE,
+        }
     }
 }
 
 impl Agreed {
     /// Returns the probabilities that count for words that say yes: the proposal's, unless the words go on or are dangerous
-    /// themselves.
+    /// themselves. Of words that may be a yes, only what a safety rule knows of the proposal counts.
     pub fn p_beside(&self, own: &PerClass) -> PerClass {
         let danger = Class::Danger as usize;
         let own_counts = self.answer == Answer::YesAnd || own[danger] >= OWN_DANGER_FROM;
-        if own_counts && own[danger] > self.p[danger] { *own } else { self.p }
+        let is_own = self.answer == Answer::Other || (own_counts && own[danger] > self.p[danger]);
+        if is_own { *own } else { self.p }
     }
 }

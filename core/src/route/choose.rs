@@ -95,11 +95,11 @@ impl Opinion {
     }
 
     /// Returns the opinion about words that do nothing but answer: the tier that had the session goes on.
-    pub fn as_answer(self, answered: Option<Answered<'_>>) -> Opinion {
-        let Some(answered) = answered.filter(Answered::is_whole) else {
+    pub fn as_answer(self, answered: Option<&Answered>) -> Opinion {
+        let Some(answered) = answered.filter(|answered| answered.is_whole()) else {
             return self;
         };
-        let ground = if answered.agreed.is_some() { Ground::Agreement } else { Ground::Session };
+        let ground = if answered.is_agreement() { Ground::Agreement } else { Ground::Session };
         // What has been learned of words does not fit those that only mean something in their session.
         let is_empty = ground == Ground::Session && answered.clarity == Clarity::Unclear;
         let danger = if is_empty { 0.0 } else { self.danger };

@@ -51,12 +51,12 @@ pub(super) fn decide(
     let p_of_words = classifier::probabilities(signals, policy, &signs);
     let signs = signs.into_iter().map(str::to_owned).collect();
     let answered = answer::read(&request.context, signals, policy, &p_of_words);
-    let agreed = answered.and_then(|answered| answer::agreed(answered, policy, &mut trace));
+    let agreed = answered.as_ref().and_then(|answered| answer::agreed(answered, policy, &mut trace));
     let p = agreed.as_ref().map_or(p_of_words, |agreed| agreed.p_beside(&p_of_words));
     let danger = danger.or(agreed.and_then(|agreed| agreed.danger));
     let model = policy.model();
     let sure = Sure { of_tier: model.sure_of_tier(), of_question: model.sure_of_question() };
-    let mut opinion = choose::choose(&p, request.pressure, sure).as_answer(answered);
+    let mut opinion = choose::choose(&p, request.pressure, sure).as_answer(answered.as_ref());
     if trace.fired_ids().any(|id| id == safety::AGENT_CONFIG) {
         // Even after the user has said yes: what agents may do is not work for the weakest of them.
         opinion.tier = opinion.tier.max(Tier::Sonnet);
@@ -97,11 +97,12 @@ pub(super) fn decide(
     // Whoever was chosen in the place of the router's own may reach further.
     let (opinion, reach) = (of_rights(&agent), reach_of(&agent));
     let doubt = opinion.apply(&p, precedence, &request.context, &mut trace);
-    let doubt = doubt.map(|found| explained(found, &opinion, reach, signals, answered, policy));
+    let doubt = doubt.map(|found| explained(found, &opinion, reach, signals, answered.as_ref(), policy));
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
     let p_of_danger = p[Class::Danger as usize].max(p_of_words[Class::Danger as usize]);
     let needed = || asked_for.unwrap_or_else(|| harm::needs(signals, policy));
+    let p_of_danger = danger.as_ref().map_or(p_of_danger, |found| found.confidence.max(p_of_danger));
     let how_dangerous =
         Danger { p: rounded(p_of_danger), possible: reach == Reach::Commands || reach >= needed() };
     let stop = danger.or(underspecified).or(by_files.asked).or(doubt).or(asked_by_arbiter);
@@ -122,7 +123,7 @@ pub(super) fn decide(
         timing: signals.timing(decision),
         policy_hash: policy.hash(catalog),
         danger: Some(how_dangerous),
-        answer: answered.map(|answered| answered.answer),
+        answer: answered.as_ref().map(|answered| answered.answer),
         own,
     };
     Ok(Decided { route, trace, p: p_of_words, signs })
@@ -134,16 +135,17 @@ fn explained(
     opinion: &Opinion,
     reach: Reach,
     signals: &Signals,
-    answered: Option<Answered<'_>>,
+    answered: Option<&Answered>,
     policy: &Policy,
 ) -> Found {
     if opinion.stop != Some(Class::Danger) {
         let words = reason::quotable(signals.instruction.text());
         return Found { because: safety::why_unclear(signals).to_owned(), words, ..found };
     }
-    let proposal = answered.and_then(|answered| answered.agreed).filter(|_| opinion.is_of_agreement());
+    let answered = answered.filter(|_| opinion.is_of_agreement());
+    let proposal = answered.and_then(|answered| answered.agreed.as_deref());
     let (text, agrees) = match proposal {
-        Some(proposal) => (conversation::as_order(proposal), answer::AGREES),
+        Some(proposal) => (conversation::as_order(proposal), answered.map_or("", Answered::agrees)),
         None => (signals.instruction.text().to_owned(), ""),
     };
     let segments = segment::segment(&text);

@@ -151,8 +151,8 @@ pub fn content_words(text: &str, policy: &Policy) -> Vec<Vec<String>> {
 
 fn is_empty_word(own: &Stream, at: usize, s: &Grammar) -> bool {
     let lists = [
-        s.generic, s.dangling, s.assent, s.refusal, s.lead_in, s.article, s.contrast, s.negation, s.spec,
-        s.together, s.choose,
+        s.generic, s.dangling, s.assent, s.thanks, s.refusal, s.lead_in, s.article, s.contrast, s.negation,
+        s.spec, s.together, s.choose,
     ];
     lists.iter().any(|list| own.has(*list, at)) || s.tiers.iter().any(|list| own.has(*list, at))
 }

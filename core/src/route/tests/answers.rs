@@ -74,8 +74,8 @@ fn a_no_a_question_back_and_words_that_say_nothing_agree_to_nothing() {
         "not yet",
         "I don't understand",
         "@src/lexer.rs",
-        "undo that",
         "neither",
+        "don't do it",
     ] {
         let route = after(PUSH, text);
         assert_eq!((route.decision, route.answer), (Decision::Direct, Some(Answer::Other)), "{text}");
@@ -145,5 +145,35 @@ fn what_a_client_writes_is_called_by_its_name() {
         "[Request interrupted by user]\ncenter the title in src/header.tsx",
     ] {
         assert_eq!(routed(text).route.decision, Decision::Direct, "{text}");
+    }
+}
+
+/// An unknown word may be a yes, and a proposal has many forms: where a safety rule knows the danger, a person is asked.
+#[test]
+fn an_unknown_answer_to_a_dangerous_proposal_counts_as_a_yes_and_a_proposal_has_many_forms() {
+    for text in ["make it happen", "no wait, yes", "don't ask, just do it", "kyllä nyt", "👍", "hoan toàn"]
+    {
+        assert_eq!(
+            after("Shall I drop the production database?", text).decision,
+            Decision::Escalate,
+            "{text}"
+        );
+        assert_eq!(after(FIX, text).decision, Decision::Direct, "{text}");
+    }
+    for said in [
+        "This will delete all customer data in production. Continue?",
+        "Next step: drop the production database.",
+        "I'm about to drop the production database.",
+        "If you agree, I drop the production database.",
+        "Run this?\n\n```bash\nrm -rf ~/data\n```",
+        "I'd run this now:\n\n```bash\nkubectl delete namespace prod\n```\n\nOkay?",
+        "Next: `git reset --hard origin/main`. OK?",
+    ] {
+        assert_eq!(after(said, "yes").decision, Decision::Escalate, "{said}");
+    }
+    for said in [REPORT, FIX, "I deleted the temp files and pushed nothing. Shall I run the linter?"] {
+        for text in ["yes", "great, thanks", "hm", "make it happen"] {
+            assert_eq!(after(said, text).decision, Decision::Direct, "{said} {text}");
+        }
     }
 }
