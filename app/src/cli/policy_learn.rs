@@ -1,5 +1,6 @@
 //! `pointsman policy learn`: proposes rules for the person's own policy file, from what became of past runs.
 
+use pointsman_core::agent::Catalog;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::feedback::lessons::{self, LearnedRule, Lessons};
 use pointsman_core::policy::Policy;
@@ -11,6 +12,7 @@ use super::consent::{Consent, obtain};
 use super::context::{environment, runtime};
 use super::exit::Failure;
 use crate::assemble::{AssembleError, Environment};
+use crate::config::load::Loaded;
 use crate::config::policy::{self, PolicyText};
 use crate::engine::history::Span;
 use crate::present::human::short_path;
@@ -56,6 +58,7 @@ pub fn main(span: Span, writing: Writing, format: PlainFormat) -> Result<u8, Fai
     let now = policy::of_user(&environment.dirs.config).map_err(|error| {
         Failure::new(ErrorCode::UnreadableInput, error.to_string(), "mend or move the file")
     })?;
+    let (loaded, catalog) = readable(&environment, &now)?;
     let rules = lessons.rules();
     let proposed = PolicyText { text: lessons::written(&now.text, &rules), ..now.clone() };
     let file = short_path(&now.path, &environment.dirs.home);
@@ -72,7 +75,8 @@ pub fn main(span: Span, writing: Writing, format: PlainFormat) -> Result<u8, Fai
         show(&learned);
     }
     if let (Writing::IfAgreed(consent), false) = (writing, learned.diff.is_empty()) {
-        write(&environment, &proposed, consent, &learned.file)?;
+        environment.policy_of(&loaded, &catalog, std::slice::from_ref(&proposed))?;
+        write(&proposed, consent, &learned.file)?;
         learned.written = true;
     }
     if format == PlainFormat::Json {
@@ -86,16 +90,16 @@ fn diff(file: &str, before: &str, after: &str) -> String {
     diff.unified_diff().context_radius(2).header(file, file).to_string()
 }
 
-/// Writes the proposal, if it can be read and the person agrees.
-fn write(
-    environment: &Environment,
-    proposed: &PolicyText,
-    consent: Consent,
-    file: &str,
-) -> Result<(), Failure> {
+/// Returns the settings and agents here, if the person's policy file can be read with them.
+fn readable(environment: &Environment, file: &PolicyText) -> Result<(Loaded, Catalog), Failure> {
     let loaded = environment.settings(&[])?;
     let catalog = loaded.catalog().map_err(AssembleError::from)?;
-    environment.policy_of(&loaded, &catalog, std::slice::from_ref(proposed))?;
+    environment.policy_of(&loaded, &catalog, std::slice::from_ref(file))?;
+    Ok((loaded, catalog))
+}
+
+/// Writes the proposal, if the person agrees.
+fn write(proposed: &PolicyText, consent: Consent, file: &str) -> Result<(), Failure> {
     obtain(consent, &format!("Write this into {file}?"), "nothing was written")?;
     policy::replace(&proposed.path, &proposed.text)?;
     output::say(Tone::Good, "written:", file);

@@ -1,5 +1,6 @@
 //! `pointsman route`: decides, and does nothing else.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -30,12 +31,18 @@ pub struct RouteLine<'a> {
     route: &'a Route,
 }
 
-/// One line of a batch.
+/// The id of a line, whatever else is in it.
 #[derive(Debug, Deserialize)]
-struct BatchLine {
+struct LineId {
     /// As it was written: a number must be returned digit by digit.
     #[serde(default)]
     id: Option<Box<RawValue>>,
+}
+
+/// One line of a batch.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object with `id` and `request`")]
+struct BatchLine {
     request: String,
     /// What the agent of the session said last.
     #[serde(default)]
@@ -99,7 +106,11 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
     let (mut line_count, mut bad) = (0, vec![]);
     for (at, text) in reader.split(b'\n').enumerate() {
         let text = text.map_err(unreadable)?;
-        let text = String::from_utf8_lossy(&text);
+        let text = match std::str::from_utf8(&text) {
+            Ok(text) => Cow::Borrowed(text),
+            // In its place there is an error, which shows what can be read of it.
+            Err(_) => Cow::Owned(format!("not UTF-8: {}", String::from_utf8_lossy(&text))),
+        };
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             continue;
@@ -137,8 +148,14 @@ fn decide_line(
     overrides: &OverrideArgs,
 ) -> Result<String, (Option<Box<RawValue>>, Failure)> {
     let bad = |what: String| Failure::bare(ErrorCode::BadBatchLine, what);
-    let BatchLine { id, request, after, last_tier } =
-        serde_json::from_str(text).map_err(|error| (None, bad(error.to_string())))?;
+    let id = serde_json::from_str::<LineId>(text).ok().and_then(|line| line.id);
+    if !text.starts_with('{') {
+        return Err((id, bad("it is not a JSON object".to_owned())));
+    }
+    let BatchLine { request, after, last_tier } = match serde_json::from_str(text) {
+        Ok(line) => line,
+        Err(error) => return Err((id, bad(error.to_string()))),
+    };
     let decided = prompt_input::parse(request, overrides).map_err(|failure| bad(failure.message)).and_then(
         |mut request| {
             request.context = context(last_tier, after.as_deref());

@@ -24,7 +24,7 @@ use super::trace::Trace;
 use super::{Decision, Route, RouteError, arbiter};
 use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
-use crate::text::segment;
+use crate::text::segment::{self, Segments};
 
 /// A decision, and what else an explanation needs.
 pub(super) struct Decided {
@@ -209,8 +209,20 @@ pub(super) struct BuiltinFindings {
 pub(super) fn apply_builtin_rules(policy: &Policy, signals: &Signals, mut trace: Trace) -> BuiltinFindings {
     let mut rule_trace = trace.alike();
     let danger = safety::apply(policy, signals, &mut trace);
+    let danger = danger.or_else(|| danger_in_the_middle(policy, signals, &mut trace));
     let by_rule = rules::first_fired(Layer::Rules, policy, signals, &mut rule_trace);
     BuiltinFindings { danger, by_rule, safety_trace: trace, rule_trace }
+}
+
+/// Returns what a safety rule finds in the middle of very long words.
+fn danger_in_the_middle(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Option<Found> {
+    signals.middle.iter().find_map(|piece| {
+        let segments = Segments { instruction: piece.clone(), ..Segments::default() };
+        let mut found = Trace::fired_only();
+        let danger = safety::apply(policy, &Signals::read(&segments, policy), &mut found)?;
+        trace.append(found);
+        Some(danger)
+    })
 }
 
 /// The highest confidence that is claimed about what words mean.

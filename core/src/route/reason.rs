@@ -10,7 +10,9 @@ const QUOTED_CHARS_MAX: usize = 72;
 
 /// Returns words in a form that can be quoted in one line: shortened, without line breaks and control characters.
 pub(super) fn quotable(words: &str) -> Option<String> {
-    let plain = |c: char| if c.is_control() || matches!(c, '“' | '”') { ' ' } else { c };
+    let plain = |c: char| {
+        if c.is_control() || matches!(c, '“' | '”' | '\u{2028}' | '\u{2029}') { ' ' } else { c }
+    };
     let words: String = words.chars().filter(|c| *c != crate::text::tokens::QUOTE_MARK).map(plain).collect();
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let words = words.trim_matches(|c: char| matches!(c, ',' | ';' | ':' | '.' | '!' | '-' | ' '));

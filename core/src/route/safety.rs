@@ -10,6 +10,7 @@ use super::trace::{IN_SESSION, MENTIONED, NO_MATCH, Trace};
 use crate::agent::Tier;
 use crate::conversation::Context;
 use crate::policy::layer::Layer;
+use crate::text::client::Artefact;
 
 /// The rule that protects the agents' own configuration.
 pub(super) const AGENT_CONFIG: &str = "safety.agent-config";
@@ -60,6 +61,8 @@ pub(super) fn apply(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Op
             quoted = first_match(&rule.any, &signals.quoted, Reading::Asked);
         }
     }
+    // Where there are no words but a client's, whoever runs them runs what stands in them.
+    let endorsed = endorsed || signals.artefact == Some(Artefact::Machine);
     match quoted {
         Some(words) if endorsed => {
             trace.fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words));

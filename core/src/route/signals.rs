@@ -28,6 +28,8 @@ const PLACEHOLDERS: [&str; 8] =
 pub(crate) struct Signals<'a> {
     /// The user's own words.
     pub instruction: Stream<'a>,
+    /// The middle of very long own words, in pieces that nothing but danger is looked for in.
+    pub middle: &'a [String],
     /// What was quoted or pasted.
     pub quoted: Stream<'a>,
     /// The number of the user's own words (ideographs count as half).
@@ -99,6 +101,7 @@ impl<'a> Signals<'a> {
             is_planning: own.contains(s.planning),
             is_together: own.contains(s.together),
             instruction: own,
+            middle: &segments.middle,
             quoted: material,
         }
     }

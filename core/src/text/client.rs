@@ -37,7 +37,7 @@ const ATTACHMENTS: [&str; 5] =
     ["Image #", "Image: ", "Image attached", "Pasted text #", "...Truncated text #"];
 
 /// What a client writes where the person stopped the agent.
-const INTERRUPTION: &str = "Request interrupted by user";
+const INTERRUPTIONS: [&str; 2] = ["Request interrupted by user", "Request interrupted by user for tool use"];
 
 /// The longest marker in brackets, in bytes: the path of an image may be in it.
 const MARKER_BYTES_MAX: usize = 400;
@@ -111,9 +111,11 @@ pub(crate) fn clear(text: &str) -> Cleared<'_> {
 /// Returns whether a text is nothing but the name of a command: `/compact`, `/plugin:command`.
 fn is_command(text: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
-    text.strip_prefix('/').is_some_and(|name| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_of_name)
-    })
+    // What people type to leave a client, in its own prompt.
+    matches!(text, "exit" | "quit")
+        || text.strip_prefix('/').is_some_and(|name| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_of_name)
+        })
 }
 
 #[derive(Default)]
@@ -133,7 +135,8 @@ impl Reader {
             Artefact::Attachment => self.own.push(QUOTE_MARK),
             Artefact::Command | Artefact::Machine | Artefact::Interruption => self.own.push(' '),
         }
-        self.material.push_str(&text[..bytes]);
+        // Without the angles a word is not glued to a tag.
+        self.material.push_str(&text[..bytes].replace(['<', '>'], " "));
         self.material.push('\n');
         // With several, the one that a person could have meant something by.
         if self.found != Some(Artefact::Attachment) {
@@ -161,16 +164,24 @@ impl Reader {
     }
 }
 
+/// Returns whether the rest of a marker is a number, a path or a count of lines: anything else may be an order.
+fn names_no_words(rest: &str) -> bool {
+    let is_plain = |word: &str| word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'.'));
+    rest.starts_with("source: /") && !rest[8..].contains(' ')
+        || rest.split(' ').all(|word| is_plain(word) || matches!(word, "lines" | "line"))
+}
+
 fn bracketed(text: &str) -> Option<(usize, Artefact)> {
     let inner = text.strip_prefix('[')?;
-    let artefact = if inner.starts_with(INTERRUPTION) {
+    let end = inner.bytes().take(MARKER_BYTES_MAX).position(|byte| byte == b']')?;
+    let marker = &inner[..end];
+    let artefact = if INTERRUPTIONS.contains(&marker) {
         Artefact::Interruption
-    } else if ATTACHMENTS.iter().any(|mark| inner.starts_with(mark)) {
+    } else if ATTACHMENTS.iter().any(|mark| marker.strip_prefix(mark).is_some_and(names_no_words)) {
         Artefact::Attachment
     } else {
         return None;
     };
-    let end = inner.bytes().take(MARKER_BYTES_MAX).position(|byte| byte == b']')?;
     Some((end + 2, artefact))
 }
 
@@ -209,6 +220,8 @@ mod tests {
             ("a [link] and a <div>", "a [link] and a <div>"),
             ("<tick>never ends", "<tick>never ends"),
             ("[Image #1 without an end", "[Image #1 without an end"),
+            ("[Image #1: drop it]", "[Image #1: drop it]"),
+            ("[Image: source: /a/b.png] look", "\u{e000} look"),
         ] {
             let cleared = clear(text);
             assert_eq!((cleared.own.as_ref(), cleared.artefact), (own, None), "{text}");

@@ -9,17 +9,17 @@ use std::borrow::Cow;
 use super::client::{self, Artefact};
 use super::tokens::QUOTE_MARK;
 
-/// How many characters are read at the beginning of own words; longer texts are read at both ends only. Nobody types
-/// that much: it must be a file that was piped in, and reading it all would waste memory.
+/// How many characters are read together at the beginning of own words; of longer texts the middle is read in pieces, for
+/// danger alone. Nobody types that much: it must be a file that was piped in, and reading it at once would waste memory.
 const OWN_HEAD_CHARS: usize = 48_000;
 /// The same for the end; see [`OWN_HEAD_CHARS`].
 const OWN_TAIL_CHARS: usize = 16_000;
 /// How much of the material is read; it gives no orders, so its beginning is enough to tell what it is.
 const MATERIAL_CHARS: usize = 1000;
 /// How many bytes of a text are read at all at its beginning, so that megabytes cost no more than this.
-const HEAD_BYTES: usize = 256 << 10;
+const HEAD_BYTES: usize = 4 << 20;
 /// The same for the end.
-const TAIL_BYTES: usize = 64 << 10;
+const TAIL_BYTES: usize = 1 << 20;
 /// The longest quoted text that may be a name.
 const NAME_CHARS_MAX: usize = 80;
 
@@ -56,6 +56,8 @@ const EXECUTE: [&str; 24] = [
 pub(crate) struct Segments {
     /// The user's own words; a quotation leaves a mark.
     pub instruction: String,
+    /// The middle of very long own words, in pieces.
+    pub middle: Vec<String>,
     /// What was quoted or pasted.
     pub quoted: String,
     /// How many bytes of whole lines were pasted.
@@ -93,6 +95,7 @@ pub(crate) fn segment(text: &str) -> Segments {
         }
     }
     out.quoted.push_str(&cleared.material);
+    out.middle = middle(&out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
     out.instruction = cap(&out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
     out.quoted = cap(&out.quoted, MATERIAL_CHARS, 0);
     out
@@ -265,7 +268,7 @@ fn is_code(trimmed: &str) -> bool {
 
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}'
-        | '\u{feff}' | '\u{ad}' | '\u{180e}' | QUOTE_MARK)
+        | '\u{feff}' | '\u{ad}' | '\u{e0000}'..='\u{e007f}' | '\u{180e}' | QUOTE_MARK)
 }
 
 /// Replaces full-width letters and unusual spaces by plain ones.
@@ -363,6 +366,23 @@ fn ends_in_execute(own: &str) -> bool {
     let tail = own[from..].trim_end();
     let word = tail.rsplit([' ', '\n', '\t', QUOTE_MARK]).next().unwrap_or_default();
     EXECUTE.contains(&word.to_lowercase().as_str())
+}
+
+/// Returns what [`cap`] leaves out, in pieces of at most `head` characters. Each begins a little before the last one ends, so
+/// that no order is cut in two.
+fn middle(text: &str, head: usize, tail: usize) -> Vec<String> {
+    /// How many characters two pieces share.
+    const SHARED: usize = 200;
+    // No character is longer than its bytes.
+    if text.len() <= head {
+        return vec![];
+    }
+    let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let end = bounds.len().saturating_sub(tail);
+    let starts = (head.saturating_sub(SHARED)..end).step_by(head - SHARED);
+    let piece =
+        |from: usize| text[bounds[from]..bounds.get(from + head).copied().unwrap_or(text.len())].to_owned();
+    if bounds.len() <= head + tail { vec![] } else { starts.map(piece).collect() }
 }
 
 /// Returns the first `head` and the last `tail` characters of a text.
