@@ -131,7 +131,8 @@ fn write_lexicon(lexicon: &Lexicon, out: &mut String) {
          static CHAINS: [u32; {}] = {:?};\n\
          static ENTRIES: [LexiconEntry; {}] = [{entries}];\n\
          static PIECES: [Piece; {}] = [{pieces}];\n\
-         const PREFIX_LENGTHS: u64 = {};\n",
+         const PREFIX_LENGTHS: u64 = {};\n\
+         static PREFIX_FILTER: [u64; {}] = {:?};\n",
         lexicon.names.len(),
         lexicon.name_hashes.len(),
         lexicon.name_hashes,
@@ -140,5 +141,7 @@ fn write_lexicon(lexicon: &Lexicon, out: &mut String) {
         lexicon.entries.len(),
         lexicon.pieces.len(),
         lexicon.prefix_lengths,
+        lexicon.prefix_filter.len(),
+        lexicon.prefix_filter,
     );
 }

@@ -99,7 +99,7 @@ fn route_gives_the_same_bytes_for_the_same_words_and_spawns_nothing() {
     assert!(is_share(&route["confidence"]) && is_hash(&route["policy_hash"]), "{first}");
     let expected = json!({
         "schema_version": 1, "id": null, "decision": "direct", "agent": "haiku-general", "tier": "haiku",
-        "confidence": route["confidence"], "reason": "renaming one named thing is mechanical",
+        "confidence": route["confidence"], "reason": "it reads like the renaming of one thing",
         "layer": "rules", "rules": ["rules.rename-one", "classifier.tier"], "complexity": "simple",
         "timing": "unattended", "policy_hash": route["policy_hash"], "danger": {"p": 0.0, "possible": false},
     });

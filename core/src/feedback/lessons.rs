@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::agent::Tier;
 use crate::policy::Policy;
 use crate::policy::layer::Layer;
+use crate::policy::lexicon::hash_of;
 use crate::route::content_words;
 use crate::run::outcome::Verdict;
 use crate::run::state::RunState;
@@ -191,7 +192,7 @@ fn patterns(text: &str, policy: &Policy) -> BTreeSet<String> {
 
 fn is_common(word: &str, policy: &Policy) -> bool {
     let mut found = false;
-    policy.lexicon().look_up(&[word], |_, _| found = true);
+    policy.lexicon().look_up(&[word], &[hash_of(word)], |_, _| found = true);
     found
 }
 

@@ -19,6 +19,7 @@ pub(super) fn lexicon() -> Lexicon {
         entries: Cow::Borrowed(&ENTRIES),
         pieces: Cow::Borrowed(&PIECES),
         prefix_lengths: PREFIX_LENGTHS,
+        prefix_filter: Cow::Borrowed(&PREFIX_FILTER),
         literals: HashMap::default(),
     }
 }

@@ -49,6 +49,9 @@ pub(crate) fn hash_of(folded: &str) -> u64 {
 /// How many chains the table has: a power of two that exceeds the number of entries of the compiled-in policy.
 const CHAINS: usize = 8192;
 
+/// How many words of 64 bits the filter of beginnings has: some hundred beginnings leave most of its 32,768 bits free.
+const FILTER_WORDS: usize = 512;
+
 /// Takes the place of the name's hash for a list that is not a feature of the classifier.
 const PRIVATE: u64 = 0;
 
@@ -92,9 +95,9 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    fn matches(self, word: &str) -> bool {
+    fn matches(self, word: &str, hash: u64) -> bool {
         match self.prefix_bytes {
-            None => hash_of(word) == self.hash,
+            None => hash == self.hash,
             Some(count) => word.get(..count).is_some_and(|part| hash_of(part) == self.hash),
         }
     }
@@ -119,6 +122,8 @@ pub(crate) struct Lexicon {
     pub pieces: Cow<'static, [Piece]>,
     /// Bit n is set if some beginning has n bytes, so that only those lengths are tried.
     pub prefix_lengths: u64,
+    /// A bit is set for the hash of each beginning: most beginnings of words are none, and need no chain to be walked.
+    pub prefix_filter: Cow<'static, [u64]>,
     /// Lists that hold a single entry, so that a word that many patterns name has only one list.
     pub literals: HashMap<String, WordListId, BuildHasherDefault<Fnv>>,
 }
@@ -133,6 +138,7 @@ impl Lexicon {
             entries: Cow::Owned(Vec::with_capacity(CHAINS)),
             pieces: Cow::Owned(Vec::with_capacity(CHAINS / 2)),
             prefix_lengths: 0,
+            prefix_filter: vec![0; FILTER_WORDS].into(),
             literals: HashMap::default(),
         }
     }
@@ -202,15 +208,16 @@ impl Lexicon {
     }
 
     /// Calls `found` for each list that contains the first of these words, or a phrase that begins there, with the list
-    /// and the number of words that the entry takes up.
-    pub fn look_up(&self, words: &[&str], mut found: impl FnMut(WordListId, usize)) {
-        let Some(first) = words.first() else { return };
-        self.each(hash_of(first), |entry| match entry.how {
+    /// and the number of words that the entry takes up. `hashes` are those of the words.
+    pub fn look_up(&self, words: &[&str], hashes: &[u64], mut found: impl FnMut(WordListId, usize)) {
+        let Some(first) = hashes.first() else { return };
+        self.each(*first, |entry| match entry.how {
             How::Word | How::Beginning => found(entry.list, 1),
             How::Phrase { from, to } => {
                 let pieces = &self.pieces[from as usize..to as usize];
-                let follows =
-                    |(n, piece): (usize, &Piece)| words.get(n + 1).is_some_and(|w| piece.matches(w));
+                let follows = |(n, piece): (usize, &Piece)| {
+                    words.get(n + 1).is_some_and(|word| piece.matches(word, hashes[n + 1]))
+                };
                 if pieces.iter().enumerate().all(follows) {
                     found(entry.list, pieces.len() + 1);
                 }
@@ -218,18 +225,24 @@ impl Lexicon {
         });
     }
 
-    /// Calls `found` for each list that has a beginning of the folded word.
-    pub fn look_up_beginnings(&self, word: &str, mut found: impl FnMut(WordListId)) {
+    /// Calls `found` for each list that has a beginning of the folded word; returns the hash of the word.
+    pub fn look_up_beginnings(&self, word: &str, mut found: impl FnMut(WordListId)) -> u64 {
         let mut hasher = Fnv::default();
-        for (n, byte) in word.bytes().enumerate().take(63) {
+        for (n, byte) in word.bytes().enumerate() {
             hasher.write(&[byte]);
-            if self.prefix_lengths & (1 << (n + 1)) != 0 {
+            if n < 63 && self.prefix_lengths & (1 << (n + 1)) != 0 && self.may_begin(hasher.finish()) {
                 self.each(hasher.finish(), |entry| match entry.how {
                     How::Beginning => found(entry.list),
                     How::Word | How::Phrase { .. } => {}
                 });
             }
         }
+        hasher.finish()
+    }
+
+    fn may_begin(&self, hash: u64) -> bool {
+        let (word, bit) = filter_bit(hash);
+        self.prefix_filter[word] & bit != 0
     }
 
     fn each(&self, hash: u64, mut found: impl FnMut(&LexiconEntry)) {
@@ -286,11 +299,19 @@ impl Lexicon {
     fn put(&mut self, hash: u64, list: WordListId, how: How, bytes: usize) {
         if let How::Beginning = how {
             self.prefix_lengths |= 1 << bytes.min(63);
+            let (word, bit) = filter_bit(hash);
+            self.prefix_filter.to_mut()[word] |= bit;
         }
         let chain = &mut self.chains.to_mut()[chain_of(hash)];
         let next = std::mem::replace(chain, self.entries.len() as u32);
         self.entries.to_mut().push(LexiconEntry { hash, list, how, next });
     }
+}
+
+/// Returns the place of a hash in the filter of beginnings.
+fn filter_bit(hash: u64) -> (usize, u64) {
+    let bit = (hash ^ (hash >> 32)) as usize % (FILTER_WORDS * 64);
+    (bit / 64, 1 << (bit % 64))
 }
 
 fn chain_of(hash: u64) -> usize {

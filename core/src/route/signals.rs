@@ -4,7 +4,7 @@ use crate::agent::Tier;
 use crate::policy::Policy;
 use crate::policy::lexicon::Grammar;
 
-use super::stream::Stream;
+use super::stream::{Bits, Stream, get};
 use super::{Complexity, Decision, Timing};
 use crate::text::client::Artefact;
 use crate::text::segment::{self, Segments};
@@ -67,6 +67,7 @@ impl<'a> Signals<'a> {
         let mut content_count = 0;
         let mut has_referent = false;
         let mut order_count = 0;
+        let empty = empty_words(&own, s);
         for (at, place) in own.places().iter().enumerate() {
             match place.kind {
                 Kind::Path | Kind::Ident | Kind::Number | Kind::Flag | Kind::Quote => has_referent = true,
@@ -78,7 +79,7 @@ impl<'a> Signals<'a> {
             } else {
                 word_count += 1;
             }
-            if !is_empty_word(&own, at, s) {
+            if !get(&empty, at) {
                 content_count += 1;
             }
             if at == 0 || (own.is_order_start(at) && !own.has(s.lead_in, at)) {
@@ -92,7 +93,7 @@ impl<'a> Signals<'a> {
             content_count,
             has_referent,
             is_dangling: own.contains(s.dangling),
-            has_placeholder: PLACEHOLDERS.iter().any(|mark| segments.instruction.contains(mark)),
+            has_placeholder: has_placeholder(&segments.instruction),
             is_question,
             pasted_bytes: segments.pasted_bytes,
             order_count,
@@ -139,12 +140,13 @@ impl<'a> Signals<'a> {
 pub fn content_words(text: &str, policy: &Policy) -> Vec<Vec<String>> {
     let segments = segment::segment(text);
     let own = Signals::read(&segments, policy).instruction;
+    let empty = empty_words(&own, policy.grammar());
     let carries = |at: usize| {
         let word = own.word(at);
         own.places()[at].kind == Kind::Word
             && word.chars().count() >= CONTENT_CHARS_MIN
             && word.chars().all(char::is_alphanumeric)
-            && !is_empty_word(&own, at, policy.grammar())
+            && !get(&empty, at)
     };
     let places: Vec<usize> = (0..own.places().len()).collect();
     let groups =
@@ -152,12 +154,17 @@ pub fn content_words(text: &str, policy: &Policy) -> Vec<Vec<String>> {
     groups.map(|group| group.iter().map(|at| own.word(*at).to_owned()).collect()).collect()
 }
 
-fn is_empty_word(own: &Stream, at: usize, s: &Grammar) -> bool {
-    let lists = [
-        s.generic, s.dangling, s.assent, s.thanks, s.refusal, s.lead_in, s.article, s.contrast, s.negation,
-        s.spec, s.together, s.choose,
-    ];
-    lists.iter().any(|list| own.has(*list, at)) || s.tiers.iter().any(|list| own.has(*list, at))
+/// Returns the positions of words without content of their own.
+fn empty_words(own: &Stream, s: &Grammar) -> Bits {
+    let [haiku, sonnet, opus] = s.tiers;
+    own.any_of(&[
+        s.generic, s.dangling, s.assent, s.refusal, s.thanks, s.lead_in, s.article, s.contrast, s.negation,
+        s.spec, s.together, s.choose, haiku, sonnet, opus,
+    ])
+}
+
+fn has_placeholder(words: &str) -> bool {
+    words.contains(['<', '[']) && PLACEHOLDERS.iter().any(|mark| words.contains(mark))
 }
 
 /// Returns whether the request is a question: by the beginning of its first sentence, its end, or a word that always

@@ -3,7 +3,7 @@
 //! Sets are rows of bits, one per token, so that a pattern is matched with a few shifts per element whatever the text
 //! contains.
 
-use crate::policy::lexicon::{Grammar, Lexicon, WordListId};
+use crate::policy::lexicon::{Grammar, Lexicon, WordListId, hash_of};
 use crate::policy::pattern::{Element, Pattern};
 
 use crate::text::tokens::{self, Kind, Token};
@@ -35,6 +35,8 @@ pub(crate) struct Place {
     end: u32,
     folded_start: u32,
     folded_end: u32,
+    /// The hash of the folded word.
+    hash: u64,
 }
 
 impl Place {
@@ -106,6 +108,7 @@ impl<'a> Stream<'a> {
                 end: end as u32,
                 folded_start,
                 folded_end: folded.len() as u32,
+                hash: 0,
             });
         });
         let count = places.len();
@@ -127,10 +130,13 @@ impl<'a> Stream<'a> {
         };
         let words: Vec<&str> =
             stream.places.iter().map(|p| &folded[p.folded_start as usize..p.folded_end as usize]).collect();
+        let hashes: Vec<u64> =
+            (0..count).map(|at| stream.look_up_beginnings(at, words[at], lexicon)).collect();
         for at in 0..count {
-            stream.look_up(at, &words, lexicon);
+            stream.look_up(at, &words, &hashes, lexicon);
         }
         drop(words);
+        stream.places.iter_mut().zip(hashes).for_each(|(place, hash)| place.hash = hash);
         stream.folded = folded;
         stream.ideographs = stream.places.iter().filter(|p| p.kind == Kind::Ideograph).count() * 3 > count;
         stream.read_grammar(grammar);
@@ -163,6 +169,11 @@ impl<'a> Stream<'a> {
         &self.folded[place.folded_start as usize..place.folded_end as usize]
     }
 
+    /// Returns the hash of the folded word at a position.
+    pub fn hash(&self, at: usize) -> u64 {
+        self.places[at].hash
+    }
+
     /// Returns the lists that occur anywhere, by their numbers.
     pub fn lists(&self) -> impl Iterator<Item = WordListId> {
         let is_present =
@@ -192,7 +203,16 @@ impl<'a> Stream<'a> {
 
     /// Returns whether the list occurs anywhere as something that is asked for.
     pub fn is_asked(&self, list: WordListId) -> bool {
-        self.contains(list) && (0..self.places.len()).any(|at| self.has(list, at) && !self.is_mention(at))
+        let bits = self.mask(list).iter().zip(&self.negated).zip(&self.described);
+        self.contains(list)
+            && bits.into_iter().any(|((there, negated), described)| there & !negated & !described != 0)
+    }
+
+    /// Returns the positions at which any of these lists occurs.
+    pub fn any_of(&self, lists: &[WordListId]) -> Bits {
+        let mut bits = vec![0; self.stride];
+        lists.iter().filter(|list| self.contains(**list)).for_each(|list| or(&mut bits, self.mask(*list)));
+        bits
     }
 
     /// Returns whether an order may begin at this position.
@@ -295,7 +315,17 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn look_up(&mut self, at: usize, words: &[&str], lexicon: &Lexicon) {
+    /// Looks up the lists that have a beginning of a word, and returns its hash.
+    fn look_up_beginnings(&mut self, at: usize, word: &str, lexicon: &Lexicon) -> u64 {
+        // A name does not belong to a word that it begins with: only names that begin with a dot or dash have families.
+        if self.places[at].kind == Kind::Word || word.starts_with(['.', '-', '~']) {
+            lexicon.look_up_beginnings(word, |list| self.set(list, at))
+        } else {
+            hash_of(word)
+        }
+    }
+
+    fn look_up(&mut self, at: usize, words: &[&str], hashes: &[u64], lexicon: &Lexicon) {
         let word = words[at];
         let kind = self.places[at].kind;
         if let Some(form) = form_list(kind) {
@@ -304,11 +334,8 @@ impl<'a> Stream<'a> {
         if word.is_empty() {
             return;
         }
-        lexicon.look_up(&words[at..], |list, count| (at..at + count).for_each(|n| self.set(list, n)));
-        // A name does not belong to a word that it begins with: only names that begin with a dot or dash have families.
-        if kind == Kind::Word || word.starts_with(['.', '-', '~']) {
-            lexicon.look_up_beginnings(word, |list| self.set(list, at));
-        }
+        let mut found = |list, count| (at..at + count).for_each(|n| self.set(list, n));
+        lexicon.look_up(&words[at..], &hashes[at..], &mut found);
         if kind == Kind::Path || kind == Kind::Ident {
             self.look_up_name(word, at, lexicon);
         }
@@ -320,7 +347,7 @@ impl<'a> Stream<'a> {
         for (slash, _) in word.rmatch_indices('/').take(SEGMENTS_MAX) {
             let tail = &word[slash + 1..];
             if tail.contains('.') {
-                lexicon.look_up(&[tail], |list, _| self.set(list, at));
+                lexicon.look_up(&[tail], &[hash_of(tail)], |list, _| self.set(list, at));
                 if tail.starts_with('.') {
                     lexicon.look_up_beginnings(tail, |list| self.set(list, at));
                 }
@@ -436,7 +463,7 @@ fn form_list(kind: Kind) -> Option<WordListId> {
     }
 }
 
-fn get(bits: &[u64], at: usize) -> bool {
+pub(crate) fn get(bits: &[u64], at: usize) -> bool {
     bits.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
 }
 

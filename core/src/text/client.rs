@@ -84,6 +84,9 @@ pub(crate) fn clear(text: &str) -> Cleared<'_> {
         let artefact = Some(Artefact::Command);
         return Cleared { own: Cow::Borrowed(""), material: text.trim().to_owned(), artefact };
     }
+    if !text.bytes().any(|byte| matches!(byte, b'<' | b'[')) {
+        return Cleared { own: Cow::Borrowed(text), material: String::new(), artefact: None };
+    }
     let mut reader = Reader::default();
     let mut from = 0;
     while let Some(at) = text[from..].find(['<', '[']).map(|at| from + at) {

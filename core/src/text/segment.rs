@@ -96,8 +96,8 @@ pub(crate) fn segment(text: &str) -> Segments {
     }
     out.quoted.push_str(&cleared.material);
     out.middle = middle(&out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
-    out.instruction = cap(&out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
-    out.quoted = cap(&out.quoted, MATERIAL_CHARS, 0);
+    out.instruction = cap(out.instruction, OWN_HEAD_CHARS, OWN_TAIL_CHARS);
+    out.quoted = cap(out.quoted, MATERIAL_CHARS, 0);
     out
 }
 
@@ -386,10 +386,14 @@ fn middle(text: &str, head: usize, tail: usize) -> Vec<String> {
 }
 
 /// Returns the first `head` and the last `tail` characters of a text.
-fn cap(text: &str, head: usize, tail: usize) -> String {
-    let Some((cut, _)) = text.char_indices().nth(head) else { return text.to_owned() };
+fn cap(text: String, head: usize, tail: usize) -> String {
+    // No character is longer than its bytes.
+    if text.len() <= head {
+        return text;
+    }
+    let Some((cut, _)) = text.char_indices().nth(head) else { return text };
     let rest = &text[cut..];
     let skip = rest.chars().count().saturating_sub(tail);
     let from = rest.char_indices().nth(skip).map_or(rest.len(), |(at, _)| at);
-    if from == 0 { text.to_owned() } else { format!("{}\n{}", &text[..cut], &rest[from..]) }
+    if from == 0 { text } else { format!("{}\n{}", &text[..cut], &rest[from..]) }
 }

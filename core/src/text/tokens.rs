@@ -77,6 +77,11 @@ pub(crate) fn tokenize(text: &str, mut emit: impl FnMut(Token<'_>)) {
     let mut folded = String::new();
     let mut chunk_start: Option<usize> = None;
     for (at, c) in text.char_indices() {
+        // Most of what is read is ASCII, which has neither ideographs nor wide punctuation.
+        if c.is_ascii() && !matches!(c, '\t'..='\r' | ' ') {
+            chunk_start.get_or_insert(at);
+            continue;
+        }
         let ideograph = is_ideograph(c);
         let single = ideograph || c == QUOTE_MARK || wide_punctuation(c).is_some();
         if !c.is_whitespace() && !single {

@@ -5,6 +5,8 @@
 //! same function, so they cannot disagree. Pasted or quoted text is no feature: it gives no orders, and a log after a
 //! request must not change who does it.
 
+use std::collections::HashSet;
+
 use super::super::signals::Signals;
 use super::super::stream::Stream;
 use crate::model::BUCKET_BITS;
@@ -115,6 +117,8 @@ pub(crate) fn each(signals: &Signals, lexicon: &Lexicon, fired: &[&str], sink: &
 fn words(own: &Stream, sink: &mut impl Sink) {
     let mut before: Option<(u64, usize)> = None;
     let mut orders = 0;
+    // A word that was there already has no new features of its own, and its pieces are the dearest of all.
+    let mut known = HashSet::with_capacity(64);
     let count = own.places().len();
     let middle = HEAD_TOKENS..count.saturating_sub(TAIL_TOKENS).max(HEAD_TOKENS);
     for at in (0..count).filter(|at| !middle.contains(at)) {
@@ -123,8 +127,10 @@ fn words(own: &Stream, sink: &mut impl Sink) {
             before = None;
             continue;
         }
-        word(own, at, sink);
         let hash = word_hash(own, at, kind);
+        if known.insert((own.hash(at), own.is_negated(at), own.is_order_start(at))) {
+            word(own, at, sink);
+        }
         if own.is_order_start(at) && !own.is_negated(at) {
             orders += 1;
             if orders == 1 {
@@ -158,7 +164,7 @@ pub(super) fn word(own: &Stream, at: usize, sink: &mut impl Sink) {
 /// themselves.
 fn word_hash(own: &Stream, at: usize, kind: Kind) -> u64 {
     match stand_in(kind) {
-        None => hash_of(own.word(at)),
+        None => own.hash(at),
         Some(_) if kind == Kind::Path => {
             hash_of(own.word(at).rsplit_once('.').map_or("/path", |(_, extension)| extension)) ^ 1
         }
