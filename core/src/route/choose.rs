@@ -77,6 +77,9 @@ const SESSION: &str = "default.session";
 
 const DANGER_BECAUSE: &str =
     "it reads like requests that cannot be taken back, reach others, or widen rights";
+/// What the classifier says of words that do not say what is meant: it may be wrong.
+pub(super) const UNCLEAR: &str =
+    "it could not be told what is meant: name a file, a symptom, or an expected result";
 const UNDERSPECIFIED_BECAUSE: &str = "it reads like requests that do not say what is meant";
 const DEFAULT_BECAUSE: &str = "its kind of work was not recognised, and this tier is the safe choice";
 const SESSION_BECAUSE: &str = "it answers the agent, so the tier that has the session goes on";
@@ -212,9 +215,9 @@ impl Opinion {
 /// Returns what kind of work a tier stands for, where no rule names it.
 fn reads_like(tier: Tier) -> &'static str {
     match tier {
-        Tier::Haiku => "it is worded like a small job or a short question",
-        Tier::Sonnet => "nothing in it points to a very small or a very hard job",
-        Tier::Opus => "it is worded like work that takes deep judgement",
+        Tier::Haiku => "by its words it is closest to small jobs and short questions",
+        Tier::Sonnet => "by its words it is closest to ordinary work",
+        Tier::Opus => "by its words it is closest to work that takes deep judgement",
     }
 }
 

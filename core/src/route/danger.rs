@@ -23,7 +23,7 @@ pub struct Danger {
 pub(super) fn asks_from(reach: Reach, isolation: Isolation) -> f64 {
     match (reach, isolation) {
         (Reach::Commands, _) => 0.3,
-        (Reach::Files, Isolation::Shared) => 0.65,
+        (Reach::Files, Isolation::Shared) => 0.6,
         (Reach::Files, Isolation::Worktree) | (Reach::Reading, _) => 0.8,
     }
 }

@@ -140,7 +140,9 @@ fn explained(
 ) -> Found {
     if opinion.stop != Some(Class::Danger) {
         let words = reason::quotable(signals.instruction.text());
-        return Found { because: safety::why_unclear(signals).to_owned(), words, ..found };
+        let why = safety::why_unclear(signals);
+        let because = if why == safety::UNDERSPECIFIED_BECAUSE { choose::UNCLEAR } else { why };
+        return Found { because: because.to_owned(), words, ..found };
     }
     let answered = answered.filter(|_| opinion.is_of_agreement());
     let proposal = answered.and_then(|answered| answered.agreed.as_deref());

@@ -18,8 +18,7 @@ struct Harm {
 }
 
 /// The kinds of harm, the more specific first.
-const HARMS: [Harm; 9] = [
-    harm(&["agent-config"], "it may change what agents are allowed to do", Reach::Files),
+const HARMS: [Harm; 11] = [
     harm(&["secret", "token"], "it may show or change secrets", Reach::Reading),
     harm(&["pay"], "it may spend or move money", Reach::Commands),
     harm(
@@ -27,7 +26,13 @@ const HARMS: [Harm; 9] = [
         "it may widen rights or take a protection away",
         Reach::Files,
     ),
-    harm(&["deploy", "prod", "registry"], "it may bring something out that others use", Reach::Commands),
+    harm(
+        &["push-order", "push-infinitive", "push-cjk", "pr"],
+        "it may send work to a place that others fetch from",
+        Reach::Commands,
+    ),
+    harm(&["deploy", "registry"], "it may bring something out that others use", Reach::Commands),
+    harm(&["prod"], "it may change something in production", Reach::Commands),
     harm(&["send", "channel", "mail"], "it may reach other people", Reach::Commands),
     // With accepted edits Claude Code also removes files of the project without asking.
     harm(&["strong-delete", "delete"], "it may delete something that does not come back", Reach::Files),
@@ -37,6 +42,7 @@ const HARMS: [Harm; 9] = [
         "it may put something into a repository that others see",
         Reach::Commands,
     ),
+    harm(&["agent-config"], "it may change what agents are allowed to do", Reach::Files),
 ];
 
 const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach) -> Harm {

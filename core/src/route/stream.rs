@@ -260,8 +260,8 @@ impl<'a> Stream<'a> {
             let reach = usize::from(self.reach(pattern.elements[n].gap)) + 1;
             at = (at.saturating_sub(reach)..=at).rev().find(|&p| get(&sets[n - 1], p)).unwrap_or(at);
         }
-        let (from, to) = (self.places[at].start(), self.places[self.phrase_end(pattern, last)].end());
-        self.text.get(from..to)
+        let (from, to) = self.shown(at, self.phrase_end(pattern, last));
+        self.text.get(self.places[from].start()..self.places[to].end())
     }
 
     /// Returns where the words end that the last element of a pattern matches from a position on: a phrase has several.
@@ -269,6 +269,20 @@ impl<'a> Stream<'a> {
         let found = pattern.elements.last().and_then(|element| self.candidates(element));
         let Some(found) = found else { return from };
         (from + 1..self.places.len()).take_while(|at| get(&found, *at)).last().unwrap_or(from)
+    }
+
+    /// Returns which positions are shown of a match. Single characters of a script without spaces are no words: there it is
+    /// the clause around them.
+    fn shown(&self, from: usize, to: usize) -> (usize, usize) {
+        /// The most characters on either side.
+        const AROUND: usize = 16;
+        if !self.ideographs {
+            return (from, to);
+        }
+        let is_inside = |at: &usize| self.places[*at].kind.is_word();
+        let first = (from.saturating_sub(AROUND)..from).rev().take_while(is_inside).last().unwrap_or(from);
+        let end = self.places.len().min(to + 1 + AROUND);
+        (first, (to + 1..end).take_while(is_inside).last().unwrap_or(to))
     }
 
     fn reach(&self, gap: u8) -> u8 {
