@@ -35,8 +35,11 @@ const STOP_TO_WORK: f64 = 1.25;
 /// Below this share of its best class, the classifier has no opinion.
 const ABSTAIN_BELOW: f64 = 0.4;
 
-/// From this confidence on a rule that agrees gives the reason: below, its words may stand there by chance.
-const RULE_SPEAKS_FROM: f64 = 0.8;
+/// From this confidence of the classifier on a rule that agrees gives the reason: below, its words may stand there by chance.
+const CLASSIFIER_IS_SURE_FROM: f64 = 0.8;
+
+/// From this confidence of its own on: of others every tenth reader says that they are not what the request is about.
+const RULE_SPEAKS_FROM: f64 = 0.9;
 
 /// What the classifier's opinion amounts to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -191,7 +194,10 @@ impl Opinion {
 
     /// Returns whether a built-in rule says the same, so that its reason is used.
     pub fn agrees_with(&self, rule: &Found) -> bool {
-        rule.tier == self.tier && self.ground == Ground::Words && self.confidence >= RULE_SPEAKS_FROM
+        rule.tier == self.tier
+            && self.ground == Ground::Words
+            && self.confidence >= CLASSIFIER_IS_SURE_FROM
+            && rule.confidence >= RULE_SPEAKS_FROM
     }
 
     /// Returns what the classifier says about the tier, or the default if it abstains.

@@ -141,7 +141,8 @@ fn explained(
     if opinion.stop != Some(Class::Danger) {
         let words = reason::quotable(signals.instruction.text());
         let why = safety::why_unclear(signals);
-        let because = if why == safety::UNDERSPECIFIED_BECAUSE { choose::UNCLEAR } else { why };
+        let is_seen = signals.artefact.is_some() || signals.has_placeholder || signals.is_answer_alone;
+        let because = if is_seen { why } else { choose::UNCLEAR };
         return Found { because: because.to_owned(), words, ..found };
     }
     let answered = answered.filter(|_| opinion.is_of_agreement());
@@ -154,7 +155,8 @@ fn explained(
     let own = Signals::read(&segments, policy).instruction;
     let (harm, words) = match harm::named(&own, policy) {
         Some((harm, words)) => (harm, Some(words)),
-        None => (harm::UNNAMED, classifier::words_for(&own, policy.model(), Class::Danger)),
+        // No single words are to blame.
+        None => (harm::UNNAMED, None),
     };
     let because = format!("{agrees}{harm}, {}", danger::in_words(reach));
     Found { because, words: words.and_then(reason::quotable), ..found }

@@ -50,7 +50,8 @@ const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach)
 }
 
 /// What is said where no list speaks of a harm.
-pub(super) const UNNAMED: &str = "it names no danger, but is worded like requests that cannot be undone";
+pub(super) const UNNAMED: &str =
+    "no word of it names a danger, but as a whole it resembles requests that cannot be undone";
 
 /// How many words before the one that speaks of a harm are quoted, unless an order begins with it.
 const BEFORE: usize = 4;

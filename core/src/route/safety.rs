@@ -23,7 +23,7 @@ const ENDORSED_CONFIDENCE: f64 = 0.9;
 
 /// The rule for requests that say nothing.
 const UNDERSPECIFIED: &str = "safety.unclear";
-pub(super) const UNDERSPECIFIED_BECAUSE: &str =
+const UNDERSPECIFIED_BECAUSE: &str =
     "the words do not say what is meant: name a file, a symptom, or an expected result";
 const PLACEHOLDER_BECAUSE: &str = "a placeholder was left in the words: put in what it stands for";
 const ANSWER_BECAUSE: &str = "it answers somebody, but no session goes on: say what is to be done";

@@ -146,7 +146,7 @@ fn words(own: &Stream, sink: &mut impl Sink) {
 }
 
 /// Passes the features of one word by itself.
-pub(super) fn word(own: &Stream, at: usize, sink: &mut impl Sink) {
+fn word(own: &Stream, at: usize, sink: &mut impl Sink) {
     let kind = own.places()[at].kind;
     let hash = word_hash(own, at, kind);
     put(sink, Block::Words, hash, || shown(own, at, kind).to_owned());

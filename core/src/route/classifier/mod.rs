@@ -6,7 +6,6 @@
 //! follows from an opinion).
 
 mod features;
-mod span;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +17,6 @@ use crate::policy::Policy;
 
 pub(super) use features::Block;
 use features::{Buckets, Sink};
-pub(super) use span::words_for;
 
 /// Returns the buckets of a request, by block.
 pub(super) fn buckets(signals: &Signals, policy: &Policy, fired: &[&str]) -> Buckets {
