@@ -217,7 +217,7 @@ const LEAD_INS: [&str; 44] = [
 pub fn as_order(proposal: &str) -> String {
     let mut order = String::new();
     for line in proposal.lines() {
-        let line = line.trim_start_matches(|c: char| matches!(c, '-' | '•' | '+' | '#' | '|' | '>' | ' '));
+        let line = line.trim_start_matches(['-', '•', '+', '#', '|', '>', ' ']);
         let line = match option_number(line).and(line.find(['.', ')', ':', '、'])) {
             Some(at) if at < 20 => line[at..].trim_start_matches(['.', ')', ':', '、']),
             _ => line,

@@ -127,14 +127,14 @@ fn orders_quoted(signals: &Signals, policy: &Policy) -> bool {
 }
 
 /// A request as the rules of policy files see it.
-struct Asked<'r> {
+struct Asked<'r, 's> {
     request: &'r Request,
-    signals: &'r Signals<'r>,
+    signals: &'r Signals<'s>,
     language: OnceCell<Option<Language>>,
     orders_quoted: bool,
 }
 
-impl Asked<'_> {
+impl Asked<'_, '_> {
     /// Matches a rule against the request: returns what made it fire, for display, or why it does not.
     fn hold(&self, rule: &FileRule) -> Result<Vec<String>, Why> {
         let own = &self.signals.instruction;
@@ -188,12 +188,12 @@ impl Asked<'_> {
 
     /// Returns the words that a rule's patterns match, if they count.
     fn words(&self, rule: &FileRule) -> Result<&str, Why> {
-        let (own, material) = (&self.signals.instruction, &self.signals.quoted);
+        let own = &self.signals.instruction;
         if let Some(words) = first_match(&rule.words, own, Reading::NotNegated) {
             return Ok(words);
         }
         let asks = matches!(rule.effect, FileEffect::Ask(_));
-        if let Some(words) = first_match(&rule.words, material, Reading::NotNegated) {
+        if let Some(words) = first_match(&rule.words, self.signals.quoted.stream(), Reading::NotNegated) {
             // "Do what the ticket says" makes the ticket's words the user's own if that adds a question.
             return if asks && self.orders_quoted {
                 Ok(words)

@@ -106,7 +106,7 @@ fn why_not<'a>(rule: &Rule, signals: &Signals<'a>, reading: Reading) -> (&'stati
     if let Some(words) = first_match(&rule.any, &signals.instruction, Reading::Raw) {
         return (NEGATED, Some(words));
     }
-    match first_match(&rule.any, &signals.quoted, Reading::Raw) {
+    match first_match(&rule.any, signals.quoted.stream(), Reading::Raw) {
         Some(words) => (QUOTED, Some(words)),
         None => (NO_MATCH, None),
     }

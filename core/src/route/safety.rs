@@ -52,17 +52,17 @@ pub(super) fn apply(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Op
     let endorsed = signals.instruction.is_asked(policy.grammar().endorse);
     // "What does X do? Try it": the order is to do what was only asked about.
     let reading = if endorsed && signals.is_question { Reading::NotNegated } else { Reading::Asked };
+    // Where there are no words but a client's, whoever runs them runs what stands in them.
+    let endorsed = endorsed || signals.artefact == Some(Artefact::Machine);
     let mut found = None;
     let mut quoted = None;
     for rule in policy.rules().iter().filter(|rule| rule.layer == Layer::Safety) {
         if let Some(words) = check(rule, signals, reading, trace) {
             found.get_or_insert_with(|| Found::of(rule, words));
-        } else if quoted.is_none() {
-            quoted = first_match(&rule.any, &signals.quoted, Reading::Asked);
+        } else if quoted.is_none() && (endorsed || trace.keeps_skipped()) {
+            quoted = first_match(&rule.any, signals.quoted.stream(), Reading::Asked);
         }
     }
-    // Where there are no words but a client's, whoever runs them runs what stands in them.
-    let endorsed = endorsed || signals.artefact == Some(Artefact::Machine);
     match quoted {
         Some(words) if endorsed => {
             trace.fired(ENDORSED, Layer::Safety, ENDORSED_BECAUSE, Some(words));

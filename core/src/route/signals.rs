@@ -1,5 +1,7 @@
 //! Signals: the facts about a request that the layers decide on.
 
+use std::cell::OnceCell;
+
 use crate::agent::Tier;
 use crate::policy::Policy;
 use crate::policy::lexicon::Grammar;
@@ -31,7 +33,7 @@ pub(crate) struct Signals<'a> {
     /// The middle of very long own words, in pieces that nothing but danger is looked for in.
     pub middle: &'a [String],
     /// What was quoted or pasted.
-    pub quoted: Stream<'a>,
+    pub quoted: Material<'a>,
     /// The number of the user's own words (ideographs count as half).
     pub word_count: usize,
     /// How many words carry content: neither generic nor a reference to something that was not mentioned.
@@ -56,12 +58,25 @@ pub(crate) struct Signals<'a> {
     is_together: bool,
 }
 
+/// What was quoted or pasted. Most decisions do not need to look at it.
+pub(crate) struct Material<'a> {
+    text: &'a str,
+    policy: &'a Policy,
+    stream: OnceCell<Stream<'a>>,
+}
+
+impl<'a> Material<'a> {
+    /// Returns it as a stream, which is made when it is first asked for.
+    pub fn stream(&self) -> &Stream<'a> {
+        self.stream.get_or_init(|| Stream::new(self.text, self.policy.lexicon(), self.policy.grammar()))
+    }
+}
+
 impl<'a> Signals<'a> {
     /// Extracts the facts.
-    pub fn read(segments: &'a Segments, policy: &Policy) -> Signals<'a> {
+    pub fn read(segments: &'a Segments, policy: &'a Policy) -> Signals<'a> {
         let s = policy.grammar();
         let own = Stream::new(&segments.instruction, policy.lexicon(), s);
-        let material = Stream::new(&segments.quoted, policy.lexicon(), s);
         let mut word_count = 0;
         let mut ideograph_count = 0;
         let mut content_count = 0;
@@ -103,7 +118,7 @@ impl<'a> Signals<'a> {
             is_together: own.contains(s.together),
             instruction: own,
             middle: &segments.middle,
-            quoted: material,
+            quoted: Material { text: &segments.quoted, policy, stream: OnceCell::new() },
         }
     }
 

@@ -121,6 +121,11 @@ impl Trace {
         Trace { keeps_skipped: true, entries: Vec::new() }
     }
 
+    /// Returns whether rules that did not fire are kept, with the reasons.
+    pub fn keeps_skipped(&self) -> bool {
+        self.keeps_skipped
+    }
+
     /// Creates another trace of the same kind, to be appended to this one later.
     pub fn alike(&self) -> Trace {
         Trace { keeps_skipped: self.keeps_skipped, entries: Vec::new() }
