@@ -23,7 +23,7 @@ fn with_vote(answer: Fake) -> Sandbox {
 /// The route is the one that the request has where the arbiter has no say.
 #[track_caller]
 fn is_the_routers_own(route: &serde_json::Value) {
-    assert_eq!((&route["layer"], &route["tier"]), (&"rules".into(), &"sonnet".into()), "{route}");
+    assert_eq!((&route["layer"], &route["tier"]), (&"classifier".into(), &"sonnet".into()), "{route}");
 }
 
 fn route(sandbox: &Sandbox, request: &str) -> serde_json::Value {
