@@ -27,21 +27,21 @@ pub struct Session {
     /// The tier that did the work before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_tier: Option<Tier>,
-    /// What the agent waits for.
+    /// What a yes would agree to.
     #[serde(default)]
     pub proposal: Proposal,
 }
 
-/// Whether the agent waits for an answer.
+/// What a yes would agree to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Proposal {
-    /// It does not.
+    /// Nothing.
     #[default]
     None,
-    /// It asked or proposed something, and its words are not known.
+    /// Something that the agent asked or proposed in words that are not known.
     Open,
-    /// It asked or proposed this.
+    /// What the agent said last, in these words.
     Words(String),
 }
 
@@ -61,7 +61,7 @@ impl Context {
         self.session().is_none()
     }
 
-    /// Returns the same with the agent's words replaced; `None` keeps only that it waits.
+    /// Returns the same with the agent's words replaced; `None` keeps only that there were some.
     pub fn with_words(&self, replace: impl FnOnce(&str) -> Option<String>) -> Context {
         let Context::Session(Session { last_tier, proposal: Proposal::Words(words) }) = self else {
             return self.clone();
@@ -90,9 +90,8 @@ impl Proposal {
     /// Returns the option with this number, from 1, with all its lines; `None` if there is no such option.
     pub fn option(words: &str, number: usize) -> Option<String> {
         let lines: Vec<&str> = words.lines().collect();
-        let numbered = |line: &str| option_number(line);
         let marks: Vec<(usize, usize)> =
-            lines.iter().enumerate().filter_map(|(at, line)| Some((at, numbered(line)?))).collect();
+            lines.iter().enumerate().filter_map(|(at, line)| Some((at, option_number(line)?))).collect();
         let marks = if marks.is_empty() { bullets(&lines) } else { marks };
         let nth = marks.iter().position(|(_, its)| *its == number)?;
         let (from, end) = (marks[nth].0, marks.get(nth + 1).map_or(lines.len(), |(at, _)| *at));

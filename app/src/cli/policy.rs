@@ -11,7 +11,7 @@ use pointsman_core::policy::schema::FILE_SCHEMA;
 
 use super::context::environment;
 use super::exit::Failure;
-use super::policy_learn::{self as learn, Writing};
+use super::policy_learn::{self, Writing};
 use super::setup_args::{PolicyArgs, PolicyVerb};
 use crate::assemble::{AssembleError, EffectivePolicy};
 use crate::config::init::InitError;
@@ -29,7 +29,7 @@ pub fn main(args: PolicyArgs) -> Result<u8, Failure> {
         PolicyVerb::Show { output } => show(output),
         PolicyVerb::Learn { span, write, consent, output } => {
             let writing = if write { Writing::IfAgreed(consent.consent()) } else { Writing::No };
-            learn::main(span.span(), writing, output)
+            policy_learn::main(span.span(), writing, output)
         }
         PolicyVerb::Schema => {
             output::text(FILE_SCHEMA);

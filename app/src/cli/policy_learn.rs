@@ -59,6 +59,7 @@ pub fn main(span: Span, writing: Writing, format: PlainFormat) -> Result<u8, Fai
         Failure::new(ErrorCode::UnreadableInput, error.to_string(), "mend or move the file")
     })?;
     let (loaded, catalog) = readable(&environment, &now)?;
+    let (without_words, safety_approved) = (lessons.without_words, lessons.safety_approved);
     let rules = lessons.rules();
     let proposed = PolicyText { text: lessons::written(&now.text, &rules), ..now.clone() };
     let file = short_path(&now.path, &environment.dirs.home);
@@ -68,8 +69,8 @@ pub fn main(span: Span, writing: Writing, format: PlainFormat) -> Result<u8, Fai
         file,
         rules,
         written: false,
-        without_words: lessons.without_words,
-        safety_approved: lessons.safety_approved,
+        without_words,
+        safety_approved,
     };
     if format == PlainFormat::Text {
         show(&learned);

@@ -1,6 +1,5 @@
 //! `pointsman route`: decides, and does nothing else.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -31,18 +30,16 @@ pub struct RouteLine<'a> {
     route: &'a Route,
 }
 
-/// The id of a line, whatever else is in it.
-#[derive(Debug, Deserialize)]
-struct LineId {
-    /// As it was written: a number must be returned digit by digit.
-    #[serde(default)]
-    id: Option<Box<RawValue>>,
-}
+/// What some editors write at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One line of a batch.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object with `id` and `request`")]
 struct BatchLine {
+    /// As it was written: a number must be returned digit by digit.
+    #[serde(default)]
+    id: Option<Box<RawValue>>,
     request: String,
     /// What the agent of the session said last.
     #[serde(default)]
@@ -106,12 +103,7 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
     let (mut line_count, mut bad) = (0, vec![]);
     for (at, text) in reader.split(b'\n').enumerate() {
         let text = text.map_err(unreadable)?;
-        let text = match std::str::from_utf8(&text) {
-            Ok(text) => Cow::Borrowed(text),
-            // In its place there is an error, which shows what can be read of it.
-            Err(_) => Cow::Owned(format!("not UTF-8: {}", String::from_utf8_lossy(&text))),
-        };
-        let text = text.trim_start_matches('\u{feff}').trim();
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).trim_ascii();
         if text.is_empty() {
             continue;
         }
@@ -144,18 +136,16 @@ fn decide_batch(decider: &Decider, batch: &Path, overrides: &OverrideArgs) -> Re
 /// Decides one line; an error has the line's id, if that can be read.
 fn decide_line(
     decider: &Decider,
-    text: &str,
+    text: &[u8],
     overrides: &OverrideArgs,
 ) -> Result<String, (Option<Box<RawValue>>, Failure)> {
     let bad = |what: String| Failure::bare(ErrorCode::BadBatchLine, what);
-    let id = serde_json::from_str::<LineId>(text).ok().and_then(|line| line.id);
+    let text = str::from_utf8(text).map_err(|error| (None, bad(format!("it is not UTF-8: {error}"))))?;
     if !text.starts_with('{') {
-        return Err((id, bad("it is not a JSON object".to_owned())));
+        return Err((None, bad("it is not a JSON object".to_owned())));
     }
-    let BatchLine { request, after, last_tier } = match serde_json::from_str(text) {
-        Ok(line) => line,
-        Err(error) => return Err((id, bad(error.to_string()))),
-    };
+    let BatchLine { id, request, after, last_tier } =
+        serde_json::from_str(text).map_err(|error| (id_of(text), bad(error.to_string())))?;
     let decided = prompt_input::parse(request, overrides).map_err(|failure| bad(failure.message)).and_then(
         |mut request| {
             request.context = context(last_tier, after.as_deref());
@@ -166,6 +156,15 @@ fn decide_line(
         Ok(route) => Ok(json(&line(id.as_deref(), &route))),
         Err(failure) => Err((id, failure)),
     }
+}
+
+/// Returns the id of a line, whatever else is wrong with it.
+fn id_of(text: &str) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct Line {
+        id: Option<Box<RawValue>>,
+    }
+    serde_json::from_str::<Line>(text).ok()?.id
 }
 
 fn json<T: Serialize>(value: &T) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pointsman_core::agent::{Catalog, PermissionMode};
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::policy::Policy;
+use pointsman_core::redact::redact;
 use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::request::Request;
 use pointsman_core::retention::RetentionLimits;
@@ -118,6 +119,24 @@ pub enum PromptRetention {
         /// The key of this installation.
         key: [u8; 32],
     },
+}
+
+impl PromptRetention {
+    /// Returns words of a prompt, or of an answer to it, as they are kept, if they are.
+    pub fn kept(&self, words: &str) -> Option<String> {
+        match self {
+            PromptRetention::Kept => Some(redact(words).into_owned()),
+            PromptRetention::HashOnly { .. } => None,
+        }
+    }
+
+    /// Returns the hash that stands for a request.
+    pub fn hash(&self, request: &Request) -> String {
+        match self {
+            PromptRetention::Kept => request.hash(),
+            PromptRetention::HashOnly { key } => request.keyed_hash(key),
+        }
+    }
 }
 
 impl ProjectContext {

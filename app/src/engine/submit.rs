@@ -4,7 +4,6 @@ use std::io;
 use std::time::Duration;
 
 use pointsman_core::ids::SessionId;
-use pointsman_core::redact::redact;
 use pointsman_core::request::Request;
 use pointsman_core::route::{Decision, Route};
 use pointsman_core::run::event::{EVENT_VERSION, Fact, Requested};
@@ -12,7 +11,7 @@ use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::spec::RunSpec;
 
 use super::error::EngineError;
-use super::project::{ProjectContext, PromptRetention};
+use super::project::ProjectContext;
 use super::record::{RunLog, Watcher};
 use super::run::Run;
 use super::stops::Stops;
@@ -118,7 +117,9 @@ impl Submission {
         // A session without a name is named after its run's id, and a later run may join it by that name while this one
         // works.
         let (requested, rehearsal) = (self.requested(&session), self.is_rehearsal());
-        let routed = Fact::Routed { route: self.kept_route() };
+        // Its reason may quote the prompt.
+        let retention = &self.project.terms().prompt_retention;
+        let routed = Fact::Routed { route: self.route.clone().with_words(|words| retention.kept(words)) };
         let lock = self.session_lock.or_else(|| engine.store.try_lock_session(&session).ok().flatten());
         let journal = engine.store.run_dir(&run_id).map(|dir| Journal::open(&dir));
         let mut log = RunLog::new(
@@ -140,29 +141,13 @@ impl Submission {
         Run { log, request, session, project, rehearsal, answer: None, _session_lock: lock }
     }
 
-    /// Returns the route as it is recorded: its reason may quote the prompt.
-    fn kept_route(&self) -> Route {
-        match &self.project.terms().prompt_retention {
-            PromptRetention::Kept => self.route.clone().with_words(|words| redact(words).into_owned()),
-            PromptRetention::HashOnly { .. } => self.route.clone().without_words(),
-        }
-    }
-
     fn requested(&self, session: &SessionId) -> Requested {
         let request = &self.request;
-        let (words, request_hash, context) = match &self.project.terms().prompt_retention {
-            PromptRetention::Kept => {
-                let context = request.context.with_words(|words| Some(redact(words).into_owned()));
-                (Some(redact(request.text()).into_owned()), request.hash(), context)
-            }
-            PromptRetention::HashOnly { key } => {
-                (None, request.keyed_hash(key), request.context.with_words(|_| None))
-            }
-        };
+        let retention = &self.project.terms().prompt_retention;
         Requested {
             version: EVENT_VERSION,
-            request_hash,
-            prompt: words,
+            request_hash: retention.hash(request),
+            prompt: retention.kept(request.text()),
             session_id: session.clone(),
             project_root: self.project.dir().to_string_lossy().into_owned(),
             origin: request.origin,
@@ -170,7 +155,7 @@ impl Submission {
             rehearsal: self.is_rehearsal(),
             overrides: request.overrides.clone(),
             quota_pressure: request.pressure,
-            context,
+            context: request.context.with_words(|words| retention.kept(words)),
             llm_vote: request.llm_vote,
         }
     }

@@ -111,11 +111,8 @@ impl HookContext {
 
     /// Returns a route as it is recorded: its reason may quote the prompt.
     pub fn kept(&self, route: Route) -> Route {
-        if self.loaded.settings.store_prompts {
-            route.with_words(|words| redact(words).into_owned())
-        } else {
-            route.without_words()
-        }
+        let keeps = self.loaded.settings.store_prompts;
+        route.with_words(|words| keeps.then(|| redact(words).into_owned()))
     }
 
     /// Records a fact.

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::agent::Tier;
 use crate::policy::Policy;
 use crate::policy::layer::Layer;
@@ -15,7 +17,7 @@ use crate::run::outcome::Verdict;
 use crate::run::state::RunState;
 
 use super::row::Share;
-use super::{finished, overridden_to};
+use super::{finished, is_at_once, overridden_to};
 
 /// In fewer requests than this, words are chance.
 const REQUESTS_MIN: usize = 3;
@@ -43,6 +45,14 @@ enum Better {
     NotAsked(Tier),
 }
 
+/// One past request.
+#[derive(Debug)]
+struct Taught {
+    words: BTreeSet<String>,
+    better: Better,
+    at: Timestamp,
+}
+
 /// A rule that past requests support.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct LearnedRule {
@@ -63,7 +73,9 @@ pub struct LearnedRule {
 pub struct Lessons {
     /// The words of each request, by its hash, with what would have been better. A request that was made several times
     /// teaches once.
-    requests: BTreeMap<String, (BTreeSet<String>, Better)>,
+    requests: BTreeMap<String, Taught>,
+    /// When questions about a request got no yes.
+    left_open: BTreeMap<String, Vec<Timestamp>>,
     /// Words that the built-in lists know: they name a kind of work rather than a subject.
     common: BTreeSet<String>,
     /// Requests whose words were not kept.
@@ -75,15 +87,19 @@ pub struct Lessons {
 impl Lessons {
     /// Adds a run.
     pub fn add(&mut self, run: &RunState, policy: &Policy) {
-        let Some(better) = self.better(run) else { return };
         let Some(requested) = &run.requested else { return };
+        let at = run.requested_at.unwrap_or_default();
+        if finished(run) == Some(Verdict::Refused) {
+            self.left_open.entry(requested.request_hash.clone()).or_default().push(at);
+        }
+        let Some(better) = self.better(run) else { return };
         let Some(words) = &requested.prompt else {
             self.without_words += 1;
             return;
         };
         let words = patterns(words, policy);
         self.common.extend(words.iter().filter(|word| is_common(word, policy)).cloned());
-        self.requests.entry(requested.request_hash.clone()).or_insert((words, better));
+        self.requests.entry(requested.request_hash.clone()).or_insert(Taught { words, better, at });
     }
 
     fn better(&mut self, run: &RunState) -> Option<Better> {
@@ -110,20 +126,26 @@ impl Lessons {
     }
 
     /// Returns the rules that the requests support.
-    pub fn rules(&self) -> Vec<LearnedRule> {
-        let kinds: BTreeSet<&Better> = self.requests.values().map(|(_, better)| better).collect();
+    pub fn rules(mut self) -> Vec<LearnedRule> {
+        let left_open = &self.left_open;
+        // A yes that took long was no needless question, and the run says nothing about its tier either.
+        self.requests.retain(|hash, taught| {
+            let asked = left_open.get(hash).into_iter().flatten().copied();
+            !matches!(taught.better, Better::NotAsked(_)) || is_at_once(taught.at, asked)
+        });
+        let kinds: BTreeSet<&Better> = self.requests.values().map(|taught| &taught.better).collect();
         let taught = kinds.into_iter().filter(|better| **better != Better::AsItWas);
         taught.filter_map(|better| self.rule(better)).collect()
     }
 
     fn rule(&self, better: &Better) -> Option<LearnedRule> {
-        let mut left: BTreeSet<&str> = self.hashes(|_, its| its == better);
+        let mut left: BTreeSet<&str> = self.hashes(|taught| &taught.better == better);
         let mut words: Vec<String> = vec![];
         let (mut speak, mut all) = (BTreeSet::new(), BTreeSet::new());
         while words.len() < WORDS_MAX {
             let Some(word) = self.best_word(better, &left) else { break };
-            let with_word = self.hashes(|words, _| words.contains(word));
-            speak.extend(with_word.iter().copied().filter(|hash| &self.requests[*hash].1 == better));
+            let with_word = self.hashes(|taught| taught.words.contains(word));
+            speak.extend(with_word.iter().copied().filter(|hash| &self.requests[*hash].better == better));
             left.retain(|hash| !with_word.contains(hash));
             all.extend(with_word);
             words.push(format!("'{word}'"));
@@ -148,19 +170,19 @@ impl Lessons {
         Some(LearnedRule { id, because, words, tier, evidence })
     }
 
-    fn hashes(&self, keep: impl Fn(&BTreeSet<String>, &Better) -> bool) -> BTreeSet<&str> {
-        let kept = self.requests.iter().filter(|(_, (words, better))| keep(words, better));
+    fn hashes(&self, keep: impl Fn(&Taught) -> bool) -> BTreeSet<&str> {
+        let kept = self.requests.iter().filter(|(_, taught)| keep(taught));
         kept.map(|(hash, _)| hash.as_str()).collect()
     }
 
     /// Returns the word that covers most of the requests that are left, and hardly any other.
     fn best_word(&self, better: &Better, left: &BTreeSet<&str>) -> Option<&str> {
         let mut counts: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
-        for (hash, (words, its)) in &self.requests {
-            for word in words {
+        for (hash, taught) in &self.requests {
+            for word in &taught.words {
                 let (new, speak, all) = counts.entry(word).or_default();
                 *new += usize::from(left.contains(hash.as_str()));
-                *speak += usize::from(its == better);
+                *speak += usize::from(&taught.better == better);
                 *all += 1;
             }
         }

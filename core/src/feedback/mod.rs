@@ -116,13 +116,18 @@ impl Feedback {
             }
         }
         for (hash, at, key) in &self.approved {
-            let is_late = |asked: &Timestamp| asked < at && at.duration_since(*asked) > AT_ONCE;
-            if !self.refused.iter().any(|(refused, asked, _)| refused == hash && is_late(asked)) {
+            let left_open = self.refused.iter().filter(|(refused, ..)| refused == hash);
+            if is_at_once(*at, left_open.map(|(_, asked, _)| *asked)) {
                 tallies.entry(key.clone()).or_default().approved_at_once += 1;
             }
         }
         tallies
     }
+}
+
+/// Returns whether a yes came at once. `left_open` is when the same question was asked and got no yes.
+fn is_at_once(yes: Timestamp, mut left_open: impl Iterator<Item = Timestamp>) -> bool {
+    left_open.all(|asked| asked >= yes || yes.duration_since(asked) <= AT_ONCE)
 }
 
 /// Returns the verdict of a run that is over.

@@ -242,6 +242,17 @@ fn a_needless_question_of_the_classifier_becomes_a_rule_and_one_of_a_safety_rule
     let rules = learned(&approved(Layer::Classifier));
     assert_eq!((rules.len(), rules[0].id.as_str()), (1, "learned-yes-sonnet"));
     assert_eq!(learned(&approved(Layer::Safety)), []);
+    // A yes that came the day after the question is none at once.
+    let mut late = approved(Layer::Classifier);
+    let refused = |run: &RunState| {
+        let words = run.requested.as_ref().unwrap().prompt.clone().unwrap();
+        let mut asked = with_words(asked(&words, -86_400, false), &words);
+        asked.route.as_mut().unwrap().layer = Layer::Classifier;
+        asked
+    };
+    let before: Vec<RunState> = late.iter().map(refused).collect();
+    late.extend(before);
+    assert_eq!(learned(&late), []);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{HookAnswer, HookEffect};
 use crate::mode::Mode;
 use crate::route::{self, Answer, Complexity, Decision, Route};
+use crate::text::client;
 
 /// The mark with which the user approves what would be asked.
 pub const APPROVE: &str = "@approve";
@@ -118,10 +119,7 @@ pub fn speaks_for_a_person(text: &str) -> bool {
 /// Returns whether a word is a command: `/compact` and `/plugin:command` are; `/usr/bin/env is missing` is a sentence,
 /// and `/opus …` is a tier's mark.
 fn is_command(word: &str) -> bool {
-    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
-    word.strip_prefix('/').is_some_and(|name| {
-        !name.is_empty() && name.chars().all(is_of_name) && route::marked_tier(word).is_none()
-    })
+    client::names_a_command(word) && route::marked_tier(word).is_none()
 }
 
 /// What is done about a prompt.

@@ -112,36 +112,35 @@ fn proposed(session: &Session) -> Option<&str> {
     }
 }
 
-/// Where a yes, a no and thanks stand at the beginning of words, counted in words.
+/// Which words of consent, refusal and thanks stand at the beginning.
 struct Beginning {
-    yes: Option<usize>,
-    no: Option<usize>,
-    thanks: Option<usize>,
+    yes: bool,
+    no: bool,
+    thanks: bool,
 }
 
 impl Beginning {
     fn read(signals: &Signals, policy: &Policy) -> Beginning {
         let (own, s) = (&signals.instruction, policy.grammar());
-        let words: Vec<usize> =
-            (0..own.places().len()).filter(|at| own.places()[*at].kind.is_word()).collect();
+        let words = (0..own.places().len()).filter(|at| own.places()[*at].kind.is_word());
         // Of few words all are the beginning: "don't ask, just do it".
-        let count = if signals.word_count <= WORDS_MAX { words.len() } else { BEGINNING };
-        let has = |list, at: usize| own.has(list, at);
-        let first = |list| words.iter().take(count).position(|at| has(list, *at));
-        let yes = words.iter().take(count).position(|at| has(s.assent, *at) && !own.is_negated(*at));
-        Beginning { yes, no: first(s.refusal), thanks: first(s.thanks) }
+        let count = if signals.word_count <= WORDS_MAX { usize::MAX } else { BEGINNING };
+        let words: Vec<usize> = words.take(count).collect();
+        let has = |list| words.iter().any(|at| own.has(list, *at));
+        let yes = words.iter().any(|at| own.has(s.assent, *at) && !own.is_negated(*at));
+        Beginning { yes, no: has(s.refusal), thanks: has(s.thanks) }
     }
 
     fn is_any(&self) -> bool {
-        self.yes.is_some() || self.no.is_some()
+        self.yes || self.no
     }
 
-    /// Returns what the words say. After a no that comes first, a yes counts: "no wait, yes", "don't ask, just do it".
+    /// Returns what the words say. Beside a no, a yes counts: "no wait, yes", "don't ask, just do it".
     fn stance(&self) -> Stance {
-        match (self.yes, self.no, self.thanks) {
-            (Some(_), _, _) => Stance::Agrees,
-            (None, Some(_), _) | (None, None, Some(_)) => Stance::Declines,
-            (None, None, None) => Stance::Open,
+        match self {
+            Beginning { yes: true, .. } => Stance::Agrees,
+            Beginning { no: true, .. } | Beginning { thanks: true, .. } => Stance::Declines,
+            Beginning { .. } => Stance::Open,
         }
     }
 }
@@ -254,8 +253,7 @@ pub(super) struct Agreed {
 /// Judges what a yes orders, if that is known, and records the safety rules that fire for it.
 pub(super) fn agreed(answered: &Answered, policy: &Policy, trace: &mut Trace) -> Option<Agreed> {
     // What looks like code or a quotation is what the agent would do.
-    let order =
-        Segments { instruction: conversation::as_order(answered.agreed.as_deref()?), ..Segments::default() };
+    let order = Segments::of_words(conversation::as_order(answered.agreed.as_deref()?));
     let mut signals = Signals::read(&order, policy);
     signals.is_question = false;
     let mut danger: Option<Found> = None;

@@ -11,7 +11,7 @@ use crate::routing_context::Isolation;
 /// How dangerous a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Danger {
-    /// The probability, by the classifier.
+    /// The probability, by the classifier or, if it is surer, the safety rule that fired.
     pub p: f64,
     /// Whether the run could do it at all, with its agent's rights.
     pub possible: bool,

@@ -20,11 +20,12 @@ use super::reason;
 use super::rules::{self, Found};
 use super::safety::{self, Work};
 use super::signals::Signals;
+use super::stream::Stream;
 use super::trace::Trace;
 use super::{Decision, Route, RouteError, arbiter};
 use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
-use crate::text::segment::{self, Segments};
+use crate::text::segment::Segments;
 
 /// A decision, and what else an explanation needs.
 pub(super) struct Decided {
@@ -101,7 +102,7 @@ pub(super) fn decide(
     let (asked_by_arbiter, by_arbiter) = arbiter::weigh(word, voted_tier, &mut trace);
 
     let p_of_danger = p[Class::Danger as usize].max(p_of_words[Class::Danger as usize]);
-    let needed = || asked_for.unwrap_or_else(|| harm::needs(signals, policy));
+    let needed = || asked_for.unwrap_or_else(|| harm::needs(&signals.instruction, policy));
     let p_of_danger = danger.as_ref().map_or(p_of_danger, |found| found.confidence.max(p_of_danger));
     let how_dangerous =
         Danger { p: rounded(p_of_danger), possible: reach == Reach::Commands || reach >= needed() };
@@ -140,26 +141,23 @@ fn explained(
 ) -> Found {
     if opinion.stop != Some(Class::Danger) {
         let words = reason::quotable(signals.instruction.text());
-        let why = safety::why_unclear(signals);
-        let is_seen = signals.artefact.is_some() || signals.has_placeholder || signals.is_answer_alone;
-        let because = if is_seen { why } else { choose::UNCLEAR };
-        return Found { because: because.to_owned(), words, ..found };
+        let because = safety::seen_unclear(signals).unwrap_or(choose::UNCLEAR).to_owned();
+        return Found { because, words, ..found };
     }
     let answered = answered.filter(|_| opinion.is_of_agreement());
-    let proposal = answered.and_then(|answered| answered.agreed.as_deref());
-    let (text, agrees) = match proposal {
-        Some(proposal) => (conversation::as_order(proposal), answered.map_or("", Answered::agrees)),
-        None => (signals.instruction.text().to_owned(), ""),
-    };
-    let segments = segment::segment(&text);
-    let own = Signals::read(&segments, policy).instruction;
-    let (harm, words) = match harm::named(&own, policy) {
-        Some((harm, words)) => (harm, Some(words)),
-        // No single words are to blame.
+    let order = answered.and_then(|answered| answered.agreed.as_deref()).map(conversation::as_order);
+    // Where no word speaks of a harm, no single words are to blame.
+    let named = |own: &Stream| match harm::named(own, policy) {
+        Some((harm, words)) => (harm, reason::quotable(words)),
         None => (harm::UNNAMED, None),
     };
+    let (harm, words) = match &order {
+        Some(order) => named(&Stream::new(order, policy.lexicon(), policy.grammar())),
+        None => named(&signals.instruction),
+    };
+    let agrees = answered.map_or("", Answered::agrees);
     let because = format!("{agrees}{harm}, {}", danger::in_words(reach));
-    Found { because, words: words.and_then(reason::quotable), ..found }
+    Found { because, words, ..found }
 }
 
 /// Returns how far the work reaches that an agent does. A session's own model does it with rights that a person widens on
@@ -221,7 +219,7 @@ pub(super) fn apply_builtin_rules(policy: &Policy, signals: &Signals, mut trace:
 /// Returns what a safety rule finds in the middle of very long words.
 fn danger_in_the_middle(policy: &Policy, signals: &Signals, trace: &mut Trace) -> Option<Found> {
     signals.middle.iter().find_map(|piece| {
-        let segments = Segments { instruction: piece.clone(), ..Segments::default() };
+        let segments = Segments::of_words(piece.clone());
         let mut found = Trace::fired_only();
         let danger = safety::apply(policy, &Signals::read(&segments, policy), &mut found)?;
         trace.append(found);

@@ -2,9 +2,9 @@
 
 use crate::agent::reach::Reach;
 use crate::policy::Policy;
+use crate::policy::lexicon::WordListId;
 use crate::text::tokens::Kind;
 
-use super::signals::Signals;
 use super::stream::Stream;
 
 /// A kind of harm.
@@ -15,6 +15,14 @@ struct Harm {
     could: &'static str,
     /// What a run must be able to touch to do it.
     needs: Reach,
+}
+
+impl Harm {
+    /// Returns those of its lists that occur in the words.
+    fn lists_in(&self, own: &Stream, policy: &Policy) -> impl Iterator<Item = WordListId> {
+        let is_there = |list: &WordListId| own.contains(*list);
+        self.lists.iter().filter_map(|name| policy.lexicon().list_id(name)).filter(is_there)
+    }
 }
 
 /// The kinds of harm, the more specific first.
@@ -61,17 +69,13 @@ const BEHIND: usize = 8;
 /// Returns what could happen, and the words that speak of it; `None` if no list does.
 pub(super) fn named<'a>(own: &Stream<'a>, policy: &Policy) -> Option<(&'static str, &'a str)> {
     let count = own.places().len();
-    let found = |asked: bool| {
+    let first = |counts: &dyn Fn(usize) -> bool| {
         HARMS.iter().find_map(|harm| {
-            let lists = harm.lists.iter().filter_map(|name| policy.lexicon().list_id(name));
-            let at = lists.filter_map(|list| {
-                (0..count)
-                    .find(|at| own.has(list, *at) && !own.is_negated(*at) && (!asked || !own.is_mention(*at)))
-            });
-            Some((harm.could, at.min()?))
+            let is_said = |list: WordListId| (0..count).find(|at| own.has(list, *at) && counts(*at));
+            Some((harm.could, harm.lists_in(own, policy).filter_map(is_said).min()?))
         })
     };
-    let (could, at) = found(true).or_else(|| found(false))?;
+    let (could, at) = first(&|at| !own.is_mention(at)).or_else(|| first(&|at| !own.is_negated(at)))?;
     let ends = |at: usize| matches!(own.places()[at].kind, Kind::End | Kind::Question);
     let reach = if own.has_ideographs() { 3 } else { 1 };
     let before = if own.is_order_start(at) { 0 } else { BEFORE * reach };
@@ -81,20 +85,14 @@ pub(super) fn named<'a>(own: &Stream<'a>, policy: &Policy) -> Option<(&'static s
 }
 
 /// Returns the least that a run must be able to touch for any harm that the words speak of.
-pub(super) fn needs(signals: &Signals, policy: &Policy) -> Reach {
-    spoken_of(signals, policy).map(|harm| harm.needs).min().unwrap_or(Reach::Commands)
-}
-
-fn spoken_of(signals: &Signals, policy: &Policy) -> impl Iterator<Item = &'static Harm> {
-    let has = |name: &&str| {
-        let list = policy.lexicon().list_id(name);
-        list.is_some_and(|list| signals.instruction.contains(list))
-    };
-    HARMS.iter().filter(move |harm| harm.lists.iter().any(has))
+pub(super) fn needs(own: &Stream, policy: &Policy) -> Reach {
+    let spoken_of = HARMS.iter().filter(|harm| harm.lists_in(own, policy).next().is_some());
+    spoken_of.map(|harm| harm.needs).min().unwrap_or(Reach::Commands)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::signals::Signals;
     use super::*;
     use crate::text::segment;
 

@@ -4,6 +4,7 @@
 //! prompts are not kept.
 
 use super::Route;
+use crate::text::tokens::QUOTE_MARK;
 
 /// The longest quotation, in characters.
 const QUOTED_CHARS_MAX: usize = 72;
@@ -13,7 +14,7 @@ pub(super) fn quotable(words: &str) -> Option<String> {
     let plain = |c: char| {
         if c.is_control() || matches!(c, '“' | '”' | '\u{2028}' | '\u{2029}') { ' ' } else { c }
     };
-    let words: String = words.chars().filter(|c| *c != crate::text::tokens::QUOTE_MARK).map(plain).collect();
+    let words: String = words.chars().filter(|c| *c != QUOTE_MARK).map(plain).collect();
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let words = words.trim_matches(|c: char| matches!(c, ',' | ';' | ':' | '.' | '!' | '-' | ' '));
     let count = words.chars().count();
@@ -41,24 +42,13 @@ fn quotation(words: &str) -> String {
 }
 
 impl Route {
-    /// Returns the route as it may be recorded where prompts are not kept.
-    pub fn without_words(mut self) -> Route {
-        if let Some(words) = self.words.take()
-            && let Some(sentence) = self.reason.strip_suffix(&quotation(&words))
-        {
-            self.reason = sentence.to_owned();
-        }
-        self
-    }
-
-    /// Returns the route with its words rewritten, such as with secrets redacted.
-    pub fn with_words(mut self, rewrite: impl Fn(&str) -> String) -> Route {
+    /// Returns the route with its words replaced, such as with secrets redacted; `None` leaves them out of the reason too.
+    pub fn with_words(mut self, replace: impl FnOnce(&str) -> Option<String>) -> Route {
         if let Some(words) = self.words.take() {
-            let rewritten = rewrite(&words);
+            self.words = replace(&words);
             if let Some(because) = self.reason.strip_suffix(&quotation(&words)) {
-                self.reason = sentence(because, Some(&rewritten));
+                self.reason = sentence(because, self.words.as_deref());
             }
-            self.words = Some(rewritten);
         }
         self
     }

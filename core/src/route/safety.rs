@@ -108,14 +108,21 @@ pub(super) fn check_for_missing_words(
 }
 
 /// Returns what is missing in words that do not say what is meant.
-pub(super) fn why_unclear(signals: &Signals) -> &'static str {
+fn why_unclear(signals: &Signals) -> &'static str {
+    seen_unclear(signals).unwrap_or(match signals {
+        _ if signals.is_dangling => DANGLING_BECAUSE,
+        _ if signals.is_question => QUESTION_BECAUSE,
+        _ => UNDERSPECIFIED_BECAUSE,
+    })
+}
+
+/// Returns why words do not say what is meant, where their form shows it.
+pub(super) fn seen_unclear(signals: &Signals) -> Option<&'static str> {
     match signals.artefact {
-        Some(artefact) => artefact.because(),
-        None if signals.has_placeholder => PLACEHOLDER_BECAUSE,
-        None if signals.is_answer_alone => ANSWER_BECAUSE,
-        None if signals.is_dangling => DANGLING_BECAUSE,
-        None if signals.is_question => QUESTION_BECAUSE,
-        None => UNDERSPECIFIED_BECAUSE,
+        Some(artefact) => Some(artefact.because()),
+        None if signals.has_placeholder => Some(PLACEHOLDER_BECAUSE),
+        None if signals.is_answer_alone => Some(ANSWER_BECAUSE),
+        None => None,
     }
 }
 

@@ -111,14 +111,15 @@ pub(crate) fn clear(text: &str) -> Cleared<'_> {
     }
 }
 
-/// Returns whether a text is nothing but the name of a command: `/compact`, `/plugin:command`.
+/// Returns whether a text is nothing but a command of the client, or what people type to leave it.
 fn is_command(text: &str) -> bool {
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
-    // What people type to leave a client, in its own prompt.
-    matches!(text, "exit" | "quit")
-        || text.strip_prefix('/').is_some_and(|name| {
-            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_of_name)
-        })
+    matches!(text, "exit" | "quit") || names_a_command(text)
+}
+
+/// Returns whether a word is the name of a command: `/compact` and `/plugin:command` are, `/usr/bin/env` is not.
+pub(crate) fn names_a_command(word: &str) -> bool {
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
+    word.strip_prefix('/').is_some_and(|name| !name.is_empty() && name.chars().all(is_of_name))
 }
 
 #[derive(Default)]

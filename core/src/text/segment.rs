@@ -66,6 +66,13 @@ pub(crate) struct Segments {
     pub artefact: Option<Artefact>,
 }
 
+impl Segments {
+    /// Takes a text as somebody's own words, whatever it looks like.
+    pub fn of_words(words: String) -> Segments {
+        Segments { instruction: words, ..Segments::default() }
+    }
+}
+
 /// Separates a text into segments.
 pub(crate) fn segment(text: &str) -> Segments {
     let ends = ends_of(text);

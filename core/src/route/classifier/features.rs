@@ -6,11 +6,12 @@
 //! request must not change who does it.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 use super::super::signals::Signals;
 use super::super::stream::Stream;
 use crate::model::BUCKET_BITS;
-use crate::policy::lexicon::{Lexicon, hash_of};
+use crate::policy::lexicon::{Fnv, Lexicon, hash_of};
 use crate::text::tokens::Kind;
 
 /// Requests with no more content words than this refer to something else: to the pasted text, if there is any.
@@ -118,7 +119,7 @@ fn words(own: &Stream, sink: &mut impl Sink) {
     let mut before: Option<(u64, usize)> = None;
     let mut orders = 0;
     // A word that was there already has no new features of its own, and its pieces are the dearest of all.
-    let mut known = HashSet::with_capacity(64);
+    let mut known: HashSet<_, BuildHasherDefault<Fnv>> = HashSet::default();
     let count = own.places().len();
     let middle = HEAD_TOKENS..count.saturating_sub(TAIL_TOKENS).max(HEAD_TOKENS);
     for at in (0..count).filter(|at| !middle.contains(at)) {

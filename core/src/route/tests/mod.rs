@@ -381,12 +381,12 @@ fn a_reason_can_be_kept_without_the_words_and_with_others() {
     let route = routed("drop the users table in production").route;
     let bare = "it deletes data that a version control system does not bring back";
     assert_eq!(route.reason, format!("{bare} (“drop the users table”)"));
-    let hidden = route.clone().with_words(|words| words.replace("users", "…"));
+    let hidden = route.clone().with_words(|words| Some(words.replace("users", "…")));
     assert_eq!(
         (hidden.reason, hidden.words.as_deref()),
         (format!("{bare} (“drop the … table”)"), Some("drop the … table"))
     );
-    let without = route.without_words();
+    let without = route.with_words(|_| None);
     assert_eq!((without.reason.as_str(), without.words), (bare, None));
 }
 
