@@ -16,10 +16,10 @@ const OWN_HEAD_CHARS: usize = 48_000;
 const OWN_TAIL_CHARS: usize = 16_000;
 /// How much of the material is read; it gives no orders, so its beginning is enough to tell what it is.
 const MATERIAL_CHARS: usize = 1000;
-/// How many bytes of a text are read at all at its beginning, so that megabytes cost no more than this.
-const HEAD_BYTES: usize = 4 << 20;
+/// How many bytes of a text are read at all at its beginning, so that a hook answers in time whatever was pasted.
+const HEAD_BYTES: usize = 1 << 20;
 /// The same for the end.
-const TAIL_BYTES: usize = 1 << 20;
+const TAIL_BYTES: usize = 256 << 10;
 /// The longest quoted text that may be a name.
 const NAME_CHARS_MAX: usize = 80;
 
