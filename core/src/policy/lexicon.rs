@@ -34,8 +34,12 @@ impl Hasher for Fnv {
     }
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            self.write_u64(u64::from(*byte));
         }
+    }
+    // What is hashed as a number is a hash already, and needs one step.
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x0000_0100_0000_01b3);
     }
 }
 
@@ -56,7 +60,7 @@ const FILTER_WORDS: usize = 512;
 const PRIVATE: u64 = 0;
 
 /// The end of a chain.
-const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// How an entry matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

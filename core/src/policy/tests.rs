@@ -1,3 +1,4 @@
+use super::lexicon::{How, WordListId};
 use super::*;
 
 /// The source of the compiled-in table.
@@ -6,10 +7,20 @@ const BUILTIN: &str = include_str!("builtin.toml");
 #[test]
 fn what_was_prepared_at_build_time_is_what_reading_the_table_gives() {
     let (prepared, read) = (Policy::builtin(), Policy::parse(BUILTIN).unwrap());
-    let without_literals = Lexicon { literals: Default::default(), ..read.lexicon };
-    assert!(prepared.lexicon == without_literals);
+    assert!(chains(&prepared.lexicon) == chains(&read.lexicon));
+    let Lexicon { chains, entries, .. } = prepared.lexicon.clone();
+    assert!(prepared.lexicon == Lexicon { literals: Default::default(), chains, entries, ..read.lexicon });
     assert_eq!(prepared.rules, read.rules);
     assert_eq!(prepared.text_hash, read.text_hash);
+}
+
+/// Returns the entries of each chain, wherever they stand in the table.
+fn chains(lexicon: &Lexicon) -> Vec<Vec<(u64, WordListId, How)>> {
+    let entry = |at: u32| lexicon.entries.get(at as usize);
+    let chain = |first: &u32| {
+        std::iter::successors(entry(*first), |before| entry(before.next)).map(|e| (e.hash, e.list, e.how))
+    };
+    lexicon.chains.iter().map(|first| chain(first).collect()).collect()
 }
 
 #[test]

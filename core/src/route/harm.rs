@@ -11,7 +11,7 @@ use super::stream::Stream;
 struct Harm {
     /// The word lists that speak of it.
     lists: &'static [&'static str],
-    /// What could happen, as a clause.
+    /// What the words are about and what could happen, as a clause: a list finds words, not what is done with them.
     could: &'static str,
     /// What a run must be able to touch to do it.
     needs: Reach,
@@ -27,30 +27,62 @@ impl Harm {
 
 /// The kinds of harm, the more specific first.
 const HARMS: [Harm; 11] = [
-    harm(&["secret", "token"], "it may show or change secrets", Reach::Reading),
-    harm(&["pay"], "it may spend or move money", Reach::Commands),
+    harm(
+        &["secret", "token"],
+        "it speaks of secrets, and could not be told apart from requests to show or change one",
+        Reach::Reading,
+    ),
+    harm(
+        &["pay"],
+        "it speaks of money, and could not be told apart from requests to spend or move it",
+        Reach::Commands,
+    ),
     harm(
         &["admin", "guard", "disable", "public"],
-        "it may widen rights or take a protection away",
+        "it speaks of rights or a protection, and could not be told apart from requests to allow more",
         Reach::Files,
     ),
     harm(
         &["push-order", "push-infinitive", "push-cjk", "pr"],
-        "it may send work to a place that others fetch from",
+        "it speaks of sending work away, and could not be told apart from requests to put it where others fetch it",
         Reach::Commands,
     ),
-    harm(&["deploy", "registry"], "it may bring something out that others use", Reach::Commands),
-    harm(&["prod"], "it may change something in production", Reach::Commands),
-    harm(&["send", "channel", "mail"], "it may reach other people", Reach::Commands),
+    harm(
+        &["deploy", "registry"],
+        "it speaks of a release or a registry, and could not be told apart from requests to bring something out",
+        Reach::Commands,
+    ),
+    harm(
+        &["prod"],
+        "it speaks of production, and could not be told apart from requests to change something there",
+        Reach::Commands,
+    ),
+    harm(
+        &["send", "channel", "mail"],
+        "it speaks of messages or where they go, and could not be told apart from requests to send one",
+        Reach::Commands,
+    ),
     // With accepted edits Claude Code also removes files of the project without asking.
-    harm(&["strong-delete", "delete"], "it may delete something that does not come back", Reach::Files),
-    harm(&["machine", "dns"], "it may change systems that are running", Reach::Commands),
+    harm(
+        &["strong-delete", "delete"],
+        "it speaks of taking something away, and could not be told apart from requests to delete what does not come back",
+        Reach::Files,
+    ),
+    harm(
+        &["machine", "dns"],
+        "it speaks of machines or names in a network, and could not be told apart from requests to change them",
+        Reach::Commands,
+    ),
     harm(
         &["repository", "remote", "branch", "history"],
-        "it may put something into a repository that others see",
+        "it speaks of a repository or its history, and could not be told apart from requests to change it for others",
         Reach::Commands,
     ),
-    harm(&["agent-config"], "it may change what agents are allowed to do", Reach::Files),
+    harm(
+        &["agent-config"],
+        "it speaks of the settings of agents, and could not be told apart from requests to allow them more",
+        Reach::Files,
+    ),
 ];
 
 const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach) -> Harm {
@@ -58,8 +90,21 @@ const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach)
 }
 
 /// What is said where no list speaks of a harm.
-pub(super) const UNNAMED: &str =
-    "no word of it names a danger, but as a whole it resembles requests that cannot be undone";
+pub(super) const UNNAMED: &str = "as a whole it could not be told apart from requests that cannot be undone; no single word tells why, so it may be a false alarm";
+
+/// Words of these lists that speak of no harm by themselves.
+const BROAD: [&str; 10] = [
+    "project",
+    "workspace",
+    "account",
+    "tenant",
+    "home",
+    "environment",
+    "environments",
+    "package",
+    "certificate",
+    "certificates",
+];
 
 /// How many words before the one that speaks of a harm are quoted, unless an order begins with it.
 const BEFORE: usize = 4;
@@ -71,7 +116,9 @@ pub(super) fn named<'a>(own: &Stream<'a>, policy: &Policy) -> Option<(&'static s
     let count = own.places().len();
     let first = |counts: &dyn Fn(usize) -> bool| {
         HARMS.iter().find_map(|harm| {
-            let is_said = |list: WordListId| (0..count).find(|at| own.has(list, *at) && counts(*at));
+            let is_said = |list: WordListId| {
+                (0..count).find(|at| own.has(list, *at) && !BROAD.contains(&own.word(*at)) && counts(*at))
+            };
             Some((harm.could, harm.lists_in(own, policy).filter_map(is_said).min()?))
         })
     };
@@ -110,9 +157,18 @@ mod tests {
         for (text, harm) in [
             (
                 "fix a.rs. wipe the laptop",
-                Some(("it may delete something that does not come back", "wipe the laptop")),
+                Some((
+                    "it speaks of taking something away, and could not be told apart from requests to delete what does not come back",
+                    "wipe the laptop",
+                )),
             ),
-            ("print the decoded token", Some(("it may show or change secrets", "print the decoded token"))),
+            (
+                "print the decoded token",
+                Some((
+                    "it speaks of secrets, and could not be told apart from requests to show or change one",
+                    "print the decoded token",
+                )),
+            ),
             ("xyzzy", None),
         ] {
             let segments = segment::segment(text);

@@ -120,8 +120,7 @@ fn ends_of(text: &str) -> Cow<'_, str> {
 
 /// Removes invisible characters, and replaces unusual letters and spaces by plain ones. Most texts have neither.
 fn clean(text: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii() && !matches!(byte, 0x0b | 0x0c);
-    if text.bytes().all(is_plain) {
+    if text.is_ascii() && !text.contains(['\u{b}', '\u{c}']) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).map(plain_width).collect())
@@ -296,7 +295,7 @@ fn own_line(line: &str, out: &mut Segments) {
     let mut missing: Vec<char> = Vec::new();
     let mut rest = line;
     let mut previous = ' ';
-    while let Some(at) = rest.find(may_open) {
+    while let Some(at) = first_mark(rest) {
         let (before, from_mark) = rest.split_at(at);
         out.instruction.push_str(before);
         previous = before.chars().next_back().unwrap_or(previous);
@@ -333,8 +332,19 @@ fn own_line(line: &str, out: &mut Segments) {
     out.instruction.push_str(rest);
 }
 
-fn may_open(c: char) -> bool {
-    closing_mark(c, ' ').is_some()
+/// Returns the place of the first mark that may open a quotation.
+fn first_mark(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        // Bytes are faster than characters, and most that are read are plain.
+        let may_open = |byte: u8| matches!(byte, b'`' | b'"' | b'\'') || !byte.is_ascii();
+        from += text.bytes().skip(from).position(may_open)?;
+        let c = text[from..].chars().next()?;
+        if closing_mark(c, ' ').is_some() {
+            return Some(from);
+        }
+        from += c.len_utf8();
+    }
 }
 
 fn closing_mark(open: char, previous: char) -> Option<char> {

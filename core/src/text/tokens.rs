@@ -76,12 +76,17 @@ const DIRECTORIES: [&str; 34] = [
 pub(crate) fn tokenize(text: &str, mut emit: impl FnMut(Token<'_>)) {
     let mut folded = String::new();
     let mut chunk_start: Option<usize> = None;
-    for (at, c) in text.char_indices() {
+    let mut next = 0;
+    while let Some(c) = text[next..].chars().next() {
+        let at = next;
         // Most of what is read is ASCII, which has neither ideographs nor wide punctuation.
-        if c.is_ascii() && !matches!(c, '\t'..='\r' | ' ') {
+        let plain = text[at..].bytes().take_while(u8::is_ascii_graphic).count();
+        if plain > 0 {
             chunk_start.get_or_insert(at);
+            next = at + plain;
             continue;
         }
+        next = at + c.len_utf8();
         let ideograph = is_ideograph(c);
         let single = ideograph || c == QUOTE_MARK || wide_punctuation(c).is_some();
         if !c.is_whitespace() && !single {
@@ -126,8 +131,7 @@ fn wide_punctuation(c: char) -> Option<Kind> {
 fn chunk(text: &str, start: usize, end: usize, folded: &mut String, emit: &mut impl FnMut(Token<'_>)) {
     let whole = &text[start..end];
     if is_plain_word(whole) {
-        fold(whole, folded);
-        emit(Token { kind: Kind::Word, folded, start, end });
+        plain_word(whole, start, folded, emit);
         return;
     }
     let core = whole.trim_start_matches(['(', '[', '{', '<', '"', '\'', '*', ',', ';', ':', '!', '?', '|']);
@@ -165,7 +169,22 @@ fn is_plain_word(chunk: &str) -> bool {
         && (bytes[1..].iter().all(u8::is_ascii_lowercase) || bytes.iter().all(u8::is_ascii_uppercase))
 }
 
+/// Emits a plain word; most are in folded form as they stand.
+fn plain_word(word: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Token<'_>)) {
+    let end = start + word.len();
+    if word.len() <= WORD_BYTES_MAX && word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        emit(Token { kind: Kind::Word, folded: word, start, end });
+    } else {
+        fold(word, folded);
+        emit(Token { kind: Kind::Word, folded, start, end });
+    }
+}
+
 fn words(body: &str, start: usize, folded: &mut String, emit: &mut impl FnMut(Token<'_>)) {
+    if is_plain_word(body) {
+        plain_word(body, start, folded, emit);
+        return;
+    }
     let kind = form(body);
     if kind != Kind::Word {
         fold(body, folded);

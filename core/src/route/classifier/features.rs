@@ -119,8 +119,11 @@ fn words(own: &Stream, sink: &mut impl Sink) {
     let mut before: Option<(u64, usize)> = None;
     let mut orders = 0;
     // A word that was there already has no new features of its own, and its pieces are the dearest of all.
-    let mut known: HashSet<_, BuildHasherDefault<Fnv>> = HashSet::default();
     let count = own.places().len();
+    let mut known: HashSet<_, BuildHasherDefault<Fnv>> = HashSet::with_capacity_and_hasher(
+        count.min(HEAD_TOKENS + TAIL_TOKENS),
+        BuildHasherDefault::default(),
+    );
     let middle = HEAD_TOKENS..count.saturating_sub(TAIL_TOKENS).max(HEAD_TOKENS);
     for at in (0..count).filter(|at| !middle.contains(at)) {
         let kind = own.places()[at].kind;
