@@ -70,6 +70,11 @@ fn enrich_open(facts: &mut [&mut HookFact], until: Option<Instant>) {
     }
 }
 
+/// Returns the end of a transcript.
+pub fn end_of_transcript(path: &Path, bytes_max: u64) -> Option<String> {
+    End::read(path, bytes_max).map(|end| end.text)
+}
+
 /// The end of a transcript.
 struct End {
     text: String,

@@ -4,12 +4,14 @@
 //! The user waits for this process. So it has one deadline, whatever is broken: a file that never ends, a full disk, a
 //! bug. After the deadline the session goes on without us and one line says so.
 //!
-//! Reading order: the process here · `context` (the context of one event) · `events` (how each event is handled) ·
+//! Reading order: the process here · `context` (the context of one event, `conversation`: what was said last) · `events` (how each event is handled) ·
 //! `prompt` and `delegate` (the user's prompt, and one that a run does) · `briefing` (what is said when a session
 //! begins) · `notice` and `error` (what the user is told about us).
 
 mod briefing;
 mod context;
+mod conversation;
+mod definitions;
 mod delegate;
 mod error;
 mod events;
@@ -22,7 +24,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use pointsman_core::hook::answer::{HookAnswer, HookEffect};
-use pointsman_core::hook::input::HookInput;
+use pointsman_core::hook::delegation;
+use pointsman_core::hook::input::{self, HookInput};
 use pointsman_core::hook::takeover;
 use pointsman_core::ids::RunId;
 
@@ -107,7 +110,13 @@ fn answer(named: Option<&str>, begun: Instant, delegating: &dyn Fn(&RunId)) -> R
     if text.len() as u64 == INPUT_BYTES_MAX {
         return Err(HookError::TooLong);
     }
-    let input = HookInput::parse(&text, named)?;
+    let input = match HookInput::parse(&text, named) {
+        Ok(input) => input,
+        Err(_) if input::seems_a_delegation(&text, named) && HookContext::holds_delegations() => {
+            return Ok(delegation::unreadable());
+        }
+        Err(error) => return Err(error.into()),
+    };
     match HookContext::find(&input, begun)? {
         Some(context) => events::answer(&context, &input, delegating),
         None => Ok(HookAnswer::default()),

@@ -3,7 +3,7 @@
 use super::turns::{Subagent, Treatment, Turn, turns};
 use super::{Directive, DirectiveKind, DirectiveStatus, RunServed};
 use crate::agent::Tier;
-use crate::hook::delegation::{Disposition, PersonSaid, Target};
+use crate::hook::delegation::{Disposition, PLUGIN_PREFIX, PersonSaid, Target};
 use crate::hook::fact::{Delegation, HookFact, Recommendation};
 use crate::hook::prompt::{Action, LeftBecause};
 use crate::hook::transcript::TranscriptSummary;
@@ -103,7 +103,7 @@ impl Assessor<'_> {
     }
 
     fn of_recommendation(&self, turn: &Turn<'_>, recommendation: &Recommendation) -> Assessment {
-        if let PersonSaid::Tier(_) = recommendation.said {
+        if let PersonSaid::Tier(_) | PersonSaid::Agent(_) = recommendation.said {
             return (DirectiveStatus::Overridden, "the person said who does it");
         }
         match recommendation.action {
@@ -164,6 +164,10 @@ impl Assessor<'_> {
         let (status, because) = match &delegation.done {
             Disposition::LeftAlone => (DirectiveStatus::Overridden, "the person left pointsman out"),
             Disposition::Observed => (DirectiveStatus::NotApplicable, "nothing was directed"),
+            Disposition::Kept { .. } => (DirectiveStatus::NotApplicable, "its model was settled elsewhere"),
+            Disposition::Rewritten { set } if is_left_to_its_definition(set) => {
+                (DirectiveStatus::NotApplicable, "the agent's own definition says which model")
+            }
             Disposition::Denied => (DirectiveStatus::NotApplicable, "it was refused, and nothing ran"),
             Disposition::AsRouted { set } | Disposition::Rewritten { set } => {
                 let tier = set_tier(set).unwrap_or(delegation.route.tier);
@@ -199,6 +203,12 @@ impl Assessor<'_> {
             _ => Some(false),
         }
     }
+}
+
+/// Returns whether a call was left without a model, so that its kind's own definition decides. A kind of our plugin with a
+/// custom model was called like that too.
+fn is_left_to_its_definition(set: &Target) -> bool {
+    set.model.is_none() && !set.subagent_type.as_deref().is_some_and(|kind| kind.starts_with(PLUGIN_PREFIX))
 }
 
 /// Returns the tier of the alias that was set: the user may have named another one than the route.

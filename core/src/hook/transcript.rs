@@ -64,6 +64,11 @@ const HARMLESS_TOOLS: [&str; 14] = [
     "BashOutput",
 ];
 
+/// Returns whether a tool changes nothing.
+pub fn is_harmless(tool: &str) -> bool {
+    HARMLESS_TOOLS.contains(&tool)
+}
+
 impl TranscriptSummary {
     /// Returns whether a tool was used that can change something.
     pub fn acted(&self) -> bool {
@@ -76,8 +81,28 @@ impl TranscriptSummary {
     }
 
     fn acting_tools(&self) -> impl Iterator<Item = &str> {
-        self.tools.keys().map(String::as_str).filter(|tool| !HARMLESS_TOOLS.contains(tool))
+        self.tools.keys().map(String::as_str).filter(|tool| !is_harmless(tool))
     }
+}
+
+/// What the main model said last, and the model that said it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastSaid {
+    /// The words.
+    pub text: String,
+    /// The model, by the name that the service gave.
+    pub model: Option<String>,
+}
+
+/// Finds what the main model said last in the lines of a transcript's end; the first may be torn.
+pub fn last_said<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> Option<LastSaid> {
+    lines.rev().find_map(|text| {
+        let line: Line = serde_json::from_str(text).ok()?;
+        let message = line.message.filter(|_| line.kind == "assistant" && !line.is_sidechain)?;
+        let blocks = message.content.as_array()?;
+        let said = blocks.iter().rev().find_map(|block| block.get("text")?.as_str())?.to_owned();
+        Some(LastSaid { text: said, model: message.model.filter(|model| model != SYNTHETIC) })
+    })
 }
 
 /// The lines of a transcript that count.

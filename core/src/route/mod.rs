@@ -38,7 +38,7 @@ use crate::text::segment;
 pub use answer::Answer;
 use classifier::Opinion;
 pub use danger::Danger;
-pub use overrides::marked_tier;
+pub use overrides::{marked_tier, named_tier};
 pub use own_decision::OwnDecision;
 use signals::Signals;
 pub use signals::content_words;
