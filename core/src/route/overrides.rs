@@ -133,7 +133,10 @@ fn is_name(own: &Stream, at: usize) -> bool {
 /// Returns the tier that a person names for a prompt, by a mark at its start or by their words ("use opus"): the strongest,
 /// whether or not the router would take it.
 pub fn named_tier(text: &str, policy: &Policy) -> Option<Tier> {
-    let segments = segment::segment(text);
+    /// Nobody names a tier further down: what is so long was pasted.
+    const BYTES_MAX: usize = 16 << 10;
+    let end = (0..=text.len().min(BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let segments = segment::segment(&text[..end]);
     marked_tier(text).or_else(|| tier_in_words(policy, &Signals::read(&segments, policy).instruction))
 }
 

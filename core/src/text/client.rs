@@ -146,7 +146,7 @@ pub(crate) fn clear(text: &str) -> Cleared<'_> {
         let artefact = Some(Artefact::Command);
         return Cleared { own: Cow::Borrowed(""), material: text.trim().to_owned(), artefact };
     }
-    if !text.contains(['<', '[']) {
+    if !text.bytes().any(|byte| matches!(byte, b'<' | b'[')) {
         return Cleared { own: Cow::Borrowed(text), material: String::new(), artefact: None };
     }
     let mut reader = Reader::default();

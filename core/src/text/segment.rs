@@ -120,7 +120,7 @@ fn ends_of(text: &str) -> Cow<'_, str> {
 
 /// Removes invisible characters, and replaces unusual letters and spaces by plain ones. Most texts have neither.
 fn clean(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && !text.contains(['\u{b}', '\u{c}']) {
+    if text.is_ascii() && !text.bytes().any(|byte| matches!(byte, 0x0b | 0x0c)) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).map(plain_width).collect())
