@@ -19,6 +19,7 @@ use super::Engine;
 use super::error::EngineError;
 use crate::regular_file;
 pub use crate::store::BreakerRow;
+pub use crate::store::hook_counts::HookCounts;
 pub use crate::store::hooks::HookStore;
 pub use crate::store::takeovers::{Claim, Marker};
 

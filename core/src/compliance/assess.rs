@@ -1,5 +1,7 @@
 //! Judges what became of a directive. `DirectiveStatus` describes in words what is decided here.
 
+use jiff::tz::TimeZone;
+
 use super::turns::{Subagent, Treatment, Turn, turns};
 use super::{Directive, DirectiveKind, DirectiveStatus, RunServed};
 use crate::agent::Tier;
@@ -13,13 +15,15 @@ use crate::route::Decision;
 /// The reason given if no end of a turn was seen.
 const NO_END: &str = "the end was not seen";
 
-/// Judges every directive in the facts. `tier_of` maps a model to its tier; `runs` are those that took over prompts.
+/// Judges every directive in the facts. `tier_of` maps a model to its tier; `runs` are those that took over prompts; days are
+/// those of the zone.
 pub fn directives(
     facts: &[HookFact],
     runs: &[RunServed],
     tier_of: &dyn Fn(&str) -> Option<Tier>,
+    zone: &TimeZone,
 ) -> Vec<Directive> {
-    let assessor = Assessor { runs, tier_of };
+    let assessor = Assessor { runs, tier_of, zone };
     let mut all = vec![];
     for (_, turn) in turns(facts) {
         if let Some((fact, said)) = turn.said {
@@ -34,6 +38,7 @@ pub fn directives(
 struct Assessor<'w> {
     runs: &'w [RunServed],
     tier_of: &'w dyn Fn(&str) -> Option<Tier>,
+    zone: &'w TimeZone,
 }
 
 /// A status and the reason for it.
@@ -72,7 +77,7 @@ impl Assessor<'_> {
             scope,
             session: fact.session.to_string(),
             prompt_id: fact.prompt_id.clone(),
-            day: fact.at.strftime("%Y-%m-%d").to_string(),
+            day: fact.at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d").to_string(),
             project_root: fact.project_root.clone(),
             mode: fact.mode,
             is_experiment: fact.is_experiment,

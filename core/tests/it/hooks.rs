@@ -125,6 +125,42 @@ fn an_answer_behind_a_torn_record_on_the_same_line_counts() {
     assert_eq!(read(&format!("{quoting}\n"), Part::Prompt("p")).unwrap().answers, 0, "words are no record");
 }
 
+/// Seen to fail: the answers to p2 were counted for p1.
+#[test]
+fn a_torn_line_never_moves_work_to_another_prompt() {
+    let user = |id: &str| {
+        json!({"parentUuid": "u", "type": "user", "promptId": id, "message": {"content": "x"}}).to_string()
+    };
+    let answer = |model: &str| {
+        json!({"parentUuid": "u", "type": "assistant", "requestId": model,
+            "message": {"id": model, "model": model, "content": [{"type": "text", "text": "done"}]}})
+        .to_string()
+    };
+    let second = user("p2");
+    for torn in [&second[..second.len() - 20], &second[..30], &second[..5], "\0\0"] {
+        let transcript = [&user("p1"), &answer("haiku"), torn, &answer("opus")].map(str::to_owned).join("\n");
+        let ran = read(&transcript, Part::Prompt("p1")).unwrap();
+        assert_eq!(ran.models_served, ["haiku"], "{torn}");
+        let glued = format!("{}\n{}\n{torn}{}", user("p1"), answer("haiku"), answer("opus"));
+        assert_eq!(read(&glued, Part::Prompt("p1")).unwrap().models_served, ["haiku"], "{torn}");
+    }
+    let named =
+        read(&format!("{}\n{}", &second[..second.len() - 20], answer("opus")), Part::Prompt("p2")).unwrap();
+    assert_eq!(named.models_served, ["opus"], "the torn line itself says whose it is");
+    let own = format!("{}\n{}\n{}", user("p1"), &answer("haiku")[..90], answer("opus"));
+    assert_eq!(
+        read(&own, Part::Prompt("p1")).unwrap().models_served,
+        ["opus"],
+        "a torn answer begins no prompt"
+    );
+    let other = format!("{}\n{{\"type\":\"summary\"}}\n{}", user("p1"), answer("haiku"));
+    assert_eq!(
+        read(&other, Part::Prompt("p1")).unwrap().models_served,
+        ["haiku"],
+        "other records tear nothing"
+    );
+}
+
 #[test]
 fn a_transcript_says_who_answered_each_usage_once() {
     let mut shown = String::new();
