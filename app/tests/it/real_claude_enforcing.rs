@@ -118,3 +118,32 @@ fn a_yes_to_what_the_model_proposed_inherits_its_danger() {
     session.ask_with(["--resume", id], "yes").success();
     assert_eq!(session.server.asked().len(), 2, "it went on");
 }
+
+/// A subagent's own delegations come to the same hook, with the subagent's id.
+#[test]
+fn a_subagent_of_a_subagent_is_held_too() {
+    let script = |asked: &Asked| {
+        let conversation = asked.body["messages"].to_string();
+        let is_done = conversation.contains("tool_use");
+        let hands_on = |part: &str| {
+            let input = json!({"description": "a part", "prompt": part, "subagent_type": "general-purpose",
+                "model": "opus", "run_in_background": false});
+            Reply::tool("Agent", input)
+        };
+        match (asked.of_subagent(), is_done) {
+            (false, false) => hands_on(PROMPT),
+            (true, false) if conversation.contains(PROMPT) => hands_on(MECHANICAL),
+            _ => Reply::text("done"),
+        }
+    };
+    let Some(session) = Session::new("enforced", script) else { return };
+    session.ask("look after the export command: flag and tests").success();
+    let asked = session.of_subagents();
+    let of = |words: &str| -> Vec<String> {
+        let has = |one: &&Asked| one.body["messages"][0].to_string().contains(words);
+        asked.iter().filter(has).map(|one| one.model.clone()).collect()
+    };
+    assert!(all_are(&of(PROMPT), "sonnet"), "{:?}", of(PROMPT));
+    assert!(!of(MECHANICAL).is_empty());
+    assert!(of(MECHANICAL).iter().all(|model| model.contains("haiku")), "{:?}", of(MECHANICAL));
+}
