@@ -153,7 +153,7 @@ pub fn decide(call: &ToolUse, terms: &Terms<'_>) -> (Disposition, HookAnswer) {
     if is_dangerous(terms.route) && !terms.approved && !kind::only_looks(kind, terms.definition) {
         return denied(refusal(terms.route));
     }
-    if let Some(because) = kind::fixed_model(call) {
+    if let Some(because) = kind::fixed_model(kind) {
         return (Disposition::Kept { because: because.to_owned() }, HookAnswer::default());
     }
     match model(terms) {

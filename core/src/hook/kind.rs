@@ -1,6 +1,5 @@
 //! Kinds of subagents: whether the model of one is already settled, and whether it can do more than look.
 
-use super::input::ToolUse;
 use super::transcript;
 
 /// What the definition of a kind says, as far as it matters here. The CLI's own kinds have none that we could read.
@@ -16,21 +15,12 @@ pub struct Definition {
 const LOOKERS: [&str; 5] =
     ["Explore", "Plan", "claude-code-guide", "pointsman:planner", "pointsman:router-escalation"];
 
-/// Returns why a call's model cannot be chosen, if so.
+/// Returns why the model of a kind cannot be chosen, if so.
 ///
-/// Seen with versions 2.1.197 to 2.1.332: a fork and a member of a team run on their parent's model whatever the call says,
-/// and a subagent that goes on keeps the one it has.
-pub fn fixed_model(call: &ToolUse) -> Option<&'static str> {
-    let names = |key: &str| call.text(key).is_some_and(|text| !text.is_empty());
-    if call.text("subagent_type") == Some("fork") {
-        Some("a fork runs on the model of its parent")
-    } else if names("resume") {
-        Some("a subagent that goes on keeps its model")
-    } else if names("team_name") {
-        Some("a member of a team runs on the model of its lead")
-    } else {
-        None
-    }
+/// Seen with 2.1.332: a fork runs on the model of its parent whatever the call says; 2.1.197 has no forks. `resume` and
+/// `team_name`, which other versions know, are no reason: 2.1.197 to 2.1.332 drop them and run the model that the call names.
+pub fn fixed_model(kind: &str) -> Option<&'static str> {
+    (kind == "fork").then_some("a fork runs on the model of its parent")
 }
 
 /// Returns whether a kind of subagent can only look.

@@ -478,18 +478,12 @@ fn the_model_of_an_agent_s_own_definition_holds_unless_the_settings_or_the_perso
 }
 
 #[test]
-fn a_kind_whose_model_is_fixed_keeps_it() {
-    let route = routed("rename foo to bar in lib.rs");
-    for input in [
-        json!({"prompt": "p", "subagent_type": "fork"}),
-        json!({"prompt": "p", "subagent_type": "general-purpose", "resume": "a1b2"}),
-        json!({"prompt": "p", "subagent_type": "general-purpose", "team_name": "t", "name": "w1"}),
-    ] {
-        let (done, answer) = decided(&input, &route, PersonSaid::Nothing);
-        assert!(matches!(done, Disposition::Kept { .. }) && answer == HookAnswer::default(), "{input}");
-    }
-    let danger = routed("drop the users table in production");
+fn a_fork_keeps_the_model_of_its_parent() {
+    let (route, danger) =
+        (routed("rename foo to bar in lib.rs"), routed("drop the users table in production"));
     let fork = json!({"prompt": "p", "subagent_type": "fork"});
+    let (done, answer) = decided(&fork, &route, PersonSaid::Nothing);
+    assert!(matches!(done, Disposition::Kept { .. }) && answer == HookAnswer::default());
     assert_eq!(decided(&fork, &danger, PersonSaid::Nothing).0, Disposition::Denied);
 }
 
