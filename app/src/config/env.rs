@@ -55,6 +55,16 @@ pub const VARIABLES: &[Variable] = &[
     setting(MODE, "routing_mode", "Short form of POINTSMAN_ROUTING_MODE, which wins over it."),
     setting("POINTSMAN_ROUTING_MODE", "routing_mode", "How far pointsman goes by itself."),
     setting("POINTSMAN_STORE_PROMPTS", "store_prompts", "Keep prompts and answers in the ledger."),
+    setting(
+        "POINTSMAN_ENFORCE_DEFINED_AGENTS",
+        "enforce_defined_agents",
+        "Hold subagents to their routes also where their definition names a model.",
+    ),
+    setting(
+        "POINTSMAN_UNREACHABLE_MODELS",
+        "unreachable_models",
+        "What to do where no alias names the model of a subagent's route.",
+    ),
     setting("POINTSMAN_ALLOW_OLD_CLI", "allow_old_cli", "Run agents whose CLI is older than supported."),
     setting("POINTSMAN_ON_MODEL_MISMATCH", "on_model_mismatch", "What to do when another tier served a run."),
     setting("POINTSMAN_AGENT_HOOKS", "agent_hooks", "Whether hooks run inside spawned agents."),

@@ -5,7 +5,7 @@
 //! `run`.
 //!
 //! Reading order: `invocation` (what is started), `event` (what comes back), `capabilities` (what a CLI can do), then
-//! one adapter. `json_text` finds records on a line, `slim` shortens huge ones, `fields` reads one; `shell_words`
+//! one adapter. `slim` shortens huge ones, `fields` reads one; `shell_words`
 //! recognizes commands that only look.
 
 pub mod capabilities;
@@ -13,7 +13,6 @@ pub mod claude;
 pub mod event;
 mod fields;
 pub mod invocation;
-pub(crate) mod json_text;
 pub mod plain;
 mod shell_words;
 pub mod slim;

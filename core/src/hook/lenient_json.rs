@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::adapter::json_text;
+use crate::text::json_text;
 
 /// How deep a text is followed; what lies deeper is left out. Half of what the parser follows.
 const DEPTH_MAX: usize = 60;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::answer::{HookAnswer, HookEffect};
 use crate::agent::Tier;
 use crate::mode::Mode;
-use crate::policy::layer::Layer;
 use crate::route::{self, Answer, Complexity, Decision, Route};
 use crate::text::client::{self, Sender};
 
@@ -189,7 +188,7 @@ const CLASSIFIER_ASKS_FROM: f64 = 0.75;
 
 /// Returns whether a route stops, and surely enough to be in a session's way: a rule's question always is.
 pub(super) fn surely_stops(route: &Route) -> bool {
-    let is_sure = route.layer != Layer::Classifier || route.confidence >= CLASSIFIER_ASKS_FROM;
+    let is_sure = !route.is_by_classifier() || route.confidence >= CLASSIFIER_ASKS_FROM;
     route.decision == Decision::Escalate && is_sure
 }
 

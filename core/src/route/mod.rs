@@ -119,6 +119,13 @@ pub struct Route {
     pub own: Option<OwnDecision>,
 }
 
+impl Route {
+    /// Returns whether nothing but the classifier's opinion decided.
+    pub fn is_by_classifier(&self) -> bool {
+        self.layer == Layer::Classifier
+    }
+}
+
 /// A route, with everything that was considered on the way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explained {

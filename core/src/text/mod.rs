@@ -1,8 +1,9 @@
 //! Text as such: it is divided into the user's own words, quoted ones (`segment`) and what a `client` wrote into it, and
-//! into folded words, paths and numbers (`tokens`), and its `language` is detected; `decode` makes it of bytes. Knows no rule and no agent.
+//! into folded words, paths and numbers (`tokens`), and its `language` is detected; `decode` makes it of bytes, `json_text` finds JSON in it. Knows no rule and no agent.
 
 pub mod client;
 pub mod decode;
+pub mod json_text;
 pub mod language;
 pub mod segment;
 pub mod tokens;

@@ -5,6 +5,7 @@
 mod compliance;
 mod documents;
 mod evidence;
+mod hook_delegations;
 mod hooks;
 mod hostile_streams;
 mod labelled_sample;

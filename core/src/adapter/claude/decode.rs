@@ -12,10 +12,10 @@ use crate::adapter::event::{
 };
 use crate::adapter::fields::{Fields, bounded, one_line};
 use crate::adapter::invocation::{CliVersion, SessionStart};
-use crate::adapter::json_text;
 use crate::agent::PermissionMode;
 use crate::agent_env::Payer;
 use crate::ids::{AgentSessionId, StreamId};
+use crate::text::json_text;
 use crate::usage::Tokens;
 
 /// The model name of messages that the CLI itself made, such as error texts.

@@ -55,7 +55,7 @@ fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
 ///
 /// After a broken object the search continues where it broke, never inside it: what an agent put into a record that was
 /// cut off must not be taken for a record. So each byte is read about once, however hostile the line is.
-pub(super) fn objects(line: &str) -> Vec<&str> {
+pub(crate) fn objects(line: &str) -> Vec<&str> {
     let mut found = vec![];
     let mut at = 0;
     while let Some(ahead) = line[at..].find('{') {
@@ -90,7 +90,7 @@ fn resume_at(line: &str, from: usize, broke_at: usize) -> usize {
 /// Mends the record that begins a line and is not valid JSON: invalid numbers become `null`, control characters are
 /// escaped in strings and dropped elsewhere, needless commas are dropped, and a record that was cut off is closed after
 /// its last complete member. Members of records inside never become records.
-pub(super) fn repaired(line: &str) -> Option<String> {
+pub(crate) fn repaired(line: &str) -> Option<String> {
     let begin = line.find('{')?;
     let mut mender = Mender::default();
     let mut rest = line[begin..].chars().peekable();
