@@ -1,6 +1,6 @@
 //! Facts seen by hooks: recorded by the hook itself, imported and read by everything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::Engine;
 use super::error::EngineError;
 use crate::regular_file;
 pub use crate::store::BreakerRow;
+use crate::store::Runs;
 pub use crate::store::hooks::HookStore;
 pub use crate::store::takeovers::{Claim, Marker};
 
@@ -120,6 +121,31 @@ impl Engine {
             served.extend(self.served(run).await);
         }
         Ok((facts, served))
+    }
+
+    /// Returns which sessions of the CLI no hook of ours heard of since an instant. A run's own agents are left out: hooks
+    /// keep silent there. Imports nothing.
+    pub async fn unheard(&self, mut sessions: Vec<String>, since: Timestamp) -> Vec<String> {
+        /// How many runs are looked at for the sessions of their agents.
+        const RUN_COUNT_MAX: usize = 50;
+        let mut facts = self.store.hook_facts_waiting();
+        facts.extend(self.store.hook_facts(since).await.unwrap_or_default());
+        let heard: BTreeSet<&str> = facts.iter().map(|fact| fact.session.as_str()).collect();
+        sessions.retain(|session| !heard.contains(session.as_str()));
+        if sessions.is_empty() {
+            return sessions;
+        }
+        let newest = Runs::Newest { prefix: String::new(), count_max: RUN_COUNT_MAX };
+        for run in self.store.runs(newest).await.unwrap_or_default() {
+            let events = self.store.events(&run.run_id).await.unwrap_or_default();
+            let state = RunState::replay(&events).ok();
+            for attempt in state.iter().flat_map(|state| &state.attempts) {
+                let ended = attempt.ended.as_ref().and_then(|ended| ended.agent_session_id.as_ref());
+                let ids = [attempt.started.agent_session_id.as_ref(), ended];
+                sessions.retain(|session| !ids.into_iter().flatten().any(|id| id.as_str() == session));
+            }
+        }
+        sessions
     }
 
     /// Reads again for facts that were imported before the CLI had written its transcript. What is found is kept, and so
