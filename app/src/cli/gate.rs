@@ -42,6 +42,12 @@ pub fn obstacles(
     Ok(found)
 }
 
+/// Returns when a hook of ours was last heard of in the project, within the last days.
+pub fn last_heard(environment: &Environment, loaded: &Loaded) -> Result<Option<Timestamp>, Failure> {
+    let engine = environment.engine_to_read()?;
+    Ok(runtime()?.block_on(engine.last_heard(&loaded.project.root, clock::now() - SESSIONS_SINCE)))
+}
+
 /// Looks for sessions that used subagents without a hook of ours hearing of it.
 fn silence(environment: &Environment, loaded: &Loaded, plugin: &Plugin) -> Result<Option<Obstacle>, Failure> {
     let installed_at = plugin.installed_at().and_then(|at| Timestamp::try_from(at).ok());

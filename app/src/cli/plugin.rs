@@ -9,11 +9,12 @@ use super::exit::Failure;
 use super::gate;
 use super::setup_args::{PluginArgs, PluginPlace, PluginVerb, ScopeArg};
 use crate::assemble::Environment;
+use crate::clock;
 use crate::config::load::Loaded;
 use crate::plugin::{Change, Folder, InstallScope, Installed, Plugin, PluginError};
 use crate::present::human::short_path;
 use crate::present::output::{self, PlainFormat, Tone};
-use crate::present::plugin_status::PluginStatus;
+use crate::present::plugin_status::{Here, PluginStatus};
 
 /// Runs the verb.
 pub fn main(args: PluginArgs) -> Result<u8, Failure> {
@@ -164,11 +165,16 @@ fn status(place: &PluginPlace, format: PlainFormat) -> Result<u8, Failure> {
     let in_the_way = gate::obstacles(&environment, &loaded, &plugin, trouble)?;
     let set_by =
         loaded.origin("routing_mode").map_or_else(|| "its default".to_owned(), |origin| origin.to_string());
-    let mode = (loaded.settings.routing_mode, set_by);
-    let status = PluginStatus::of(&plugin, scope, mode, &in_the_way, &environment.dirs.home)?;
+    let here = Here {
+        routing_mode: loaded.settings.routing_mode,
+        set_by,
+        in_the_way: &in_the_way,
+        last_heard: gate::last_heard(&environment, &loaded)?,
+    };
+    let status = PluginStatus::of(&plugin, scope, here, &environment.dirs.home)?;
     match format {
         PlainFormat::Json => output::json(&status),
-        PlainFormat::Text => output::text(&status.text(&environment.dirs.home)),
+        PlainFormat::Text => output::text(&status.text(&environment.dirs.home, clock::now())),
     }
     Ok(u8::from(!status.works_here()))
 }

@@ -123,13 +123,26 @@ impl Engine {
         Ok((facts, served))
     }
 
+    /// Returns when a hook of ours was last heard of in a project since an instant. Imports nothing.
+    pub async fn last_heard(&self, project_root: &Path, since: Timestamp) -> Option<Timestamp> {
+        let facts = self.facts_since(since).await;
+        let here = facts.iter().filter(|fact| Path::new(&fact.project_root) == project_root);
+        here.map(|fact| fact.at).max()
+    }
+
+    /// Returns the facts of hooks since an instant, those that wait to be imported among them.
+    async fn facts_since(&self, since: Timestamp) -> Vec<HookFact> {
+        let mut facts = self.store.hook_facts_waiting();
+        facts.extend(self.store.hook_facts(since).await.unwrap_or_default());
+        facts
+    }
+
     /// Returns which sessions of the CLI no hook of ours heard of since an instant. A run's own agents are left out: hooks
     /// keep silent there. Imports nothing.
     pub async fn unheard(&self, mut sessions: Vec<String>, since: Timestamp) -> Vec<String> {
         /// How many runs are looked at for the sessions of their agents.
         const RUN_COUNT_MAX: usize = 50;
-        let mut facts = self.store.hook_facts_waiting();
-        facts.extend(self.store.hook_facts(since).await.unwrap_or_default());
+        let facts = self.facts_since(since).await;
         let heard: BTreeSet<&str> = facts.iter().map(|fact| fact.session.as_str()).collect();
         sessions.retain(|session| !heard.contains(session.as_str()));
         if sessions.is_empty() {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use pointsman_core::text::decode;
 use rustix::fs::Access;
 
 use super::PluginError;
@@ -25,6 +26,15 @@ pub fn read(path: &Path) -> Result<Option<String>, PluginError> {
             what: "it is not UTF-8 text".to_owned(),
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(PluginError::File { path: path.to_owned(), source }),
+    }
+}
+
+/// Returns the text of a file as the CLI reads it, also in an encoding that we do not write; empty if there is none.
+pub fn read_leniently(path: &Path) -> Result<String, PluginError> {
+    match regular_file::read(path, FILE_BYTES_MAX) {
+        Ok(bytes) => Ok(decode::lenient(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(source) => Err(PluginError::File { path: path.to_owned(), source }),
     }
 }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::call::{self, CallError};
 use crate::store::private;
-use files::{read, write};
+use files::{read, read_leniently, write};
 use receipt::{KeptFile, Receipt};
 use settings::{Left, Marketplace};
 
@@ -236,7 +236,7 @@ impl Plugin {
     pub fn installed(&self, scope: InstallScope) -> Result<Installed, PluginError> {
         let files = self.files(scope, &self.config_dir, &self.project);
         let (Some(user), Some(last)) = (files.first(), files.last()) else { return Ok(Installed::No) };
-        let (user_text, text) = (read(user)?.unwrap_or_default(), read(last)?.unwrap_or_default());
+        let (user_text, text) = (read_leniently(user)?, read_leniently(last)?);
         let is_there =
             settings::knows_folder(user, &user_text, &self.folder())? && settings::has_ours(last, &text)?;
         Ok(match self.receipt(scope) {
@@ -423,7 +423,7 @@ impl Plugin {
     pub fn is_anything_there(&self, scope: InstallScope) -> Result<bool, PluginError> {
         let mut is_there = self.receipt(scope).is_some();
         for path in self.files_of_uninstall(scope, Marketplace::Unneeded) {
-            is_there |= settings::has_any(&path, &read(&path)?.unwrap_or_default())?;
+            is_there |= settings::has_any(&path, &read_leniently(&path)?)?;
         }
         Ok(is_there)
     }
@@ -452,7 +452,7 @@ impl Plugin {
         files
             .into_iter()
             .map(|path| {
-                let text = read(&path)?.unwrap_or_default();
+                let text = read_leniently(&path)?;
                 let has_ours = settings::has_ours(&path, &text)?;
                 Ok((path, has_ours))
             })

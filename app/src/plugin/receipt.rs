@@ -54,7 +54,7 @@ impl Receipt {
     /// half-way: only a file that enables the plugin counts.
     pub fn is_on(&self) -> bool {
         self.files.last().is_some_and(|file| {
-            let text = files::read(&file.path).ok().flatten().unwrap_or_default();
+            let text = files::read_leniently(&file.path).unwrap_or_default();
             settings::has_ours(&file.path, &text).unwrap_or(false)
         })
     }

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use pointsman_core::gate::Obstacle;
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
-use super::human::short_path;
+use super::human::{ago, short_path};
 use super::obstacles::{self, ObstacleText};
 use crate::plugin::{Folder, InstallScope, Plugin, PluginError};
 
@@ -29,6 +30,20 @@ pub struct PluginStatus {
     routing_mode: RoutingMode,
     /// Where the routing mode is set.
     set_by: String,
+    /// When a hook was last heard of in this project, within the last seven days.
+    last_heard: Option<Timestamp>,
+}
+
+/// What holds in the project, besides the settings of Claude Code.
+pub struct Here<'a> {
+    /// How far hooks go here.
+    pub routing_mode: RoutingMode,
+    /// Where that is set.
+    pub set_by: String,
+    /// What keeps hooks from running.
+    pub in_the_way: &'a [Obstacle],
+    /// When a hook was last heard of here, within the last seven days.
+    pub last_heard: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,15 +53,14 @@ struct SettingsFile {
 }
 
 impl PluginStatus {
-    /// Reads the settings. `set_by` tells where the routing mode is set, `in_the_way` what keeps hooks from running.
+    /// Reads the settings. Paths below the home directory are shortened in texts.
     ///
     /// # Errors
     /// A settings file cannot be read.
     pub fn of(
         plugin: &Plugin,
         scope: InstallScope,
-        (routing_mode, set_by): (RoutingMode, String),
-        in_the_way: &[Obstacle],
+        here: Here<'_>,
         home: &Path,
     ) -> Result<PluginStatus, PluginError> {
         let file = |(path, enabled)| SettingsFile { path, enabled };
@@ -56,13 +70,14 @@ impl PluginStatus {
             schema_version: SCHEMA_VERSION,
             scope,
             installed,
-            works_here: installed && !in_the_way.iter().any(Obstacle::is_off),
-            obstacles: in_the_way.iter().map(|one| obstacles::text(one, home)).collect(),
+            works_here: installed && !here.in_the_way.iter().any(Obstacle::is_off),
+            obstacles: here.in_the_way.iter().map(|one| obstacles::text(one, home)).collect(),
             up_to_date: plugin.folder_state() == Folder::UpToDate,
             folder: plugin.folder(),
             files,
-            routing_mode,
-            set_by,
+            routing_mode: here.routing_mode,
+            set_by: here.set_by,
+            last_heard: here.last_heard,
         })
     }
 
@@ -72,7 +87,7 @@ impl PluginStatus {
     }
 
     /// Returns the status as lines of text.
-    pub fn text(&self, home: &Path) -> String {
+    pub fn text(&self, home: &Path, now: Timestamp) -> String {
         let word = match (self.installed, self.works_here) {
             (true, true) => "installed",
             (true, false) => "its hooks do nothing here, though it is installed",
@@ -88,6 +103,12 @@ impl PluginStatus {
             format!("  {mark} {}", short_path(&file.path, home))
         }));
         lines.push(format!("routing_mode is {} here: {}", self.routing_mode.as_str(), self.set_by));
+        if self.installed {
+            lines.push(match self.last_heard {
+                Some(at) => format!("a hook was last heard of in this project {}", ago(at, now)),
+                None => "no hook was heard of in this project for seven days".to_owned(),
+            });
+        }
         if self.installed && !self.up_to_date {
             let what = "the rendered plugin is not that of this program and these settings";
             lines.push(format!("{what}: `pointsman plugin update`"));

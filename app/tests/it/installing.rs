@@ -24,7 +24,8 @@ case "$*" in
     grep -q extraKnownMarketplaces "$config/settings.json" 2>/dev/null ||
       add "$config/settings.json" "\"extraKnownMarketplaces\":{\"pointsman\":{\"source\":{\"source\":\"directory\",\"path\":\"$4\"}}}" ;;
   "plugin install "*)
-    [ -z "${CLAUDE_CONFIG_DIR-}" ] && [ -n "${FAKE_FAILS-}" ] && { echo "no room in $config/settings.json"; exit 1; }
+    [ -z "${CLAUDE_CONFIG_DIR-}" ] && at=work || at=rehearsal
+    [ "$at" = "${FAKE_FAILS_AT-}" ] && { echo "no room in $config/settings.json"; exit 1; }
     [ "$5" = project ] && file=.claude/settings.json || file=$config/settings.json
     add "$file" '"enabledPlugins":{"pointsman@pointsman":true}' ;;
 esac
@@ -142,12 +143,16 @@ fn a_link_to_settings_that_may_be_written_is_followed_and_stays() {
 /// Seen to fail with the receipt left, with the settings left half-way, and with the folder left.
 #[test]
 fn an_installation_that_fails_half_way_leaves_all_as_it_was() {
-    let sandbox = sandbox().env("FAKE_FAILS", "1");
-    write(&sandbox.user(), b"\xef\xbb\xbf{ \"model\":\"opus\" }", 0o600);
-    sandbox.change("install", "user").exits(69).stderr_has("no room");
-    assert_eq!(bytes(&sandbox.user()), b"\xef\xbb\xbf{ \"model\":\"opus\" }");
-    assert!(!sandbox.folder().exists() && sandbox.receipts() == 0);
-    sandbox.change("uninstall", "user").success().stderr_has("nothing to do");
+    for at in ["work", "rehearsal"] {
+        let sandbox = sandbox().env("FAKE_FAILS_AT", at);
+        write(&sandbox.user(), b"\xef\xbb\xbf{ \"model\":\"opus\" }", 0o600);
+        let ran = sandbox.change("install", "user").exits(69);
+        // Never by the path of a copy that is gone.
+        ran.stderr_has(&format!("no room in {}", sandbox.user().display()));
+        assert_eq!(bytes(&sandbox.user()), b"\xef\xbb\xbf{ \"model\":\"opus\" }");
+        assert!(!sandbox.folder().exists() && sandbox.receipts() == 0);
+        sandbox.change("uninstall", "user").success().stderr_has("nothing to do");
+    }
 }
 
 /// Seen to fail: "not JSON", and all else that stands in such a file overlooked.
@@ -167,6 +172,11 @@ fn settings_with_a_byte_order_mark_are_read_and_come_back_with_it() {
     sandbox.call(["doctor"]).wait().stdout_has("`disableAllHooks` in");
     sandbox.change("uninstall", "user").success().stderr_has("without our keys:");
     assert_eq!(bytes(&sandbox.user()), "\u{feff}{\"model\":\"opus\"}".as_bytes());
+    let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    write(&sandbox.user(), &utf16, 0o600);
+    assert_eq!(sandbox.status()["installed"], true, "the CLI reads it");
+    sandbox.change("uninstall", "user").exits(78).stderr_has("it is not UTF-8 text");
+    assert_eq!(bytes(&sandbox.user()), utf16);
 }
 
 /// Seen to fail: the message named a scratch copy that was gone.
@@ -347,6 +357,11 @@ fn sessions_with_subagents_that_no_hook_heard_of_are_named() {
     let event = json!({"session_id": heard, "hook_event_name": "SessionStart", "source": "startup", "cwd": sandbox.project(), "transcript_path": "/none"});
     sandbox.call(["hook"]).stdin(event.to_string()).wait().success();
     sandbox.call(["doctor"]).wait().says_nowhere(says);
+    sandbox
+        .call(["plugin", "status"])
+        .wait()
+        .success()
+        .stdout_has("a hook was last heard of in this project ");
     session(unheard);
     sandbox.call(["plugin", "status"]).wait().success().stdout_has(&format!("{says}{unheard}"));
 }
