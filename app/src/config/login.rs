@@ -126,6 +126,21 @@ mod tests {
         assert!(!format!("{found:?}").contains("sk-"));
     }
 
+    /// Seen to fail: the key paid, and nobody was told.
+    #[test]
+    fn files_with_a_byte_order_mark_or_with_comments_are_read_like_any_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let env = EnvVars::from_iter(Vec::<(String, String)>::new());
+        fs::create_dir_all(dir.path().join(".claude")).unwrap();
+        let file = |name: &str, text: &str| fs::write(dir.path().join(".claude").join(name), text).unwrap();
+        file(".credentials.json", "\u{feff}{\"claudeAiOauth\":{\"accessToken\":\"t\"}}");
+        assert!(matches!(find(&env, dir.path(), || false), Some(Login::File(_))));
+        for text in ["\u{feff}{\"apiKeyHelper\":\"cmd\"}", "// mine\n{\"apiKeyHelper\":\"cmd\",}"] {
+            file("settings.json", text);
+            assert_eq!(keys_of_user(&env, dir.path(), Path::new("/none")).len(), 1, "{text}");
+        }
+    }
+
     #[test]
     fn a_login_is_a_token_or_a_filled_credentials_file() {
         let dir = tempfile::tempdir().unwrap();
