@@ -1,6 +1,7 @@
 //! The only place that reads the clock. The engine is handed a clock; faces ask the system's.
 
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 /// The source of the current time. Waiting is left to tokio, whose clock a test can pause.
@@ -35,6 +36,12 @@ pub fn now() -> Timestamp {
 #[expect(clippy::disallowed_methods, reason = "this is the room that tells time")]
 pub fn local_now() -> DateTime {
     Zoned::now().datetime()
+}
+
+/// Returns the machine's time zone.
+#[expect(clippy::disallowed_methods, reason = "this is the room that tells time")]
+pub fn local_zone() -> TimeZone {
+    Zoned::now().time_zone().clone()
 }
 
 /// A clock that advances with tokio's clock and can be set forwards and backwards, as the clocks of real machines are.

@@ -2,7 +2,7 @@
 //! were followed.
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::compliance::{directives, report};
+use pointsman_core::compliance::{Surroundings, directives, report};
 use pointsman_core::feedback::Feedback;
 
 use super::context::{environment, runtime};
@@ -10,6 +10,7 @@ use super::exit::Failure;
 use super::routing_args::{ReportArgs, ReportFormat, ReportVerb};
 use crate::clock;
 use crate::engine::history::Span;
+use crate::engine::hooks::HookCounts;
 use crate::present::output::{self, Tone};
 use crate::present::{compliance_report, routing_report};
 
@@ -51,7 +52,16 @@ fn compliance(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8,
         engine.hook_facts(since.unwrap_or(Timestamp::MIN)).await
     })?;
     let tier_of = |model: &str| project.catalog().tier_of_model(model);
-    let report = report(&directives(&facts, &runs, &tier_of), &facts);
+    let zone = clock::local_zone();
+    let around = Surroundings {
+        time_zone: zone.iana_name().map_or_else(
+            || clock::now().to_zoned(zone.clone()).strftime("UTC%:z").to_string(),
+            str::to_owned,
+        ),
+        gave_up: HookCounts::new(&environment.store_paths().state)
+            .gave_up_since(since.unwrap_or(Timestamp::MIN)),
+    };
+    let report = report(&directives(&facts, &runs, &tier_of, &zone), &facts, around);
     match format {
         ReportFormat::Text => output::text(&compliance_report::text(&report)),
         ReportFormat::Json => output::json(&compliance_report::Printed::new(&report, since)),

@@ -94,6 +94,13 @@ impl AgentFiles {
     }
 }
 
+/// Returns the agent files in a directory, at any depth, sorted.
+pub fn paths_in(dir: &Path) -> Vec<PathBuf> {
+    let mut search = Search::default();
+    search.enter(dir, 0);
+    search.sorted().into_iter().take(FILES_MAX).map(|(path, _)| path).collect()
+}
+
 /// Returns the names that the files of a directory of agents may claim.
 pub fn claims_in(dir: &Path) -> Vec<Claim> {
     let mut search = Search::default();

@@ -44,6 +44,11 @@ pub(super) fn on_model_mismatch(_: &mut SchemaGenerator) -> Schema {
     one_of(&["flag", "retry", "fail"])
 }
 
+/// `UnreachableModel`.
+pub(super) fn unreachable_models(_: &mut SchemaGenerator) -> Schema {
+    one_of(&["alias", "refuse"])
+}
+
 fn one_of(words: &[&str]) -> Schema {
     json_schema!({ "type": "string", "enum": words })
 }
@@ -51,6 +56,7 @@ fn one_of(words: &[&str]) -> Schema {
 #[cfg(test)]
 mod tests {
     use pointsman_core::agent::{Access, AdapterKind, AgentHooks, Billing};
+    use pointsman_core::hook::delegation::UnreachableModel;
     use pointsman_core::hook::mode::RoutingMode;
     use pointsman_core::run::next::OnModelMismatch;
     use serde::de::DeserializeOwned;
@@ -75,5 +81,6 @@ mod tests {
         all_read::<AgentHooks>(agent_hooks, 2);
         all_read::<OnModelMismatch>(on_model_mismatch, 3);
         all_read::<RoutingMode>(routing_mode, 6);
+        all_read::<UnreachableModel>(unreachable_models, 2);
     }
 }

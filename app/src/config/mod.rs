@@ -10,7 +10,7 @@
 //! said yes elsewhere, and for which directory), `policy` (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable), `schema`
 //! and `init` (the config file for editors and for people), `login` (who is logged in, and stray keys).
 
-mod agent_files;
+pub mod agent_files;
 pub mod catalog;
 pub mod env;
 pub mod error;

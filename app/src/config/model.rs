@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
+use pointsman_core::hook::delegation::UnreachableModel;
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
 use pointsman_core::run::next::OnModelMismatch;
@@ -33,6 +34,11 @@ pub struct Settings {
     pub store_prompts: bool,
     /// Run agents whose CLI is older than the oldest supported version; it may ignore limits of cost and turns.
     pub allow_old_cli: bool,
+    /// Hold subagents to their routes also where their own definition names a model.
+    pub enforce_defined_agents: bool,
+    /// What to do with a subagent whose route's model has no alias that Claude Code's Agent tool could name.
+    #[schemars(schema_with = "field_schema::unreachable_models")]
+    pub unreachable_models: UnreachableModel,
     /// What to do when another tier served a run than the one that was asked for.
     #[schemars(schema_with = "field_schema::on_model_mismatch")]
     pub on_model_mismatch: OnModelMismatch,

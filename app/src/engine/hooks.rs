@@ -20,6 +20,7 @@ use super::error::EngineError;
 use crate::regular_file;
 pub use crate::store::BreakerRow;
 use crate::store::Runs;
+pub use crate::store::hook_counts::HookCounts;
 pub use crate::store::hooks::HookStore;
 pub use crate::store::takeovers::{Claim, Marker};
 
@@ -69,6 +70,11 @@ fn enrich_open(facts: &mut [&mut HookFact], until: Option<Instant>) {
             }
         }
     }
+}
+
+/// Returns the end of a transcript.
+pub fn end_of_transcript(path: &Path, bytes_max: u64) -> Option<String> {
+    End::read(path, bytes_max).map(|end| end.text)
 }
 
 /// The end of a transcript.

@@ -40,6 +40,11 @@ impl Decider {
         &self.catalog
     }
 
+    /// Returns the policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Returns the hash of the policy with these agents.
     pub fn policy_hash(&self) -> String {
         self.policy.hash(&self.catalog)

@@ -1,12 +1,15 @@
 //! The context of one event: settings, mode, agents, policy, and where facts go.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use pointsman_core::agent::Tier;
 use pointsman_core::conversation::Context;
-use pointsman_core::hook::delegation::KnownAgents;
+use pointsman_core::hook::delegation::{self, Enforcing, KnownAgents};
 use pointsman_core::hook::fact::{FACT_VERSION, HookEvent, HookFact};
 use pointsman_core::hook::input::{Event, HookInput};
+use pointsman_core::hook::kind::Definition;
 use pointsman_core::hook::mode::{self, ModeChoice};
 use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::mode::Mode;
@@ -16,10 +19,12 @@ use pointsman_core::request::{Origin, Overrides, Request, Speaker};
 use pointsman_core::route::Route;
 use pointsman_core::routing_context::RoutingContext;
 
+use super::definitions;
 use super::error::HookError;
 use crate::assemble::{AssembleError, Environment};
 use crate::clock;
 use crate::config::load::Loaded;
+use crate::config::login;
 use crate::engine::hooks::{HOOK_BYTES_MAX, HookStore, enrich};
 use crate::engine::project::Decider;
 use crate::entropy::Entropy;
@@ -55,11 +60,35 @@ impl HookContext {
         let choice =
             mode::select(loaded.settings.routing_mode, &set_by, &environment.hook_signals(), &input.session);
         let known = match environment.env.text("CLAUDE_PLUGIN_ROOT") {
+            _ if input.session_agent.is_some() => KnownAgents::Unknown,
             Some(_) => KnownAgents::Plugin,
             None => KnownAgents::Builtin,
         };
         let store = HookStore::new(environment.store_paths());
         Ok(Some(HookContext { environment, choice, known, store, loaded, begun }))
+    }
+
+    /// Returns whether the session's delegations are held to their routes, where its event cannot be read.
+    pub fn holds_delegations() -> bool {
+        let nothing = HookInput::parse(b"{}", Some("PreToolUse")).ok();
+        let context = nothing.and_then(|input| HookContext::find(&input, Instant::now()).ok().flatten());
+        context.is_some_and(|context| context.choice.mode == Some(Mode::Enforced))
+    }
+
+    /// Returns what enforcing may do.
+    pub fn enforcing(&self) -> Enforcing {
+        let settings = &self.loaded.settings;
+        Enforcing {
+            defined_agents: settings.enforce_defined_agents,
+            unreachable: settings.unreachable_models,
+        }
+    }
+
+    /// Returns the models that the CLI's aliases stand for, by the session's environment.
+    pub fn aliases(&self) -> BTreeMap<Tier, String> {
+        let model =
+            |tier: Tier| self.environment.env.text(&delegation::alias_variable(tier)).map(str::to_owned);
+        Tier::ALL.into_iter().filter_map(|tier| Some((tier, model(tier)?))).collect()
     }
 
     /// Assembles what is needed to decide, and returns what was left out of it because it is broken.
@@ -98,6 +127,19 @@ impl HookContext {
     ) -> Result<(), HookError> {
         let Some(note) = note::after(earlier, input.prompt_id.as_deref(), update) else { return Ok(()) };
         self.store.write_note(&input.session, &note).map_err(HookError::NotNoted)
+    }
+
+    /// Stores that a session begins or goes on.
+    pub fn note_start(&self, input: &HookInput, source: &str) -> Result<(), HookError> {
+        let earlier = self.store.read_note(&input.session);
+        let Some(note) = note::at_start(earlier.as_ref(), source) else { return Ok(()) };
+        self.store.write_note(&input.session, &note).map_err(HookError::NotNoted)
+    }
+
+    /// Returns the definition of a kind of subagent, if a file of a person's or of a plugin has one.
+    pub fn definition(&self, kind: &str) -> Option<Definition> {
+        let config_dir = login::claude_dir(&self.environment.env, &self.environment.dirs.home);
+        definitions::find(kind, &self.environment.cwd, &self.environment.dirs.home, &config_dir)
     }
 
     /// Returns the hash of a request, keyed if prompts are not stored.

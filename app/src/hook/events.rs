@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pointsman_core::conversation::Context;
 use pointsman_core::hook::answer::HookAnswer;
-use pointsman_core::hook::delegation::{self, Target, Terms};
+use pointsman_core::hook::delegation::{self, PersonSaid, Target, Terms};
 use pointsman_core::hook::fact::{Delegation, HookEvent};
 use pointsman_core::hook::input::{Event, HookInput, ToolUse, as_tag};
 use pointsman_core::ids::RunId;
@@ -76,12 +76,12 @@ pub fn answer(
             HookEvent::TurnEnded { ran: None, transcript: input.transcript.clone(), is_whole: false },
         ),
         Event::SessionStart { source } => {
+            context.note_start(input, source)?;
             recorded(context, input, HookEvent::SessionStarted { source: source.clone() })?;
             let is_news = source != "compact" && context.choice.has_reader();
             Ok(if is_news { briefing::answer(context) } else { HookAnswer::default() })
         }
         Event::SessionEnd { reason } => {
-            context.store.remove_note(&input.session);
             let told = summary(context, input, "end", reason);
             // Nobody waits for it, and the next run does the same.
             let _ = assemble::own_program().map(|program| background::start_tidying(&program));
@@ -123,12 +123,23 @@ fn on_delegation(
     // The CLI itself reports what is missing.
     let Some(words) = call.text("prompt") else { return Ok(HookAnswer::default()) };
     let (decider, _) = context.decider()?;
-    let Some((_, route)) = routed(&decider, mode, words, Speaker::Model, Context::Fresh)? else {
+    // Whoever delegates knows what the words are about.
+    let Some((_, route)) = routed(&decider, mode, words, Speaker::Model, Context::of_session())? else {
         return Ok(HookAnswer::default());
     };
-    let said = context.note(input).map(|note| note.said).unwrap_or_default();
-    let terms =
-        Terms { mode: Some(mode), said, route: &route, catalog: decider.catalog(), known: context.known };
+    let note = context.note(input).unwrap_or_default();
+    let kind = call.text("subagent_type").unwrap_or(delegation::GENERAL_PURPOSE);
+    let (definition, aliases) = (context.definition(kind), context.aliases());
+    let terms = Terms {
+        mode: Some(mode),
+        said: &note.said,
+        approved: note.approved || note.said == PersonSaid::Approved,
+        route: &route,
+        catalog: decider.catalog(),
+        definition: definition.as_ref(),
+        aliases: &aliases,
+        enforcing: context.enforcing(),
+    };
     let (done, answer) = delegation::decide(call, &terms);
     let asked = Target::of(&call.input);
     let from_agent_id = input.agent_id.clone();

@@ -4,12 +4,16 @@
 //! The user waits for this process. So it has one deadline, whatever is broken: a file that never ends, a full disk, a
 //! bug. After the deadline the session goes on without us and one line says so.
 //!
-//! Reading order: the process here · `context` (the context of one event) · `events` (how each event is handled) ·
+//! Reading order: the process here · `context` (the context of one event, `conversation`: what was said last) · `count`
+//! (hooks that give up) · `events` (how each event is handled) ·
 //! `prompt` and `delegate` (the user's prompt, and one that a run does) · `briefing` (what is said when a session
 //! begins) · `notice` and `error` (what the user is told about us).
 
 mod briefing;
 mod context;
+mod conversation;
+mod count;
+mod definitions;
 mod delegate;
 mod error;
 mod events;
@@ -18,17 +22,19 @@ mod prompt;
 
 use std::io::Read as _;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use pointsman_core::hook::answer::{HookAnswer, HookEffect};
-use pointsman_core::hook::input::HookInput;
+use pointsman_core::hook::delegation;
+use pointsman_core::hook::input::{self, HookInput};
 use pointsman_core::hook::takeover;
 use pointsman_core::ids::RunId;
 
 use crate::config::env::EnvVars;
 use crate::present::output;
 use context::HookContext;
+use count::Count;
 use error::HookError;
 use notice::notice;
 
@@ -61,20 +67,27 @@ enum WorkerMessage {
 pub fn main(named: Option<String>) -> ExitCode {
     let begun = Instant::now();
     let (sender, words) = mpsc::channel();
+    let count = Arc::new(Count::default());
+    let counted = Arc::clone(&count);
     // A thread that hangs ends with the process.
     std::thread::spawn(move || {
-        let done =
-            answer(named.as_deref(), begun, &|run| drop(sender.send(WorkerMessage::Delegating(run.clone()))));
+        let delegating = |run: &RunId| drop(sender.send(WorkerMessage::Delegating(run.clone())));
+        let done = answer(named.as_deref(), begun, &counted, &delegating);
         sender.send(WorkerMessage::Done(done))
     });
     let said = match words.recv_timeout(limit()) {
-        Ok(WorkerMessage::Delegating(run)) => delegated(&words, run),
-        Ok(WorkerMessage::Done(done)) => done.unwrap_or_else(|error| broken(&error.to_string())),
-        Err(mpsc::RecvTimeoutError::Timeout) => broken("it took too long"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => broken("a bug"),
+        Ok(WorkerMessage::Delegating(run)) => Some(delegated(&words, run)),
+        Ok(WorkerMessage::Done(done)) => Some(done.unwrap_or_else(|error| broken(&error.to_string()))),
+        Err(_) => None,
     };
-    if let Some(json) = said.to_json() {
+    let is_answered = said.is_some();
+    if let Some(json) = said.unwrap_or_else(|| broken("it took too long")).to_json() {
         output::line(&json.to_string());
+    }
+    if is_answered {
+        count.ended()
+    } else {
+        count.gave_up()
     }
     ExitCode::SUCCESS
 }
@@ -101,15 +114,29 @@ fn broken(what: &str) -> HookAnswer {
     HookAnswer { notice: Some(notice("is out of the way", what)), ..HookAnswer::default() }
 }
 
-fn answer(named: Option<&str>, begun: Instant, delegating: &dyn Fn(&RunId)) -> Result<HookAnswer, HookError> {
+fn answer(
+    named: Option<&str>,
+    begun: Instant,
+    count: &Count,
+    delegating: &dyn Fn(&RunId),
+) -> Result<HookAnswer, HookError> {
     let mut text = vec![];
     std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut text).map_err(HookError::Unreadable)?;
     if text.len() as u64 == INPUT_BYTES_MAX {
         return Err(HookError::TooLong);
     }
-    let input = HookInput::parse(&text, named)?;
+    let input = match HookInput::parse(&text, named) {
+        Ok(input) => input,
+        Err(_) if input::seems_a_delegation(&text, named) && HookContext::holds_delegations() => {
+            return Ok(delegation::unreadable());
+        }
+        Err(error) => return Err(error.into()),
+    };
     match HookContext::find(&input, begun)? {
-        Some(context) => events::answer(&context, &input, delegating),
+        Some(context) => {
+            count.begun(&context);
+            events::answer(&context, &input, delegating)
+        }
         None => Ok(HookAnswer::default()),
     }
 }

@@ -67,6 +67,7 @@ pub fn text(report: &ComplianceReport) -> String {
         .collect();
     said.extend(report.experiment.as_ref().map(experiment));
     said.push(price(report));
+    said.push(format!("days are those of {}", one_line(&report.time_zone, NAME_CHARS_MAX)));
     said.push(definitions(|word, means| format!("{word}: {means}")));
     said.join("\n\n")
 }
@@ -142,8 +143,9 @@ fn price(report: &ComplianceReport) -> String {
     let tokens = report.directive_tokens;
     let overrides = report.override_rate;
     format!(
-        "{}\n\ndirectives: {} told, {:.0} tokens each, {} at most (estimated)\noverrides: {} of {} prompts",
+        "{}\ngave up: {} hooks, which recorded nothing\n\ndirectives: {} told, {:.0} tokens each, {} at most (estimated)\noverrides: {} of {} prompts",
         tables::columns(&["HOOK", "COUNT", "MEDIAN", "P99"], &rows),
+        report.gave_up,
         tokens.told,
         tokens.mean,
         tokens.max,
@@ -195,6 +197,7 @@ pub fn markdown(report: &ComplianceReport) -> String {
     }
     said.extend(report.experiment.as_ref().map(|one| format!("```\n{}\n```", experiment(one))));
     said.push(format!("```\n{}\n```", price(report)));
+    said.push(format!("Days are those of {}.", one_line(&report.time_zone, NAME_CHARS_MAX)));
     said.push(definitions(|word, means| format!("- *{word}*: {means}")));
     said.join("\n\n")
 }

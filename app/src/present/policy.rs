@@ -6,6 +6,7 @@ use pointsman_core::policy::Policy;
 use pointsman_core::policy::file_rule::{Author, FileEffect, FileRule};
 use pointsman_core::policy::preset::Preset;
 use pointsman_core::report::run::SCHEMA_VERSION;
+use pointsman_core::route::{DeadRule, dead_rules};
 use pointsman_core::toml_text::problem::Problem;
 use serde::Serialize;
 
@@ -60,6 +61,8 @@ pub struct Checked<'a> {
     presets: Vec<Preset>,
     /// Rules of the project that name an agent which is not theirs to choose.
     left_out: &'a [Problem],
+    /// Rules that can never fire.
+    never_fires: Vec<DeadRule>,
 }
 
 impl Checked<'_> {
@@ -72,24 +75,29 @@ impl Checked<'_> {
             example_count: files.examples.len(),
             presets: files.presets.keys().copied().collect(),
             left_out: &files.left_out,
+            never_fires: dead_rules(policy),
         }
     }
 
-    /// Returns whether no rule had to be left out.
+    /// Returns whether every rule holds as it was written: none had to be left out, and each can fire.
     pub fn is_complete(&self) -> bool {
-        self.left_out.is_empty()
+        self.left_out.is_empty() && self.never_fires.is_empty()
     }
 
-    /// Returns a summary in one line.
+    /// Returns what is wrong, and a summary in one line.
     pub fn text(&self) -> String {
         let presets: String =
             self.presets.iter().map(|preset| format!(", preset {}", preset.as_str())).collect();
-        let verdict = match self.left_out.len() {
-            0 => "nothing is wrong".to_owned(),
-            count => format!("{} left out, as said above", counted(count, "rule")),
+        let verdict = match (self.left_out.len(), self.never_fires.len()) {
+            (0, 0) => "nothing is wrong".to_owned(),
+            (0, count) => format!("{count} of them can never fire"),
+            (count, _) => format!("{} left out, as said above", counted(count, "rule")),
         };
+        let dead =
+            |dead: &DeadRule| format!("{}: {} can never fire: {}\n", dead.place, dead.rule, dead.because);
+        let dead: String = self.never_fires.iter().map(dead).collect();
         let (rules, examples) = (counted(self.rule_count, "rule"), counted(self.example_count, "example"));
-        format!("{rules}, {examples}{presets}: {verdict}")
+        format!("{dead}{rules}, {examples}{presets}: {verdict}")
     }
 }
 

@@ -55,12 +55,6 @@ impl HookStore {
         serde_json::from_slice(&regular_file::read(&self.note(session), NOTE_BYTES_MAX).ok()?).ok()
     }
 
-    /// Removes the note of a session that is over.
-    pub fn remove_note(&self, session: &SessionId) {
-        // A note that stays is small and says nothing about other prompts.
-        let _ = fs::remove_file(self.note(session));
-    }
-
     /// Takes a prompt over for a run, or finds the run that has it.
     pub fn claim(
         &self,

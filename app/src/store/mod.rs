@@ -10,6 +10,7 @@
 
 mod error;
 mod handle;
+pub mod hook_counts;
 pub mod hooks;
 pub mod journal;
 mod ledger;

@@ -272,7 +272,7 @@ fn signal(pid: i32, signal: Signal) {
 /// One command line of pointsman.
 pub struct Call<'a> {
     sandbox: &'a Sandbox,
-    args: Vec<String>,
+    pub args: Vec<String>,
     env: BTreeMap<String, String>,
     stdin: Option<Vec<u8>>,
     shell: Option<String>,

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 /// Replaces escapes of lone surrogates (`\ud83d`) by U+FFFD, which has the same length.
-pub(super) fn with_whole_characters(line: &str) -> Cow<'_, str> {
+pub(crate) fn with_whole_characters(line: &str) -> Cow<'_, str> {
     let mut repaired: Option<Vec<u8>> = None;
     let bytes = line.as_bytes();
     let mut at = 0;

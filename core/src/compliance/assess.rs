@@ -1,9 +1,11 @@
 //! Judges what became of a directive. `DirectiveStatus` describes in words what is decided here.
 
+use jiff::tz::TimeZone;
+
 use super::turns::{Subagent, Treatment, Turn, turns};
 use super::{Directive, DirectiveKind, DirectiveStatus, RunServed};
 use crate::agent::Tier;
-use crate::hook::delegation::{Disposition, PersonSaid, Target};
+use crate::hook::delegation::{Disposition, PLUGIN_PREFIX, PersonSaid, Target};
 use crate::hook::fact::{Delegation, HookFact, Recommendation};
 use crate::hook::prompt::{Action, LeftBecause};
 use crate::hook::transcript::TranscriptSummary;
@@ -13,13 +15,15 @@ use crate::route::Decision;
 /// The reason given if no end of a turn was seen.
 const NO_END: &str = "the end was not seen";
 
-/// Judges every directive in the facts. `tier_of` maps a model to its tier; `runs` are those that took over prompts.
+/// Judges every directive in the facts. `tier_of` maps a model to its tier; `runs` are those that took over prompts; days are
+/// those of the zone.
 pub fn directives(
     facts: &[HookFact],
     runs: &[RunServed],
     tier_of: &dyn Fn(&str) -> Option<Tier>,
+    zone: &TimeZone,
 ) -> Vec<Directive> {
-    let assessor = Assessor { runs, tier_of };
+    let assessor = Assessor { runs, tier_of, zone };
     let mut all = vec![];
     for (_, turn) in turns(facts) {
         if let Some((fact, said)) = turn.said {
@@ -34,6 +38,7 @@ pub fn directives(
 struct Assessor<'w> {
     runs: &'w [RunServed],
     tier_of: &'w dyn Fn(&str) -> Option<Tier>,
+    zone: &'w TimeZone,
 }
 
 /// A status and the reason for it.
@@ -72,7 +77,7 @@ impl Assessor<'_> {
             scope,
             session: fact.session.to_string(),
             prompt_id: fact.prompt_id.clone(),
-            day: fact.at.strftime("%Y-%m-%d").to_string(),
+            day: fact.at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d").to_string(),
             project_root: fact.project_root.clone(),
             mode: fact.mode,
             is_experiment: fact.is_experiment,
@@ -103,7 +108,7 @@ impl Assessor<'_> {
     }
 
     fn of_recommendation(&self, turn: &Turn<'_>, recommendation: &Recommendation) -> Assessment {
-        if let PersonSaid::Tier(_) = recommendation.said {
+        if let PersonSaid::Tier(_) | PersonSaid::Agent(_) = recommendation.said {
             return (DirectiveStatus::Overridden, "the person said who does it");
         }
         match recommendation.action {
@@ -164,6 +169,10 @@ impl Assessor<'_> {
         let (status, because) = match &delegation.done {
             Disposition::LeftAlone => (DirectiveStatus::Overridden, "the person left pointsman out"),
             Disposition::Observed => (DirectiveStatus::NotApplicable, "nothing was directed"),
+            Disposition::Kept { .. } => (DirectiveStatus::NotApplicable, "its model was settled elsewhere"),
+            Disposition::Rewritten { set } if is_left_to_its_definition(set) => {
+                (DirectiveStatus::NotApplicable, "the agent's own definition says which model")
+            }
             Disposition::Denied => (DirectiveStatus::NotApplicable, "it was refused, and nothing ran"),
             Disposition::AsRouted { set } | Disposition::Rewritten { set } => {
                 let tier = set_tier(set).unwrap_or(delegation.route.tier);
@@ -199,6 +208,12 @@ impl Assessor<'_> {
             _ => Some(false),
         }
     }
+}
+
+/// Returns whether a call was left without a model, so that its kind's own definition decides. A kind of our plugin with a
+/// custom model was called like that too.
+fn is_left_to_its_definition(set: &Target) -> bool {
+    set.model.is_none() && !set.subagent_type.as_deref().is_some_and(|kind| kind.starts_with(PLUGIN_PREFIX))
 }
 
 /// Returns the tier of the alias that was set: the user may have named another one than the route.

@@ -15,7 +15,7 @@ use crate::ids::RunId;
 use crate::mode::Mode;
 
 pub use assess::directives;
-pub use report::{Arm, ComplianceReport, Experiment, Group, Latency, Rates, report};
+pub use report::{Arm, ComplianceReport, Experiment, Group, Latency, Rates, Surroundings, report};
 
 /// What became of a directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -84,7 +84,7 @@ pub struct Directive {
     pub session: String,
     /// The prompt.
     pub prompt_id: Option<String>,
-    /// The day in UTC, as `2026-11-22`.
+    /// The day in the zone of the report, as `2026-11-22`.
     pub day: String,
     /// The root of the project.
     pub project_root: String,

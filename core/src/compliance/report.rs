@@ -22,13 +22,17 @@ pub struct ComplianceReport {
     pub by_agent: Vec<Group>,
     /// By project.
     pub by_project: Vec<Group>,
-    /// By day, in UTC.
+    /// By day, in the time zone.
     pub by_day: Vec<Group>,
+    /// The time zone of the days: the machine's, as for the hours of a policy.
+    pub time_zone: String,
     /// The sessions whose mode was assigned by the hash of their id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment: Option<Experiment>,
     /// How long hooks worked, by event.
     pub latency: Vec<Latency>,
+    /// How many hooks gave up at their deadline or were killed: they recorded nothing, and their time is not in `latency`.
+    pub gave_up: usize,
     /// What directives added to the conversation.
     pub directive_tokens: DirectiveTokens,
     /// How often the user chose who does it, among all prompts that were routed.
@@ -155,8 +159,17 @@ fn rounded(share: f64) -> f64 {
     (share * 1000.0).round() / 1000.0
 }
 
+/// What a report needs besides directives and facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The name of the zone that the days are of.
+    pub time_zone: String,
+    /// How many hooks gave up.
+    pub gave_up: usize,
+}
+
 /// Builds the report.
-pub fn report(directives: &[Directive], facts: &[HookFact]) -> ComplianceReport {
+pub fn report(directives: &[Directive], facts: &[HookFact], around: Surroundings) -> ComplianceReport {
     let groups = |name: &dyn Fn(&Directive) -> Option<String>| groups(directives, name);
     let mode_name = |mode: Option<Mode>| mode.map_or("off", Mode::as_str).to_owned();
     let recommended =
@@ -177,8 +190,10 @@ pub fn report(directives: &[Directive], facts: &[HookFact]) -> ComplianceReport 
         by_agent: groups(&|one| one.agent.clone()),
         by_project: groups(&|one| Some(one.project_root.clone())),
         by_day: groups(&|one| Some(one.day.clone())),
+        time_zone: around.time_zone,
         experiment: experiment(directives),
         latency: latency(facts),
+        gave_up: around.gave_up,
         directive_tokens: directive_tokens(facts),
         override_rate: Share::new(overridden, routed),
     }

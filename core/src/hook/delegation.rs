@@ -1,17 +1,20 @@
-//! What is done when the main model hands work to a subagent: nothing, another model or kind, or a refusal.
+//! What is done when the main model hands work to a subagent: nothing, another model, or a refusal.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::answer::{HookAnswer, HookEffect};
 use super::input::ToolUse;
-use super::prompt::{APPROVE, reason};
+use super::kind::{self, Definition};
+use super::prompt::{APPROVE, reason, surely_stops};
 use crate::agent::{Agent, Catalog, Tier};
 use crate::mode::Mode;
-use crate::route::{Decision, Route};
+use crate::route::Route;
 
-/// The kind of subagent that the CLI takes if none is named: a general one, so ours can replace it.
-const GENERAL_PURPOSE: &str = "general-purpose";
+/// The kind of subagent that the CLI takes if none is named.
+pub const GENERAL_PURPOSE: &str = "general-purpose";
 
 /// The prefix by which the CLI knows the agents of our plugin.
 pub const PLUGIN_PREFIX: &str = "pointsman:";
@@ -20,7 +23,7 @@ pub const PLUGIN_PREFIX: &str = "pointsman:";
 const ADVISERS: [&str; 2] = ["pointsman:planner", "pointsman:router-escalation"];
 
 /// What the user said about the current prompt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonSaid {
     /// Nothing.
@@ -32,6 +35,8 @@ pub enum PersonSaid {
     Approved,
     /// The tier that is to do it.
     Tier(Tier),
+    /// The agent that is to do it, by the CLI's name.
+    Agent(String),
 }
 
 /// Which agents the CLI of the session knows.
@@ -41,6 +46,8 @@ pub enum KnownAgents {
     Plugin,
     /// Only the CLI's own: the hook was set up by hand.
     Builtin,
+    /// Nobody knows: the session runs as an agent, which may be allowed a few kinds alone.
+    Unknown,
 }
 
 /// The subagent and model that a delegation names.
@@ -78,7 +85,12 @@ pub enum Disposition {
         /// What it names.
         set: Target,
     },
-    /// It was given to the agent that the route names.
+    /// Nothing: its model is settled by somebody else.
+    Kept {
+        /// Why.
+        because: String,
+    },
+    /// It was given the model that holds for it.
     Rewritten {
         /// The new target.
         set: Target,
@@ -87,73 +99,135 @@ pub enum Disposition {
     Denied,
 }
 
+/// What enforcing may do, by the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enforcing {
+    /// Whether an agent definition that names a model is held to the route all the same.
+    pub defined_agents: bool,
+    /// What is done where the route's model has no alias.
+    pub unreachable: UnreachableModel,
+}
+
+/// What is done where the tool, which takes aliases alone, cannot name the model of a route.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnreachableModel {
+    /// The tier's own alias is named.
+    #[default]
+    Alias,
+    /// The delegation is refused.
+    Refuse,
+}
+
 /// What is known when deciding about a delegation.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
     /// The session's mode; `None` means off.
     pub mode: Option<Mode>,
     /// What the user said about the prompt.
-    pub said: PersonSaid,
+    pub said: &'a PersonSaid,
+    /// Whether the user approved what would be asked.
+    pub approved: bool,
     /// The route of the subagent's own prompt.
     pub route: &'a Route,
     /// The configured agents.
     pub catalog: &'a Catalog,
-    /// Which agents the CLI knows.
-    pub known: KnownAgents,
+    /// The definition of the kind of subagent, if there is one.
+    pub definition: Option<&'a Definition>,
+    /// The models that the CLI's aliases stand for, where its environment says so.
+    pub aliases: &'a BTreeMap<Tier, String>,
+    /// What enforcing may do.
+    pub enforcing: Enforcing,
 }
 
-/// Decides about a delegation: what is done, and the answer that does it.
+/// Decides about a delegation: what is done, and the answer that does it. Nothing but `model` is ever changed: a kind of
+/// subagent has rights, and permission rules that name it.
 pub fn decide(call: &ToolUse, terms: &Terms<'_>) -> (Disposition, HookAnswer) {
-    if terms.said == PersonSaid::LeaveAlone {
+    if *terms.said == PersonSaid::LeaveAlone {
         return (Disposition::LeftAlone, HookAnswer::default());
     }
-    let is_adviser = call.text("subagent_type").is_some_and(|kind| ADVISERS.contains(&kind));
-    if terms.mode != Some(Mode::Enforced) || is_adviser {
+    let kind = call.text("subagent_type").unwrap_or(GENERAL_PURPOSE);
+    if terms.mode != Some(Mode::Enforced) || ADVISERS.contains(&kind) {
         return (Disposition::Observed, HookAnswer::default());
     }
-    let is_approved = terms.said == PersonSaid::Approved;
-    if terms.route.decision == Decision::Escalate && !is_approved {
-        return (Disposition::Denied, HookAnswer::of(HookEffect::Deny { reason: refusal(terms.route) }));
+    if is_dangerous(terms.route) && !terms.approved && !kind::only_looks(kind, terms.definition) {
+        return denied(refusal(terms.route));
     }
-    let set = target(call, terms);
-    if Target::of(&call.input) == set {
+    if let Some(because) = kind::fixed_model(kind) {
+        return (Disposition::Kept { because: because.to_owned() }, HookAnswer::default());
+    }
+    match model(terms) {
+        Model::Named(alias) => set(call, Some(alias)),
+        Model::OfDefinition(model) => hold(call, model),
+        Model::Unreachable { tier, model } => denied(unreachable(tier, model)),
+    }
+}
+
+/// The model of a delegation.
+enum Model<'a> {
+    /// The tool can name it.
+    Named(&'static str),
+    /// The definition names it, and that holds.
+    OfDefinition(&'a str),
+    /// The tool cannot name it, and no other may stand in for it.
+    Unreachable { tier: Tier, model: &'a str },
+}
+
+fn model<'a>(terms: &Terms<'a>) -> Model<'a> {
+    if let PersonSaid::Tier(tier) = terms.said {
+        return Model::Named(tier.as_str());
+    }
+    let of_definition = terms.definition.and_then(|definition| definition.model.as_deref());
+    if let Some(model) = of_definition.filter(|_| !terms.enforcing.defined_agents) {
+        return Model::OfDefinition(model);
+    }
+    let agent = agent_of(terms.route, terms.catalog);
+    let (tier, model) = (agent.tier, agent.model.as_str());
+    let is_reached = model.contains(tier.as_str()) || terms.aliases.get(&tier).is_some_and(|of| of == model);
+    match terms.enforcing.unreachable {
+        UnreachableModel::Refuse if !is_reached => Model::Unreachable { tier, model },
+        UnreachableModel::Refuse | UnreachableModel::Alias => Model::Named(tier.as_str()),
+    }
+}
+
+/// Sets the model of a call, or takes it out.
+fn set(call: &ToolUse, model: Option<&str>) -> (Disposition, HookAnswer) {
+    let set = Target { model: model.map(str::to_owned), ..Target::of(&call.input) };
+    if call.text("model") == model && call.input.contains_key("model") == model.is_some() {
         return (Disposition::AsRouted { set }, HookAnswer::default());
     }
     let mut input = call.input.clone();
-    put(&mut input, "subagent_type", set.subagent_type.as_deref());
-    put(&mut input, "model", set.model.as_deref());
+    match model {
+        Some(model) => drop(input.insert("model".to_owned(), Value::from(model))),
+        None => drop(input.remove("model")),
+    }
     (Disposition::Rewritten { set }, HookAnswer::of(HookEffect::Rewrite { input }))
 }
 
-/// Returns what the delegation should name. A special kind of subagent keeps its kind: only its model is set.
-fn target(call: &ToolUse, terms: &Terms<'_>) -> Target {
-    let agent = match terms.said {
-        PersonSaid::Tier(tier) => terms.catalog.for_tier(tier),
-        PersonSaid::Nothing | PersonSaid::LeaveAlone | PersonSaid::Approved => {
-            terms.catalog.get(&terms.route.agent).unwrap_or_else(|| terms.catalog.for_tier(terms.route.tier))
-        }
-    };
-    let asked = call.text("subagent_type");
-    let is_of_settings = |kind: &str| {
-        let name = kind.strip_prefix(PLUGIN_PREFIX).unwrap_or(kind);
-        name.parse().is_ok_and(|name| terms.catalog.get(&name).is_some())
-    };
-    let is_general = asked.is_none_or(|kind| kind == GENERAL_PURPOSE || is_of_settings(kind));
-    if let Some(name) = agent.cli_agent.as_ref().filter(|_| is_general) {
-        // A definition of the user's own: it says itself which model it runs on.
-        return Target { subagent_type: Some(name.clone()), model: alias(&agent.model) };
+/// Holds a call to the model of its kind's definition: a model that the call names would win over it.
+fn hold(call: &ToolUse, model: &str) -> (Disposition, HookAnswer) {
+    let names_another = call.text("model").is_some_and(|named| !model.contains(named));
+    if names_another {
+        return set(call, None);
     }
-    if is_general && terms.known == KnownAgents::Plugin {
-        return Target { subagent_type: Some(name_in_plugin(agent)), model: alias(&agent.model) };
-    }
-    // Without a definition of ours only an alias can be named, so a custom model becomes its tier's.
-    let model = alias(&agent.model).unwrap_or_else(|| agent.tier.as_str().to_owned());
-    Target { subagent_type: asked.map(str::to_owned), model: Some(model) }
+    let because = format!("the agent's own definition names the model {}", one_word(model));
+    (Disposition::Kept { because }, HookAnswer::default())
 }
 
-/// Returns the alias of a model. The tool accepts only aliases; any other model must come from a definition.
-fn alias(model: &str) -> Option<String> {
-    Tier::parse(model).map(|tier| tier.as_str().to_owned())
+fn denied(reason: String) -> (Disposition, HookAnswer) {
+    (Disposition::Denied, HookAnswer::of(HookEffect::Deny { reason }))
+}
+
+/// Returns whether a person must be asked because of what could happen. Words that do not say what is meant are no reason:
+/// whoever delegates knows the context.
+fn is_dangerous(route: &Route) -> bool {
+    let is_unclear = |rule: &String| rule.ends_with(".unclear");
+    surely_stops(route) && !route.rules.first().is_some_and(is_unclear)
+}
+
+/// Returns the agent that a route names.
+fn agent_of<'a>(route: &Route, catalog: &'a Catalog) -> &'a Agent {
+    catalog.get(&route.agent).unwrap_or_else(|| catalog.for_tier(route.tier))
 }
 
 /// Returns the name by which the CLI knows an agent that our plugin defines.
@@ -162,20 +236,19 @@ pub fn name_in_plugin(agent: &Agent) -> String {
 }
 
 /// Returns the name that a directive gives to the agent of a route.
-pub fn name_for_directive(route: &Route, catalog: &Catalog, known: KnownAgents) -> String {
-    let agent = catalog.get(&route.agent).unwrap_or_else(|| catalog.for_tier(route.tier));
+pub fn name_for_directive(route: &Route, catalog: &Catalog, known: KnownAgents) -> Option<String> {
+    let agent = agent_of(route, catalog);
     match (&agent.cli_agent, known) {
-        (Some(name), _) => name.clone(),
-        (None, KnownAgents::Plugin) => name_in_plugin(agent),
-        (None, KnownAgents::Builtin) => GENERAL_PURPOSE.to_owned(),
+        (_, KnownAgents::Unknown) => None,
+        (Some(name), _) => Some(name.clone()),
+        (None, KnownAgents::Plugin) => Some(name_in_plugin(agent)),
+        (None, KnownAgents::Builtin) => Some(GENERAL_PURPOSE.to_owned()),
     }
 }
 
-fn put(input: &mut Map<String, Value>, key: &str, value: Option<&str>) {
-    match value {
-        Some(value) => drop(input.insert(key.to_owned(), Value::from(value))),
-        None => drop(input.remove(key)),
-    }
+/// Returns a name from a file in a form that is fit for records.
+fn one_word(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(100).collect()
 }
 
 /// Decides about a prompt that is scheduled for later: the CLI will submit it as if the user had typed it, so it must
@@ -214,5 +287,24 @@ fn refusal(route: &Route) -> String {
         "[pointsman] A person must say yes to this first: {}. Do not do it in another way. Tell the person what you would do; they \
          approve by a message that begins with `{APPROVE}`.",
         reason(&route.reason)
+    )
+}
+
+/// Returns the answer to a delegation that cannot be read: the model can say it again, and a gate does not open because of an
+/// odd text.
+pub fn unreadable() -> HookAnswer {
+    denied("[pointsman] This call cannot be read. Make it again, in plain words.".to_owned()).1
+}
+
+/// The variable with which the CLI is told what the alias of a tier stands for.
+pub fn alias_variable(tier: Tier) -> String {
+    format!("ANTHROPIC_DEFAULT_{}_MODEL", tier.as_str().to_ascii_uppercase())
+}
+
+fn unreachable(tier: Tier, model: &str) -> String {
+    let (variable, model) = (alias_variable(tier), one_word(model));
+    format!(
+        "[pointsman] This is work for {tier}, for which the person has set the model {model}, and the Agent tool cannot name it. Tell the \
+         person to start the session with {variable}={model}, or do the work yourself."
     )
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use super::lenient_json;
 use crate::ids::SessionId;
 
 /// The longest of the CLI's ids that is kept, in bytes.
@@ -24,6 +25,8 @@ pub struct HookInput {
     pub cwd: Option<PathBuf>,
     /// The subagent in which it happened, if any.
     pub agent_id: Option<String>,
+    /// The agent that the session itself runs as (`claude --agent`), if any.
+    pub session_agent: Option<String>,
     /// How the session answers its permission questions, in the CLI's word.
     pub permission_mode: Option<String>,
     /// What happened.
@@ -126,24 +129,27 @@ pub enum InputError {
     /// The event is named neither here nor in the argument.
     #[error("the hook's input does not name its event")]
     NoEvent,
-    /// The session has no usable id.
-    #[error("the hook's input has no usable session id")]
-    NoSession,
+}
+
+/// Returns whether an input that cannot be read is about a delegation, as far as its bytes tell.
+pub fn seems_a_delegation(text: &[u8], named: Option<&str>) -> bool {
+    let text: String = String::from_utf8_lossy(text).split_whitespace().collect();
+    let is_before_a_tool = named == Some("PreToolUse") || text.contains("\"hook_event_name\":\"PreToolUse\"");
+    is_before_a_tool
+        && ["Agent", "Task"].iter().any(|tool| text.contains(&format!("\"tool_name\":\"{tool}\"")))
 }
 
 impl HookInput {
     /// Reads an input. `named` is the event's name from elsewhere, used if the input does not name it.
     pub fn parse(text: &[u8], named: Option<&str>) -> Result<HookInput, InputError> {
-        let Ok(Value::Object(fields)) = serde_json::from_slice(text) else {
-            return Err(InputError::NotAnObject);
-        };
-        // A UUID may be written in capitals; it is still the same session.
-        let session = fields.get("session_id").and_then(Value::as_str);
-        let session = session.and_then(|id| id.to_ascii_lowercase().parse().ok());
+        let fields = lenient_json::object(text).ok_or(InputError::NotAnObject)?;
         let name = fields.get("hook_event_name").and_then(Value::as_str).or(named);
         let event = event(name.ok_or(InputError::NoEvent)?, &fields);
+        let is_of_subagent = fields.contains_key("agent_id")
+            || matches!(event, Event::SubagentStart { .. } | Event::SubagentStop { .. });
         Ok(HookInput {
-            session: session.ok_or(InputError::NoSession)?,
+            session: session(&fields),
+            session_agent: tag(&fields, "agent_type").filter(|_| !is_of_subagent),
             prompt_id: tag(&fields, "prompt_id"),
             transcript: path(&fields, "transcript_path"),
             cwd: path(&fields, "cwd"),
@@ -152,6 +158,16 @@ impl HookInput {
             event,
         })
     }
+}
+
+/// Returns the session. What is no id of ours is hashed to one: a gate does not open because an id has an odd form.
+fn session(fields: &Map<String, Value>) -> SessionId {
+    let said = fields.get("session_id").unwrap_or(&Value::Null);
+    // A UUID may be written in capitals; it is still the same session.
+    let id = said.as_str().and_then(|id| id.to_ascii_lowercase().parse().ok());
+    let transcript = fields.get("transcript_path").unwrap_or(&Value::Null);
+    let hashed = || blake3::hash(format!("{said} {transcript}").as_bytes()).to_hex()[..32].parse();
+    id.unwrap_or_else(|| hashed().expect("hex digits are an id"))
 }
 
 fn event(name: &str, fields: &Map<String, Value>) -> Event {

@@ -1,13 +1,15 @@
 //! Hooks of Claude Code: what is answered to its events, and what is recorded of them. Decided without IO.
 //!
-//! In reading order: `input` (an event as the CLI reports it) · `mode` (how far we go in this session) · `prompt` and
-//! `delegation` (the two decisions) · `takeover` (one prompt, one run) · `note` (what is remembered about
+//! In reading order: `input` (an event as the CLI reports it, read by `lenient_json`) · `mode` (how far we go in this session) · `prompt` and
+//! `delegation` (the two decisions; `kind` knows kinds of subagents) · `takeover` (one prompt, one run) · `note` (what is remembered about
 //! a prompt) · `answer` (what the CLI reads) · `fact` (what is recorded) · `transcript` (what really ran).
 
 pub mod answer;
 pub mod delegation;
 pub mod fact;
 pub mod input;
+pub mod kind;
+mod lenient_json;
 pub mod mode;
 pub mod note;
 pub mod prompt;

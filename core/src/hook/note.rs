@@ -6,25 +6,33 @@ use super::delegation::PersonSaid;
 use super::prompt::{Approval, LeftBecause};
 use crate::route::{Answer, Route};
 
-/// The memory of one session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The memory of one session. It outlives the session's process: a session that is resumed goes on with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// The prompt. The note does not apply to any other one.
+    /// The prompt. What was said does not apply to any other one.
     pub prompt_id: Option<String>,
     /// What was said.
     pub said: PersonSaid,
+    /// Whether what would be asked was approved.
+    #[serde(default)]
+    pub approved: bool,
     /// Whether the model was told to ask the user first.
     #[serde(default)]
     pub asked: bool,
+    /// Whether the session was resumed: it has a conversation that no run of ours knows.
+    #[serde(default)]
+    pub resumed: bool,
 }
 
 /// How a prompt was treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteUpdate {
     /// It was routed.
     Routed {
         /// What the user said along with it.
         said: PersonSaid,
+        /// Whether the user approved.
+        approval: Approval,
         /// Whether the model is told to ask first.
         asked: bool,
     },
@@ -39,26 +47,43 @@ pub enum NoteUpdate {
 
 /// Returns the note after a prompt; `None` if the earlier one stays as it is.
 pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, update: NoteUpdate) -> Option<Note> {
-    let was_asked = earlier.is_some_and(|note| note.asked);
-    let (said, asked) = match update {
-        NoteUpdate::Routed { said, asked } => (said, asked),
-        NoteUpdate::Left { because: LeftBecause::Asked, .. } => (PersonSaid::LeaveAlone, false),
+    let prompt_id = prompt_id.map(str::to_owned);
+    let before = earlier.cloned().unwrap_or_default();
+    let fresh = Note { prompt_id: prompt_id.clone(), resumed: before.resumed, ..Note::default() };
+    let note = match update {
+        NoteUpdate::Routed { said, approval, asked } => {
+            Note { said, approved: approval == Approval::Given, asked, ..fresh }
+        }
+        NoteUpdate::Left { because: LeftBecause::Asked, .. } => {
+            Note { said: PersonSaid::LeaveAlone, ..fresh }
+        }
         // A message of the CLI itself is not a new prompt of the user's: what they said still holds.
-        NoteUpdate::Left { because: LeftBecause::Notification, .. } => {
-            (earlier.map(|note| note.said).unwrap_or_default(), was_asked)
+        NoteUpdate::Left { because: LeftBecause::Machine, .. } => {
+            Note { prompt_id: prompt_id.clone(), ..before }
         }
         // The question was ours, so this is the answer to it.
-        NoteUpdate::Left { because: LeftBecause::Reply, answer: Some(Answer::Yes) } if was_asked => {
-            (PersonSaid::Approved, false)
+        NoteUpdate::Left { because: LeftBecause::Reply, answer: Some(Answer::Yes) } if before.asked => {
+            Note { said: PersonSaid::Approved, approved: true, ..fresh }
         }
         NoteUpdate::Left {
             because: LeftBecause::Reply | LeftBecause::Command | LeftBecause::Empty, ..
-        } => (PersonSaid::Nothing, false),
+        } => fresh,
     };
     // A message in the middle of a turn shares its id, and takes back nothing that was said for it.
-    let same = earlier.filter(|note| prompt_id.is_some() && note.prompt_id.as_deref() == prompt_id);
-    let takes_back = said == PersonSaid::Nothing && same.is_some_and(|note| note.said != PersonSaid::Nothing);
-    (!takes_back).then(|| Note { prompt_id: prompt_id.map(str::to_owned), said, asked })
+    let says_nothing = note.said == PersonSaid::Nothing && !note.approved;
+    let same = earlier.filter(|earlier| prompt_id.is_some() && earlier.prompt_id == prompt_id);
+    let takes_back =
+        says_nothing && same.is_some_and(|earlier| earlier.said != PersonSaid::Nothing || earlier.approved);
+    (!takes_back).then_some(note)
+}
+
+/// Returns the note of a session that begins or goes on, by the CLI's word for how; `None` if it stays as it is.
+pub fn at_start(earlier: Option<&Note>, source: &str) -> Option<Note> {
+    match source {
+        "resume" => Some(Note { resumed: true, ..earlier.cloned().unwrap_or_default() }),
+        "startup" | "clear" => earlier.map(|_| Note::default()),
+        _ => None,
+    }
 }
 
 /// Returns whether the person has approved: beforehand by our mark, or with a yes to the question that we had the model ask.

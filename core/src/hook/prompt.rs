@@ -1,11 +1,15 @@
 //! What is done about a prompt: nothing, advice, a question first, a refusal, or a run that takes it over.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::answer::{HookAnswer, HookEffect};
+use crate::agent::Tier;
 use crate::mode::Mode;
+use crate::policy::layer::Layer;
 use crate::route::{self, Answer, Complexity, Decision, Route};
-use crate::text::client;
+use crate::text::client::{self, Sender};
 
 /// The mark with which the user approves what would be asked.
 pub const APPROVE: &str = "@approve";
@@ -18,12 +22,12 @@ const LEAVE_ALONE: &str = "~";
 const REASON_TOKENS_MAX: u32 = 36;
 
 /// What a prompt is, before it is routed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prompt<'a> {
     /// Words to be routed.
     Words {
         /// The words, without our mark.
-        words: &'a str,
+        words: Cow<'a, str>,
         /// Whether the user said yes beforehand.
         approval: Approval,
         /// What the user wants done with them.
@@ -63,8 +67,9 @@ const COMMANDS: [(&str, Wanted); 2] =
 pub enum LeftBecause {
     /// The user asked for that.
     Asked,
-    /// The CLI notifies its model that something ended.
-    Notification,
+    /// It is the CLI that speaks: a subagent's report, a notification, the output of a shell.
+    #[serde(rename = "notification")]
+    Machine,
     /// A command of the CLI.
     Command,
     /// An answer to what the model said last: "yes", "go on", "thanks".
@@ -75,29 +80,31 @@ pub enum LeftBecause {
 
 /// Classifies a prompt.
 pub fn read(prompt: &str) -> Prompt<'_> {
-    let text = prompt.trim_start();
-    let first = text.split(char::is_whitespace).next().unwrap_or_default();
-    if text.is_empty() {
+    let own = match client::sender(prompt) {
+        Sender::Person(own) => own,
+        Sender::Client => return Prompt::Left(LeftBecause::Machine),
+        Sender::Nobody => return Prompt::Left(LeftBecause::Empty),
+    };
+    let first = first_word(&own);
+    if first.is_empty() {
         Prompt::Left(LeftBecause::Empty)
-    } else if text.starts_with("<task-notification>") {
-        Prompt::Left(LeftBecause::Notification)
     } else if first == LEAVE_ALONE {
         Prompt::Left(LeftBecause::Asked)
     } else if let Some((name, wanted)) = COMMANDS.iter().find(|(name, _)| *name == first) {
-        as_words(text[name.len()..].trim_start(), *wanted)
+        as_words(behind(own, name), *wanted)
     } else if is_command(first) {
         Prompt::Left(LeftBecause::Command)
     } else {
-        as_words(prompt, Wanted::AsUsual)
+        as_words(own, Wanted::AsUsual)
     }
 }
 
-fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
-    let trimmed = text.trim_start();
-    let first = trimmed.split(char::is_whitespace).next().unwrap_or_default();
+fn as_words(own: Cow<'_, str>, wanted: Wanted) -> Prompt<'_> {
+    let first = first_word(&own);
     let is_approved = first.trim_end_matches([':', ',']).eq_ignore_ascii_case(APPROVE);
-    let words = if is_approved { trimmed[first.len()..].trim_start() } else { text };
-    if words.is_empty() {
+    let mark = first.to_owned();
+    let words = if is_approved { behind(own, &mark) } else { own };
+    if words.trim().is_empty() {
         Prompt::Left(LeftBecause::Empty)
     } else {
         let approval = if is_approved { Approval::Given } else { Approval::Missing };
@@ -105,12 +112,43 @@ fn as_words(text: &str, wanted: Wanted) -> Prompt<'_> {
     }
 }
 
+fn first_word(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or_default()
+}
+
+/// Returns what stands behind the first word of a text.
+fn behind<'a>(text: Cow<'a, str>, first: &str) -> Cow<'a, str> {
+    let from = |text: &str| {
+        let rest = &text.trim_start()[first.len()..];
+        text.len() - rest.trim_start().len()
+    };
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[from(text)..]),
+        Cow::Owned(text) => Cow::Owned(text[from(&text)..].to_owned()),
+    }
+}
+
+/// Returns the agent that a person names for a prompt, as the CLI writes it: `@agent-NAME`, or `@"NAME (agent)"`.
+pub fn named_agent(words: &str) -> Option<&str> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+    let starts = words.match_indices('@').map(|(at, _)| at);
+    let free = starts.filter(|at| !words[..*at].ends_with(|c: char| c.is_alphanumeric()));
+    free.filter_map(|at| {
+        let rest = &words[at + 1..];
+        if let Some(name) = rest.strip_prefix("agent-") {
+            return name.split(|c| !is_of_name(c)).next();
+        }
+        rest.strip_prefix('"')?.split_once(" (agent)\"").map(|(name, _)| name)
+    })
+    .find(|name| !name.is_empty() && name.chars().all(is_of_name))
+}
+
 /// Returns whether a text would count as the user's own word if it were submitted as a prompt: a yes, a tier, or one of
 /// our commands.
 pub fn speaks_for_a_person(text: &str) -> bool {
     match read(text) {
         Prompt::Words { words, approval, wanted } => {
-            approval == Approval::Given || wanted != Wanted::AsUsual || route::marked_tier(words).is_some()
+            approval == Approval::Given || wanted != Wanted::AsUsual || route::marked_tier(&words).is_some()
         }
         Prompt::Left(because) => because == LeftBecause::Asked,
     }
@@ -145,6 +183,16 @@ pub fn only_answers(route: &Route, wanted: Wanted) -> bool {
     answers && wanted == Wanted::AsUsual && route.decision == Decision::Direct
 }
 
+/// From this confidence on a question of the classifier alone is asked in a session, and a delegation refused for it: of 533
+/// requests of real sessions that need no question, 1.1 % get one, where without it 4.7 % did.
+const CLASSIFIER_ASKS_FROM: f64 = 0.75;
+
+/// Returns whether a route stops, and surely enough to be in a session's way: a rule's question always is.
+pub(super) fn surely_stops(route: &Route) -> bool {
+    let is_sure = route.layer != Layer::Classifier || route.confidence >= CLASSIFIER_ASKS_FROM;
+    route.decision == Decision::Escalate && is_sure
+}
+
 /// Decides what is done about a routed prompt.
 pub fn action(mode: Mode, wanted: Wanted, route: &Route, approval: Approval) -> Action {
     let stops = route.decision == Decision::Escalate && approval == Approval::Missing;
@@ -156,14 +204,33 @@ pub fn action(mode: Mode, wanted: Wanted, route: &Route, approval: Approval) -> 
     match (mode, stops) {
         (Mode::Orchestration, false) => Action::Delegate,
         (Mode::Orchestration | Mode::Enforced, true) => Action::Blocked,
-        (Mode::Directive, true) => Action::AskFirst,
-        (Mode::Directive | Mode::Enforced, false) => Action::Advised,
+        (Mode::Directive, true) if surely_stops(route) => Action::AskFirst,
+        (Mode::Directive, _) | (Mode::Enforced, false) => Action::Advised,
     }
 }
 
-/// Returns the directive for the model. `agent` is the name by which its CLI knows the agent that should do it.
-pub fn directive(action: Action, mode: Mode, route: &Route, agent: &str) -> Option<String> {
-    let (tier, because) = (route.tier, reason(&route.reason));
+/// Returns whether a run may take a prompt over that is to be delegated. It would know nothing of the conversation of a
+/// session that was resumed, and the agent that a person names is one of the session's own.
+pub fn may_take_over(wanted: Wanted, is_resumed: bool, named_agent: Option<&str>) -> bool {
+    wanted == Wanted::Run || (!is_resumed && named_agent.is_none())
+}
+
+/// Who should do a prompt, for a directive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advice<'a> {
+    /// The tier.
+    pub tier: Tier,
+    /// The name by which the CLI knows the agent; `None` if nobody knows which ones the session may use.
+    pub agent: Option<&'a str>,
+    /// Whether the user named that agent.
+    pub is_named: bool,
+    /// Whether the user approved what would be asked.
+    pub approval: Approval,
+}
+
+/// Returns the directive for the model.
+pub fn directive(action: Action, mode: Mode, route: &Route, advice: &Advice<'_>) -> Option<String> {
+    let because = reason(&route.reason);
     match action {
         Action::Advised => {
             let plan = match route.complexity {
@@ -171,14 +238,27 @@ pub fn directive(action: Action, mode: Mode, route: &Route, agent: &str) -> Opti
                 Complexity::Simple | Complexity::Moderate => "",
             };
             let held = if mode == Mode::Enforced { " Agent calls are held to their routes." } else { "" };
-            let because = match route.decision {
-                Decision::Direct => because,
-                Decision::Escalate => "the person has said yes to it".to_owned(),
+            let because = match (route.decision, advice.approval) {
+                (Decision::Direct, _) => because,
+                (Decision::Escalate, Approval::Given) => "the person has said yes to it".to_owned(),
+                (Decision::Escalate, Approval::Missing) => {
+                    "its words are not clear enough to ask about".to_owned()
+                }
             };
-            Some(format!(
-                "[pointsman] This is work for {tier}: {because}. Unless you run on {tier} yourself, hand it over: Agent tool, \
-                 subagent_type \"{agent}\", model \"{tier}\", with the person's words.{plan}{held}"
-            ))
+            Some(match (advice.agent, advice.is_named) {
+                (Some(agent), true) => format!(
+                    "[pointsman] The person has named who does this: Agent tool, subagent_type \"{agent}\", with the person's \
+                     words.{plan}{held}"
+                ),
+                (agent, _) => {
+                    let tier = advice.tier;
+                    let kind = agent.map(|agent| format!("subagent_type \"{agent}\", ")).unwrap_or_default();
+                    format!(
+                        "[pointsman] This is work for {tier}: {because}. Unless you run on {tier} yourself, hand it over: Agent tool, \
+                         {kind}model \"{tier}\", with the person's words.{plan}{held}"
+                    )
+                }
+            })
         }
         Action::AskFirst => Some(format!(
             "[pointsman] Ask first: {because}. Before you change or run anything, tell the person what you would do and wait for \
@@ -211,8 +291,8 @@ pub fn route_notice(route: &Route) -> String {
 }
 
 /// Returns the answer to a prompt that needs no run.
-pub fn answer(action: Action, mode: Mode, route: &Route, agent: &str) -> HookAnswer {
-    HookAnswer::of(match directive(action, mode, route, agent) {
+pub fn answer(action: Action, mode: Mode, route: &Route, advice: &Advice<'_>) -> HookAnswer {
+    HookAnswer::of(match directive(action, mode, route, advice) {
         Some(text) => HookEffect::Context { event: "UserPromptSubmit", text },
         None if action == Action::Told => HookEffect::Block { reason: route_notice(route) },
         None => HookEffect::Block { reason: held_back(route) },

@@ -64,6 +64,11 @@ const HARMLESS_TOOLS: [&str; 14] = [
     "BashOutput",
 ];
 
+/// Returns whether a tool changes nothing.
+pub fn is_harmless(tool: &str) -> bool {
+    HARMLESS_TOOLS.contains(&tool)
+}
+
 impl TranscriptSummary {
     /// Returns whether a tool was used that can change something.
     pub fn acted(&self) -> bool {
@@ -76,8 +81,28 @@ impl TranscriptSummary {
     }
 
     fn acting_tools(&self) -> impl Iterator<Item = &str> {
-        self.tools.keys().map(String::as_str).filter(|tool| !HARMLESS_TOOLS.contains(tool))
+        self.tools.keys().map(String::as_str).filter(|tool| !is_harmless(tool))
     }
+}
+
+/// What the main model said last, and the model that said it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastSaid {
+    /// The words.
+    pub text: String,
+    /// The model, by the name that the service gave.
+    pub model: Option<String>,
+}
+
+/// Finds what the main model said last in the lines of a transcript's end; the first may be torn.
+pub fn last_said<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> Option<LastSaid> {
+    lines.rev().find_map(|text| {
+        let line: Line = serde_json::from_str(text).ok()?;
+        let message = line.message.filter(|_| line.kind == "assistant" && !line.is_sidechain)?;
+        let blocks = message.content.as_array()?;
+        let said = blocks.iter().rev().find_map(|block| block.get("text")?.as_str())?.to_owned();
+        Some(LastSaid { text: said, model: message.model.filter(|model| model != SYNTHETIC) })
+    })
 }
 
 /// The lines of a transcript that count.
@@ -127,12 +152,38 @@ struct Usage {
 /// nothing is known of it.
 pub fn read<'l>(lines: impl Iterator<Item = &'l str>, parts: &[Part<'_>]) -> Vec<Option<TranscriptSummary>> {
     let mut readings: Vec<_> = parts.iter().map(|part| Reading::new(*part)).collect();
-    for line in lines.filter(|line| line.contains("\"user\"") || line.contains("\"assistant\"")) {
-        if let Some(line) = parse(line) {
+    for text in lines {
+        let is_message = text.contains("\"user\"") || text.contains("\"assistant\"");
+        let line = is_message.then(|| parse(text)).flatten();
+        let torn = match &line {
+            Some(_) => torn_start(text),
+            None => Some(text).filter(|text| is_message || !is_whole(text)),
+        };
+        if let Some(torn) = torn {
+            readings.iter_mut().for_each(|reading| reading.lose(torn));
+        }
+        if let Some(line) = line {
             readings.iter_mut().for_each(|reading| reading.take(&line));
         }
     }
     readings.into_iter().map(Reading::done).collect()
+}
+
+/// Returns whether a line looks like one whole record, by its ends.
+fn is_whole(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || (text.starts_with('{') && text.ends_with('}'))
+}
+
+/// Returns the torn record that stands before a whole one on the same line.
+fn torn_start(text: &str) -> Option<&str> {
+    let at = text.rfind(RECORD_START).filter(|at| *at > 0)?;
+    Some(&text[..at])
+}
+
+/// Returns the prompt that a torn record names.
+fn prompt_of_torn(text: &str) -> Option<&str> {
+    text.split_once("\"promptId\":\"")?.1.split_once('"').map(|(id, _)| id)
 }
 
 /// Parses a line; one that has an unknown form is ignored. The CLI's own writers sometimes cut each other off
@@ -184,6 +235,18 @@ impl<'p> Reading<'p> {
         }
         if let Some(message) = line.message.as_ref().filter(|_| line.kind == "assistant") {
             self.answer(message, line.request_id.as_ref());
+        }
+    }
+
+    /// Takes a line that cannot be read. Lines without a prompt's id belong to the prompt of the lines before them; behind a
+    /// torn line that may have begun another prompt, they belong to none.
+    fn lose(&mut self, text: &str) {
+        if let Part::Prompt(wanted) = self.part {
+            let of_model = text.contains("\"type\":\"assistant\"");
+            self.is_here = match prompt_of_torn(text) {
+                Some(prompt) => prompt == wanted,
+                None => self.is_here && of_model,
+            };
         }
     }
 

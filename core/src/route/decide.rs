@@ -63,10 +63,9 @@ pub(super) fn decide(
         opinion.tier = opinion.tier.max(Tier::Sonnet);
     }
     let mut file_trace = trace.alike();
-    let mut by_files = file_rules::apply(request, signals, catalog, policy, opinion.tier, &mut file_trace);
+    let by_files = file_rules::apply(request, signals, catalog, policy, opinion.tier, &mut file_trace);
 
     let precedence = if request.overrides.are_given() { Precedence::ByPerson } else { by_files.precedence };
-    by_files.cap_confidence(&p);
     let reach_of = |agent: &AgentName| reach(request, agent, catalog);
     let of_rights = |agent: &AgentName| opinion.within(reach_of(agent), request.routing_context.isolation);
     let opinion = &of_rights(&tier_and_agent(None, &by_files, opinion.tier, catalog).1);

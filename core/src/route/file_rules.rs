@@ -22,7 +22,6 @@ use super::trace::{
     EXCEPTED, NEGATED, NO_MATCH, OTHER_FORM, OTHER_LANGUAGE, OTHER_MODE, OTHER_PROJECT, OTHER_TIME, QUOTED,
     RAISES, Trace, Why,
 };
-use crate::model::PerClass;
 use crate::policy::layer::Layer;
 use crate::text::tokens::Kind;
 
@@ -35,18 +34,6 @@ pub(super) struct ByFiles {
     pub asked: Option<Found>,
     /// Which doubts are settled.
     pub precedence: Precedence,
-}
-
-impl ByFiles {
-    /// Limits the confidence of a repository's rule to the classifier's: untrusted rules do not determine how sure we
-    /// are.
-    pub fn cap_confidence(&mut self, p: &PerClass) {
-        if self.precedence <= Precedence::Tier
-            && let Some(named) = &mut self.named
-        {
-            named.found.confidence = named.found.confidence.min(p[named.found.tier as usize]);
-        }
-    }
 }
 
 /// A tier that a rule names, or an agent with its tier.

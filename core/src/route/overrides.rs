@@ -11,6 +11,7 @@ use super::signals::Signals;
 use super::stream::Stream;
 use super::trace::{NO_MATCH, OF_A_MODEL, SETTLED, Trace};
 use crate::policy::layer::Layer;
+use crate::text::segment;
 use crate::text::tokens::Kind;
 
 /// The user said so; the remaining doubt is that they may have chosen too weak a tier.
@@ -129,9 +130,22 @@ fn is_name(own: &Stream, at: usize) -> bool {
     !comes_from && follows
 }
 
+/// Returns the tier that a person names for a prompt, by a mark at its start or by their words ("use opus"): the strongest,
+/// whether or not the router would take it.
+pub fn named_tier(text: &str, policy: &Policy) -> Option<Tier> {
+    /// Nobody names a tier further down: what is so long was pasted.
+    const BYTES_MAX: usize = 16 << 10;
+    let end = (0..=text.len().min(BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let segments = segment::segment(&text[..end]);
+    marked_tier(text).or_else(|| tier_in_words(policy, &Signals::read(&segments, policy).instruction))
+}
+
 /// Finds the strongest tier that the user's words ask for, if it is above the one that would be taken without them.
 fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier> {
-    let own = &signals.instruction;
+    tier_in_words(policy, &signals.instruction).filter(|tier| *tier > judged)
+}
+
+fn tier_in_words(policy: &Policy, own: &Stream) -> Option<Tier> {
     let s = policy.grammar();
     let asked = |tier: &Tier| {
         let list = s.tiers[*tier as usize];
@@ -142,5 +156,5 @@ fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier>
         let names_it = |at: usize| own.has(list, at) && !own.is_negated(at) && is_name(own, at);
         own.contains(list) && (0..own.places().len()).any(|at| names_it(at) && chosen_near(at))
     };
-    Tier::ALL.into_iter().rev().find(asked).filter(|tier| *tier > judged)
+    Tier::ALL.into_iter().rev().find(asked)
 }

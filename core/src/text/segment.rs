@@ -120,7 +120,7 @@ fn ends_of(text: &str) -> Cow<'_, str> {
 
 /// Removes invisible characters, and replaces unusual letters and spaces by plain ones. Most texts have neither.
 fn clean(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && !text.contains(['\u{b}', '\u{c}']) {
+    if text.is_ascii() && !text.bytes().any(|byte| matches!(byte, 0x0b | 0x0c)) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).map(plain_width).collect())
@@ -176,7 +176,7 @@ impl Lines {
         if is_log(trimmed) || is_trace(line) {
             return (true, Lines::Trace);
         }
-        (is_code(trimmed), Lines::Own)
+        (is_code(trimmed) || is_terminal(trimmed), Lines::Own)
     }
 }
 
@@ -225,6 +225,27 @@ fn is_log(trimmed: &str) -> bool {
                 word.ends_with(['\t', '!', ']', '[', '/']) || rest.starts_with([' ', ':', ']', '|', '\t'])
             })
         })
+}
+
+/// Returns whether a line is one of a terminal, with its prompt before a command: it was run already, or is shown.
+fn is_terminal(trimmed: &str) -> bool {
+    let is_word =
+        |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '.' | '/' | '~'));
+    if let Some(rest) = trimmed.strip_prefix("$ ") {
+        return is_word(rest);
+    }
+    let prompt = |end: &str| trimmed.split_once(end).map(|(prompt, _)| prompt);
+    // `user@host:~/project$ …`, `root@host:/# …`
+    let is_unix = |prompt: &str| !prompt.contains(' ') && prompt.contains('@') && prompt.contains(':');
+    // `PS C:\project> …`, `C:\project>…`
+    let is_windows = |prompt: &str| {
+        let path = prompt.strip_prefix("PS ").unwrap_or(prompt);
+        !path.contains(' ') && path.get(1..3) == Some(":\\")
+    };
+    trimmed.starts_with(['➜', '❯'])
+        || prompt("$ ").is_some_and(is_unix)
+        || prompt("# ").is_some_and(is_unix)
+        || prompt(">").is_some_and(is_windows)
 }
 
 fn is_trace(line: &str) -> bool {

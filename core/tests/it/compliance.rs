@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use pointsman_core::agent::{Catalog, Tier};
-use pointsman_core::compliance::{Directive, DirectiveKind, DirectiveStatus, RunServed, directives, report};
+use pointsman_core::compliance::{
+    Directive, DirectiveKind, DirectiveStatus, RunServed, Surroundings, directives, report,
+};
 use pointsman_core::hook::delegation::{Disposition, PersonSaid, Target};
 use pointsman_core::hook::fact::{Delegation, FACT_VERSION, HookEvent, HookFact, Recommendation};
 use pointsman_core::hook::prompt::{Action, LeftBecause};
@@ -80,9 +83,22 @@ fn delegation(done: Disposition) -> HookEvent {
     }))
 }
 
+fn around() -> Surroundings {
+    Surroundings { time_zone: "UTC".to_owned(), gave_up: 0 }
+}
+
+/// Hours of a policy are local ones, so a day of the report is one too.
+#[test]
+fn the_days_of_a_report_are_those_of_its_zone() {
+    let facts = [fact("s1", Mode::Directive, recommended(MECHANICAL, Action::Advised, None))];
+    let day = |zone: &TimeZone| directives(&facts, &[], &Tier::in_model_name, zone).remove(0).day;
+    let far_east = TimeZone::fixed(jiff::tz::offset(13));
+    assert_eq!((day(&TimeZone::UTC), day(&far_east)), ("2026-11-22".to_owned(), "2026-11-23".to_owned()));
+}
+
 fn judged(mode: Mode, whats: Vec<HookEvent>, runs: &[RunServed]) -> Vec<Directive> {
     let facts: Vec<HookFact> = whats.into_iter().map(|what| fact("s1", mode, what)).collect();
-    directives(&facts, runs, &Tier::in_model_name)
+    directives(&facts, runs, &Tier::in_model_name, &TimeZone::UTC)
 }
 
 const MECHANICAL: &str = "rename foo to bar in lib.rs";
@@ -231,7 +247,7 @@ fn the_experiments_range_knows_that_prompts_of_a_session_are_alike() {
     let range = |sessions: usize, prompts: usize| {
         let mut all = of_sessions(Mode::Directive, "d", sessions / 4, sessions, prompts);
         all.extend(of_sessions(Mode::Enforced, "e", sessions / 4 * 3, sessions, prompts));
-        let experiment = report(&all, &[]).experiment.unwrap();
+        let experiment = report(&all, &[], around()).experiment.unwrap();
         assert_eq!(experiment.difference, Some(0.5));
         let [low, high] = experiment.difference_range.unwrap();
         assert!(low < 0.5 && 0.5 < high, "{low} {high}");
@@ -241,5 +257,9 @@ fn the_experiments_range_knows_that_prompts_of_a_session_are_alike() {
     assert!(alike > alone * 2.0, "eighty prompts in eight sessions say less than in eighty: {alike} {alone}");
     let mut asks = of_sessions(Mode::Directive, "d", 1, 2, 1);
     asks.iter_mut().for_each(|one| one.asks = true);
-    assert_eq!(report(&asks, &[]).experiment, None, "what a person is asked about cannot be compared");
+    assert_eq!(
+        report(&asks, &[], around()).experiment,
+        None,
+        "what a person is asked about cannot be compared"
+    );
 }

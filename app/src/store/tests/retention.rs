@@ -93,7 +93,7 @@ fn notes_of_sessions_go_with_the_facts_of_their_time() {
     let (place, store) = days(60);
     let hooks = HookStore::new(place.paths());
     for session in ["old", "new"] {
-        let note = Note { prompt_id: None, said: PersonSaid::default(), asked: false };
+        let note = Note { said: PersonSaid::default(), ..Note::default() };
         hooks.write_note(&session.parse().unwrap(), &note).unwrap();
     }
     let notes = place.paths().state.join("hook-notes");

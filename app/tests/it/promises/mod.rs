@@ -1,7 +1,7 @@
 //! One test or more for each promise, named after it (`p05_…`, `s03_…`). What takes minutes has a `deep_`
 //! twin that runs with `--ignored`.
 
-mod hooks;
+pub mod hooks;
 mod private_files;
 mod processes;
 mod prompts;

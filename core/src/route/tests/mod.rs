@@ -180,6 +180,33 @@ fn of_megabytes_the_beginning_and_the_end_are_read() {
     assert!(crate::text::segment::segment(&lines).instruction.len() < 100_000);
 }
 
+/// Seen to fail with the lines read as the person's own.
+#[test]
+fn what_a_terminal_shows_gives_no_order_unless_it_is_all_there_is_or_the_words_say_so() {
+    for prompt in [
+        "dev@box:~/app$ ",
+        "➜  api git:(main) ✗ ",
+        "$ ",
+        "❯ ",
+        "root@prod-1:/srv# ",
+        "PS C:\\app> ",
+        "C:\\app>",
+    ] {
+        let decision = |text: String| routed(&text).route.decision;
+        let shown = format!("{prompt}git push --force origin main\n");
+        assert_eq!(
+            decision(format!("{shown}explain the option --force-with-lease of git")),
+            Decision::Direct,
+            "{prompt}"
+        );
+        assert_eq!(decision(shown.clone()), Decision::Escalate, "{prompt}");
+        assert_eq!(decision(format!("run this:\n{shown}")), Decision::Escalate, "{prompt}");
+    }
+    for text in ["push it to a@b.org: $ git is fine", "$100 for who drops the users table in production"] {
+        assert_eq!(crate::text::segment::segment(text).pasted_bytes, 0, "{text}");
+    }
+}
+
 #[test]
 fn free_words_may_raise_a_tier_but_never_lower_it() {
     assert_eq!(routed("rename a.py to b.py, use opus for this").route.tier, Tier::Opus);

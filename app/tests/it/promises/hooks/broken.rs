@@ -212,13 +212,27 @@ fn p22_a_hook_is_not_in_the_way_of_input_that_is_none() {
         "{".to_owned(),
         "[]".to_owned(),
         "null".to_owned(),
-        json!({"session_id": "../../x", "hook_event_name": "Stop"}).to_string(),
+        "{\"hook_event_name\": \"PreToolUse\", \"tool_name\": \"Bash\",".to_owned(),
     ] {
         let ran = sandbox.call(["hook"]).stdin(text.clone()).wait();
         assert!(ran.json()["systemMessage"].as_str().unwrap().contains("is out of the way"), "{text}: {ran}");
         holds(&text, &json!({"hook_event_name": "none"}), ran);
     }
     assert_eq!(walk(&sandbox.path("")), before);
+}
+
+/// The model can make a call again; a person's prompt goes on. Seen to fail with the error for all.
+#[test]
+fn a_delegation_that_cannot_be_read_is_refused_where_delegations_are_held_to_their_routes() {
+    let torn = r#"{"session_id":"s","hook_event_name":"PreToolUse","tool_name":"Agent","tool_input":{"prompt":"drop"#;
+    let ran = |mode: &str| {
+        patient().env("POINTSMAN_MODE", mode).call(["hook"]).stdin(torn.to_owned()).wait().exits(0)
+    };
+    assert!(ran("enforced").stdout.contains("\"deny\""), "{}", ran("enforced"));
+    for mode in ["directive", "hybrid"] {
+        assert!(ran(mode).stdout.contains("is out of the way"), "{}", ran(mode));
+    }
+    assert_eq!(ran("off").stdout.matches("deny").count(), 0);
 }
 
 #[test]
