@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::agent_env::LoginState;
 use pointsman_core::breaker::BreakerLimits;
+use pointsman_core::gate::SettingsSeen;
 use pointsman_core::hook::mode::SessionSignals;
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
@@ -38,7 +40,10 @@ use crate::engine::{Engine, Surroundings};
 use crate::entropy::Entropy;
 use crate::plugin::Plugin;
 use crate::plugin::conflicting_hooks::{self, ConflictingHook};
+use crate::plugin::seen::{self, SettingsPlaces};
 use crate::process::identity::Host;
+use crate::process::own_program::lasting_path;
+use crate::process::probe::Memory;
 use crate::process::processes::Processes;
 use crate::process::{call, probe};
 use crate::rehearsal;
@@ -109,6 +114,13 @@ pub enum Purpose {
     /// Nothing is created or changed.
     Inspect,
 }
+
+/// Where an administrator keeps settings of Claude Code for everybody.
+const MANAGED_SETTINGS: &str = if cfg!(target_os = "macos") {
+    "/Library/Application Support/ClaudeCode/managed-settings.json"
+} else {
+    "/etc/claude-code/managed-settings.json"
+};
 
 /// The surroundings of the process, read once.
 pub struct Environment {
@@ -210,9 +222,11 @@ impl Environment {
         }
     }
 
-    /// Finds settings files that disable all hooks.
-    pub fn hooks_switched_off(&self, project: &Path) -> Vec<PathBuf> {
-        conflicting_hooks::switched_off(&login::claude_dir(&self.env, &self.dirs.home), project)
+    /// Reads all settings of Claude Code that count in a project.
+    pub fn claude_settings(&self, project: &Path) -> Vec<SettingsSeen> {
+        let managed = self.env.text("POINTSMAN_MANAGED_SETTINGS").unwrap_or(MANAGED_SETTINGS);
+        let config_dir = &login::claude_dir(&self.env, &self.dirs.home);
+        seen::settings(SettingsPlaces { managed: Path::new(managed), config_dir, project })
     }
 
     /// Assembles what installing the plugin needs. A CLI that is not found keeps the name that was searched for.
@@ -228,9 +242,26 @@ impl Environment {
             config_dir: login::claude_dir(&self.env, &self.dirs.home),
             project: loaded.project.root.clone(),
             data: self.dirs.data.clone(),
-            own_program: own_program()?,
+            own_program: self.lasting_program()?,
             catalog,
         })
+    }
+
+    /// Returns the path by which Claude Code should call this program.
+    fn lasting_program(&self) -> Result<PathBuf, AssembleError> {
+        let called_as = std::env::args_os().next().unwrap_or_default();
+        let cwd = std::env::current_dir().unwrap_or_default();
+        Ok(lasting_path(Path::new(&called_as), &self.env.texts(), &cwd, &own_program()?))
+    }
+
+    /// Asks the plugin's CLI for its version; returns it with the oldest that does what our hooks ask.
+    pub async fn plugin_cli(&self, plugin: &Plugin) -> Option<(CliVersion, CliVersion)> {
+        let claude = AdapterKind::Claude;
+        let (oldest, cache) = (claude.oldest_supported()?, self.dirs.cache.join("versions.json"));
+        let is_enough = |printed: &str| claude.version(printed).is_some();
+        let printed =
+            probe::version(&plugin.claude, &[], &plugin.env, &cache, Memory::Trusted, is_enough).await;
+        Some((claude.version(&printed.ok()?)?, oldest))
     }
 
     /// Returns whether an agent's program can be found.
@@ -240,7 +271,8 @@ impl Environment {
 
     /// Finds hooks of other tools that may rewrite what ours rewrite.
     pub fn conflicting_hooks(&self, project: &Path) -> Vec<ConflictingHook> {
-        conflicting_hooks::find(&login::claude_dir(&self.env, &self.dirs.home), project)
+        let config_dir = login::claude_dir(&self.env, &self.dirs.home);
+        conflicting_hooks::find(&self.claude_settings(project), &config_dir)
     }
 
     /// Returns the locations of the store's files.

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod cli;
+mod cli_json;
 mod clock;
 mod config;
 mod engine;

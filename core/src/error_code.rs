@@ -216,6 +216,8 @@ error_codes! {
     PluginCommand = "E0506", exit 69;
     /// A settings file of an agent's CLI is not JSON.
     ForeignSettings = "E0507", exit 78;
+    /// A settings file of an agent's CLI may not be written.
+    ReadOnlySettings = "E0508", exit 73;
 
     // Bugs.
 

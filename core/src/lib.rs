@@ -13,6 +13,7 @@ pub mod conversation;
 pub mod error_code;
 pub mod eval;
 pub mod feedback;
+pub mod gate;
 pub mod hook;
 pub mod ids;
 pub mod mode;

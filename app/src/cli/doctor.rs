@@ -1,16 +1,18 @@
 //! `pointsman doctor`: what is installed, who would pay, what is broken, and how to repair it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pointsman_core::adapter::capabilities::Support;
 use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent_env::{LoginState, Payer};
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::gate::Obstacle;
 use pointsman_core::ids::AgentName;
 use pointsman_core::text::counted;
 
 use super::context::{environment, runtime};
 use super::exit::Failure;
+use super::gate;
 use super::setup_args::DoctorArgs;
 use crate::assemble::{AssembleError, Environment};
 use crate::config::error::Warning;
@@ -22,6 +24,7 @@ use crate::plugin::conflicting_hooks::ConflictingHook;
 use crate::present;
 use crate::present::checks::{self, Check, Checks, Severity};
 use crate::present::human::{name, short_path};
+use crate::present::obstacles;
 use crate::present::output::{self, PlainFormat};
 use crate::present::payer;
 
@@ -71,13 +74,13 @@ fn inspect(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Fai
     checks.extend(repository(loaded));
     checks.extend(stray_keys(environment, loaded, engine.login()));
     checks.extend(store(&health));
-    checks.extend(hooks(environment, loaded));
+    checks.extend(hooks(environment, loaded)?);
     Ok(checks)
 }
 
-/// Checks for other hooks on the Agent tool, and for disabled hooks: with two hooks that rewrite, the last to finish
-/// wins, which differs from call to call.
-fn hooks(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
+/// Checks for other hooks on the Agent tool, and for what keeps ours from running: with two hooks that rewrite, the last
+/// to finish wins, which differs from call to call.
+fn hooks(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Failure> {
     let conflicting = environment.conflicting_hooks(&loaded.project.root);
     let check = |hook: &ConflictingHook| {
         let detail = format!(
@@ -88,12 +91,18 @@ fn hooks(environment: &Environment, loaded: &Loaded) -> Vec<Check> {
         Check::new("hooks", Severity::Warning, detail)
             .hint("if it changes `model` or `subagent_type`, keep one of the two: `routing_mode = \"directive\"` rewrites nothing")
     };
-    let off = |file: &PathBuf| {
-        let detail = format!("`disableAllHooks` in {} switches all hooks off, ours too", file.display());
-        Check::new("hooks", Severity::Warning, detail).hint("take it out, or take the plugin out")
-    };
-    let switched_off = environment.hooks_switched_off(&loaded.project.root);
-    conflicting.iter().map(check).chain(switched_off.iter().map(off)).collect()
+    let mut checks: Vec<Check> = conflicting.iter().map(check).collect();
+    // That our own settings are broken is said above.
+    let plugin = environment.plugin(loaded)?;
+    for obstacle in gate::obstacles(environment, loaded, &plugin, None)? {
+        let severity = match obstacle {
+            Obstacle::FolderMissing => Severity::Broken,
+            _ => Severity::Warning,
+        };
+        let said = obstacles::text(&obstacle, &environment.dirs.home);
+        checks.push(Check::new("hooks", severity, said.what).hint(said.remedy));
+    }
+    Ok(checks)
 }
 
 /// Checks the policy files. A broken one keeps `run` from working, and nothing else.

@@ -138,6 +138,14 @@ impl From<PluginError> for Failure {
             PluginError::NotJson { .. } => {
                 (ErrorCode::ForeignSettings, "fix the file and try again; nothing was changed".to_owned())
             }
+            PluginError::Commented { .. } => (
+                ErrorCode::ForeignSettings,
+                "make it plain JSON and try again; nothing was changed".to_owned(),
+            ),
+            PluginError::ReadOnly { .. } => (
+                ErrorCode::ReadOnlySettings,
+                "nothing was changed; make it writable, or change it where it is made".to_owned(),
+            ),
             PluginError::File { .. } => {
                 (ErrorCode::CannotWrite, "check the path and its permissions".to_owned())
             }

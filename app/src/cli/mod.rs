@@ -14,6 +14,7 @@ mod error_codes;
 mod eval;
 pub mod exit;
 mod explain;
+mod gate;
 mod panic;
 mod plugin;
 mod policy;

@@ -59,14 +59,15 @@ pub struct PluginArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum PluginVerb {
-    /// Show what would change in the settings, ask, and put the plugin in.
+    /// Show what would change in the settings, ask, and put the plugin in. Where it is already, only its folder is renewed.
     Install {
         #[command(flatten)]
         place: PluginPlace,
         #[command(flatten)]
         consent: ConsentArgs,
     },
-    /// Show where the plugin is switched on, and whether it is up to date.
+    /// Show where the plugin is switched on, whether it is up to date, and what keeps its hooks from working here. Exits 1
+    /// when it is not installed, or its hooks do nothing.
     Status {
         #[command(flatten)]
         place: PluginPlace,

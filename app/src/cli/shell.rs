@@ -41,31 +41,84 @@ pub fn man(dir: Option<&Path>) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The function for bash and zsh. Only the very first word is checked: everything else belongs to the CLI.
-const POSIX: &str = r#"unalias claude 2>/dev/null || true
-claude() {
-  if [ "${1-}" = "--orchestrated" ]; then
-    shift
-    pointsman run "$@"
-  else
-    command claude "$@"
+/// The functions for bash and zsh; the first words of the condition differ. Only the very first word of a command is checked:
+/// everything else belongs to the CLI, by whatever way a person had `claude` before. An alias would be used in place of our
+/// function, and stands in its way while that is read; so its text is taken over and the alias removed.
+const POSIX: &str = r#"# What `claude` meant before (an alias, a function, the program) is kept, and looked at again before each prompt.
+_pointsman_claude_take() {
+  _pointsman_code=$?
+  if ALIASES alias claude >/dev/null 2>&1; then
+    _pointsman_alias=$(alias claude)
+    _pointsman_alias=${_pointsman_alias#alias }
+    eval "_pointsman_alias=${_pointsman_alias#claude=}"
+    unalias claude
   fi
-}"#;
+  _pointsman_text=$(typeset -f claude || true)
+  case $_pointsman_text in
+    *_pointsman_claude_*) ;;
+    "") _pointsman_claude_before() { command claude "$@"; } ;;
+    *) eval "_pointsman_claude_before${_pointsman_text#claude}" ;;
+  esac
+  # A text of its own: it is read when there is no alias any more.
+  eval 'claude() {
+    if [ "${1-}" = "--orchestrated" ]; then
+      shift
+      pointsman run "$@"
+    elif [ -n "${_pointsman_alias-}" ] && [ -z "${_pointsman_within-}" ]; then
+      local _pointsman_within=1
+      eval "$_pointsman_alias \"\$@\""
+    else
+      _pointsman_claude_before "$@"
+    fi
+  }'
+  return $_pointsman_code
+}
+_pointsman_claude_take
+"#;
 
-/// The function for fish.
-const FISH: &str = r#"function claude --wraps claude
-  if test "$argv[1]" = "--orchestrated"
-    pointsman run $argv[2..-1]
-  else
-    command claude $argv
+/// What stands in [`POSIX`] for the condition of a shell.
+const ALIASES: &str = "ALIASES ";
+
+/// How bash has the functions called before each prompt.
+const BASH_PROMPT: &str = r#"case ${PROMPT_COMMAND-} in
+  *_pointsman_claude_take*) ;;
+  *) PROMPT_COMMAND="_pointsman_claude_take${PROMPT_COMMAND:+; $PROMPT_COMMAND}" ;;
+esac"#;
+
+/// How zsh has them called.
+const ZSH_PROMPT: &str = r#"case " ${precmd_functions-} " in
+  *" _pointsman_claude_take "*) ;;
+  *) precmd_functions+=(_pointsman_claude_take) ;;
+esac"#;
+
+/// The functions for fish, where an alias is a function.
+const FISH: &str = r#"# What `claude` meant before (a function, which an alias is too, or the program) is kept, and looked at again before each prompt.
+function _pointsman_claude_take --on-event fish_prompt
+  if functions -q claude; and not functions claude | string match -q "*_pointsman_claude_before*"
+    functions -e _pointsman_claude_before
+    functions -c claude _pointsman_claude_before
+  else if not functions -q _pointsman_claude_before
+    function _pointsman_claude_before
+      command claude $argv
+    end
   end
-end"#;
+  function claude --wraps claude
+    if test "$argv[1]" = "--orchestrated"
+      pointsman run $argv[2..-1]
+    else
+      _pointsman_claude_before $argv
+    end
+  end
+end
+_pointsman_claude_take"#;
 
 /// Prints the shell function.
 pub fn init(shell: InitShell) -> u8 {
     let function = match shell {
-        InitShell::Bash | InitShell::Zsh => POSIX,
-        InitShell::Fish => FISH,
+        // A shell that is not interactive reads aliases and does not use them.
+        InitShell::Bash => POSIX.replace(ALIASES, "shopt -q expand_aliases && ") + BASH_PROMPT,
+        InitShell::Zsh => POSIX.replace(ALIASES, "") + ZSH_PROMPT,
+        InitShell::Fish => FISH.to_owned(),
     };
     output::text(&format!(
         "# `claude --orchestrated \"...\"` is a run of pointsman; all else goes to claude untouched.\n{function}"

@@ -118,6 +118,15 @@ pub const VARIABLES: &[Variable] = &[
     reads("CLICOLOR_FORCE", "Colour even when output is not a terminal."),
     reads("TERM", "\"dumb\" means neither colour nor progress."),
     reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login."),
+    reads(
+        "POINTSMAN_MANAGED_SETTINGS",
+        "The administrator's settings of Claude Code, in place of the system's file.",
+    ),
+    reads(
+        "CLAUDE_CODE_SUBAGENT_MODEL",
+        "A model for all subagents: `doctor` says where it undoes what hooks decide.",
+    ),
+    reads("CLAUDE_CODE_SUBAGENT_MODEL_FORCE", "Whether that model wins over what a call says."),
     reads("CLAUDE_CODE_OAUTH_TOKEN", "A login of Claude Code; a subscription pays."),
     reads("CLAUDE_CODE_ENTRYPOINT", "In a hook: whether a person or automation is there."),
     reads("POINTSMAN_HOOK_LIMIT_MS", "The longest that a hook may keep a session waiting; 150 without it."),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::env::EnvVars;
-use super::small_file;
+use crate::cli_json;
 
 /// The largest state file that is read. It grows with every project.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -21,8 +21,10 @@ impl ClaudeState {
     pub fn read(env: &EnvVars, home: &Path) -> ClaudeState {
         let own = env.text("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
         let file = own.unwrap_or_else(|| home.to_path_buf()).join(".claude.json");
-        let text = small_file::read(&file, FILE_BYTES_MAX).unwrap_or_default();
-        ClaudeState { state: serde_json::from_str(&text).unwrap_or_default() }
+        match cli_json::value(&file, FILE_BYTES_MAX) {
+            Value::Object(state) => ClaudeState { state },
+            _ => ClaudeState::default(),
+        }
     }
 
     /// Returns whether the user accepted this folder: a repository's main working tree, or a directory that is in none.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::env::EnvVars;
 use super::repo_files::LOCAL_SETTINGS;
 use super::small_file;
+use crate::cli_json;
 
 /// Files larger than this are not searched for keys.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -48,7 +49,7 @@ pub fn find(env: &EnvVars, home: &Path, keychain_has_entry: impl FnOnce() -> boo
     }
     let file = claude_dir(env, home).join(".credentials.json");
     // Other logins (of MCP servers) are in the same file; only this one pays for tokens.
-    let credentials: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
+    let credentials = cli_json::value(&file, FILE_BYTES_MAX);
     let token = credentials["claudeAiOauth"]["accessToken"].as_str().unwrap_or("");
     if !token.trim().is_empty() {
         return Some(Login::File(file));
@@ -74,7 +75,7 @@ pub fn keys_of_user(env: &EnvVars, home: &Path, project: &Path) -> Vec<StrayKey>
     let own = claude_dir(env, home);
     let settings = [own.join("settings.json"), own.join("settings.local.json"), project.join(LOCAL_SETTINGS)];
     for file in settings {
-        let value: serde_json::Value = serde_json::from_str(&read(&file)).unwrap_or_default();
+        let value = cli_json::value(&file, FILE_BYTES_MAX);
         let variables =
             paying_variables().filter(|key| value["env"].get(key).is_some()).map(|key| format!("env.{key}"));
         let helper = value.get("apiKeyHelper").map(|_| "apiKeyHelper".to_owned());
@@ -123,6 +124,21 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "env.ANTHROPIC_API_KEY", "apiKeyHelper"]);
         assert!(!format!("{found:?}").contains("sk-"));
+    }
+
+    /// Seen to fail: the key paid, and nobody was told.
+    #[test]
+    fn files_with_a_byte_order_mark_or_with_comments_are_read_like_any_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let env = EnvVars::from_iter(Vec::<(String, String)>::new());
+        fs::create_dir_all(dir.path().join(".claude")).unwrap();
+        let file = |name: &str, text: &str| fs::write(dir.path().join(".claude").join(name), text).unwrap();
+        file(".credentials.json", "\u{feff}{\"claudeAiOauth\":{\"accessToken\":\"t\"}}");
+        assert!(matches!(find(&env, dir.path(), || false), Some(Login::File(_))));
+        for text in ["\u{feff}{\"apiKeyHelper\":\"cmd\"}", "// mine\n{\"apiKeyHelper\":\"cmd\",}"] {
+            file("settings.json", text);
+            assert_eq!(keys_of_user(&env, dir.path(), Path::new("/none")).len(), 1, "{text}");
+        }
     }
 
     #[test]

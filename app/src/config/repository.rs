@@ -18,9 +18,9 @@ use super::login::claude_dir;
 use super::model::Settings;
 use super::project::{ProjectAgent, ProjectAgents, ProjectFiles};
 use super::repo_files::LOCAL_SETTINGS;
-use super::small_file;
 use super::trust::TrustStatus;
 use super::worktree::main_tree;
+use crate::cli_json;
 
 /// The largest settings file of the user's that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -129,9 +129,9 @@ fn agent_files(
 /// Reads the user's own settings, those for the project first.
 fn user_settings(files: &ProjectFiles, claude_dir: &Path) -> Vec<Map<String, Value>> {
     let local = files.claude.has_users.then(|| files.root.join(LOCAL_SETTINGS));
-    let read = |path: PathBuf| {
-        let text = small_file::read(&path, FILE_BYTES_MAX).ok()?;
-        serde_json::from_str(&text).ok()
+    let read = |path: PathBuf| match cli_json::value(&path, FILE_BYTES_MAX) {
+        Value::Object(settings) => Some(settings),
+        _ => None,
     };
     local.into_iter().chain([claude_dir.join("settings.json")]).filter_map(read).collect()
 }

@@ -1,6 +1,6 @@
 //! Facts seen by hooks: recorded by the hook itself, imported and read by everything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::Engine;
 use super::error::EngineError;
 use crate::regular_file;
 pub use crate::store::BreakerRow;
+use crate::store::Runs;
 pub use crate::store::hook_counts::HookCounts;
 pub use crate::store::hooks::HookStore;
 pub use crate::store::takeovers::{Claim, Marker};
@@ -126,6 +127,44 @@ impl Engine {
             served.extend(self.served(run).await);
         }
         Ok((facts, served))
+    }
+
+    /// Returns when a hook of ours was last heard of in a project since an instant. Imports nothing.
+    pub async fn last_heard(&self, project_root: &Path, since: Timestamp) -> Option<Timestamp> {
+        let facts = self.facts_since(since).await;
+        let here = facts.iter().filter(|fact| Path::new(&fact.project_root) == project_root);
+        here.map(|fact| fact.at).max()
+    }
+
+    /// Returns the facts of hooks since an instant, those that wait to be imported among them.
+    async fn facts_since(&self, since: Timestamp) -> Vec<HookFact> {
+        let mut facts = self.store.hook_facts_waiting();
+        facts.extend(self.store.hook_facts(since).await.unwrap_or_default());
+        facts
+    }
+
+    /// Returns which sessions of the CLI no hook of ours heard of since an instant. A run's own agents are left out: hooks
+    /// keep silent there. Imports nothing.
+    pub async fn unheard(&self, mut sessions: Vec<String>, since: Timestamp) -> Vec<String> {
+        /// How many runs are looked at for the sessions of their agents.
+        const RUN_COUNT_MAX: usize = 50;
+        let facts = self.facts_since(since).await;
+        let heard: BTreeSet<&str> = facts.iter().map(|fact| fact.session.as_str()).collect();
+        sessions.retain(|session| !heard.contains(session.as_str()));
+        if sessions.is_empty() {
+            return sessions;
+        }
+        let newest = Runs::Newest { prefix: String::new(), count_max: RUN_COUNT_MAX };
+        for run in self.store.runs(newest).await.unwrap_or_default() {
+            let events = self.store.events(&run.run_id).await.unwrap_or_default();
+            let state = RunState::replay(&events).ok();
+            for attempt in state.iter().flat_map(|state| &state.attempts) {
+                let ended = attempt.ended.as_ref().and_then(|ended| ended.agent_session_id.as_ref());
+                let ids = [attempt.started.agent_session_id.as_ref(), ended];
+                sessions.retain(|session| !ids.into_iter().flatten().any(|id| id.as_str() == session));
+            }
+        }
+        sessions
     }
 
     /// Reads again for facts that were imported before the CLI had written its transcript. What is found is kept, and so

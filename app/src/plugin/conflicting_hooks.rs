@@ -3,14 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::CstRootNode;
+use pointsman_core::gate::SettingsSeen;
 use pointsman_core::hook::matcher_means;
 use serde_json::Value;
 
 use super::ID;
+use crate::cli_json;
 use crate::plain_text::one_line;
-use crate::regular_file;
 
 /// A hook on the Agent tool that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,24 +26,14 @@ const COMMAND_CHARS_MAX: usize = 80;
 /// The largest settings file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Finds them in the settings of the user and of the project, and in other plugins that are enabled there. Whether they
-/// really rewrite cannot be seen from outside: they may.
-pub fn find(config_dir: &Path, project: &Path) -> Vec<ConflictingHook> {
-    let files = settings_files(config_dir, project);
-    let plugins = files.iter().flat_map(|file| hooks_of_plugins(config_dir, &read(file)));
-    let all: Vec<PathBuf> = files.iter().cloned().chain(plugins).collect();
-    all.iter().flat_map(|file| in_file(file)).collect()
-}
-
-/// Returns the settings files in which all hooks are disabled, ours included.
-pub fn switched_off(config_dir: &Path, project: &Path) -> Vec<PathBuf> {
-    let is_off = |file: &PathBuf| read(file)["disableAllHooks"] == Value::Bool(true);
-    settings_files(config_dir, project).into_iter().filter(is_off).collect()
-}
-
-fn settings_files(config_dir: &Path, project: &Path) -> Vec<PathBuf> {
-    let of_project = |name: &str| project.join(".claude").join(name);
-    vec![config_dir.join("settings.json"), of_project("settings.json"), of_project("settings.local.json")]
+/// Finds them in all settings that count, and in other plugins that are enabled there. Whether they really rewrite cannot
+/// be seen from outside: they may.
+pub fn find(settings: &[SettingsSeen], config_dir: &Path) -> Vec<ConflictingHook> {
+    let taken = || settings.iter().filter(|file| file.is_taken);
+    let in_settings = taken().flat_map(|file| in_file(&file.path, &file.value));
+    let plugins = taken().flat_map(|file| hooks_of_plugins(config_dir, &file.value));
+    let in_plugins = plugins.flat_map(|file| in_file(&file, &cli_json::value(&file, FILE_BYTES_MAX)));
+    in_settings.chain(in_plugins).collect()
 }
 
 /// Returns the hook files of plugins that a settings file enables: `name@market` is in
@@ -63,15 +52,7 @@ fn hooks_of_plugins(config_dir: &Path, settings: &Value) -> Vec<PathBuf> {
     versions.map(|version| version.path().join("hooks/hooks.json")).filter(|file| file.is_file()).collect()
 }
 
-fn read(file: &Path) -> Value {
-    let bytes = regular_file::read(file, FILE_BYTES_MAX).unwrap_or_default();
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let parsed = CstRootNode::parse(&text, &ParseOptions::default());
-    parsed.ok().and_then(|root| root.to_serde_value()).unwrap_or_default()
-}
-
-fn in_file(file: &Path) -> Vec<ConflictingHook> {
-    let settings = read(file);
+fn in_file(file: &Path, settings: &Value) -> Vec<ConflictingHook> {
     let groups = settings["hooks"]["PreToolUse"].as_array().cloned().unwrap_or_default();
     let means_agent = |group: &&Value| {
         let matcher = group["matcher"].as_str().unwrap_or_default();
@@ -100,6 +81,8 @@ fn is_ours(command: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use pointsman_core::gate::SettingsScope;
+
     use super::*;
 
     #[test]
@@ -128,13 +111,13 @@ mod tests {
 
     #[test]
     fn a_foreign_hook_on_the_agent_tool_is_found_and_ours_is_not() {
-        let dir = tempfile::tempdir().unwrap();
         let hook = |matcher: &str, command: &str| serde_json::json!({"matcher": matcher, "hooks": [{"type": "command", "command": command}]});
         let settings = serde_json::json!({"hooks": {"PreToolUse": [
             hook("Bash", "audit.sh"), hook("Task", "python rewrite.py"), hook("Agent", "/usr/bin/pointsman hook")
         ]}});
-        std::fs::write(dir.path().join("settings.json"), settings.to_string()).unwrap();
-        let found = find(dir.path(), Path::new("/nowhere"));
+        let path = PathBuf::from("/settings.json");
+        let file = SettingsSeen { path, scope: SettingsScope::User, value: settings, is_taken: true };
+        let found = find(&[file], Path::new("/nowhere"));
         assert_eq!(found.iter().map(|hook| hook.command.as_str()).collect::<Vec<_>>(), ["python rewrite.py"]);
     }
 }

@@ -6,16 +6,21 @@
 //! keys.
 //!
 //! Reading order: `Plugin` here · `render` (the folder with the program's own path) · `settings` (the bytes of settings
-//! files) · `conflicting_hooks` (others that would rewrite the same input).
+//! files) · `files` (those files on the disk) · `receipt` (what was there before) · `seen` (all settings that count in a
+//! place) · `conflicting_hooks` (others that would rewrite the same input) · `sessions` (which sessions the CLI had).
 
 pub mod conflicting_hooks;
+mod files;
+mod receipt;
 mod render;
+pub mod seen;
+pub mod sessions;
 mod settings;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pointsman_core::agent::Catalog;
 use pointsman_core::redact::redact;
@@ -23,7 +28,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::call::{self, CallError};
 use crate::store::private;
-use settings::Marketplace;
+use files::{read, read_leniently, write};
+use receipt::{KeptFile, Receipt};
+use settings::{Left, Marketplace};
 
 /// The name of both the marketplace and the plugin.
 pub const NAME: &str = "pointsman";
@@ -81,6 +88,25 @@ pub enum PluginError {
         /// What is wrong.
         what: String,
     },
+    /// A settings file has comments, so the CLI reads nothing of it.
+    #[error("`{}` has comments or trailing commas: Claude Code takes nothing from such a file", path.display())]
+    Commented {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A settings file may not be written.
+    #[error("`{}` is read-only{}", path.display(), led_to(path, target))]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// Where it leads, if it is a link.
+        target: PathBuf,
+    },
+}
+
+/// Says where a link leads.
+fn led_to(path: &Path, target: &Path) -> String {
+    if path == target { String::new() } else { format!(": it is a link to `{}`", target.display()) }
 }
 
 /// Everything that installing the plugin involves.
@@ -128,22 +154,6 @@ impl Change {
     }
 }
 
-/// What was there before the plugin was installed, so that it can be restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Receipt {
-    version: u32,
-    scope: InstallScope,
-    files: Vec<KeptFile>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct KeptFile {
-    path: PathBuf,
-    before: Option<String>,
-    /// The blake3 hash of what our installation left there; absent while it has not finished.
-    after: Option<String>,
-}
-
 /// The result of uninstalling.
 #[derive(Debug, Default)]
 pub struct Uninstalled {
@@ -155,8 +165,27 @@ pub struct Uninstalled {
     pub trouble: Vec<PluginError>,
 }
 
-/// The version of the receipt's format.
-const RECEIPT_VERSION: u32 = 1;
+/// Whether an installation is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installed {
+    /// It is not, or not wholly.
+    No,
+    /// By an earlier call of ours.
+    ByUs,
+    /// By whoever makes the settings, which we may not write.
+    ByOthers,
+}
+
+/// Whether the rendered folder is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folder {
+    /// It is not, so the CLI has no hooks of ours.
+    Missing,
+    /// It is that of another version or of other settings.
+    OutOfDate,
+    /// It is that of this program.
+    UpToDate,
+}
 
 impl Plugin {
     /// Returns the directory of the rendered plugin.
@@ -164,27 +193,63 @@ impl Plugin {
         self.data.join("plugin")
     }
 
-    /// Returns whether the rendered plugin is that of this program.
-    pub fn is_up_to_date(&self) -> bool {
+    /// Returns our keys as they stand in settings.
+    pub fn keys(&self) -> String {
+        settings::ours(&self.folder())
+    }
+
+    /// Returns the state of the rendered folder.
+    pub fn folder_state(&self) -> Folder {
         let folder = self.folder();
+        if !folder.join(render::HOOKS_JSON).is_file() {
+            return Folder::Missing;
+        }
         let is_there = |name: &str, text: &str| {
             std::fs::read_to_string(folder.join(name)).is_ok_and(|there| there == text)
         };
-        render::files(&self.own_program, &self.catalog).iter().all(|(name, text)| is_there(name, text))
+        let files = render::files(&self.own_program, &self.catalog);
+        match files.iter().all(|(name, text)| is_there(name, text)) {
+            true => Folder::UpToDate,
+            false => Folder::OutOfDate,
+        }
     }
 
-    /// Renders the plugin; returns whether anything differed from what was there.
-    pub fn render(&self) -> Result<bool, PluginError> {
+    /// Renders the plugin; returns the names of the files that were not there like that.
+    pub fn render(&self) -> Result<Vec<String>, PluginError> {
         let folder = self.folder();
-        let is_new = !self.is_up_to_date();
+        let mut renewed = vec![];
         for (name, text) in render::files(&self.own_program, &self.catalog) {
-            let path = folder.join(name);
+            let path = folder.join(&name);
+            if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+                continue;
+            }
             let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
             written
                 .and_then(|()| private::replace(&path, text.as_bytes()))
                 .map_err(|source| PluginError::File { path, source })?;
+            renewed.push(name);
         }
-        Ok(is_new)
+        Ok(renewed)
+    }
+
+    /// Returns whether an installation is there, and nothing is to be done but to render.
+    pub fn installed(&self, scope: InstallScope) -> Result<Installed, PluginError> {
+        let files = self.files(scope, &self.config_dir, &self.project);
+        let (Some(user), Some(last)) = (files.first(), files.last()) else { return Ok(Installed::No) };
+        let (user_text, text) = (read_leniently(user)?, read_leniently(last)?);
+        let is_there =
+            settings::knows_folder(user, &user_text, &self.folder())? && settings::has_ours(last, &text)?;
+        Ok(match self.receipt(scope) {
+            _ if !is_there => Installed::No,
+            Some(receipt) if receipt.is_finished() => Installed::ByUs,
+            Some(_) | None if files.iter().any(|file| files::may_be_written(file)) => Installed::No,
+            Some(_) | None => Installed::ByOthers,
+        })
+    }
+
+    /// Checks that every settings file of an installation can be changed by the CLI and by us. Changes nothing.
+    pub fn check(&self, scope: InstallScope) -> Result<(), PluginError> {
+        self.files(scope, &self.config_dir, &self.project).iter().try_for_each(|path| files::check(path))
     }
 
     /// Tries the installation in a scratch directory and returns what it would change.
@@ -204,29 +269,63 @@ impl Plugin {
         }
         make_dir(&config)?;
         make_dir(&project)?;
-        self.install_with(scope, &config, &project)?;
+        self.install_with(scope, &config, &project)
+            .map_err(|error| of_the_real_files(error, &copies, &real))?;
         let changed = real.into_iter().zip(before).zip(&copies);
         changed.map(|((path, before), copy)| Ok(Change { path, before, after: read(copy)? })).collect()
     }
 
-    /// Installs the plugin, and records what was there before.
+    /// Installs the plugin, and records what was there before. If the CLI fails, all is as it was.
     pub fn install(&self, scope: InstallScope) -> Result<(), PluginError> {
         let files = self.files(scope, &self.config_dir, &self.project);
-        let kept: Vec<Receipt> = self.receipts().iter().filter_map(|path| receipt_at(path)).collect();
-        let mut receipt = Receipt { version: RECEIPT_VERSION, scope, files: vec![] };
+        let kept: Vec<Receipt> =
+            receipt::all(&self.data).iter().filter_map(|path| receipt::read(path)).collect();
+        let (mut receipt, earlier) = (Receipt::new(scope), self.receipt(scope));
+        let mut at_start = vec![];
         for path in &files {
-            let earlier =
-                kept.iter().flat_map(|kept| &kept.files).filter(|file| file.path == *path).map(as_kept);
-            let before = settings::before_us(path, read(path)?, earlier)?;
+            let known = kept.iter().flat_map(|kept| &kept.files).filter(|file| file.path == *path);
+            let now = read(path)?;
+            let before = settings::before_us(path, now.clone(), known.map(KeptFile::as_kept))?;
             receipt.files.push(KeptFile { path: path.clone(), before, after: None });
+            at_start.push(now);
         }
         // Written before anything is changed: whatever happens in between, the bytes from before are saved.
-        self.keep(&receipt)?;
-        self.install_with(scope, &self.config_dir, &self.project)?;
+        let receipt_path = self.receipt_path(scope);
+        receipt::keep(&receipt_path, &receipt)?;
+        if let Err(error) = self.install_with(scope, &self.config_dir, &self.project) {
+            self.undo(scope, &files, &at_start, earlier.as_ref());
+            return Err(error);
+        }
         for file in &mut receipt.files {
             file.after = read(&file.path)?.as_deref().map(hash);
         }
-        self.keep(&receipt)
+        receipt::keep(&receipt_path, &receipt)
+    }
+
+    /// Undoes an installation that failed half-way. Where that fails too the receipt stays, for uninstalling.
+    fn undo(
+        &self,
+        scope: InstallScope,
+        files: &[PathBuf],
+        at_start: &[Option<String>],
+        earlier: Option<&Receipt>,
+    ) {
+        let changed =
+            |(path, before): &(&PathBuf, &Option<String>)| !matches!(read(path), Ok(now) if now == **before);
+        let mut changed = files.iter().zip(at_start).filter(changed).peekable();
+        if changed.peek().is_some() && !self.is_installed_elsewhere(scope) && earlier.is_none() {
+            // What the CLI keeps besides its settings; these are restored in any case.
+            let _ = self.cli(&["plugin", "marketplace", "remove", NAME], &self.config_dir, &self.project);
+        }
+        if !changed.all(|(path, before)| write(path, before.as_deref()).is_ok()) {
+            return;
+        }
+        let path = self.receipt_path(scope);
+        // What stays says only what is still there.
+        let _ = match earlier {
+            Some(earlier) => receipt::keep(&path, earlier).map_err(io::Error::other),
+            None => std::fs::remove_file(path),
+        };
     }
 
     /// Removes the plugin from a scope.
@@ -240,39 +339,91 @@ impl Plugin {
         for path in &files {
             let kept = receipt.iter().flat_map(|receipt| &receipt.files).find(|file| file.path == *path);
             // While another installation needs the marketplace, the state from before it cannot be restored yet.
-            let kept = kept.filter(|_| is_last || scope == InstallScope::Project).map(as_kept);
-            left.push(settings::without_ours(path, read(path)?.as_deref(), kept, marketplace)?);
+            let kept = kept.filter(|_| is_last || scope == InstallScope::Project).map(KeptFile::as_kept);
+            let now = read(path)?;
+            let becomes = settings::without_ours(path, now.as_deref(), kept, marketplace)?;
+            if becomes.text() != now.as_deref() && !files::may_be_written(path) {
+                return Err(PluginError::ReadOnly { path: path.clone(), target: files::target(path) });
+            }
+            left.push((path, now, becomes));
         }
         let mut done = Uninstalled::default();
-        let uninstall = ["plugin", "uninstall", ID, "--scope", scope.as_str()];
-        let remove = ["plugin", "marketplace", "remove", NAME];
-        let commands = [Some(&uninstall[..]), is_last.then_some(&remove[..])];
-        for args in commands.into_iter().flatten() {
-            // The CLI may not know us any more. Only the settings count, and we correct them ourselves.
-            done.trouble.extend(self.cli(args, &self.config_dir, &self.project).err());
+        if files.iter().all(|path| files::may_be_written(path)) {
+            let uninstall = ["plugin", "uninstall", ID, "--scope", scope.as_str()];
+            let remove = ["plugin", "marketplace", "remove", NAME];
+            let commands = [Some(&uninstall[..]), is_last.then_some(&remove[..])];
+            for args in commands.into_iter().flatten() {
+                // The CLI may not know us any more. Only the settings count, and we correct them ourselves.
+                done.trouble.extend(self.cli(args, &self.config_dir, &self.project).err());
+            }
         }
-        for (path, text) in files.iter().zip(left) {
-            match text {
-                settings::Left::AsBefore(text) => {
-                    write(path, text.as_deref())?;
-                    done.restored.push(path.clone());
-                }
-                settings::Left::WithoutOurs(text) => {
-                    write(path, Some(&text))?;
-                    done.edited.push(path.clone());
-                }
+        for (path, now, becomes) in left {
+            if read(path)?.as_deref() != becomes.text() {
+                write(path, becomes.text())?;
+            }
+            self.tell_others(scope, path, now.as_deref(), becomes.text())?;
+            match becomes {
+                _ if becomes.text() == now.as_deref() => {}
+                Left::AsBefore(_) => done.restored.push(path.clone()),
+                Left::WithoutOurs(_) => done.edited.push(path.clone()),
             }
         }
         // Nothing needs it any more; if it stayed, only the next installation would find it.
         let _ = std::fs::remove_file(self.receipt_path(scope));
+        if is_last {
+            done.trouble.extend(self.remove_folder().err());
+        }
         Ok(done)
+    }
+
+    /// Tells the receipts of other installations what a file that they know has become by our own hand: they still restore
+    /// it, byte for byte, when their turn comes.
+    fn tell_others(
+        &self,
+        scope: InstallScope,
+        path: &Path,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<(), PluginError> {
+        let own = self.receipt_path(scope);
+        let (from, to) = (from.map(hash), to.map(hash));
+        let is_known = |file: &KeptFile| file.path == path && file.after.is_some() && file.after == from;
+        let known = receipt::all(&self.data).into_iter().filter_map(|at| Some((receipt::read(&at)?, at)));
+        let known: Vec<(Receipt, PathBuf)> = known.collect();
+        if !known.iter().any(|(receipt, _)| receipt.files.iter().any(is_known)) {
+            return Ok(());
+        }
+        for (mut receipt, at) in known.into_iter().filter(|(_, at)| *at != own) {
+            for file in receipt.files.iter_mut().filter(|file| file.path == path && file.after.is_some()) {
+                file.after.clone_from(&to);
+            }
+            receipt::keep(&at, &receipt)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the rendered folder.
+    pub fn remove_folder(&self) -> Result<(), PluginError> {
+        let path = self.folder();
+        match std::fs::remove_dir_all(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(PluginError::File { path, source })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Returns when the plugin was installed here, for the user or for the project: the later of the two.
+    pub fn installed_at(&self) -> Option<SystemTime> {
+        let at = |scope| std::fs::metadata(self.receipt_path(scope)).ok()?.modified().ok();
+        [InstallScope::User, InstallScope::Project].into_iter().filter_map(at).max()
     }
 
     /// Returns whether there is anything of ours to remove from a scope.
     pub fn is_anything_there(&self, scope: InstallScope) -> Result<bool, PluginError> {
         let mut is_there = self.receipt(scope).is_some();
         for path in self.files_of_uninstall(scope, Marketplace::Unneeded) {
-            is_there |= settings::has_any(&path, &read(&path)?.unwrap_or_default())?;
+            is_there |= settings::has_any(&path, &read_leniently(&path)?)?;
         }
         Ok(is_there)
     }
@@ -291,25 +442,8 @@ impl Plugin {
     /// Returns whether the plugin is installed in another scope, or in another project.
     fn is_installed_elsewhere(&self, scope: InstallScope) -> bool {
         let own = self.receipt_path(scope);
-        let mut others =
-            self.receipts().into_iter().filter(|path| *path != own).filter_map(|path| receipt_at(&path));
-        // A project may be gone, and an installation may have stopped half-way: only a file that enables the plugin
-        // counts.
-        let is_on = |file: &KeptFile| {
-            let text = read(&file.path).ok().flatten().unwrap_or_default();
-            settings::has_ours(&file.path, &text).unwrap_or(false)
-        };
-        others.any(|receipt| receipt.files.last().is_some_and(is_on))
-    }
-
-    /// Returns the paths of the receipts of all installations.
-    fn receipts(&self) -> Vec<PathBuf> {
-        let is_receipt = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("installed-") && name.ends_with(".json")
-        };
-        let entries = std::fs::read_dir(&self.data).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(is_receipt).collect()
+        let others = receipt::all(&self.data).into_iter().filter(|path| *path != own);
+        others.filter_map(|path| receipt::read(&path)).any(|receipt| receipt.is_on())
     }
 
     /// Returns, file by file, whether our keys are in the settings.
@@ -318,7 +452,7 @@ impl Plugin {
         files
             .into_iter()
             .map(|path| {
-                let text = read(&path)?.unwrap_or_default();
+                let text = read_leniently(&path)?;
                 let has_ours = settings::has_ours(&path, &text)?;
                 Ok((path, has_ours))
             })
@@ -376,49 +510,25 @@ impl Plugin {
     }
 
     fn receipt(&self, scope: InstallScope) -> Option<Receipt> {
-        receipt_at(&self.receipt_path(scope))
-    }
-
-    fn keep(&self, receipt: &Receipt) -> Result<(), PluginError> {
-        let path = self.receipt_path(receipt.scope);
-        let bytes = serde_json::to_vec(receipt).expect("plain data has a JSON form");
-        let kept = std::fs::create_dir_all(&self.data).and_then(|()| private::replace(&path, &bytes));
-        kept.map_err(|source| PluginError::File { path, source })
+        receipt::read(&self.receipt_path(scope))
     }
 }
 
-fn receipt_at(path: &Path) -> Option<Receipt> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
-}
-
-fn as_kept(file: &KeptFile) -> settings::KeptSettings<'_> {
-    settings::KeptSettings { before: file.before.as_deref(), after_hash: file.after.as_deref() }
+/// Returns what the CLI said of copies of files as said of the files themselves.
+fn of_the_real_files(error: PluginError, copies: &[PathBuf], real: &[PathBuf]) -> PluginError {
+    let PluginError::Cli { command, mut why } = error else { return error };
+    for (copy, real) in copies.iter().zip(real) {
+        // The CLI may name it by its path without links.
+        let resolved = copy.canonicalize().unwrap_or_else(|_| copy.clone());
+        for name in [&resolved, copy] {
+            why = why.replace(&*name.to_string_lossy(), &real.to_string_lossy());
+        }
+    }
+    PluginError::Cli { command, why }
 }
 
 fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
-}
-
-fn read(path: &Path) -> Result<Option<String>, PluginError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(PluginError::File { path: path.to_owned(), source }),
-    }
-}
-
-/// Writes a settings file in place, so that its owner, mode and links are kept; `None` removes it.
-fn write(path: &Path, text: Option<&str>) -> Result<(), PluginError> {
-    let done = match text {
-        Some(text) => {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, text))
-        }
-        None => match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        },
-    };
-    done.map_err(|source| PluginError::File { path: path.to_owned(), source })
 }
 
 fn make_dir(path: &Path) -> Result<(), PluginError> {

@@ -30,7 +30,8 @@ const FILES: [(&str, &str); 13] = [
 ];
 
 const PLUGIN_JSON: &str = "pointsman/.claude-plugin/plugin.json";
-const HOOKS_JSON: &str = "pointsman/hooks/hooks.json";
+/// The file with the hooks, without which the folder does nothing.
+pub const HOOKS_JSON: &str = "pointsman/hooks/hooks.json";
 
 /// Returns the files of the plugin as adapted to this machine.
 pub fn files(own_program: &Path, catalog: &Catalog) -> Vec<(String, String)> {

@@ -7,6 +7,7 @@ use jsonc_parser::cst::{CstObject, CstRootNode};
 use serde_json::Value;
 
 use super::{ID, NAME, PluginError, hash};
+use crate::cli_json::{self, without_mark};
 
 /// Our keys: the table that contains each, and its name there.
 const OURS: [(&str, &str); 2] = [("extraKnownMarketplaces", NAME), ("enabledPlugins", ID)];
@@ -29,6 +30,16 @@ pub enum Left {
     WithoutOurs(String),
 }
 
+impl Left {
+    /// Returns the text of the file; `None` means no file.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Left::AsBefore(text) => text.as_deref(),
+            Left::WithoutOurs(text) => Some(text),
+        }
+    }
+}
+
 /// Whether our marketplace is needed once an installation is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marketplace {
@@ -49,17 +60,21 @@ pub fn without_ours(
     if let Some(kept) = kept.filter(|kept| kept.after_hash == Some(&hash(now))) {
         return Ok(Left::AsBefore(kept.before.map(str::to_owned)));
     }
-    let not_json = |what: String| PluginError::NotJson { path: path.to_owned(), what };
-    let root =
-        CstRootNode::parse(now, &ParseOptions::default()).map_err(|error| not_json(error.to_string()))?;
-    let settings = root.object_value().ok_or_else(|| not_json("it is no object".to_owned()))?;
-    let before: Option<Value> = kept.and_then(|kept| serde_json::from_str(kept.before?).ok());
+    let text = without_mark(now);
+    if text.trim().is_empty() {
+        return Ok(Left::WithoutOurs(now.to_owned()));
+    }
+    let root = parsed(path, text)?;
+    let no_object = || PluginError::NotJson { path: path.to_owned(), what: "it is no object".to_owned() };
+    let settings = root.object_value().ok_or_else(no_object)?;
+    let before = kept.and_then(|kept| Some(cli_json::parse(kept.before?).value));
     for (table, name) in
         OURS.into_iter().filter(|(_, name)| marketplace == Marketplace::Unneeded || *name != NAME)
     {
         take_out(&settings, table, name, before.as_ref());
     }
-    Ok(Left::WithoutOurs(root.to_string()))
+    let mark = &now[..now.len() - text.len()];
+    Ok(Left::WithoutOurs(format!("{mark}{root}")))
 }
 
 /// Decides what counts as the contents of a file before us: never anything of ours.
@@ -78,7 +93,7 @@ pub fn before_us<'k>(
     if let Some(first) = earlier.iter().find(|kept| kept.after_hash == Some(&after_now)) {
         return Ok(first.before.map(str::to_owned));
     }
-    if now.trim().is_empty() {
+    if without_mark(&now).trim().is_empty() {
         return Ok(Some(now));
     }
     let unfinished = earlier.iter().find(|kept| kept.after_hash.is_none());
@@ -96,9 +111,8 @@ pub fn before_us<'k>(
 /// Returns whether settings have every key of others, with the same value: the CLI rewrites and drops, and adds nothing
 /// except our keys.
 fn holds_all_of(settings: &str, others: &str) -> bool {
-    let object = |text: &str| CstRootNode::parse(text, &ParseOptions::default()).ok()?.to_serde_value();
-    match (object(settings), object(others)) {
-        (Some(Value::Object(settings)), Some(Value::Object(others))) => {
+    match (cli_json::parse(settings).value, cli_json::parse(others).value) {
+        (Value::Object(settings), Value::Object(others)) => {
             others.iter().all(|(key, value)| settings.get(key) == Some(value))
         }
         _ => false,
@@ -119,20 +133,35 @@ fn take_out(settings: &CstObject, table: &str, name: &str, before: Option<&Value
 
 /// Returns whether our plugin is enabled in a file. A blank file enables nothing.
 pub fn has_ours(path: &Path, text: &str) -> Result<bool, PluginError> {
-    if text.trim().is_empty() {
-        return Ok(false);
-    }
-    let settings = parsed(path, text)?.to_serde_value().unwrap_or_default();
-    Ok(settings["enabledPlugins"][ID] == Value::Bool(true))
+    Ok(value(path, text)?["enabledPlugins"][ID] == Value::Bool(true))
 }
 
 /// Returns whether any key of ours is in a file, enabled or not.
 pub fn has_any(path: &Path, text: &str) -> Result<bool, PluginError> {
-    if text.trim().is_empty() {
-        return Ok(false);
-    }
-    let settings: Value = parsed(path, text)?.to_serde_value().unwrap_or_default();
+    let settings = value(path, text)?;
     Ok(OURS.iter().any(|(table, name)| settings[*table].get(*name).is_some()))
+}
+
+/// Returns whether a file names a folder as our marketplace.
+pub fn knows_folder(path: &Path, text: &str, folder: &Path) -> Result<bool, PluginError> {
+    let settings = value(path, text)?;
+    let named = &settings["extraKnownMarketplaces"][NAME]["source"]["path"];
+    Ok(named.as_str().is_some_and(|named| Path::new(named) == folder))
+}
+
+/// Returns our keys as they stand in settings, for whoever writes them by another way.
+pub fn ours(folder: &Path) -> String {
+    let market = serde_json::json!({"source": {"source": "directory", "path": folder}});
+    let ours = serde_json::json!({"extraKnownMarketplaces": {NAME: market}, "enabledPlugins": {ID: true}});
+    ours.to_string()
+}
+
+fn value(path: &Path, text: &str) -> Result<Value, PluginError> {
+    let text = without_mark(text);
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    Ok(parsed(path, text)?.to_serde_value().unwrap_or_default())
 }
 
 fn parsed(path: &Path, text: &str) -> Result<CstRootNode, PluginError> {

@@ -12,6 +12,7 @@ pub mod explanation;
 pub mod human;
 pub mod live_line;
 pub mod notices;
+pub mod obstacles;
 pub mod output;
 pub mod payer;
 pub mod plugin_status;

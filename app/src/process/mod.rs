@@ -26,7 +26,7 @@ pub mod inherited;
 pub mod launch;
 pub mod lifeline;
 pub mod lines;
-mod own_program;
+pub mod own_program;
 mod owned;
 pub mod probe;
 pub mod processes;

@@ -311,6 +311,11 @@ impl Store {
         self.ledger.ask(move |ledger| ledger.hook_facts(since)).await
     }
 
+    /// Returns the facts of hooks that wait to be imported.
+    pub fn hook_facts_waiting(&self) -> Vec<HookFact> {
+        self.paths.hook_spool().peek()
+    }
+
     /// Imports the contents of the spool; returns how many events were new.
     pub async fn drain_spool(&self) -> usize {
         self.ledger.have(|keeper| keeper.drain()).await.unwrap_or(0)

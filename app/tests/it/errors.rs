@@ -308,11 +308,17 @@ fn of_the_surroundings() -> Vec<Case> {
     let broken_settings = Sandbox::new();
     fs::create_dir(broken_settings.path("home/.claude")).unwrap();
     fs::write(broken_settings.path("home/.claude/settings.json"), "{ \"model\": }").unwrap();
+    let read_only = Sandbox::new();
+    fs::create_dir(read_only.path("home/.claude")).unwrap();
+    let settings = read_only.path("home/.claude/settings.json");
+    fs::write(&settings, "{}").unwrap();
+    fs::set_permissions(&settings, std::os::unix::fs::PermissionsExt::from_mode(0o444)).unwrap();
     vec![
         full,
         Case::new("E0504", TextOnly, file, ["man", "manual/pages"]),
         Case::new("E0506", TextOnly, broken_cli, install),
         Case::new("E0507", TextAndJson, broken_settings, ["plugin", "status"]),
+        Case::new("E0508", TextOnly, read_only, install),
     ]
 }
 

@@ -271,6 +271,29 @@ fn s16_the_plugin_goes_in_and_out_and_the_settings_are_as_they_were_byte_for_byt
     }
 }
 
+/// Both scopes, with a mark that the CLI takes away and a link that it follows.
+#[test]
+fn s16_settings_with_a_mark_behind_a_link_are_as_they_were_byte_for_byte() {
+    let Some((sandbox, _)) = with_cli() else { return };
+    let (user, project) = (sandbox.path("dotfiles.json"), sandbox.project().join(".claude/settings.json"));
+    std::os::unix::fs::symlink(&user, sandbox.path("home/.claude/settings.json")).unwrap();
+    let before = ["\u{feff}{\n  \"model\":  \"opus\"}\r\n\n", "\u{feff}{\"x\": 1}"];
+    for (path, text) in [&user, &project].into_iter().zip(before) {
+        std::fs::write(path, text).unwrap();
+    }
+    let change =
+        |verb: &str, scope: &str| sandbox.call(["plugin", verb, "--scope", scope, "--yes"]).wait().success();
+    for scope in ["user", "project"] {
+        change("install", scope).stderr_has("installed: the plugin");
+        change("install", scope).stderr_has("already installed:");
+    }
+    change("uninstall", "user");
+    change("uninstall", "project").stderr_has("as before:");
+    let found = [user, project].map(|path| std::fs::read_to_string(path).unwrap());
+    assert_eq!(found, before);
+    assert!(sandbox.path("home/.claude/settings.json").is_symlink());
+}
+
 #[test]
 fn s16_of_settings_that_others_wrote_since_exactly_our_keys_are_taken_out() {
     let Some((sandbox, _)) = with_cli() else { return };

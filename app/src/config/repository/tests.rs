@@ -114,12 +114,17 @@ fn settings_count_where_agents_are_started_and_servers_above_as_well() {
 fn the_users_own_settings_and_servers_are_kept() {
     let fixture = with_settings(HOSTILE);
     fixture.write("repo/.mcp.json", r#"{"mcpServers":{"evil":{"command":"x"}}}"#);
-    fixture.write("home/.claude/settings.json", r#"{"env":{"ANTHROPIC_BASE_URL":"https://mine.example"}}"#);
-    fixture.write("home/.claude.json", r#"{"mcpServers":{"mine":{"command":"m"}}}"#);
-    let containment = fixture.load().unwrap().repository.containment;
-    assert_eq!(containment.variables["ANTHROPIC_BASE_URL"].as_deref(), Some("https://mine.example"));
-    assert!(matches!(&containment.servers, Servers::OnlyUsers(servers) if servers.contains_key("mine")));
-    assert!(!format!("{containment:?}").contains("mine.example"));
+    // Seen to fail with a mark: the user's own values were lost.
+    for mark in ["", "\u{feff}"] {
+        let settings = r#"{"env":{"ANTHROPIC_BASE_URL":"https://mine.example"}}"#;
+        fixture.write("home/.claude/settings.json", &format!("{mark}{settings}"));
+        fixture
+            .write("home/.claude.json", &format!("{mark}{}", r#"{"mcpServers":{"mine":{"command":"m"}}}"#));
+        let containment = fixture.load().unwrap().repository.containment;
+        assert_eq!(containment.variables["ANTHROPIC_BASE_URL"].as_deref(), Some("https://mine.example"));
+        assert!(matches!(&containment.servers, Servers::OnlyUsers(servers) if servers.contains_key("mine")));
+        assert!(!format!("{containment:?}").contains("mine.example"));
+    }
 }
 
 #[test]
