@@ -107,7 +107,7 @@ pub const VARIABLES: &[Variable] = &[
     reads("NO_COLOR", "No colour in output."),
     reads("CLICOLOR_FORCE", "Colour even when output is not a terminal."),
     reads("TERM", "\"dumb\" means neither colour nor progress."),
-    reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login."),
+    reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login and its transcripts."),
     reads("CLAUDE_CODE_OAUTH_TOKEN", "A login of Claude Code; a subscription pays."),
     reads("CLAUDE_CODE_ENTRYPOINT", "In a hook: whether a person or automation is there."),
     reads("POINTSMAN_HOOK_LIMIT_MS", "The longest that a hook may keep a session waiting; 150 without it."),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 /// Replaces escapes of lone surrogates (`\ud83d`) by U+FFFD, which has the same length.
-pub(super) fn with_whole_characters(line: &str) -> Cow<'_, str> {
+pub(crate) fn with_whole_characters(line: &str) -> Cow<'_, str> {
     let mut repaired: Option<Vec<u8>> = None;
     let bytes = line.as_bytes();
     let mut at = 0;
@@ -55,7 +55,7 @@ fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
 ///
 /// After a broken object the search continues where it broke, never inside it: what an agent put into a record that was
 /// cut off must not be taken for a record. So each byte is read about once, however hostile the line is.
-pub(super) fn objects(line: &str) -> Vec<&str> {
+pub(crate) fn objects(line: &str) -> Vec<&str> {
     let mut found = vec![];
     let mut at = 0;
     while let Some(ahead) = line[at..].find('{') {

@@ -13,7 +13,7 @@ pub mod claude;
 pub mod event;
 mod fields;
 pub mod invocation;
-mod json_text;
+pub(crate) mod json_text;
 pub mod plain;
 mod shell_words;
 pub mod slim;
