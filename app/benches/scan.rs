@@ -39,6 +39,9 @@ fn main() {
     }
     let (empty, full) = (home(""), home(""));
     let bytes = fill(full.path());
+    let counted = pointsman(full.path(), &["scan", "-o", "json"]).output().unwrap().stdout;
+    let counted: Value = serde_json::from_slice(&counted).unwrap();
+    assert_eq!((&counted["sessions"], &counted["bytes"]), (&json!(SESSION_COUNT), &json!(bytes)));
     let mut pairs: Vec<(f64, f64)> =
         (0..SCAN_COUNT).map(|_| (seconds(empty.path()), seconds(full.path()))).collect();
     let median = |mut of: Vec<f64>| {
@@ -49,6 +52,7 @@ fn main() {
     let (base, took) = (median(base), median(took));
     let megabytes = bytes as f64 / 1e6;
     println!("\n{megabytes:.0} MB of transcripts; promised: below 2 s for 100 MB");
+    println!("of its prompts: {}", counted["prompts"]);
     println!("{:<40} {:>9.1} ms", "`scan` of nothing", base * 1e3);
     println!("{:<40} {:>9.1} ms {:>7.0} MB/s", "`scan` of all of it", took * 1e3, megabytes / took);
 }

@@ -74,7 +74,8 @@ pub fn scan(dir: &Path, since: Timestamp, decider: &Decider) -> Result<Scanned, 
             .map(|_| scope.spawn(|| Part::read(&transcripts, &next, since, &router)))
             .collect();
         let done = readers.into_iter().map(thread::ScopedJoinHandle::join);
-        done.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        // What a panic says may quote a prompt, so it is not passed on.
+        done.map(|part| part.expect("a thread that reads transcripts does not panic")).collect()
     });
     let mut counts = Counts::default();
     let (mut files, mut bytes) = (0, 0);

@@ -81,7 +81,7 @@ fn tokens(report: &ScanReport, tier: Option<Tier>) -> Tokens {
 const RENAME: &str = "rename foo to bar in lib.rs";
 const DELETE: &str = "delete the production database";
 
-/// Seen to fail with the sum of all lines.
+/// Seen to fail with the sum of all lines, and with the first.
 #[test]
 fn an_answer_of_several_lines_counts_once_with_its_last_output() {
     let lines = [prompt("p", RENAME), answer("a", "claude-opus-5-5", 3), answer("a", "claude-opus-5-5", 50)];
@@ -202,7 +202,7 @@ fn an_old_layout_has_subagents_in_the_same_file_and_their_call_by_its_words() {
     assert_eq!((report.subagents, report.prompts), (expected, Prompts::default()));
 }
 
-/// Seen to fail with typed fields and with plain sums: a line was lost, and totals went around.
+/// Seen to fail with a number that does not fit taken for none, and without a look behind a torn record.
 #[test]
 fn hostile_lines_are_read_as_far_as_they_can_be() {
     let mut absurd = answer("a", "claude-opus-5-5", 0).to_string();
