@@ -29,6 +29,7 @@ mod real_claude_evidence;
 mod real_claude_plugin;
 mod real_claude_repository;
 mod real_claude_resume;
+mod real_claude_scan;
 mod retention;
 mod sandbox;
 mod scan;
