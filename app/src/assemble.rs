@@ -275,6 +275,18 @@ impl Environment {
         conflicting_hooks::find(&self.claude_settings(project), &config_dir)
     }
 
+    /// Returns the directory in which Claude Code keeps the transcripts of its sessions.
+    pub fn transcripts(&self) -> PathBuf {
+        login::claude_dir(&self.env, &self.dirs.home).join("projects")
+    }
+
+    /// Assembles a decider that is the same everywhere: the default agents and the built-in policy, whatever the
+    /// settings say.
+    pub fn builtin_decider() -> Result<Decider, AssembleError> {
+        let catalog = Catalog::of_generals(vec![])?;
+        Ok(Decider::new(catalog, Policy::builtin(), RoutingContext::default()))
+    }
+
     /// Returns the locations of the store's files.
     pub fn store_paths(&self) -> StorePaths {
         let user = rustix::process::geteuid().as_raw();

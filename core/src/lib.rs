@@ -27,6 +27,7 @@ pub mod retention;
 pub mod route;
 pub mod routing_context;
 pub mod run;
+pub mod scan;
 pub mod text;
 pub mod toml_text;
 pub mod usage;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::request_args::{OverrideArgs, RouteArgs, RunArgs};
-use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportFormat, ReportVerb};
+use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportFormat, ReportVerb, ScanArgs};
 use super::setup_args::{
     ConfigArgs, ConfigVerb, DoctorArgs, InitShell, PluginArgs, PluginVerb, PolicyArgs, PolicyVerb, TrustArgs,
 };
@@ -28,6 +28,7 @@ Start here:
   pointsman run --rehearse \"fix the parser\"         the same path without any agent CLI
   pointsman route \"rename foo to bar in lib.rs\"     only decide
   pointsman explain latest                          why the last run went where it went
+  pointsman scan                                    what your own Claude Code sessions show
   pointsman doctor                                  what is installed, and who would pay
 
 `pointsman VERB --help` has the details; exit codes are listed under `pointsman run --help`.";
@@ -47,6 +48,7 @@ pub enum Verb {
     Replay(ReplayArgs),
     /// Report on what was recorded.
     Report(ReportArgs),
+    Scan(ScanArgs),
     /// Check agents, login, configuration and store.
     Doctor(DoctorArgs),
     /// Show or begin the configuration.
@@ -95,6 +97,7 @@ impl Verb {
                     *output == ReportFormat::Json
                 }
             },
+            Verb::Scan(args) => args.output == PlainFormat::Json,
             Verb::Doctor(args) => args.output == PlainFormat::Json,
             Verb::Runs(args) => match &args.verb {
                 RunsVerb::List { output, .. } | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,

@@ -27,6 +27,7 @@ pub mod route;
 mod routing_args;
 pub mod run;
 mod runs;
+mod scan;
 mod setup_args;
 mod shell;
 pub mod tidy;
@@ -72,6 +73,7 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
         Verb::Eval(args) => eval::main(&args),
         Verb::Replay(args) => replay::main(&args),
         Verb::Report(args) => report::main(args),
+        Verb::Scan(args) => scan::main(&args),
         Verb::Doctor(args) => doctor::main(&args),
         Verb::Config(args) => config::main(args),
         Verb::Policy(args) => policy::main(args),

@@ -1,4 +1,4 @@
-//! The flags of the verbs that measure the router: `eval`, `replay`, `report`.
+//! The flags of the verbs that measure the router: `eval`, `replay`, `report`, `scan`.
 
 use std::path::PathBuf;
 
@@ -162,6 +162,21 @@ pub enum ReportVerb {
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: ReportFormat,
     },
+}
+
+/// Show what your own Claude Code sessions used, and where the router would have sent their prompts.
+///
+/// Reads the transcripts of all projects in `projects` of CLAUDE_CONFIG_DIR (`~/.claude`), and nothing else: no
+/// settings, no network. Prints counts and no word of a prompt; writes nothing. Prompts are decided by the built-in
+/// rules, whatever the directory. Costs are estimates at list prices of the API.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Only the last time, such as 12h, 7d or 4w.
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "30d")]
+    pub since: SignedDuration,
+    /// How to print: text or json.
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub output: PlainFormat,
 }
 
 /// How a report is printed.

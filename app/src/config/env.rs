@@ -117,7 +117,7 @@ pub const VARIABLES: &[Variable] = &[
     reads("NO_COLOR", "No colour in output."),
     reads("CLICOLOR_FORCE", "Colour even when output is not a terminal."),
     reads("TERM", "\"dumb\" means neither colour nor progress."),
-    reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login."),
+    reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login and its transcripts."),
     reads(
         "POINTSMAN_MANAGED_SETTINGS",
         "The administrator's settings of Claude Code, in place of the system's file.",

@@ -9,7 +9,7 @@
 //! `record` (what happened is stored, then published), `query` (looking back), `cancel` (stopping from outside),
 //! `recover` (runs whose driver died), `history` (past runs, to learn from), `hooks` (what hooks of an interactive
 //! session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of
-//! its own), `stops` (why a run must stop).
+//! its own), `stops` (why a run must stop), `scan` (a person's own transcripts, counted).
 
 pub mod arbiter;
 mod attempt;
@@ -32,6 +32,7 @@ pub mod recover;
 pub mod replayed;
 pub mod retention;
 pub mod run;
+pub mod scan;
 pub mod stops;
 pub mod submit;
 

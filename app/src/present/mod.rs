@@ -25,5 +25,6 @@ pub mod routing_report;
 pub mod run_detail;
 pub mod run_list;
 pub mod run_summary;
+pub mod scan_report;
 pub mod tables;
 pub mod watch;
