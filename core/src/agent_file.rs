@@ -116,17 +116,46 @@ pub fn may_widen_rights(text: &str) -> bool {
     front_matter.contains('\\') || WIDENING_KEYS.iter().any(|key| front_matter.contains(key))
 }
 
+/// What a file says of a kind of subagent. Its name has any form: the CLI takes `Python Engineer` as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindFile {
+    /// The name.
+    pub name: String,
+    /// A model alias, a full model name, or `inherit`.
+    pub model: Option<String>,
+    /// The tools that the kind is limited to; `None` if it has all.
+    pub tools: Option<Vec<String>>,
+}
+
+/// Reads of an agent file what a delegation depends on, as leniently as it goes: a file that we cannot read may still name a
+/// model that the CLI follows. `None` if there is no front matter.
+pub fn parse_kind(file_stem: &str, text: &str) -> Option<KindFile> {
+    let yaml = front_matter(text.trim_start_matches('\u{feff}')).ok()?;
+    let keys = (yaml.len() <= FRONT_MATTER_BYTES_MAX).then(|| parse_keys(yaml).ok()).flatten();
+    let keys = keys.unwrap_or_else(|| keys_by_lines(yaml));
+    let reader = Reader { keys: &keys, yaml };
+    let text = |key: &'static str| reader.text(key).ok().flatten().filter(|text| !text.is_empty());
+    let tools = reader.list("tools").ok().flatten();
+    Some(KindFile { name: text("name").unwrap_or_else(|| file_stem.to_owned()), model: text("model"), tools })
+}
+
+/// Returns the keys at the beginnings of lines, each with the text behind it.
+fn keys_by_lines(yaml: &str) -> Map<String, Value> {
+    let key = |line: &str| {
+        let (key, value) = line.split_once(':')?;
+        let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+        ["name", "model", "tools"].contains(&key).then(|| (key.to_owned(), Value::from(value)))
+    };
+    yaml.lines().filter_map(key).collect()
+}
+
 /// Reads the front matter, however much stands behind it.
 fn parse_opening(file_stem: &str, text: &str) -> Result<AgentFile, AgentFileError> {
     let yaml = front_matter(text)?;
     if yaml.len() > FRONT_MATTER_BYTES_MAX {
         return Err(AgentFileError::TooLarge { bytes: yaml.len(), max: FRONT_MATTER_BYTES_MAX });
     }
-    // The CLI's own generator writes descriptions that contain `: ` without quotes, and can read them back.
-    let keys = parse_mapping(yaml).or_else(|error| match with_quoted_description(yaml) {
-        Some(quoted) => parse_mapping(&quoted).map_err(|_| error),
-        None => Err(error),
-    })?;
+    let keys = parse_keys(yaml)?;
     let reader = Reader { keys: &keys, yaml };
     let name = reader.text("name")?.unwrap_or_else(|| file_stem.to_owned());
     Ok(AgentFile {
@@ -136,6 +165,14 @@ fn parse_opening(file_stem: &str, text: &str) -> Result<AgentFile, AgentFileErro
         tools: reader.list("tools")?,
         permission_mode: keys.get("permissionMode").and_then(Value::as_str).map(str::to_owned),
         privileged_keys: keys.keys().filter(|key| !HARMLESS_KEYS.contains(&key.as_str())).cloned().collect(),
+    })
+}
+
+/// Parses a front matter. The CLI's own generator writes descriptions that contain `: ` without quotes, and can read them back.
+fn parse_keys(yaml: &str) -> Result<Map<String, Value>, AgentFileError> {
+    parse_mapping(yaml).or_else(|error| match with_quoted_description(yaml) {
+        Some(quoted) => parse_mapping(&quoted).map_err(|_| error),
+        None => Err(error),
     })
 }
 
@@ -238,6 +275,24 @@ mod tests {
 
     fn parse(text: &str) -> Result<AgentFile, AgentFileError> {
         parse_agent_file("from-file", text)
+    }
+
+    /// Seen to fail with the strict reader: the model that the file names did not hold.
+    #[test]
+    fn what_a_kind_runs_on_is_read_from_files_that_are_not_strictly_right() {
+        let kind = |text: &str| parse_kind("from-file", text).map(|kind| (kind.name, kind.model));
+        let found = |name: &str, model: Option<&str>| Some((name.to_owned(), model.map(str::to_owned)));
+        for (text, expected) in [
+            ("---\nname: Python Engineer\nmodel: sonnet\n---\n", found("Python Engineer", Some("sonnet"))),
+            ("\u{feff}---\r\nname: x\r\nmodel: opus\r\n---\r\n", found("x", Some("opus"))),
+            ("---\nmodel: claude-opus-4-8\n---\n", found("from-file", Some("claude-opus-4-8"))),
+            ("---\nname: x\nname: x\nmodel: \"haiku\" # cheap\n---\n", found("x", Some("haiku"))),
+            ("---\nname: x\ndescription: [1\nmodel: inherit\n---\n", found("x", Some("inherit"))),
+            ("---\nname: x\nmodel: [a]\n---\n", found("x", None)),
+            ("name: x\nmodel: opus\n", None),
+        ] {
+            assert_eq!(kind(text), expected, "{text:?}");
+        }
     }
 
     #[test]

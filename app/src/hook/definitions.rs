@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pointsman_core::agent_file::{AGENT_FILE_BYTES_MAX, parse_agent_file};
+use pointsman_core::agent_file::{AGENT_FILE_BYTES_MAX, parse_kind};
 use pointsman_core::hook::kind::Definition;
 
 use crate::config::agent_files::{self, AGENTS_DIR};
@@ -25,8 +25,8 @@ fn in_dir(dir: &Path, name: &str) -> Option<Definition> {
     agent_files::paths_in(dir).iter().find_map(|path| {
         let bytes = regular_file::read(path, AGENT_FILE_BYTES_MAX as u64).ok()?;
         let stem = path.file_stem()?.to_str()?;
-        let file = parse_agent_file(stem, &String::from_utf8_lossy(&bytes)).ok()?;
-        (file.name.as_str() == name).then_some(Definition { model: file.model, tools: file.tools })
+        let kind = parse_kind(stem, &String::from_utf8_lossy(&bytes))?;
+        (kind.name == name).then_some(Definition { model: kind.model, tools: kind.tools })
     })
 }
 
@@ -73,5 +73,7 @@ mod tests {
         assert_eq!(found("demo:worker").unwrap().model.as_deref(), Some("haiku"));
         assert_eq!(found("worker"), None, "a plugin's agent has its plugin's name");
         assert_eq!(found("../x:worker"), None);
+        write(&config.join("agents"), "python.md", "Python Engineer", "model: sonnet\n");
+        assert_eq!(found("Python Engineer").unwrap().model.as_deref(), Some("sonnet"));
     }
 }
