@@ -63,7 +63,7 @@ fn compliance(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8,
     };
     let report = report(&directives(&facts, &runs, &tier_of, &zone), &facts, around);
     match format {
-        ReportFormat::Text => output::text(&compliance_report::text(&report)),
+        ReportFormat::Text => output::text(&compliance_report::text(&report, since)),
         ReportFormat::Json => output::json(&compliance_report::Printed::new(&report, since)),
         ReportFormat::Csv => output::text(&compliance_report::csv(&report)),
         ReportFormat::Md => output::text(&compliance_report::markdown(&report)),

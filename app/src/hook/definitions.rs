@@ -22,7 +22,8 @@ pub fn find(kind: &str, project: &Path, home: &Path, config_dir: &Path) -> Optio
 }
 
 fn in_dir(dir: &Path, name: &str) -> Option<Definition> {
-    agent_files::paths_in(dir).iter().find_map(|path| {
+    // Of two files with one name the CLI takes the later.
+    agent_files::paths_in(dir).iter().rev().find_map(|path| {
         let bytes = regular_file::read(path, AGENT_FILE_BYTES_MAX as u64).ok()?;
         let stem = path.file_stem()?.to_str()?;
         let kind = parse_kind(stem, &String::from_utf8_lossy(&bytes))?;

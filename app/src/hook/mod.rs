@@ -114,6 +114,17 @@ fn broken(what: &str) -> HookAnswer {
     HookAnswer { notice: Some(notice("is out of the way", what)), ..HookAnswer::default() }
 }
 
+/// Returns the answer to an event that cannot be read: a delegation is refused where delegations are held to their routes.
+fn unreadable(text: &[u8], named: Option<&str>, error: HookError) -> Result<HookAnswer, HookError> {
+    /// Where the names of the event and of the tool stand.
+    const HEAD_BYTES: usize = 64 << 10;
+    let head = &text[..text.len().min(HEAD_BYTES)];
+    if input::seems_a_delegation(head, named) && HookContext::holds_delegations() {
+        return Ok(delegation::unreadable());
+    }
+    Err(error)
+}
+
 fn answer(
     named: Option<&str>,
     begun: Instant,
@@ -123,14 +134,11 @@ fn answer(
     let mut text = vec![];
     std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut text).map_err(HookError::Unreadable)?;
     if text.len() as u64 == INPUT_BYTES_MAX {
-        return Err(HookError::TooLong);
+        return unreadable(&text, named, HookError::TooLong);
     }
     let input = match HookInput::parse(&text, named) {
         Ok(input) => input,
-        Err(_) if input::seems_a_delegation(&text, named) && HookContext::holds_delegations() => {
-            return Ok(delegation::unreadable());
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return unreadable(&text, named, error.into()),
     };
     match HookContext::find(&input, begun)? {
         Some(context) => {

@@ -42,8 +42,8 @@ pub fn answer(
     let approval = note::approval(beforehand, earlier.as_ref(), &route);
     let named_agent = prompt::named_agent(&words);
     let said = match (named_agent, route::named_tier(&words, decider.policy())) {
-        (Some(agent), _) => PersonSaid::Agent(agent.to_owned()),
-        (None, Some(tier)) => PersonSaid::Tier(tier),
+        (_, Some(tier)) => PersonSaid::Tier(tier),
+        (Some(agent), None) => PersonSaid::Agent(agent.to_owned()),
         (None, None) if approval == Approval::Given => PersonSaid::Approved,
         (None, None) => PersonSaid::Nothing,
     };

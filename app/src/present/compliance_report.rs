@@ -53,7 +53,11 @@ fn parts(report: &ComplianceReport) -> [(&'static str, &[Group]); 5] {
 }
 
 /// Returns the report for a terminal.
-pub fn text(report: &ComplianceReport) -> String {
+pub fn text(report: &ComplianceReport, since: Option<Timestamp>) -> String {
+    if report.facts == 0 && since.is_some() {
+        return "no hook has recorded anything in this time; without `--since` all that was recorded counts"
+            .to_owned();
+    }
     if report.facts == 0 {
         return "no hook has recorded anything yet; `pointsman plugin install` sets them up".to_owned();
     }

@@ -122,6 +122,11 @@ pub fn select(
     }
 }
 
+/// Returns whether an entrypoint is a program's: the SDK (and so `claude -p`), or the action on GitHub.
+fn is_program(entrypoint: &str) -> bool {
+    entrypoint.starts_with("sdk") || entrypoint.ends_with("github-action")
+}
+
 /// Chooses if no setting does: advice for all prompts, and subagents are held to the route if nobody could be asked
 /// about them.
 fn by_signs(signals: &SessionSignals) -> ModeChoice {
@@ -133,7 +138,7 @@ fn by_signs(signals: &SessionSignals) -> ModeChoice {
     };
     let automatic = |because| chosen(Mode::Enforced, ChosenBy::Automation, because);
     match signals {
-        SessionSignals { entrypoint: Some(entrypoint), .. } if entrypoint.starts_with("sdk") => {
+        SessionSignals { entrypoint: Some(entrypoint), .. } if is_program(entrypoint) => {
             automatic("a program calls the CLI")
         }
         SessionSignals { automated: true, .. } => automatic("the work is automated"),

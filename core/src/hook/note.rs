@@ -70,11 +70,23 @@ pub fn after(earlier: Option<&Note>, prompt_id: Option<&str>, update: NoteUpdate
         } => fresh,
     };
     // A message in the middle of a turn shares its id, and takes back nothing that was said for it.
-    let says_nothing = note.said == PersonSaid::Nothing && !note.approved;
-    let same = earlier.filter(|earlier| prompt_id.is_some() && earlier.prompt_id == prompt_id);
-    let takes_back =
-        says_nothing && same.is_some_and(|earlier| earlier.said != PersonSaid::Nothing || earlier.approved);
-    (!takes_back).then_some(note)
+    match earlier.filter(|earlier| prompt_id.is_some() && earlier.prompt_id == prompt_id) {
+        Some(same) => Some(joined(same, note)).filter(|joined| joined != same),
+        None => Some(note),
+    }
+}
+
+/// Returns what was said in two messages of one turn, the later of which may say more.
+fn joined(earlier: &Note, later: Note) -> Note {
+    if later.said == PersonSaid::LeaveAlone {
+        return later;
+    }
+    let said = match (&earlier.said, later.said) {
+        (said, PersonSaid::Nothing | PersonSaid::Approved) if *said != PersonSaid::Nothing => said.clone(),
+        (PersonSaid::Tier(tier), PersonSaid::Agent(_)) => PersonSaid::Tier(*tier),
+        (_, said) => said,
+    };
+    Note { said, approved: earlier.approved || later.approved, ..later }
 }
 
 /// Returns the note of a session that begins or goes on, by the CLI's word for how; `None` if it stays as it is.

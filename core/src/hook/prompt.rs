@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{HookAnswer, HookEffect};
 use crate::agent::Tier;
 use crate::mode::Mode;
+use crate::policy::Policy;
 use crate::route::{self, Answer, Complexity, Decision, Route};
 use crate::text::client::{self, Sender};
 
@@ -99,16 +100,24 @@ pub fn read(prompt: &str) -> Prompt<'_> {
 }
 
 fn as_words(own: Cow<'_, str>, wanted: Wanted) -> Prompt<'_> {
-    let first = first_word(&own);
-    let is_approved = first.trim_end_matches([':', ',']).eq_ignore_ascii_case(APPROVE);
-    let mark = first.to_owned();
-    let words = if is_approved { behind(own, &mark) } else { own };
+    let (words, approval) = without_approval(own);
     if words.trim().is_empty() {
         Prompt::Left(LeftBecause::Empty)
     } else {
-        let approval = if is_approved { Approval::Given } else { Approval::Missing };
         Prompt::Words { words, approval, wanted }
     }
+}
+
+/// Takes the mark of approval out of the marks at the start of a text; they may stand in any order.
+fn without_approval(own: Cow<'_, str>) -> (Cow<'_, str>, Approval) {
+    let is_mark = |word: &&str| route::marked_tier(word).is_some() || word.starts_with("@agent-");
+    let is_approval = |word: &&str| word.trim_end_matches([':', ',', '!', '.']).eq_ignore_ascii_case(APPROVE);
+    let before = own.split_whitespace().take_while(|word| is_mark(word) && !is_approval(word)).count();
+    let Some(mark) = own.split_whitespace().nth(before).filter(is_approval).map(str::to_owned) else {
+        return (own, Approval::Missing);
+    };
+    let words = if before == 0 { behind(own, &mark) } else { own.replacen(&mark, "", 1).into() };
+    (words, Approval::Given)
 }
 
 fn first_word(text: &str) -> &str {
@@ -129,17 +138,33 @@ fn behind<'a>(text: Cow<'a, str>, first: &str) -> Cow<'a, str> {
 
 /// Returns the agent that a person names for a prompt, as the CLI writes it: `@agent-NAME`, or `@"NAME (agent)"`.
 pub fn named_agent(words: &str) -> Option<&str> {
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
     let starts = words.match_indices('@').map(|(at, _)| at);
     let free = starts.filter(|at| !words[..*at].ends_with(|c: char| c.is_alphanumeric()));
     free.filter_map(|at| {
         let rest = &words[at + 1..];
-        if let Some(name) = rest.strip_prefix("agent-") {
-            return name.split(|c| !is_of_name(c)).next();
+        if let Some(rest) = rest.strip_prefix("agent-") {
+            let end = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
+            let is_file = rest[end..].starts_with(['.', '/'])
+                && rest[end + 1..].starts_with(|c: char| c.is_alphanumeric());
+            return (end > 0 && !is_file).then_some(&rest[..end]);
         }
-        rest.strip_prefix('"')?.split_once(" (agent)\"").map(|(name, _)| name)
+        let name = rest.strip_prefix('"')?.split_once(" (agent)\"")?.0;
+        (!name.is_empty() && !name.contains(['"', '\n']) && name.len() <= NAME_BYTES_MAX).then_some(name)
     })
-    .find(|name| !name.is_empty() && name.chars().all(is_of_name))
+    .next()
+}
+
+/// The longest name of an agent that is heard.
+const NAME_BYTES_MAX: usize = 100;
+
+/// Returns what a text would choose or approve for a person if it were submitted as a prompt, beside marks: a model, an agent,
+/// a yes.
+fn decides_in_words(words: &str) -> bool {
+    let policy = Policy::builtin();
+    named_agent(words).is_some()
+        || route::named_tier(words, &policy).is_some()
+        || route::is_yes(words, &policy)
 }
 
 /// Returns whether a text would count as the user's own word if it were submitted as a prompt: a yes, a tier, or one of
@@ -147,9 +172,13 @@ pub fn named_agent(words: &str) -> Option<&str> {
 pub fn speaks_for_a_person(text: &str) -> bool {
     match read(text) {
         Prompt::Words { words, approval, wanted } => {
-            approval == Approval::Given || wanted != Wanted::AsUsual || route::marked_tier(&words).is_some()
+            approval == Approval::Given || wanted != Wanted::AsUsual || decides_in_words(&words)
         }
-        Prompt::Left(because) => because == LeftBecause::Asked,
+        // "~ 30 minutes" keeps nobody out of anything.
+        Prompt::Left(because) => {
+            let behind = text.trim_start().trim_start_matches(LEAVE_ALONE).trim_start();
+            because == LeftBecause::Asked && behind.starts_with(|c: char| !c.is_ascii_digit())
+        }
     }
 }
 
@@ -311,7 +340,10 @@ pub(super) fn reason(text: &str) -> String {
     let fits =
         |count: &usize| token_estimate(&longest[..*count].iter().collect::<String>()) < REASON_TOKENS_MAX;
     let count = (0..=longest.len()).rev().find(fits).unwrap_or(0);
-    longest[..count].iter().chain(['…'].iter()).collect()
+    let cut: String = longest[..count].iter().collect();
+    // Not within a word, where there are words.
+    let whole = cut.rfind(' ').filter(|at| *at > cut.len() / 2).unwrap_or(cut.len());
+    format!("{}…", cut[..whole].trim_end_matches([',', ';', ':']))
 }
 
 /// Estimates how many tokens a text has: four ASCII characters count as one, every other character as one of its own.

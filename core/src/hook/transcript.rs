@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::text::json_text;
 use crate::usage::Tokens;
 
 /// The model's name in answers that the CLI itself made.
@@ -94,15 +95,37 @@ pub struct LastSaid {
     pub model: Option<String>,
 }
 
-/// Finds what the main model said last in the lines of a transcript's end; the first may be torn.
+/// Finds what the main model said last in the lines of a transcript's end: all texts of its last message, and a plan that it
+/// proposed. What the CLI says of a failing service is not the model's.
 pub fn last_said<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> Option<LastSaid> {
-    lines.rev().find_map(|text| {
-        let line: Line = serde_json::from_str(text).ok()?;
-        let message = line.message.filter(|_| line.kind == "assistant" && !line.is_sidechain)?;
-        let blocks = message.content.as_array()?;
-        let said = blocks.iter().rev().find_map(|block| block.get("text")?.as_str())?.to_owned();
-        Some(LastSaid { text: said, model: message.model.filter(|model| model != SYNTHETIC) })
-    })
+    let mut last: Option<(Option<String>, LastSaid)> = None;
+    for text in lines.rev() {
+        let text = json_text::with_whole_characters(text);
+        let Some(line) = parse(&text).filter(|line| line.kind == "assistant" && !line.is_sidechain) else {
+            continue;
+        };
+        let Some(message) = line.message.filter(|message| message.model.as_deref() != Some(SYNTHETIC)) else {
+            continue;
+        };
+        match &mut last {
+            Some((id, _)) if *id != message.id => break,
+            Some((_, said)) => said.text = format!("{}\n{}", words_of(&message.content), said.text),
+            None => {
+                let said = LastSaid { text: words_of(&message.content), model: message.model };
+                last = Some((message.id, said));
+            }
+        }
+    }
+    last.map(|(_, said)| said).filter(|said| !said.text.trim().is_empty())
+}
+
+/// Returns the texts of a message, and a plan among its tool calls.
+fn words_of(content: &serde_json::Value) -> String {
+    let words = |block: &serde_json::Value| {
+        let plan = block.get("input").and_then(|input| input.get("plan"));
+        block.get("text").or(plan)?.as_str().map(str::to_owned)
+    };
+    content.as_array().into_iter().flatten().filter_map(words).collect::<Vec<_>>().join("\n")
 }
 
 /// The lines of a transcript that count.

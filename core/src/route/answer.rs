@@ -73,7 +73,8 @@ enum Stance {
 
 /// Reads the words of a session as an answer; `None` if they are a request of their own.
 pub(super) fn read(context: &Context, signals: &Signals, policy: &Policy, p: &PerClass) -> Option<Answered> {
-    let session = context.session()?;
+    // What is quoted or pasted answers nobody.
+    let session = context.session().filter(|_| !signals.is_quotation)?;
     let last_tier = session.last_tier;
     let clarity = safety::clarity(signals);
     let says_nothing = clarity == Clarity::Unclear || p[Class::Underspecified as usize] >= UNCLEAR_FROM;
@@ -91,6 +92,10 @@ pub(super) fn read(context: &Context, signals: &Signals, policy: &Policy, p: &Pe
         stance => stance,
     };
     let (answer, agreed) = match (stance, is_short) {
+        // It agrees to something, and takes some of it back: "yes but not the users table".
+        (Stance::Agrees, true) if takes_back(signals, policy) => {
+            (Answer::YesAnd, proposal.map(str::to_owned))
+        }
         (Stance::Agrees, true) => (Answer::Yes, picked.or_else(|| proposal.map(str::to_owned))),
         (Stance::Agrees, false) => (Answer::YesAnd, proposal.map(str::to_owned)),
         (Stance::Declines, true) => (Answer::Other, None),
@@ -99,6 +104,16 @@ pub(super) fn read(context: &Context, signals: &Signals, policy: &Policy, p: &Pe
         (Stance::Declines | Stance::Open, false) => return None,
     };
     Some(Answered { answer, agreed, clarity, last_tier })
+}
+
+/// Returns whether a no, a condition or a question stands beside a yes: it is no approval of all that was proposed.
+fn takes_back(signals: &Signals, policy: &Policy) -> bool {
+    let (own, s) = (&signals.instruction, policy.grammar());
+    let lists =
+        [s.refusal, s.negation, s.negation_short, s.negation_after, s.negation_cancel, s.ask, s.ask_anywhere];
+    // "Just do it" takes nothing back.
+    let limits = |at: usize| own.has(s.contrast, at) && own.word(at) != "just";
+    signals.is_question || lists.iter().any(|list| own.contains(*list)) || (0..own.places().len()).any(limits)
 }
 
 fn names_a_thing(signals: &Signals) -> bool {
@@ -244,6 +259,7 @@ const MAY_AGREE: &str = "it may agree to what the agent proposed, and ";
 /// What a yes orders.
 pub(super) struct Agreed {
     answer: Answer,
+    clarity: Clarity,
     /// What is dangerous about it, by a safety rule.
     pub danger: Option<Found>,
     /// The classifier's probability of each class.
@@ -269,7 +285,7 @@ pub(super) fn agreed(answered: &Answered, policy: &Policy, trace: &mut Trace) ->
         }
     }
     let p = classifier::probabilities(&signals, policy, &signs);
-    Some(Agreed { answer: answered.answer, danger, p })
+    Some(Agreed { answer: answered.answer, clarity: answered.clarity, danger, p })
 }
 
 impl Answered {
@@ -297,7 +313,8 @@ impl Agreed {
     /// themselves. Of words that may be a yes, only what a safety rule knows of the proposal counts.
     pub fn p_beside(&self, own: &PerClass) -> PerClass {
         let danger = Class::Danger as usize;
-        let own_counts = self.answer == Answer::YesAnd || own[danger] >= OWN_DANGER_FROM;
+        let is_dangerous = self.answer == Answer::YesAnd || own[danger] >= OWN_DANGER_FROM;
+        let own_counts = self.clarity == Clarity::Clear && is_dangerous;
         let is_own = self.answer == Answer::Other || (own_counts && own[danger] > self.p[danger]);
         if is_own { *own } else { self.p }
     }

@@ -90,7 +90,7 @@ const fn harm(lists: &'static [&'static str], could: &'static str, needs: Reach)
 }
 
 /// What is said where no list speaks of a harm.
-pub(super) const UNNAMED: &str = "as a whole it could not be told apart from requests that cannot be undone; no single word tells why, so it may be a false alarm";
+pub(super) const UNNAMED: &str = "it could not be told apart from requests that cannot be undone, though no single word says so (maybe a false alarm)";
 
 /// Words of these lists that speak of no harm by themselves.
 const BROAD: [&str; 10] = [

@@ -30,6 +30,7 @@ pub mod training;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{Catalog, Tier};
+use crate::conversation::Context;
 use crate::ids::AgentName;
 use crate::policy::Policy;
 use crate::policy::layer::Layer;
@@ -161,6 +162,14 @@ pub fn route(request: &Request, catalog: &Catalog, policy: &Policy) -> Result<Ro
     let segments = segment::segment(overrides::without_mark(request.text()));
     let signals = Signals::read(&segments, policy);
     decide::decide(request, &signals, catalog, policy, Trace::fired_only()).map(|decided| decided.route)
+}
+
+/// Returns whether words are nothing but a yes, in a session that waits for an answer.
+pub fn is_yes(words: &str, policy: &Policy) -> bool {
+    let segments = segment::segment(words);
+    let p = [0.0; crate::model::Class::COUNT];
+    let answered = answer::read(&Context::of_session(), &Signals::read(&segments, policy), policy, &p);
+    answered.is_some_and(|answered| answered.answer == Answer::Yes)
 }
 
 /// Decides, and returns everything that was considered.

@@ -115,9 +115,34 @@ pub fn marked_tier(text: &str) -> Option<Tier> {
 }
 
 /// Words that may follow the name of a tier. Before any other word it is part of another name: "the opus codec".
-const AFTER_A_NAME: [&str; 22] = [
-    "for", "on", "to", "and", "please", "here", "this", "model", "agent", "tier", "instead", "because",
-    "since", "with", "fur", "pour", "para", "per", "voor", "для", "dla", "icin",
+const AFTER_A_NAME: [&str; 27] = [
+    "agents",
+    "subagent",
+    "subagents",
+    "not",
+    "do",
+    "for",
+    "on",
+    "to",
+    "and",
+    "please",
+    "here",
+    "this",
+    "model",
+    "agent",
+    "tier",
+    "instead",
+    "because",
+    "since",
+    "with",
+    "fur",
+    "pour",
+    "para",
+    "per",
+    "voor",
+    "для",
+    "dla",
+    "icin",
 ];
 
 /// Returns whether a tier's word is used as its name, and not as part of another one.

@@ -52,6 +52,8 @@ pub(crate) struct Signals<'a> {
     pub order_count: usize,
     /// Whether the words begin with a yes or a no, and say nothing else.
     pub is_answer_alone: bool,
+    /// Whether the words are a quotation or pasted, because there are no others.
+    pub is_quotation: bool,
     /// What there is instead of words.
     pub artefact: Option<Artefact>,
     is_planning: bool,
@@ -114,6 +116,7 @@ impl<'a> Signals<'a> {
             order_count,
             is_answer_alone: content_count == 0 && (own.contains(s.assent) || own.contains(s.refusal)),
             artefact: segments.artefact,
+            is_quotation: segments.is_quotation,
             is_planning: own.contains(s.planning),
             is_together: own.contains(s.together),
             instruction: own,

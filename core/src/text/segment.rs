@@ -60,6 +60,8 @@ pub(crate) struct Segments {
     pub middle: Vec<String>,
     /// What was quoted or pasted.
     pub quoted: String,
+    /// Whether the instruction is a quotation, because there is nothing else.
+    pub is_quotation: bool,
     /// How many bytes of whole lines were pasted.
     pub pasted_bytes: usize,
     /// What there is, if there are no words of the user's own.
@@ -96,6 +98,7 @@ pub(crate) fn segment(text: &str) -> Segments {
     // If there is nothing but a quotation, it is meant as the request.
     if out.artefact.is_none() && !out.instruction.chars().any(char::is_alphanumeric) {
         let marks: &[char] = &['`', '"', '>', '~'];
+        out.is_quotation = !out.quoted.is_empty();
         out.instruction = out.quoted.lines().map(|l| l.trim_matches(marks)).collect::<Vec<_>>().join("\n");
         if out.pasted_bytes == 0 || looks_like_log(&out.instruction) {
             out.pasted_bytes = out.quoted.len();

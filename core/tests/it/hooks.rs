@@ -208,6 +208,8 @@ fn what_a_person_writes_at_the_start_of_a_prompt_counts() {
         ("~/notes.md has a typo", words("~/notes.md has a typo", Missing, Wanted::AsUsual)),
         ("/compact", Prompt::Left(LeftBecause::Command)),
         ("/other:thing now", Prompt::Left(LeftBecause::Command)),
+        ("@opus @approve drop it", words("@opus  drop it", Given, Wanted::AsUsual)),
+        ("@approve! drop it", words("drop it", Given, Wanted::AsUsual)),
         ("@approve", Prompt::Left(LeftBecause::Empty)),
         ("  \n", Prompt::Left(LeftBecause::Empty)),
         ("<task-notification>\n<x>", Prompt::Left(LeftBecause::Machine)),
@@ -232,6 +234,18 @@ fn what_was_said_of_a_prompt_holds_for_it_and_what_the_cli_adds() {
         (None, "p1", routed(PersonSaid::Tier(Tier::Opus), Given), Some(opus)),
         (Some(approved("p1")), "p2", routed(nothing(), Missing), Some(note("p2", nothing()))),
         (Some(approved("p1")), "p1", routed(nothing(), Missing), None),
+        (
+            Some(approved("p1")),
+            "p1",
+            routed(PersonSaid::Tier(Tier::Opus), Missing),
+            Some(Note { approved: true, ..note("p1", PersonSaid::Tier(Tier::Opus)) }),
+        ),
+        (
+            Some(note("p1", PersonSaid::Tier(Tier::Opus))),
+            "p1",
+            routed(PersonSaid::Agent("reviewer".to_owned()), Given),
+            Some(Note { approved: true, ..note("p1", PersonSaid::Tier(Tier::Opus)) }),
+        ),
         (
             Some(approved("p1")),
             "p1",
@@ -298,6 +312,9 @@ fn an_agent_that_a_person_names_is_found_in_every_form_of_the_cli() {
         ("@agent-reviewer check src/lexer.rs", Some("reviewer")),
         ("please have @agent-demo:cheap-worker do it", Some("demo:cheap-worker")),
         ("@\"code-reviewer (agent)\" look", Some("code-reviewer")),
+        ("@\"Code Reviewer (agent)\" look", Some("Code Reviewer")),
+        ("@agent-código look", Some("código")),
+        ("see @agent-notes.md and fix the typo", None),
         ("@agent- look", None),
         ("@opus look", None),
         ("mail me@agent-x.org", None),
@@ -402,4 +419,32 @@ proptest! {
         let all: BTreeMap<_, _> = lines.iter().zip(&wrapped).collect();
         let _ = transcript::read(all.into_iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]), &[Part::Prompt("x")]);
     }
+}
+
+/// Seen to fail with the last line alone.
+#[test]
+fn what_the_model_said_last_is_all_of_its_last_message() {
+    let line = |id: &str, model: &str, content: Value| {
+        json!({"parentUuid": "u", "type": "assistant", "message": {"id": id, "model": model, "content": content}})
+            .to_string()
+    };
+    let text = |text: &str| json!([{"type": "text", "text": text}]);
+    let ask = line("m", "opus", text("Shall I drop it?"));
+    let last =
+        |lines: &[String]| transcript::last_said(lines.iter().map(String::as_str)).map(|said| said.text);
+    let more = line("m", "opus", text("Let me know."));
+    assert_eq!(last(&[ask.clone(), more]).as_deref(), Some("Shall I drop it?\nLet me know."));
+    let failing = line("e", "<synthetic>", text("API Error: overloaded"));
+    assert_eq!(last(&[ask.clone(), failing]).as_deref(), Some("Shall I drop it?"));
+    let plan = line(
+        "n",
+        "opus",
+        json!([{"type": "tool_use", "name": "ExitPlanMode", "input": {"plan": "drop it"}}]),
+    );
+    assert_eq!(last(&[ask.clone(), plan]).as_deref(), Some("drop it"));
+    let torn = format!("{}{ask}", &ask[..30]);
+    assert_eq!(last(&[torn]).as_deref(), Some("Shall I drop it?"));
+    let half = ask.replace("drop it?", "drop it? \\ud83d");
+    assert_eq!(last(&[half]).as_deref(), Some("Shall I drop it? \u{fffd}"));
+    assert_eq!(last(&[]), None);
 }

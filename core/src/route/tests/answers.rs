@@ -206,3 +206,45 @@ fn danger_in_the_middle_of_a_very_long_text_is_seen() {
     }
     assert_ne!(answer(&format!("{filler}{filler}")), "escalate");
 }
+
+/// A yes that is not whole approves nothing. Seen to fail: a subagent dropped the table after "please do not".
+#[test]
+fn beside_a_no_a_condition_or_a_question_a_yes_is_no_approval() {
+    for text in [
+        "please do not",
+        "ok no",
+        "ok wait",
+        "ok, cancel that",
+        "sure, stop",
+        "great, forget it",
+        "Yes. Actually no",
+        "ok so what would that do",
+        "nein, ja nicht!",
+        "ja nein",
+        "да, но не трогай прод",
+        "yes but not the users table",
+        "ja, aber nicht die users-Tabelle",
+        "yes but only staging",
+    ] {
+        assert_ne!(after(PUSH, text).answer, Some(Answer::Yes), "{text}");
+        assert!(!is_yes(text, &Policy::builtin()), "{text}");
+    }
+    for text in YES.iter().chain(&["just do it", "yes, do it"]) {
+        assert!(is_yes(text, &Policy::builtin()), "{text}");
+    }
+}
+
+#[test]
+fn what_is_quoted_or_pasted_answers_nobody() {
+    for text in ["> yes", "\"yes\"", "```\nyes\n```", "<webhook-payload>yes</webhook-payload>"] {
+        assert_ne!(after(PUSH, text).answer, Some(Answer::Yes), "{text}");
+    }
+}
+
+/// Seen to fail: two words for going on were taken for dangerous ones.
+#[test]
+fn going_on_after_a_report_is_asked_about_in_no_words() {
+    for text in ["keep going", "just keep going", "keep going please", "carry on"] {
+        assert_eq!(after(REPORT, text).decision, Decision::Direct, "{text}");
+    }
+}
