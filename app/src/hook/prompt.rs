@@ -41,12 +41,8 @@ pub fn answer(
     }
     let approval = note::approval(beforehand, earlier.as_ref(), &route);
     let named_agent = prompt::named_agent(&words);
-    let said = match (named_agent, route::named_tier(&words, decider.policy())) {
-        (_, Some(tier)) => PersonSaid::Tier(tier),
-        (Some(agent), None) => PersonSaid::Agent(agent.to_owned()),
-        (None, None) if approval == Approval::Given => PersonSaid::Approved,
-        (None, None) => PersonSaid::Nothing,
-    };
+    let named_tier = route::named_tier(&words, decider.policy());
+    let said = PersonSaid::of_prompt(named_tier, named_agent, approval);
     let is_resumed = earlier.as_ref().is_some_and(|note| note.resumed);
     let may_take_over = prompt::may_take_over(wanted, is_resumed, named_agent);
     let action = match prompt::action(context.choice.for_prompts(mode), wanted, &route, approval) {
@@ -65,10 +61,15 @@ pub fn answer(
             }
         }
         Action::Advised | Action::AskFirst | Action::Blocked | Action::Told => {
-            let ours = delegation::name_for_directive(&route, decider.catalog(), context.known);
-            let tier = if let PersonSaid::Tier(tier) = said { tier } else { route.tier };
-            let is_named = named_agent.is_some();
-            let advice = Advice { tier, agent: named_agent.or(ours.as_deref()), is_named, approval };
+            let tier = named_tier.unwrap_or(route.tier);
+            let ours = delegation::name_for_directive(&route, tier, decider.catalog(), context.known);
+            let advice = Advice {
+                tier,
+                agent: named_agent.or(ours.as_deref()),
+                is_named: named_agent.is_some(),
+                is_tier_named: named_tier.is_some(),
+                approval,
+            };
             (prompt::answer(action, mode, &route, &advice), None)
         }
     };

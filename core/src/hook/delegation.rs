@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::answer::{HookAnswer, HookEffect};
 use super::input::ToolUse;
 use super::kind::{self, Definition};
-use super::prompt::{APPROVE, reason, surely_stops};
+use super::prompt::{APPROVE, Approval, reason, surely_stops};
 use crate::agent::{Agent, Catalog, Tier};
 use crate::mode::Mode;
 use crate::route::Route;
@@ -37,6 +37,18 @@ pub enum PersonSaid {
     Tier(Tier),
     /// The agent that is to do it, by the CLI's name.
     Agent(String),
+}
+
+impl PersonSaid {
+    /// Returns what a prompt says that names a tier, an agent or neither.
+    pub fn of_prompt(tier: Option<Tier>, agent: Option<&str>, approval: Approval) -> PersonSaid {
+        match (tier, agent) {
+            (Some(tier), _) => PersonSaid::Tier(tier),
+            (None, Some(agent)) => PersonSaid::Agent(agent.to_owned()),
+            (None, None) if approval == Approval::Given => PersonSaid::Approved,
+            (None, None) => PersonSaid::Nothing,
+        }
+    }
 }
 
 /// Which agents the CLI of the session knows.
@@ -235,9 +247,14 @@ pub fn name_in_plugin(agent: &Agent) -> String {
     format!("{PLUGIN_PREFIX}{}", agent.name)
 }
 
-/// Returns the name that a directive gives to the agent of a route.
-pub fn name_for_directive(route: &Route, catalog: &Catalog, known: KnownAgents) -> Option<String> {
-    let agent = agent_of(route, catalog);
+/// Returns the name that a directive gives to the agent of a tier: that of the route, or of the tier that the user named.
+pub fn name_for_directive(
+    route: &Route,
+    tier: Tier,
+    catalog: &Catalog,
+    known: KnownAgents,
+) -> Option<String> {
+    let agent = if tier == route.tier { agent_of(route, catalog) } else { catalog.for_tier(tier) };
     match (&agent.cli_agent, known) {
         (_, KnownAgents::Unknown) => None,
         (Some(name), _) => Some(name.clone()),
