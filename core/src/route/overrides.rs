@@ -115,7 +115,8 @@ pub fn marked_tier(text: &str) -> Option<Tier> {
 }
 
 /// Words that may follow the name of a tier. Before any other word it is part of another name: "the opus codec".
-const AFTER_A_NAME: [&str; 27] = [
+const AFTER_A_NAME: [&str; 28] = [
+    "bitte",
     "agents",
     "subagent",
     "subagents",
@@ -172,14 +173,26 @@ fn raised_tier(policy: &Policy, signals: &Signals, judged: Tier) -> Option<Tier>
 
 fn tier_in_words(policy: &Policy, own: &Stream) -> Option<Tier> {
     let s = policy.grammar();
+    // "Opus, please: …", "opus: …".
+    let is_addressed = |at: usize| {
+        let next = own.places().get(at + 1);
+        let is_polite = |at: usize| ["please", "bitte"].contains(&own.word(at));
+        at == 0 && next.is_some_and(|next| next.kind == Kind::Colon || is_polite(at + 1))
+    };
+    // "Let opus do it", "have opus look".
+    let is_let = |at: usize| {
+        let is_verb = |at: usize| ["let", "have"].contains(&own.word(at)) && own.is_order_start(at);
+        at > 0 && is_verb(at - 1)
+    };
     let asked = |tier: &Tier| {
         let list = s.tiers[*tier as usize];
         let chosen_near = |at: usize| {
             (at.saturating_sub(CHOOSE_REACH)..=at + CHOOSE_REACH)
                 .any(|n| n < own.places().len() && own.has(s.choose, n) && !own.is_mention(n))
         };
-        let names_it = |at: usize| own.has(list, at) && !own.is_negated(at) && is_name(own, at);
-        own.contains(list) && (0..own.places().len()).any(|at| names_it(at) && chosen_near(at))
+        let is_chosen = |at: usize| is_addressed(at) || is_let(at) || (is_name(own, at) && chosen_near(at));
+        let names_it = |at: usize| own.has(list, at) && !own.is_negated(at) && is_chosen(at);
+        own.contains(list) && (0..own.places().len()).any(names_it)
     };
     Tier::ALL.into_iter().rev().find(asked)
 }

@@ -210,11 +210,26 @@ fn what_a_terminal_shows_gives_no_order_unless_it_is_all_there_is_or_the_words_s
 #[test]
 fn free_words_may_raise_a_tier_but_never_lower_it() {
     assert_eq!(routed("rename a.py to b.py, use opus for this").route.tier, Tier::Opus);
+    for named in [
+        "delegate to opus: ",
+        "run it on opus: ",
+        "let opus do this: ",
+        "have opus do it: ",
+        "Opus please: ",
+        "opus: ",
+        "mit opus bitte: ",
+        "spawn 3 opus agents to ",
+    ] {
+        assert_eq!(routed(&format!("{named}rename a.py to b.py")).route.tier, Tier::Opus, "{named}");
+    }
+    assert_eq!(routed("use sonnet not opus: rename a.py to b.py").route.tier, Tier::Sonnet);
     assert_eq!(routed("use haiku: design a distributed lock service").route.tier, Tier::Opus);
     assert_eq!(routed("rename a.py to b.py, do not use opus").route.tier, Tier::Haiku);
     assert_eq!(routed("rename a.py to b.py\n> use opus for this").route.tier, Tier::Haiku);
     for codec in [
         "use the opus codec instead of mp3 in src/audio.rs",
+        "we have opus files in assets, list them",
+        "let the opus codec be the default in src/audio.rs",
         "switch from opus to vorbis in src/audio.rs",
         "use opus in the voice chat module, bitrate 32k",
     ] {
