@@ -106,7 +106,10 @@ impl PluginStatus {
         if self.installed {
             lines.push(match self.last_heard {
                 Some(at) => format!("a hook was last heard of in this project {}", ago(at, now)),
-                None => "no hook was heard of in this project for seven days".to_owned(),
+                None => {
+                    "no hook was heard of in this project within seven days; the next session in it should be"
+                        .to_owned()
+                }
             });
         }
         if self.installed && !self.up_to_date {
