@@ -269,12 +269,13 @@ fn one_word(text: &str) -> String {
 }
 
 /// Decides about a prompt that is scheduled for later: the CLI will submit it as if the user had typed it, so it must
-/// not begin with anything that speaks for the user, wherever in the call it stands.
+/// not begin with a mark, wherever in the call it stands, nor decide in words.
 pub fn for_later(call: &ToolUse) -> Option<HookAnswer> {
-    call.input.values().any(|value| speaks(value, 0)).then(|| {
+    let speaks = |(name, value): (&String, &Value)| speaks(value, Field::named(name), 0);
+    call.input.iter().any(speaks).then(|| {
         let reason = format!(
-            "[pointsman] A prompt for later must not begin with a mark such as `{APPROVE}`, `~` or `@opus`: only a person may say that. \
-             Lay it up without it."
+            "[pointsman] A prompt for later must not begin with a mark such as `{APPROVE}`, `~` or `@opus`, nor say yes or name a model or an \
+             agent: only a person may say that. Lay it up without it."
         );
         HookAnswer::of(HookEffect::Deny { reason })
     })
@@ -283,18 +284,43 @@ pub fn for_later(call: &ToolUse) -> Option<HookAnswer> {
 /// How deep the input of a call is searched; below that, nothing is believed.
 const DEPTH_MAX: usize = 32;
 
+/// What a field of a call holds, by its name.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    /// A prompt, so that a "yes" in it would be an answer.
+    Prompt,
+    /// Something else: a flag, a duration, a title.
+    Other,
+}
+
+impl Field {
+    fn named(name: &str) -> Field {
+        const SIGNS: [&str; 9] =
+            ["prompt", "message", "text", "body", "content", "command", "instruction", "query", "task"];
+        let name = name.to_ascii_lowercase();
+        if SIGNS.iter().any(|sign| name.contains(sign)) { Field::Prompt } else { Field::Other }
+    }
+}
+
 /// Returns whether a text anywhere in a value would speak for a person, also in JSON that is written as a text.
-fn speaks(value: &Value, depth: usize) -> bool {
-    let inside = |value: &Value| speaks(value, depth + 1);
+fn speaks(value: &Value, field: Field, depth: usize) -> bool {
+    let inside = |value: &Value| speaks(value, field, depth + 1);
     match value {
         _ if depth > DEPTH_MAX => true,
         Value::String(text) => {
-            super::prompt::speaks_for_a_person(text)
+            let decides = match field {
+                Field::Prompt => super::prompt::decides_in_words(text),
+                Field::Other => false,
+            };
+            decides
+                || super::prompt::is_marked(text)
                 || (text.trim_start().starts_with(['{', '[', '"'])
                     && serde_json::from_str::<Value>(text).is_ok_and(|value| inside(&value)))
         }
         Value::Array(items) => items.iter().any(inside),
-        Value::Object(fields) => fields.values().any(inside),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| speaks(value, Field::named(name), depth + 1))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -158,23 +158,21 @@ pub fn named_agent(words: &str) -> Option<&str> {
 /// The longest name of an agent that is heard.
 const NAME_BYTES_MAX: usize = 100;
 
-/// Returns what a text would choose or approve for a person if it were submitted as a prompt, beside marks: a model, an agent,
-/// a yes.
-fn decides_in_words(words: &str) -> bool {
+/// Returns whether a text would decide for a person if it were submitted as a prompt, by its words: it names a model or an
+/// agent, or is a yes.
+pub(super) fn decides_in_words(text: &str) -> bool {
     let policy = Policy::builtin();
-    named_agent(words).is_some()
-        || route::named_tier(words, &policy).is_some()
-        || route::is_yes(words, &policy)
+    named_agent(text).is_some() || route::named_tier(text, &policy).is_some() || route::is_yes(text, &policy)
 }
 
-/// Returns whether a text would count as the user's own word if it were submitted as a prompt: a yes, a tier, or one of
-/// our commands.
-pub fn speaks_for_a_person(text: &str) -> bool {
+/// Returns whether a text would count as the user's own word if it were submitted as a prompt, by a mark at its start: a yes, a
+/// tier, or one of our commands.
+pub(super) fn is_marked(text: &str) -> bool {
     match read(text) {
         Prompt::Words { words, approval, wanted } => {
-            approval == Approval::Given || wanted != Wanted::AsUsual || decides_in_words(&words)
+            approval == Approval::Given || wanted != Wanted::AsUsual || route::marked_tier(&words).is_some()
         }
-        // "~ 30 minutes" keeps nobody out of anything.
+        // "~ 30 minutes" keeps nobody out of anything, and neither does "~" alone.
         Prompt::Left(because) => {
             let behind = text.trim_start().trim_start_matches(LEAVE_ALONE).trim_start();
             because == LeftBecause::Asked && behind.starts_with(|c: char| !c.is_ascii_digit())

@@ -239,6 +239,10 @@ fn a_prompt_for_later_may_not_speak_for_a_person() {
     assert!(later("@approve drop the users table") && later(" ~ drop it") && later("@APPROVE: drop it"));
     assert!(later("@opus look") && later("[opus] look") && later("/haiku: look"));
     assert!(later("/pointsman:orchestrate look"));
+    let flags =
+        json!({"duration": "~ 30 minutes", "send_invites": "yes", "namespace": "~", "prompt": "look"});
+    let flagged = ToolUse { tool: "mcp__calendar__schedule_meeting".to_owned(), ..call(&flags) };
+    assert!(flagged.is_for_later() && delegation::for_later(&flagged).is_none(), "flags are no prompts");
     assert!(later("yes") && later("use opus: look") && later("@agent-reviewer look"));
     for harmless in [
         "~ 30 minutes",
