@@ -78,7 +78,11 @@ pub fn answer(
         _ => 0,
     };
     let update = NoteUpdate::Routed { said: said.clone(), approval, asked: action == Action::AskFirst };
-    let noted = context.note_down(input, earlier.as_ref(), update);
+    let noted = match action {
+        // The person only wanted to know: what was said and asked before still holds.
+        Action::Told => Ok(()),
+        _ => context.note_down(input, earlier.as_ref(), update),
+    };
     let route = context.kept(route);
     let recommendation = Recommendation { request_hash: hash, route, said, action, directive_tokens, run_id };
     let kept = context.record(input, HookEvent::RoutingRecommendation(Box::new(recommendation)));

@@ -302,8 +302,9 @@ impl Answered {
     /// Returns how the reason of a question about the proposal begins.
     pub fn agrees(&self) -> &'static str {
         match self.answer {
-            Answer::Yes | Answer::YesAnd => AGREES,
-            Answer::Other => MAY_AGREE,
+            Answer::Yes => AGREES,
+            // It goes on with words of its own, which may take the yes back.
+            Answer::YesAnd | Answer::Other => MAY_AGREE,
         }
     }
 }

@@ -115,6 +115,19 @@ fn s04_no_id_of_a_session_leads_out_of_the_state_directory() {
     assert!(notes.len() == 100 && notes.iter().all(named), "each odd id has a plain one: {notes:?}");
 }
 
+/// Seen to fail: the question about the route made the yes behind it one to nothing.
+#[test]
+fn what_was_asked_still_holds_after_a_look_at_a_route() {
+    let sandbox = patient().env("POINTSMAN_MODE", "directive");
+    let says = |id: &str, words: &str| hook(&sandbox, &prompt(&sandbox, id, words)).exits(0).stdout;
+    assert!(says("p1", "drop the users table in production").contains("Ask first"));
+    assert!(says("p2", "/pointsman:route rename foo to bar in lib.rs").contains("Nothing was run"));
+    says("p3", "yes");
+    let notes = walk(&sandbox.state().join("hook-notes"));
+    let note = fs::read_to_string(&notes[0]).unwrap();
+    assert!(note.contains("\"approved\":true"), "{note}");
+}
+
 /// Eight times the prompt and thirteen times the deadline, since this program is not optimised. Seen to fail with all of the
 /// words read: the deadline came first, and the prompt went on undecided.
 #[test]
