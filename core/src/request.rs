@@ -160,6 +160,12 @@ pub enum RequestError {
 }
 
 impl Request {
+    /// Creates a request from words of a session; `None` if there are none. A NUL means nothing to a router and must not keep
+    /// it from deciding.
+    pub fn of_session(words: &str) -> Option<Request> {
+        Request::new(words.replace('\0', " "), Origin::Hook, Overrides::default()).ok()
+    }
+
     /// Creates a request from a text that has words and no NUL.
     pub fn new(text: String, origin: Origin, overrides: Overrides) -> Result<Request, RequestError> {
         if let Some(at) = text.bytes().position(|b| b == 0) {

@@ -15,7 +15,7 @@ use pointsman_core::hook::note::{self, Note, NoteUpdate};
 use pointsman_core::mode::Mode;
 use pointsman_core::policy::Policy;
 use pointsman_core::redact::redact;
-use pointsman_core::request::{Origin, Overrides, Request, Speaker};
+use pointsman_core::request::{Request, Speaker};
 use pointsman_core::route::Route;
 use pointsman_core::routing_context::RoutingContext;
 
@@ -199,9 +199,7 @@ pub fn routed(
     speaker: Speaker,
     context: Context,
 ) -> Result<Option<(Request, Route)>, HookError> {
-    // A NUL means nothing to a router and must not keep it from deciding.
-    let words = if words.contains('\0') { words.replace('\0', " ") } else { words.to_owned() };
-    let Ok(mut request) = Request::new(words, Origin::Hook, Overrides::default()) else { return Ok(None) };
+    let Some(mut request) = Request::of_session(words) else { return Ok(None) };
     request.speaker = speaker;
     request.context = context;
     request.routing_context.mode = Some(mode);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pointsman_core::conversation::Context;
 use pointsman_core::hook::answer::HookAnswer;
-use pointsman_core::hook::delegation::{self, PersonSaid, Target, Terms};
+use pointsman_core::hook::delegation::{self, Target, Terms};
 use pointsman_core::hook::fact::{Delegation, HookEvent};
 use pointsman_core::hook::input::{Event, HookInput, ToolUse, as_tag};
 use pointsman_core::ids::RunId;
@@ -129,11 +129,13 @@ fn on_delegation(
     };
     let note = context.note(input).unwrap_or_default();
     let kind = call.text("subagent_type").unwrap_or(delegation::GENERAL_PURPOSE);
-    let (definition, aliases) = (context.definition(kind), context.aliases());
+    // Files are searched only where what they say can matter: the session waits.
+    let definition = (mode == Mode::Enforced).then(|| context.definition(kind)).flatten();
+    let aliases = context.aliases();
     let terms = Terms {
         mode: Some(mode),
         said: &note.said,
-        approved: note.approved || note.said == PersonSaid::Approved,
+        approved: note.is_approved(),
         route: &route,
         catalog: decider.catalog(),
         definition: definition.as_ref(),

@@ -76,12 +76,13 @@ pub fn main(named: Option<String>) -> ExitCode {
         sender.send(WorkerMessage::Done(done))
     });
     let said = match words.recv_timeout(limit()) {
-        Ok(WorkerMessage::Delegating(run)) => Some(delegated(&words, run)),
-        Ok(WorkerMessage::Done(done)) => Some(done.unwrap_or_else(|error| broken(&error.to_string()))),
-        Err(_) => None,
+        Ok(WorkerMessage::Delegating(run)) => Ok(delegated(&words, run)),
+        Ok(WorkerMessage::Done(done)) => Ok(done.unwrap_or_else(|error| broken(&error.to_string()))),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err("it took too long"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("a bug"),
     };
-    let is_answered = said.is_some();
-    if let Some(json) = said.unwrap_or_else(|| broken("it took too long")).to_json() {
+    let is_answered = said.is_ok();
+    if let Some(json) = said.unwrap_or_else(broken).to_json() {
         output::line(&json.to_string());
     }
     if is_answered {

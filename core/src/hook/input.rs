@@ -90,6 +90,14 @@ pub enum Event {
     Other,
 }
 
+/// The tools with which a model hands work to a subagent; older versions have the second.
+const DELEGATING_TOOLS: [&str; 2] = ["Agent", "Task"];
+
+/// Returns whether a tool hands work to a subagent.
+pub fn is_delegating(tool: &str) -> bool {
+    DELEGATING_TOOLS.contains(&tool)
+}
+
 /// One use of a tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolUse {
@@ -102,9 +110,9 @@ pub struct ToolUse {
 }
 
 impl ToolUse {
-    /// Returns whether it hands work to a subagent. Older versions called the tool `Task`.
+    /// Returns whether it hands work to a subagent.
     pub fn is_delegation(&self) -> bool {
-        matches!(self.tool.as_str(), "Agent" | "Task")
+        is_delegating(&self.tool)
     }
 
     /// Returns whether it schedules a prompt for later: the CLI will submit that as if the user had typed it.
@@ -136,7 +144,7 @@ pub fn seems_a_delegation(text: &[u8], named: Option<&str>) -> bool {
     let text: String = String::from_utf8_lossy(text).split_whitespace().collect();
     let is_before_a_tool = named == Some("PreToolUse") || text.contains("\"hook_event_name\":\"PreToolUse\"");
     is_before_a_tool
-        && ["Agent", "Task"].iter().any(|tool| text.contains(&format!("\"tool_name\":\"{tool}\"")))
+        && DELEGATING_TOOLS.iter().any(|tool| text.contains(&format!("\"tool_name\":\"{tool}\"")))
 }
 
 impl HookInput {

@@ -11,9 +11,8 @@ pub struct Definition {
     pub tools: Option<Vec<String>>,
 }
 
-/// Kinds of the CLI and of our plugin that look and change nothing.
-const LOOKERS: [&str; 5] =
-    ["Explore", "Plan", "claude-code-guide", "pointsman:planner", "pointsman:router-escalation"];
+/// Kinds of the CLI that look and change nothing.
+const LOOKERS: [&str; 3] = ["Explore", "Plan", "claude-code-guide"];
 
 /// Returns why the model of a kind cannot be chosen, if so.
 ///

@@ -123,7 +123,7 @@ pub fn select(
 }
 
 /// Returns whether an entrypoint is a program's: the SDK (and so `claude -p`), or the action on GitHub.
-fn is_program(entrypoint: &str) -> bool {
+pub fn is_program(entrypoint: &str) -> bool {
     entrypoint.starts_with("sdk") || entrypoint.ends_with("github-action")
 }
 

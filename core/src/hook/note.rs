@@ -24,6 +24,13 @@ pub struct Note {
     pub resumed: bool,
 }
 
+impl Note {
+    /// Returns whether what would be asked was approved. Notes of older versions say it in `said` alone.
+    pub fn is_approved(&self) -> bool {
+        self.approved || self.said == PersonSaid::Approved
+    }
+}
+
 /// How a prompt was treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteUpdate {

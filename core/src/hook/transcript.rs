@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::input;
 use crate::text::json_text;
 use crate::usage::Tokens;
 
 /// The model's name in answers that the CLI itself made.
-const SYNTHETIC: &str = "<synthetic>";
+pub const SYNTHETIC: &str = "<synthetic>";
 
 /// How a record of a user or a model begins. Within a text its quotes are escaped.
 const RECORD_START: &str = "{\"parentUuid\"";
@@ -78,7 +79,7 @@ impl TranscriptSummary {
 
     /// Returns the same, leaving out tools that only delegate work.
     pub fn acted_itself(&self) -> bool {
-        self.acting_tools().any(|tool| !matches!(tool, "Agent" | "Task"))
+        self.acting_tools().any(|tool| !input::is_delegating(tool))
     }
 
     fn acting_tools(&self) -> impl Iterator<Item = &str> {
@@ -177,7 +178,8 @@ pub fn read<'l>(lines: impl Iterator<Item = &'l str>, parts: &[Part<'_>]) -> Vec
     let mut readings: Vec<_> = parts.iter().map(|part| Reading::new(*part)).collect();
     for text in lines {
         let is_message = text.contains("\"user\"") || text.contains("\"assistant\"");
-        let line = is_message.then(|| parse(text)).flatten();
+        let whole = json_text::with_whole_characters(text);
+        let line = is_message.then(|| parse(&whole)).flatten();
         let torn = match &line {
             Some(_) => torn_start(text),
             None => Some(text).filter(|text| is_message || !is_whole(text)),

@@ -7,14 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::counts::Key;
+use crate::hook::transcript::SYNTHETIC;
+use crate::hook::{input, mode};
 use crate::text::json_text;
 use crate::usage::Tokens;
-
-/// The model's name in answers that the CLI itself made.
-const SYNTHETIC: &str = "<synthetic>";
-
-/// The tools with which a model hands work to a subagent; newer versions have the first.
-const DELEGATING_TOOLS: [&str; 2] = ["Agent", "Task"];
 
 /// How prompts came that a person made: typed, typed while the model worked, or accepted as they were proposed.
 const SOURCES_OF_A_PERSON: [&str; 3] = ["typed", "queued", "suggestion_accepted"];
@@ -259,7 +255,7 @@ fn answer<'a>(json: &str, line: &Line<'a>) -> Option<AnswerLine<'a>> {
 }
 
 fn call<'a>(block: &Block<'a>) -> Option<Call<'a>> {
-    if text(block.kind) != "tool_use" || !DELEGATING_TOOLS.contains(&&*text(block.name)) {
+    if text(block.kind) != "tool_use" || !input::is_delegating(&text(block.name)) {
         return None;
     }
     let input: CallInput = block.input.and_then(|input| object(input.get())).unwrap_or_default();
@@ -297,7 +293,7 @@ fn by(line: &Line) -> Option<By> {
         return None;
     }
     let (source, entrypoint) = (text(line.prompt_source), text(line.entrypoint));
-    let is_of_program = entrypoint.starts_with("sdk");
+    let is_of_program = mode::is_program(&entrypoint);
     match &*source {
         "" if is_of_program => Some(By::Program),
         "" => Some(By::Person),
@@ -386,6 +382,7 @@ mod tests {
             (r#"{"promptSource":"sdk","entrypoint":"sdk-cli"}"#, Some(By::Program)),
             (r#"{"promptSource":"sdk"}"#, Some(By::Program)),
             (r#"{"entrypoint":"sdk-py"}"#, Some(By::Program)),
+            (r#"{"entrypoint":"claude-code-github-action"}"#, Some(By::Program)),
             (r#"{"promptSource":"system"}"#, None),
             (r#"{"promptSource":"of tomorrow"}"#, None),
             (r#"{"promptSource":"sdk","origin":{"kind":"task-notification"}}"#, None),

@@ -122,6 +122,15 @@ fn an_answer_behind_a_torn_record_on_the_same_line_counts() {
     assert_eq!(read(&format!("{quoting}\n"), Part::Prompt("p")).unwrap().answers, 0, "words are no record");
 }
 
+/// JavaScript writes halves of characters. Seen to fail: the answer was lost.
+#[test]
+fn an_answer_with_half_a_character_counts() {
+    let user = json!({"parentUuid": "u", "type": "user", "promptId": "p", "message": {"content": "x"}});
+    let answer = r#"{"parentUuid":"u","type":"assistant","message":{"id":"m","model":"opus","content":[{"type":"text","text":"\ud83d"}]}}"#;
+    let ran = read(&format!("{user}\n{answer}\n"), Part::Prompt("p")).unwrap();
+    assert_eq!(ran.models_served, ["opus"]);
+}
+
 /// Seen to fail: the answers to p2 were counted for p1.
 #[test]
 fn a_torn_line_never_moves_work_to_another_prompt() {
