@@ -506,6 +506,12 @@ fn flags(spec: &RunSpec) -> Vec<(String, String)> {
         set("limits.idle", Some("3s".to_owned()));
         set("limits.stop_grace", Some("1s".to_owned()));
     }
+    if spec.rehearsal.is_some() {
+        // It shows what is done, not for how long a real service may be away.
+        set("retry.base", Some("200ms".to_owned()));
+        set("retry.cap", Some("1s".to_owned()));
+        set("retry.max_elapsed", Some("3s".to_owned()));
+    }
     let SpecLimits { timeout_ms, max_usd, max_turns, .. } = spec.limits;
     let duration = |ms| HumanDuration(std::time::Duration::from_millis(ms)).to_string();
     set("limits.timeout", timeout_ms.map(duration));

@@ -15,7 +15,7 @@ use crate::assemble::Environment;
 use crate::engine::query::FoundRun;
 use crate::present::explanation::{self, Explanation, Shown};
 use crate::present::notices;
-use crate::present::output::{self, PlainFormat};
+use crate::present::output::{self, PlainFormat, Verbosity};
 
 /// Runs the verb.
 pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
@@ -45,8 +45,10 @@ fn find_run(environment: &Environment, what: Option<&str>) -> Result<Option<Foun
 }
 
 fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Failure> {
-    let prompt = PromptArgs { prompt: args.what.clone(), file: None };
-    let mut request = prompt_input::request(&prompt, &args.overrides)?;
+    let mut request = match args.what.as_deref() {
+        Some(words) if words != "-" => prompt_input::parse(words.to_owned(), &args.overrides)?,
+        Some(_) | None => prompt_input::request(&PromptArgs::default(), &args.overrides, Verbosity::Normal)?,
+    };
     let loaded = environment.settings(&[])?;
     let explained = environment.decider(&loaded)?.explain(&mut request)?;
     match args.output {

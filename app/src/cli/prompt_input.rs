@@ -8,16 +8,19 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::request::{Origin, Overrides, QuotaPressure, Request};
 
 use super::exit::Failure;
+use super::piped::{self, TEXT_BYTES_MAX, too_long};
 use super::request_args::{OverrideArgs, PromptArgs};
+use crate::present::output::Verbosity;
 
-/// The longest request that is read, in bytes: anything longer is a mistake.
-const WORDS_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// Reads the request. With an argument, standard input is not touched.
-pub fn request(words: &PromptArgs, overrides: &OverrideArgs) -> Result<Request, Failure> {
+/// Reads the request. What is piped in is the request, or context for one that is given otherwise.
+pub fn request(
+    words: &PromptArgs,
+    overrides: &OverrideArgs,
+    verbosity: Verbosity,
+) -> Result<Request, Failure> {
     let text = match (&words.prompt, &words.file) {
-        (Some(prompt), _) if prompt != "-" => prompt.clone(),
-        (_, Some(path)) if path.as_os_str() != "-" => file(path)?,
+        (Some(prompt), _) if prompt != "-" => piped::with_context(prompt.clone(), verbosity)?,
+        (_, Some(path)) if path.as_os_str() != "-" => piped::with_context(file(path)?, verbosity)?,
         (None, None) if std::io::stdin().is_terminal() => {
             return Err(Failure::new(
                 ErrorCode::NoRequest,
@@ -47,7 +50,7 @@ fn file(path: &Path) -> Result<String, Failure> {
         )
     };
     let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > WORDS_BYTES_MAX {
+    if size > TEXT_BYTES_MAX {
         return Err(too_long(&path.display().to_string()));
     }
     utf8(fs::read(path).map_err(unreadable)?, &path.display().to_string())
@@ -55,22 +58,14 @@ fn file(path: &Path) -> Result<String, Failure> {
 
 fn stdin() -> Result<String, Failure> {
     let mut bytes = vec![];
-    let mut reader = std::io::stdin().lock().take(WORDS_BYTES_MAX + 1);
+    let mut reader = std::io::stdin().lock().take(TEXT_BYTES_MAX + 1);
     reader.read_to_end(&mut bytes).map_err(|error| {
         Failure::bare(ErrorCode::UnreadableInput, format!("standard input cannot be read: {error}"))
     })?;
-    if bytes.len() as u64 > WORDS_BYTES_MAX {
+    if bytes.len() as u64 > TEXT_BYTES_MAX {
         return Err(too_long("standard input"));
     }
     utf8(bytes, "standard input")
-}
-
-fn too_long(from: &str) -> Failure {
-    Failure::new(
-        ErrorCode::LongRequest,
-        format!("the request in {from} has more than {WORDS_BYTES_MAX} bytes"),
-        "name the file in the request instead of giving its content",
-    )
 }
 
 fn utf8(bytes: Vec<u8>, from: &str) -> Result<String, Failure> {

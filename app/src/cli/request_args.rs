@@ -16,7 +16,7 @@ use crate::present::output::{Format, Verbosity};
 /// The words of a request.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PromptArgs {
-    /// The request. `-` or nothing reads it from standard input.
+    /// The request. `-` or nothing reads it from standard input; beside a request, what is piped in is context.
     pub prompt: Option<String>,
     /// Read the request from a file.
     #[arg(long, short, value_name = "PATH", conflicts_with = "prompt")]

@@ -19,7 +19,7 @@ use super::prompt_input;
 use super::request_args::{OverrideArgs, RouteArgs};
 use crate::engine::project::Decider;
 use crate::present;
-use crate::present::output::{self, Format};
+use crate::present::output::{self, Format, Verbosity};
 
 /// The output of `route -o json`.
 #[derive(Debug, Serialize)]
@@ -57,7 +57,7 @@ pub fn main(args: RouteArgs) -> Result<u8, Failure> {
     if let Some(batch) = &args.batch {
         return decide_batch(&decider, batch, &args.overrides);
     }
-    let mut request = prompt_input::request(&args.words, &args.overrides)?;
+    let mut request = prompt_input::request(&args.words, &args.overrides, Verbosity::Normal)?;
     request.context = context(args.last_tier, args.after.as_deref());
     let route = decider.decide(&mut request)?;
     match args.output {

@@ -25,7 +25,7 @@ use crate::present::{notices, route, run_summary, watch};
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
-    let request = prompt_input::request(&args.words, &args.overrides)?;
+    let request = prompt_input::request(&args.words, &args.overrides, args.verbosity())?;
     let environment = environment(args.project.as_deref())?;
     let spec = spec(&args, &request, &environment);
     if args.detach {

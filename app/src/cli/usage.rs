@@ -6,6 +6,7 @@ use clap::error::{Error, ErrorKind};
 use pointsman_core::error_code::ErrorCode;
 
 use super::exit::Failure;
+use super::habits;
 
 /// Prints help or version if that was asked for, otherwise the error; returns the exit code.
 pub fn answer(error: &Error) -> ExitCode {
@@ -19,9 +20,11 @@ pub fn answer(error: &Error) -> ExitCode {
             ExitCode::from(super::fail(&failure))
         }
         kind => {
-            let failure = failure(kind, &error.render().to_string());
-            let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-            let fail = if asks_for_json(words) { super::fail_as_data } else { super::fail };
+            let words: Vec<String> =
+                std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+            let mut failure = failure(kind, &error.render().to_string());
+            failure.hint = habits::hint(error, &words).or(failure.hint);
+            let fail = if asks_for_json(words.into_iter()) { super::fail_as_data } else { super::fail };
             ExitCode::from(fail(&failure))
         }
     }

@@ -23,6 +23,7 @@ mod looks;
 mod measuring;
 mod model_server;
 mod outcomes;
+mod piped;
 mod plugin_session;
 mod policy;
 mod promises;

@@ -260,15 +260,6 @@ fn quiet_says_nothing_but_the_answer() {
 }
 
 #[test]
-fn with_an_argument_standard_input_is_not_touched() {
-    let sandbox = Sandbox::new();
-    let stdin = sandbox.path("stdin");
-    let sandbox = sandbox.agents(Fake::dumps("stdin", &stdin).then(Fake::completes("seen")));
-    sandbox.call(["run", "--tier", "haiku", REQUEST]).stdin("something else").wait().success();
-    assert_eq!(fs::read_to_string(stdin).unwrap(), REQUEST);
-}
-
-#[test]
 fn the_agent_works_in_the_project_that_was_named() {
     let sandbox = Sandbox::new();
     let cwd = sandbox.path("cwd");

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod decode;
+pub mod fence;
 pub mod json_text;
 pub mod language;
 pub mod segment;
