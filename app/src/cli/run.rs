@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::mode::Mode;
+use pointsman_core::redact::redact;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::request::{Origin, Request};
 use pointsman_core::route::Decision;
@@ -15,13 +16,15 @@ use super::exit::Failure;
 use super::request_args::{ModeArg, RunArgs};
 use super::{detach, prompt_input, trust};
 use crate::assemble::{Assembled, Environment, Purpose};
+use crate::clock;
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
 use crate::engine::{Engine, drive, preview};
 use crate::present::output::{self, Format, Tone, Verbosity};
+use crate::present::own_thread::OwnThread;
 use crate::present::repository::{self, RepositoryReport};
-use crate::present::{notices, route, run_summary, watch};
+use crate::present::{event_stream, notices, route, run_summary, watch};
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
@@ -117,10 +120,10 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         route::say(&engine, &submission);
     }
     let watcher: Box<dyn Watcher> = match (format, verbosity) {
-        (Format::Jsonl, _) => Box::new(watch::JsonlWatcher::new()),
+        (Format::Jsonl, _) => Box::new(event_stream::JsonlWatcher::new()),
         (Format::Text | Format::Json, Verbosity::Quiet) => Box::new(watch::QuietWatcher),
         (Format::Text | Format::Json, Verbosity::Normal) => {
-            Box::new(watch::TerminalWatcher::new(&submission))
+            Box::new(OwnThread::new(watch::TerminalWatcher::new(&submission, clock::local_zone())))
         }
     };
     let mut run = submission.begin(&engine, watcher);
@@ -131,7 +134,10 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     // Not on this thread: a stalled reader must not keep signals from being handled.
     let mut watcher = run.log.stop_watching();
     let printed = tokio::task::spawn_blocking(move || {
-        watcher.finish();
+        let shown = watcher.finish();
+        if format == Format::Text {
+            print_answer(report.answer.as_deref().unwrap_or_default(), &shown);
+        }
         print(&report, said.as_deref(), format, verbosity)
     });
     let code = printed.await.expect("printing does not panic");
@@ -155,14 +161,19 @@ async fn dry_run(
     0
 }
 
+/// Prints the answer, unless it is what was shown last. That had its secrets, and the answer has not.
+fn print_answer(answer: &str, shown: &str) {
+    if !redact(shown).trim_end().ends_with(answer.trim()) || shown.is_empty() {
+        output::text(answer);
+    }
+}
+
 /// Prints the result and returns the exit code.
 fn print(report: &RunReport, said: Option<&str>, format: Format, verbosity: Verbosity) -> u8 {
-    match format {
-        Format::Text => output::text(report.answer.as_deref().unwrap_or("")),
-        Format::Json => output::json(report),
-        Format::Jsonl => {}
+    if format == Format::Json {
+        output::json(report);
     }
-    run_summary::say(report, said, verbosity);
+    run_summary::say(report, said, verbosity, &clock::local_zone());
     report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code())
 }
 

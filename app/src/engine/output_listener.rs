@@ -47,6 +47,8 @@ pub struct OutputListener<'a> {
     /// Redacts the complete texts: the lines of a plain agent, and the messages of others. A private key can go on from
     /// one to the next.
     texts: Redactor,
+    /// Whether pieces of the message came already.
+    came_in_pieces: bool,
 }
 
 impl<'a> OutputListener<'a> {
@@ -67,6 +69,7 @@ impl<'a> OutputListener<'a> {
             denials_shown: 0,
             deltas: Redactor::default(),
             texts: Redactor::default(),
+            came_in_pieces: false,
         }
     }
 
@@ -88,11 +91,28 @@ impl<'a> OutputListener<'a> {
             if let AgentEvent::Started(started) = &event {
                 self.notices(started).into_iter().for_each(|text| log.emit(LiveDetail::Notice { text }));
             }
+            self.show_text(&event, log);
             if let Some(seen) = self.shown(event, served_before) {
                 log.emit(seen);
             }
         }
         LineMeaning { settled: self.seen.is_settled(), usd: self.usd(), stop }
+    }
+
+    /// Shows the agent's words as they come. A message ends with a line, however it came.
+    fn show_text(&mut self, event: &AgentEvent, log: &mut RunLog) {
+        match event {
+            AgentEvent::TextDelta { text } => {
+                self.came_in_pieces = true;
+                log.show_text(text);
+            }
+            AgentEvent::Text { .. } if std::mem::take(&mut self.came_in_pieces) => log.show_text("\n"),
+            AgentEvent::Text { text } => {
+                log.show_text(text);
+                log.show_text(if text.ends_with('\n') { "" } else { "\n" });
+            }
+            _ => {}
+        }
     }
 
     /// Returns whether the login is refused for good: the CLI would retry for minutes with a refused key, although once

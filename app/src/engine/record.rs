@@ -21,8 +21,14 @@ pub trait Watcher: Send {
     /// Takes in one line. Must return quickly: the run waits.
     fn on_line(&mut self, line: &Line);
 
-    /// Shows what has not been shown yet. May take as long as the reader does.
-    fn finish(&mut self) {}
+    /// Takes in a piece of the agent's own words as it comes, before secrets are removed: for eyes alone.
+    fn on_text(&mut self, _piece: &str) {}
+
+    /// Shows what has not been shown yet, and returns the agent's last words as far as they are on standard output. May
+    /// take as long as the reader does.
+    fn finish(&mut self) -> String {
+        String::new()
+    }
 }
 
 /// A watcher that ignores everything.
@@ -177,6 +183,11 @@ impl RunLog {
             RunEvent { run_id: self.run_id.clone(), seq: self.state.seq + 1, at: self.clock.now(), fact };
         self.state.apply(&event).expect("drive only records what can follow; anything else is a bug");
         self.staged.push(event);
+    }
+
+    /// Shows a piece of the agent's own words, which goes into no record.
+    pub fn show_text(&mut self, piece: &str) {
+        self.watcher.on_text(piece);
     }
 
     /// Publishes something that is only seen live.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 /// Returns a duration in human-readable form.
@@ -37,6 +38,25 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
         3_600..86_400 => format!("{}h ago", seconds / 3_600),
         _ => format!("{}d ago", seconds / 86_400),
     }
+}
+
+/// Returns how long it is until an instant, and when that is: "in 59 min, 15:48".
+pub fn until(then: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let left = u64::try_from(then.duration_since(now).as_millis()).unwrap_or_default();
+    let seconds = left.div_ceil(1000);
+    let left = match seconds {
+        0..120 => format!("in {seconds} s"),
+        120..7_200 => format!("in {} min", seconds.div_ceil(60)),
+        7_200..172_800 => format!("in {} h", (seconds + 1_800) / 3_600),
+        _ => format!("in {} days", (seconds + 43_200) / 86_400),
+    };
+    let (then, now) = (then.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    let form = match (then.date() == now.date(), seconds) {
+        (true, 0..120) => "%H:%M:%S",
+        (true, _) => "%H:%M",
+        (false, _) => "%a %d %b, %H:%M",
+    };
+    format!("{left}, {}", then.strftime(form))
 }
 
 /// Returns a path as people write it: below the home directory with `~`.
@@ -81,4 +101,25 @@ impl Openings {
 pub fn name(value: impl Serialize) -> String {
     let json = serde_json::to_value(value).unwrap_or_default();
     json.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_to_come_is_said_in_local_words() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let now: Timestamp = "2026-11-28T13:49:00Z".parse().unwrap();
+        for (then, want) in [
+            ("2026-11-28T13:49:02.1Z", "in 3 s, 14:49:02"),
+            ("2026-11-28T13:48:00Z", "in 0 s, 14:48:00"),
+            ("2026-11-28T14:48:00Z", "in 59 min, 15:48"),
+            ("2026-11-28T18:49:00Z", "in 5 h, 19:49"),
+            ("2026-11-29T05:00:00Z", "in 15 h, Sun 29 Nov, 06:00"),
+            ("2026-12-03T13:00:00Z", "in 5 days, Thu 03 Dec, 14:00"),
+        ] {
+            assert_eq!(until(then.parse().unwrap(), now, &zone), want);
+        }
+    }
 }

@@ -90,6 +90,12 @@ pub fn text(text: &str) {
     note_loss(write!(out, "{}{newline}", plain_text(text)).and_then(|()| out.flush()));
 }
 
+/// Prints a piece of text as it comes.
+pub fn piece(text: &str) {
+    let mut out = std::io::stdout().lock();
+    note_loss(write!(out, "{}", plain_text(text)).and_then(|()| out.flush()));
+}
+
 /// Prints bytes as data, unchanged: for files that another program reads.
 pub fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
@@ -170,6 +176,11 @@ pub fn answer(question: &str) -> Option<String> {
 /// Returns whether a user can be asked and can read the question.
 pub fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Returns whether somebody reads data as it is printed.
+pub fn answer_is_seen() -> bool {
+    std::io::stdout().is_terminal()
 }
 
 /// Returns whether progress can be shown.

@@ -1,22 +1,25 @@
 //! The result of a run, in the lines after its answer.
 
+use jiff::tz::TimeZone;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::outcome::{Outcome, Verdict};
 
-use super::human::{Openings, count, duration, usd};
+use super::human::{Openings, count, duration, until, usd};
 use super::output::{self, Tone, Verbosity};
 use super::{attempt, payer};
 
 /// Prints the result of a run: the agent and the model that did it, how long it took, what it cost.
-pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity) {
+pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity, zone: &TimeZone) {
     let openings = Openings { is_rehearsal: report.rehearsal };
     match report.verdict {
         Some(Verdict::Succeeded) if verbosity == Verbosity::Quiet => {}
         Some(Verdict::Succeeded) => output::say(Tone::Good, &openings.mark("done:"), &summary(report)),
         Some(Verdict::Cancelled) => output::say(Tone::Warning, &coded("cancelled", report), &summary(report)),
-        Some(Verdict::Deferred) => output::say(Tone::Warning, &coded("deferred", report), &deferred(report)),
+        Some(Verdict::Deferred) => {
+            output::say(Tone::Warning, &coded("deferred", report), &deferred(report, zone))
+        }
         Some(verdict @ (Verdict::Failed | Verdict::Refused)) => failed(report, verdict, said),
         None => {
             let opening = openings.mark(&output::coded("error", Some(ErrorCode::NoVerdict)));
@@ -50,10 +53,20 @@ fn failed(report: &RunReport, verdict: Verdict, said: Option<&str>) {
     }
 }
 
-fn deferred(report: &RunReport) -> String {
+fn deferred(report: &RunReport, zone: &TimeZone) -> String {
     let reason = report.reason.as_deref().unwrap_or_default();
-    let until = report.resets_at.map(|at| format!("; resets {at}")).unwrap_or_default();
-    format!("{reason}{until} · run {}", report.run_id)
+    let reset = report.resets_at.zip(report.finished_at);
+    let reset = reset.map(|(then, now)| format!("; resets {}", until(then, now, zone))).unwrap_or_default();
+    format!("{reason}{reset} · run {}", report.run_id)
+}
+
+/// Returns how long the run took, and how long of that its agents.
+fn time(report: &RunReport, agents_ms: u64) -> String {
+    let span = report.created_at.zip(report.finished_at);
+    let total_ms = span.map(|(from, to)| to.duration_since(from).as_millis()).unwrap_or_default();
+    let (total, agents) =
+        (duration(u64::try_from(total_ms).unwrap_or_default().max(agents_ms)), duration(agents_ms));
+    if total == agents { total } else { format!("{total} (agent {agents})") }
 }
 
 /// Returns the agent, the model served, time, tokens, cost, and run id.
@@ -66,7 +79,7 @@ fn summary(report: &RunReport) -> String {
         parts.push(format!("{} attempts", report.attempts.len()));
     }
     let duration_ms: u64 = report.attempts.iter().map(|attempt| attempt.duration_ms).sum();
-    parts.push(duration(duration_ms));
+    parts.push(time(report, duration_ms));
     let tokens = report.tokens();
     if tokens.total() > 0 {
         let input = tokens.input + tokens.cache_read + tokens.cache_write;

@@ -26,7 +26,8 @@ fn with_filters(sandbox: &Sandbox, block: impl FnOnce()) {
     settings.add_filter(r"\[\[pointsman:[0-9a-f]{32}:", "[[pointsman:[NONCE]:");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]");
     settings.add_filter(r#""duration_ms": ?\d+"#, r#""duration_ms": [DURATION]"#);
-    settings.add_filter(r"\b\d+(\.\d+)? ?m?s\b", "[DURATION]");
+    // An agent's own time is said only where it differs from the whole.
+    settings.add_filter(r"\b\d+(\.\d+)? ?m?s\b( \(agent \d+(\.\d+)? ?m?s\))?", "[DURATION]");
     settings.bind(block);
 }
 

@@ -100,6 +100,59 @@ pub fn without_markers(answer: &str) -> Cow<'_, str> {
 
 const MARKER_BEGIN: &str = "[[pointsman:";
 
+/// Takes our markers out of an answer that comes in pieces, as [`without_markers`] does of a whole one.
+#[derive(Debug, Default)]
+pub struct MarkerFilter {
+    /// What may still become a marker.
+    held: String,
+    /// Whether something of the line was let through already.
+    line_has_begun: bool,
+}
+
+impl MarkerFilter {
+    /// Takes a piece and returns what can be shown.
+    pub fn push(&mut self, piece: &str) -> String {
+        self.held.push_str(piece);
+        let mut shown = String::new();
+        while let Some(end) = self.held.find('\n') {
+            let line: String = self.held.drain(..=end).collect();
+            self.let_through(&line, &mut shown);
+            self.line_has_begun = false;
+        }
+        let sure = self.sure_bytes();
+        if sure > 0 {
+            shown.extend(self.held.drain(..sure));
+            self.line_has_begun = true;
+        }
+        shown
+    }
+
+    /// Returns the rest that was held back.
+    pub fn finish(&mut self) -> String {
+        let mut shown = String::new();
+        let rest = std::mem::take(&mut self.held);
+        self.let_through(&rest, &mut shown);
+        self.line_has_begun = false;
+        shown
+    }
+
+    fn let_through(&self, line: &str, shown: &mut String) {
+        let is_signal = !self.line_has_begun && marker_at_start(line.trim_start()).is_some();
+        if !is_signal {
+            shown.push_str(&unmarked(line));
+        }
+    }
+
+    /// Returns how many bytes of an unfinished line are no part of a marker, whatever follows.
+    fn sure_bytes(&self) -> usize {
+        let may_begin = |from: &str| from.starts_with(MARKER_BEGIN) || MARKER_BEGIN.starts_with(from);
+        let starts = self.held.match_indices('[').map(|(at, _)| at);
+        let sure = starts.into_iter().find(|at| may_begin(&self.held[*at..])).unwrap_or(self.held.len());
+        // A line of blanks may be the beginning of a signal, which is dropped with its blanks.
+        if !self.line_has_begun && self.held[..sure].trim().is_empty() { 0 } else { sure }
+    }
+}
+
 /// Returns the length of the marker that a text begins with.
 fn marker_at_start(text: &str) -> Option<usize> {
     let (inner, _) = text.strip_prefix(MARKER_BEGIN)?.split_once("]]")?;
@@ -244,6 +297,40 @@ mod tests {
         ] {
             assert_eq!(without_markers(&answer), want, "{answer}");
         }
+    }
+
+    proptest::proptest! {
+        /// Seen to fail without `line_has_begun`, and with pieces let through up to the last `[` only.
+        #[test]
+        fn an_answer_in_pieces_is_filtered_as_a_whole_one(
+            parts in proptest::collection::vec(
+                proptest::prelude::prop_oneof![
+                    proptest::prelude::Just(nonce().marker("escalate")),
+                    proptest::prelude::Just(Nonce::from_bytes([1; 16]).marker("blocked")),
+                    "[\\[a: \n]{1,6}",
+                    proptest::prelude::Just("[[pointsman:x".to_owned()),
+                    proptest::prelude::Just("é".to_owned()),
+                ],
+                0..12,
+            ),
+            cut in 1usize..9,
+        ) {
+            let whole = parts.concat();
+            let mut filter = MarkerFilter::default();
+            let chars: Vec<char> = whole.chars().collect();
+            let mut shown: String =
+                chars.chunks(cut).map(|piece| filter.push(&piece.iter().collect::<String>())).collect();
+            shown.push_str(&filter.finish());
+            proptest::prop_assert_eq!(shown.trim_end(), without_markers(&whole).trim_end());
+        }
+    }
+
+    #[test]
+    fn words_are_shown_as_they_come_and_what_may_be_a_marker_is_held() {
+        let mut filter = MarkerFilter::default();
+        assert_eq!(filter.push("see a[0] and "), "see a[0] and ");
+        assert_eq!(filter.push("[[point"), "");
+        assert_eq!(filter.push("s]] ok"), "[[points]] ok");
     }
 
     #[test]

@@ -1,0 +1,79 @@
+//! A watcher on a thread of its own: a terminal that stands still (Ctrl-S) must not keep a run from hearing its agent and
+//! its signals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
+
+use pointsman_core::report::live::{Body, Line};
+
+use crate::engine::record::Watcher;
+
+/// Beyond this many queued things, live ones are dropped. What is dropped of an answer is printed at the end.
+const QUEUED_MAX: usize = 10_000;
+
+/// What a watcher is told.
+enum Told {
+    Line(Box<Line>),
+    Text(String),
+}
+
+/// Tells another watcher everything, on a thread of its own.
+pub struct OwnThread {
+    queue: Option<Sender<Told>>,
+    queued: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<String>>,
+}
+
+impl OwnThread {
+    /// Starts the thread.
+    pub fn new(mut watcher: impl Watcher + 'static) -> OwnThread {
+        let (queue, told) = mpsc::channel();
+        let queued = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&queued);
+        let thread = std::thread::spawn(move || {
+            for told in told {
+                match told {
+                    Told::Line(line) => watcher.on_line(&line),
+                    Told::Text(piece) => watcher.on_text(&piece),
+                }
+                left.fetch_sub(1, Ordering::Relaxed);
+            }
+            watcher.finish()
+        });
+        OwnThread { queue: Some(queue), queued, thread: Some(thread) }
+    }
+
+    fn tell(&mut self, told: Told) {
+        if let Some(queue) = &self.queue {
+            self.queued.fetch_add(1, Ordering::Relaxed);
+            // The thread ends only when this sender is dropped.
+            let _ = queue.send(told);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) > QUEUED_MAX
+    }
+}
+
+impl Watcher for OwnThread {
+    fn on_line(&mut self, line: &Line) {
+        if !(matches!(line.body, Body::Live(_)) && self.is_full()) {
+            self.tell(Told::Line(Box::new(line.clone())));
+        }
+    }
+
+    fn on_text(&mut self, piece: &str) {
+        if !self.is_full() {
+            self.tell(Told::Text(piece.to_owned()));
+        }
+    }
+
+    fn finish(&mut self) -> String {
+        drop(self.queue.take());
+        // A thread that panicked has shown what it could.
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
