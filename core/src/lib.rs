@@ -19,6 +19,7 @@ pub mod ids;
 pub mod mode;
 pub mod model;
 pub mod policy;
+pub mod project_commands;
 pub mod redact;
 pub mod repo_settings;
 pub mod report;
