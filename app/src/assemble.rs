@@ -15,7 +15,7 @@ use pointsman_core::policy::file::PolicySource;
 use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::retention::RetentionLimits;
 use pointsman_core::routing_context::RoutingContext;
-use pointsman_core::run::next::Limits;
+use pointsman_core::run::next::{Limits, OnLimit};
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};
 use pointsman_core::toml_text::problem::Problem;
@@ -433,7 +433,10 @@ impl Environment {
         let loaded = self.settings(&flags(&spec))?;
         let mut catalog = match spec.rehearsal {
             None => loaded.catalog()?,
-            Some(scenario) => rehearsed(&loaded.catalog()?, &own_program()?, scenario)?,
+            Some(scenario) => {
+                let command = scripted(&own_program()?, scenario, spec.limits.on_limit);
+                rehearsed(&loaded.catalog()?, &command)?
+            }
         };
         spec.rights.mode.into_iter().for_each(|mode| catalog.set_permission_mode(mode));
         spec.rights.ceiling.into_iter().for_each(|ceiling| catalog.cap_permission_mode(ceiling));
@@ -526,14 +529,24 @@ pub fn own_program() -> Result<PathBuf, AssembleError> {
     std::env::current_exe().map_err(AssembleError::OwnProgram)
 }
 
+/// Returns the command of the scripted agent. A limit that is waited for is there to demonstrate the waiting, and is over in
+/// seconds; otherwise it ends when a real one typically does.
+fn scripted(own_program: &Path, scenario: Scenario, on_limit: OnLimit) -> Vec<String> {
+    let limit_ends_in = match on_limit {
+        OnLimit::Wait => Duration::from_secs(4),
+        OnLimit::End => Duration::from_secs(3600),
+    };
+    let limit_ends_at = (clock::now() + limit_ends_in).as_second().to_string();
+    let words = [rehearsal::VERB, scenario.as_str(), rehearsal::LIMIT_ENDS_AT, &limit_ends_at];
+    std::iter::once(own_program.to_string_lossy().as_ref()).chain(words).map(str::to_owned).collect()
+}
+
 /// Returns the same agents, played by the scripted agent with models of its own, so that neither breakers nor
 /// records of real agents are touched.
-fn rehearsed(catalog: &Catalog, own_program: &Path, scenario: Scenario) -> Result<Catalog, AssembleError> {
-    let command =
-        [own_program.to_string_lossy().as_ref(), rehearsal::VERB, scenario.as_str()].map(str::to_owned);
+fn rehearsed(catalog: &Catalog, command: &[String]) -> Result<Catalog, AssembleError> {
     let play = |agent: &Agent| Agent {
         adapter: AdapterKind::Claude,
-        command: command.to_vec(),
+        command: command.to_owned(),
         model: format!("rehearsal-{}", agent.tier),
         fallback_model: None,
         fallback_agent: None,

@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 /// The hidden verb under which this program is the scripted agent.
 pub const VERB: &str = "__rehearsal-agent";
 
+/// The flag that says when the scripted account's limit ends, in seconds since 1970.
+pub const LIMIT_ENDS_AT: &str = "--limit-ends-at";
+
 /// The prefix of every text of a rehearsal.
 pub const MARK: &str = "[rehearsal]";
 
@@ -28,6 +31,7 @@ struct Stage {
     is_resumed: bool,
     contract: String,
     prompt_bytes: usize,
+    limit_ends_at: i64,
 }
 
 /// Plays the scenario that the first argument names.
@@ -44,7 +48,8 @@ pub fn main(args: &[String]) -> ExitCode {
     let session = [value("--session-id"), value("--resume")].concat();
     let contract = std::fs::read_to_string(value("--append-system-prompt-file")).unwrap_or_default();
     let is_resumed = !value("--resume").is_empty();
-    let stage = Stage { model: value("--model"), session, is_resumed, contract, prompt_bytes };
+    let limit_ends_at = value(LIMIT_ENDS_AT).parse().unwrap_or_default();
+    let stage = Stage { model: value("--model"), session, is_resumed, contract, prompt_bytes, limit_ends_at };
     ExitCode::from(stage.play(scenario))
 }
 
@@ -116,11 +121,13 @@ impl Stage {
         }
     }
 
+    /// Is limited until the limit ends, and then does its work.
     fn quota(&self) -> u8 {
-        // The CLI gives the reset in seconds since 1970; an hour from now is typical.
-        let resets_at = crate::clock::now().as_second() + 3600;
+        if crate::clock::now().as_second() >= self.limit_ends_at {
+            return self.succeed(&self.served());
+        }
         self.emit(&json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected",
-            "resetsAt": resets_at, "rateLimitType": "five_hour", "utilization": 1}}));
+            "resetsAt": self.limit_ends_at, "rateLimitType": "five_hour", "utilization": 1}}));
         self.api_error(429, "rate_limit", "You've hit your 5-hour limit")
     }
 

@@ -321,6 +321,17 @@ fn a_rehearsed_overload_does_not_stop_the_next_rehearsal() {
 }
 
 #[test]
+fn a_rehearsed_limit_that_is_waited_for_ends_and_one_that_is_not_says_when() {
+    let sandbox = Sandbox::new();
+    let waited = sandbox.call(["run", "--rehearse=quota", "--wait", "-o", "json", REQUEST]).wait().success();
+    let outcomes: Vec<_> =
+        waited.json()["attempts"].as_array().unwrap().iter().map(|a| a["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["quota", "completed"]);
+    let ended = sandbox.call(["run", "--rehearse=quota", "-o", "json", REQUEST]).wait().exits(75);
+    assert!(ended.json()["resets_at"].is_string(), "{}", ended.stdout);
+}
+
+#[test]
 fn a_rehearsed_escalation_escalates_whatever_the_route() {
     let sandbox = Sandbox::new();
     for tier in ["haiku", "sonnet"] {
