@@ -1,12 +1,13 @@
 //! The only wiring: builds a ready engine from settings and surroundings.
 
+mod bounds;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::CliVersion;
 use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::agent_env::LoginState;
-use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::gate::SettingsSeen;
 use pointsman_core::hook::mode::SessionSignals;
 use pointsman_core::mode::Mode;
@@ -15,7 +16,7 @@ use pointsman_core::policy::file::PolicySource;
 use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::retention::RetentionLimits;
 use pointsman_core::routing_context::RoutingContext;
-use pointsman_core::run::next::{Limits, OnLimit};
+use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};
 use pointsman_core::toml_text::problem::Problem;
@@ -26,7 +27,6 @@ use crate::config::error::Warning;
 use crate::config::load::{Inputs, Loaded, SettingEntry};
 use crate::config::location;
 use crate::config::login::{self, Login, StrayKey};
-use crate::config::model::{HumanDuration, Settings};
 use crate::config::policy::{self, PolicyReadError, PolicyText};
 use crate::config::project::ProjectFiles;
 use crate::config::repo_files::Tracks;
@@ -430,7 +430,7 @@ impl Environment {
             Purpose::Inspect => self.engine_to_read()?,
         };
         spec.rehearsal = self.played(&engine, spec.rehearsal)?;
-        let loaded = self.settings(&flags(&spec))?;
+        let loaded = self.settings(&bounds::flags(&spec))?;
         let mut catalog = match spec.rehearsal {
             None => loaded.catalog()?,
             Some(scenario) => {
@@ -452,6 +452,7 @@ impl Environment {
         let set_by_project = loaded.set_by_project();
         let terms = Terms {
             containment: repository.containment.clone(),
+            verification: bounds::verification(&loaded.settings, &spec),
             ..self.terms(&loaded, &spec.limits, purpose)
         };
         let project = ProjectContext::new(spec.project.clone(), Decider::new(catalog, policy, around), terms);
@@ -478,8 +479,8 @@ impl Environment {
             Purpose::Inspect => paths.known_hash_key().unwrap_or_default(),
         };
         Terms {
-            limits: limits(settings, asked),
-            breaker_limits: breaker_limits(settings),
+            limits: bounds::limits(settings, asked),
+            breaker_limits: bounds::breaker_limits(settings),
             arbiter: settings.arbiter.enabled.then(|| ArbiterTerms {
                 below: settings.arbiter.below,
                 timeout: settings.arbiter.timeout.0,
@@ -494,33 +495,9 @@ impl Environment {
             allow_old_cli: settings.allow_old_cli,
             retention: RetentionLimits { keep: settings.store.keep.0, bytes_max: settings.store.bytes_max },
             containment: Containment::default(),
+            verification: None,
         }
     }
-}
-
-/// Returns what a spec overrides in the settings, by settings key.
-fn flags(spec: &RunSpec) -> Vec<(String, String)> {
-    let mut flags = vec![];
-    let mut set = |key: &str, value: Option<String>| {
-        flags.extend(value.map(|value| (key.to_owned(), value)));
-    };
-    if spec.rehearsal == Some(Scenario::Hang) {
-        // A rehearsed silence is there to demonstrate the watchdog, not to wait ten minutes.
-        set("limits.idle", Some("3s".to_owned()));
-        set("limits.stop_grace", Some("1s".to_owned()));
-    }
-    if spec.rehearsal.is_some() {
-        // It shows what is done, not for how long a real service may be away.
-        set("retry.base", Some("200ms".to_owned()));
-        set("retry.cap", Some("1s".to_owned()));
-        set("retry.max_elapsed", Some("3s".to_owned()));
-    }
-    let SpecLimits { timeout_ms, max_usd, max_turns, .. } = spec.limits;
-    let duration = |ms| HumanDuration(std::time::Duration::from_millis(ms)).to_string();
-    set("limits.timeout", timeout_ms.map(duration));
-    set("limits.max_usd", max_usd.map(|usd| usd.to_string()));
-    set("limits.max_turns", max_turns.map(|turns| turns.to_string()));
-    flags
 }
 
 /// Returns the path of this program, to be shown, written into files, and called by others. `process` has a better
@@ -562,33 +539,4 @@ fn rehearsed(catalog: &Catalog, command: &[String]) -> Result<Catalog, AssembleE
         Tier::ALL.into_iter().map(by_tier).collect(),
         served_as,
     )?)
-}
-
-/// Converts the limits of the settings.
-fn limits(settings: &Settings, asked: &SpecLimits) -> Limits {
-    Limits {
-        attempt_count_max: settings.limits.attempts,
-        wall: settings.limits.timeout.0,
-        idle: settings.limits.idle.0,
-        startup: settings.limits.startup.0,
-        post_result_grace: settings.limits.post_result_grace.0,
-        stop_grace: settings.limits.stop_grace.0,
-        max_turns: settings.limits.max_turns,
-        max_usd: settings.limits.max_usd,
-        answer_bytes_max: usize::try_from(settings.limits.answer_bytes_max).unwrap_or(usize::MAX),
-        backoff_base: settings.retry.base.0,
-        backoff_cap: settings.retry.cap.0,
-        backoff_max_elapsed: settings.retry.max_elapsed.0,
-        on_model_mismatch: settings.on_model_mismatch,
-        escalation: asked.escalation,
-        on_limit: asked.on_limit,
-    }
-}
-
-fn breaker_limits(settings: &Settings) -> BreakerLimits {
-    BreakerLimits {
-        threshold: settings.breaker.threshold,
-        open_for: settings.breaker.open_for.0,
-        probe_for: settings.limits.timeout.0,
-    }
 }

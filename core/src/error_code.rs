@@ -178,6 +178,8 @@ error_codes! {
     BreakerOpen = "E0324", exit 75;
     /// The agent's CLI rejects its arguments or settings, or is not suitable.
     AgentConfiguration = "E0325", exit 78;
+    /// The user's own check of the work failed.
+    VerifyFailed = "E0326", exit 1;
 
     // The store and its runs.
 

@@ -118,6 +118,7 @@ impl Driven {
 /// An attempt that ended well, cost ten cents, and left a session.
 pub fn ended() -> AttemptEnded {
     AttemptEnded {
+        verification: None,
         attempt: 1,
         outcome: Outcome::Completed,
         flags: vec![],

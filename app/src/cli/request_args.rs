@@ -125,6 +125,13 @@ pub struct RunArgs {
     /// Allow a tool besides what the permission mode allows, as a rule of the agent's CLI: `Bash(cargo test:*)`. Repeatable.
     #[arg(long, value_name = "RULE")]
     pub allow_tool: Vec<String>,
+    /// Check the work with this command, for a shell: its exit code says whether the work is done. Where it fails, one
+    /// stronger tier tries again.
+    #[arg(long, value_name = "COMMAND")]
+    pub verify: Option<String>,
+    /// Do not check the work, whatever `verify.command` says.
+    #[arg(long, conflicts_with = "verify")]
+    pub no_verify: bool,
     /// Never try a stronger tier.
     #[arg(long)]
     pub no_escalate: bool,

@@ -10,6 +10,7 @@ use pointsman_core::request::{Origin, Request};
 use pointsman_core::route::Decision;
 use pointsman_core::run::next::{Escalation, OnLimit};
 use pointsman_core::run::spec::{RunSpec, SpecLimits, SpecRights};
+use pointsman_core::run::verify::AskedVerification;
 
 use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
@@ -89,6 +90,11 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
             allow_tools: args.allow_tool.clone(),
         },
         rehearsal: args.rehearse,
+        verification: match (&args.verify, args.no_verify) {
+            (Some(command), _) => AskedVerification::Command(command.clone()),
+            (None, true) => AskedVerification::Off,
+            (None, false) => AskedVerification::AsConfigured,
+        },
         ..RunSpec::new(request.text().to_owned(), Origin::Cli, mode, environment.cwd.clone())
     }
 }

@@ -90,6 +90,8 @@ pub const VARIABLES: &[Variable] = &[
     setting("POINTSMAN_RETRY_MAX_ELAPSED", "retry.max_elapsed", "Give up after waiting this long in all."),
     setting("POINTSMAN_BREAKER_THRESHOLD", "breaker.threshold", "Failures in a row that open the breaker."),
     setting("POINTSMAN_BREAKER_OPEN_FOR", "breaker.open_for", "How long the breaker stays open."),
+    setting("POINTSMAN_VERIFY_COMMAND", "verify.command", "The command that checks an agent's work."),
+    setting("POINTSMAN_VERIFY_TIMEOUT", "verify.timeout", "The longest that it may take."),
     setting("POINTSMAN_STORE_KEEP", "store.keep", "For how long runs, logs and facts of hooks are kept."),
     setting("POINTSMAN_STORE_BYTES_MAX", "store.bytes_max", "How many bytes of them are kept."),
     setting("POINTSMAN_JUDGE_ENABLED", "judge.enabled", "Ask a small model where the router is unsure."),

@@ -51,6 +51,8 @@ pub struct Settings {
     pub retry: RetrySettings,
     /// When to stop asking a failing service.
     pub breaker: BreakerSettings,
+    /// The check of an agent's work.
+    pub verify: VerifySettings,
     /// How much of the past is kept.
     pub store: StoreSettings,
     /// Whether a small model is asked where the router is unsure.
@@ -124,6 +126,16 @@ pub struct BreakerSettings {
     pub threshold: u32,
     /// How long it stays open.
     pub open_for: HumanDuration,
+}
+
+/// The check of an agent's work: a command that runs after it, whose exit code is the evidence.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifySettings {
+    /// The command, for a shell, in the project directory. Without it nothing is checked.
+    pub command: Option<String>,
+    /// The longest it may take.
+    pub timeout: HumanDuration,
 }
 
 /// How much of the past is kept.

@@ -26,7 +26,7 @@ use super::output_listener::{ListenerLimits, OutputListener};
 use super::project::PromptRetention;
 use super::run::Run;
 use super::stops::Stops;
-use super::{Engine, conversation, launch};
+use super::{Engine, conversation, launch, verification};
 use crate::process::probe::Memory;
 use crate::process::processes::Shim;
 use crate::process::supervise;
@@ -73,9 +73,11 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     end.stderr_tail = redact_end(&end.stderr_tail);
     let mut judgement = judge::judge(&agent, run.project.catalog(), &nonce, &seen, &end);
     judgement.detail = redact_owned(judgement.detail);
+    let (judgement, verification) = verification::verify(engine, run, &agent, judgement, stops).await;
     let answer = contract::without_markers(seen.answer());
     let answer = if seen.text_was_cut { redact_end(&answer) } else { redact_owned(answer.into_owned()) };
     let mut ended = ended(engine, number, &work, &seen, &end, judgement);
+    ended.verification = verification;
     ended.answer = match run.project.terms().prompt_retention {
         PromptRetention::Kept => Some(answer.clone()),
         PromptRetention::HashOnly { .. } => None,
@@ -263,6 +265,7 @@ fn ended(
         servers_failed: seen.servers_failed.iter().map(|server| clean(server)).collect(),
         payer,
         unreadable_lines: seen.unreadable_count,
+        verification: None,
     }
 }
 

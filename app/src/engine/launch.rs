@@ -29,7 +29,7 @@ use crate::process::probe::{self, Memory};
 use crate::store::private;
 
 /// A private directory for the attempt's files, removed when the attempt is over.
-type AttemptDir = tempfile::TempDir;
+pub type AttemptDir = tempfile::TempDir;
 
 /// An attempt that is ready to start.
 pub struct Prepared {
@@ -87,7 +87,8 @@ pub async fn prepare(
     }
     let complexity = run.log.state.route.as_ref().map_or(Complexity::Moderate, |route| route.complexity);
     let contract = contract::text(nonce, complexity);
-    let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), &contract).map_err(|error| {
+    let write_contract = |dir: &Path| private::write(&dir.join(CONTRACT_FILE), contract.as_bytes());
+    let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), write_contract).map_err(|error| {
         let message = format!("the attempt has no place for its files: {error}");
         never_began(Exit::NotSpawned { missing: false, message })
     })?;
@@ -164,11 +165,14 @@ pub fn remove_attempt_dirs(run_dir: &Path) {
 /// The output contract's name in the attempt's directory.
 const CONTRACT_FILE: &str = "contract.md";
 
-/// Creates the attempt's directory with the contract in it: in the run's directory, or in the system's temporary
+/// Creates a directory for an attempt's files and fills it: in the run's directory, or in the system's temporary
 /// directory if that is refused or full.
-fn attempt_dir(run_dir: Option<PathBuf>, contract: &str) -> io::Result<AttemptDir> {
+pub fn attempt_dir(
+    run_dir: Option<PathBuf>,
+    write_files: impl Fn(&Path) -> io::Result<()>,
+) -> io::Result<AttemptDir> {
     let fill = |dir: AttemptDir| {
-        private::write(&dir.path().join(CONTRACT_FILE), contract.as_bytes())?;
+        write_files(dir.path())?;
         Ok(dir)
     };
     let closed = fs::Permissions::from_mode(0o700);
@@ -300,7 +304,8 @@ pub fn stopped_before(cause: StopCause) -> ProcessEnd {
     ProcessEnd { stopped: Some(cause), ..never_began(exit) }
 }
 
-fn never_began(exit: Exit) -> ProcessEnd {
+/// Returns the end of a process that was never started.
+pub fn never_began(exit: Exit) -> ProcessEnd {
     ProcessEnd {
         exit,
         stopped: None,

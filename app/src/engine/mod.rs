@@ -35,6 +35,7 @@ pub mod run;
 pub mod scan;
 pub mod stops;
 pub mod submit;
+mod verification;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

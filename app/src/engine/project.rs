@@ -101,6 +101,17 @@ pub struct Terms {
     pub retention: RetentionLimits,
     /// What is left out of the repository's settings.
     pub containment: Containment,
+    /// How the agents' work is verified; `None` if it is not.
+    pub verification: Option<VerificationTerms>,
+}
+
+/// How an agent's work is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerificationTerms {
+    /// The command, for a shell.
+    pub command: String,
+    /// The longest that it may take.
+    pub timeout: Duration,
 }
 
 /// When and how the arbiter is asked.

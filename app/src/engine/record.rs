@@ -269,6 +269,7 @@ fn has_words(body: &Body) -> bool {
             | LiveDetail::ModelFallback { .. }
             | LiveDetail::RateLimit(_)
             | LiveDetail::ApiError { .. }
+            | LiveDetail::Verifying { .. }
             | LiveDetail::Notice { .. } => false,
         },
     }

@@ -50,13 +50,13 @@ pub fn until(then: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
         7_200..172_800 => format!("in {} h", (seconds + 1_800) / 3_600),
         _ => format!("in {} days", (seconds + 43_200) / 86_400),
     };
-    let (then, now) = (then.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let form = match (then.date() == now.date(), seconds) {
-        (true, 0..120) => "%H:%M:%S",
-        (true, _) => "%H:%M",
-        (false, _) => "%a %d %b, %H:%M",
+    let form = match seconds {
+        0..120 => "%H:%M:%S",
+        // Nobody takes a time within twelve hours for that of another day.
+        120..43_200 => "%H:%M",
+        _ => "%a %d %b, %H:%M",
     };
-    format!("{left}, {}", then.strftime(form))
+    format!("{left}, {}", then.to_zoned(zone.clone()).strftime(form))
 }
 
 /// Returns a path as people write it: below the home directory with `~`.

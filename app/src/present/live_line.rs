@@ -22,6 +22,7 @@ pub fn print(line: &Line) {
             let call = call_in_words(tool, what);
             say(Tone::Plain, if *subagent { "subagent uses" } else { "uses" }, &call);
         }
+        LiveDetail::Verifying { command } => say(Tone::Plain, "verify:", command),
         LiveDetail::Notice { text } => say(Tone::Warning, "notice:", text),
         LiveDetail::PermissionDenied { tool, what } => {
             let call = call_in_words(tool, what);

@@ -6,17 +6,41 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
-use pointsman_core::report::live::{Body, Line};
+use pointsman_core::report::live::{Body, Line, LiveDetail};
 
 use crate::engine::record::Watcher;
 
-/// Beyond this many queued things, live ones are dropped. What is dropped of an answer is printed at the end.
-const QUEUED_MAX: usize = 10_000;
+/// Beyond this much that is queued, what is only seen live is dropped. What is missing of an answer is printed at the end.
+const QUEUED_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a line without much text takes of the queue, in bytes.
+const LINE_BYTES: usize = 512;
 
 /// What a watcher is told.
 enum Told {
     Line(Box<Line>),
     Text(String),
+}
+
+impl Told {
+    /// Returns about how much it takes of the queue.
+    fn bytes(&self) -> usize {
+        match self {
+            Told::Text(piece) => piece.len(),
+            Told::Line(line) => LINE_BYTES + text_bytes(&line.body),
+        }
+    }
+}
+
+fn text_bytes(body: &Body) -> usize {
+    match body {
+        Body::Fact(_) => 0,
+        Body::Live(live) => match &live.seen {
+            LiveDetail::Text { text } | LiveDetail::TextDelta { text } => text.len(),
+            LiveDetail::UnknownAgentEvent { raw, .. } => raw.len(),
+            _ => 0,
+        },
+    }
 }
 
 /// Tells another watcher everything, on a thread of its own.
@@ -29,16 +53,17 @@ pub struct OwnThread {
 impl OwnThread {
     /// Starts the thread.
     pub fn new(mut watcher: impl Watcher + 'static) -> OwnThread {
-        let (queue, told) = mpsc::channel();
+        let (queue, told) = mpsc::channel::<Told>();
         let queued = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&queued);
         let thread = std::thread::spawn(move || {
             for told in told {
+                let bytes = told.bytes();
                 match told {
                     Told::Line(line) => watcher.on_line(&line),
                     Told::Text(piece) => watcher.on_text(&piece),
                 }
-                left.fetch_sub(1, Ordering::Relaxed);
+                left.fetch_sub(bytes, Ordering::Relaxed);
             }
             watcher.finish()
         });
@@ -47,14 +72,14 @@ impl OwnThread {
 
     fn tell(&mut self, told: Told) {
         if let Some(queue) = &self.queue {
-            self.queued.fetch_add(1, Ordering::Relaxed);
+            self.queued.fetch_add(told.bytes(), Ordering::Relaxed);
             // The thread ends only when this sender is dropped.
             let _ = queue.send(told);
         }
     }
 
     fn is_full(&self) -> bool {
-        self.queued.load(Ordering::Relaxed) > QUEUED_MAX
+        self.queued.load(Ordering::Relaxed) > QUEUED_BYTES_MAX
     }
 }
 

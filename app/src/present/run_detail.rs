@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::state::Phase;
+use pointsman_core::run::verify::Verification;
 
 use super::human::{ago, duration, indented, usd};
 use super::{attempt, route};
@@ -48,6 +49,7 @@ pub fn text(found: &FoundRun, report: &RunReport, driver: Option<Driver>, now: T
             attempt::marks(attempt),
             duration(attempt.duration_ms),
         ));
+        lines.extend(attempt.verification.as_ref().map(check));
     }
     lines.extend(report.cost_usd().map(|cost| format!("cost       {}", usd(cost))));
     if let Some(prompt) = found.state.requested.as_ref().and_then(|requested| requested.prompt.as_ref()) {
@@ -57,6 +59,21 @@ pub fn text(found: &FoundRun, report: &RunReport, driver: Option<Driver>, now: T
         lines.push(format!("\nanswer\n{}", indented(answer)));
     }
     lines.join("\n")
+}
+
+/// Returns what the user's own check of an attempt's work said.
+fn check(check: &Verification) -> String {
+    let came_to = match (check.passed, check.exit_code) {
+        (true, _) => "passed".to_owned(),
+        (false, Some(code)) => format!("failed with exit code {code}"),
+        (false, None) => "did not end by itself".to_owned(),
+    };
+    let output = if check.passed || check.output.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", indented(check.output.trim_end()))
+    };
+    format!("  verify   `{}` {came_to} ({}){output}", check.command, duration(check.duration_ms))
 }
 
 /// Returns what a run waits for and until when, if it does.

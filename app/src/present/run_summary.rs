@@ -60,6 +60,12 @@ fn deferred(report: &RunReport, zone: &TimeZone) -> String {
     format!("{reason}{reset} · run {}", report.run_id)
 }
 
+/// Returns what is known of the work besides the agent's word.
+fn verified(report: &RunReport) -> Option<String> {
+    let check = report.attempts.last()?.verification.as_ref().filter(|check| check.passed)?;
+    Some(format!("verified by `{}`", check.command))
+}
+
 /// Returns how long the run took, and how long of that its agents.
 fn time(report: &RunReport, agents_ms: u64) -> String {
     let span = report.created_at.zip(report.finished_at);
@@ -92,6 +98,7 @@ fn summary(report: &RunReport) -> String {
     {
         parts.push(payer::text_with_gateway(last.payer, last.gateway.as_deref()));
     }
+    parts.extend(verified(report));
     parts.push(format!("run {}", report.run_id));
     parts.join(" · ")
 }

@@ -15,6 +15,9 @@ const SLOW_AFTER: Duration = Duration::from_secs(60);
 /// The longest live line, in characters. It is cut to the terminal's width as well.
 const LINE_CHARS_MAX: usize = 200;
 
+/// How much of the agent's words is remembered, in bytes: an answer is cut at about as much.
+const WORDS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// What a terminal shows of a run.
 pub struct Screen {
     /// Whether the agent's words go to standard output as they come.
@@ -109,6 +112,10 @@ impl Screen {
         self.hide_bar();
         output::piece(text);
         self.words.push_str(text);
+        if self.words.len() > WORDS_BYTES_MAX {
+            let half = (WORDS_BYTES_MAX / 2..).find(|at| self.words.is_char_boundary(*at));
+            self.words.drain(..half.unwrap_or(self.words.len()));
+        }
         self.is_within_line = !text.ends_with('\n');
     }
 

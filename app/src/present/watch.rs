@@ -96,6 +96,10 @@ impl TerminalWatcher {
                 self.screen.next_words();
             }
             LiveDetail::ModelServed { model } => self.doing = format!("{model} answers"),
+            LiveDetail::Verifying { command } => {
+                self.doing = format!("verify: {command}");
+                self.last_text.clear();
+            }
             LiveDetail::Notice { text } => self.say(Tone::Warning, "notice:", text),
             LiveDetail::PermissionDenied { tool, what } => {
                 let call = call_in_words(tool, what);

@@ -242,6 +242,7 @@ fn of_bad_ends() -> Vec<Case> {
             agents(Fake::escalates()),
             ["run", "--no-escalate", "--tier", "haiku", REQUEST],
         ),
+        Case::new("E0326", TextAndJson, Sandbox::new(), ["run", "--verify", "false", REQUEST]),
         run("E0307", agents(Fake::just("denied"))),
         Case::new(
             "E0308",

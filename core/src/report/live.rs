@@ -111,6 +111,11 @@ pub enum LiveDetail {
         /// The line, cut to a bound.
         raw: String,
     },
+    /// The work is being verified.
+    Verifying {
+        /// The command.
+        command: String,
+    },
     /// Something that the user should know.
     Notice {
         /// The sentence.

@@ -13,6 +13,7 @@ use crate::run::event::{AttemptReason, Requested};
 use crate::run::outcome::{Flag, Outcome, Verdict};
 use crate::run::state::{Attempt, Phase, RunState};
 use crate::run::tools::Denied;
+use crate::run::verify::Verification;
 use crate::usage::Tokens;
 
 /// The version of every JSON that this program prints. Fields are added freely, never changed.
@@ -136,6 +137,9 @@ pub struct AttemptReport {
     /// How many lines of output could not be read.
     #[serde(default)]
     pub unreadable_lines: u64,
+    /// The user's own check of the work, if there was one.
+    #[serde(default)]
+    pub verification: Option<Verification>,
 }
 
 /// Two figures that must not be mixed: what the agent reports, and what we estimate.
@@ -235,6 +239,7 @@ impl AttemptReport {
             denied: ended.map(|e| e.denied.clone()).unwrap_or_default(),
             servers_failed: ended.map(|e| e.servers_failed.clone()).unwrap_or_default(),
             unreadable_lines: ended.map_or(0, |e| e.unreadable_lines),
+            verification: ended.and_then(|e| e.verification.clone()),
             agent_session_id: ended
                 .and_then(|e| e.agent_session_id.clone())
                 .or_else(|| started.agent_session_id.clone()),

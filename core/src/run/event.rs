@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::end::StopCause;
 use super::outcome::{Flag, Outcome, Verdict};
 use super::tools::Denied;
+use super::verify::Verification;
 use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::conversation::Context;
@@ -253,6 +254,9 @@ pub struct AttemptEnded {
     /// How many lines of output could not be read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreadable_lines: u64,
+    /// The user's own check of the work, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 impl AttemptEnded {

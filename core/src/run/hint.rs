@@ -69,6 +69,9 @@ fn for_outcome(outcome: Outcome) -> &'static str {
         Outcome::AskedEscalation => {
             "choose a stronger tier with `--tier`, or allow it by leaving out `--no-escalate`"
         }
+        Outcome::VerifyFailed => {
+            "`pointsman runs show latest` has its output; with `--session NAME` or `--continue` the next run goes on where it was"
+        }
         Outcome::PermissionDenied => {
             "allow the tool in the project's `.claude/settings.json` (permissions.allow), or choose another \
              `--permission-mode`"

@@ -25,7 +25,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn new(outcome: Outcome, detail: impl Into<String>) -> Judgement {
+    pub(super) fn new(outcome: Outcome, detail: impl Into<String>) -> Judgement {
         Judgement { outcome, flags: vec![], detail: detail.into(), reset: None, passes_soon: false }
     }
 }

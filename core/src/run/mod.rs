@@ -25,4 +25,5 @@ pub mod scenario;
 pub mod spec;
 pub mod state;
 pub mod tools;
+pub mod verify;
 pub mod watchdog;

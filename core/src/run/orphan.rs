@@ -60,6 +60,7 @@ fn lost(run: &RunState, now: Timestamp) -> AttemptEnded {
     let attempt = run.attempts.last().expect("a running run has an attempt");
     let duration = now.duration_since(attempt.started_at);
     AttemptEnded {
+        verification: None,
         attempt: attempt.started.attempt,
         outcome: Outcome::WorkerLost,
         flags: vec![],

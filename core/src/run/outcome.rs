@@ -22,6 +22,8 @@ pub enum Outcome {
     MaxTurns,
     /// The agent asked for a stronger tier through the typed channel.
     AskedEscalation,
+    /// The user's own check of the work failed.
+    VerifyFailed,
     /// The tool calls that were denied were the work itself, or a hook refused the prompt.
     PermissionDenied,
     /// The whole attempt took too long.
@@ -75,7 +77,7 @@ pub enum OutcomeClass {
 
 impl Outcome {
     /// Every outcome, in the order of the documentation's table.
-    pub const ALL: [Outcome; 23] = [
+    pub const ALL: [Outcome; 24] = [
         Outcome::Completed,
         Outcome::ModelMismatch,
         Outcome::NoResult,
@@ -83,6 +85,7 @@ impl Outcome {
         Outcome::InvalidOutput,
         Outcome::MaxTurns,
         Outcome::AskedEscalation,
+        Outcome::VerifyFailed,
         Outcome::PermissionDenied,
         Outcome::TimeoutWall,
         Outcome::TimeoutIdle,
@@ -111,6 +114,7 @@ impl Outcome {
             Outcome::InvalidOutput => "invalid_output",
             Outcome::MaxTurns => "max_turns",
             Outcome::AskedEscalation => "asked_escalation",
+            Outcome::VerifyFailed => "verify_failed",
             Outcome::PermissionDenied => "permission_denied",
             Outcome::TimeoutWall => "timeout_wall",
             Outcome::TimeoutIdle => "timeout_idle",
@@ -138,7 +142,8 @@ impl Outcome {
             | Outcome::EmptyAnswer
             | Outcome::InvalidOutput
             | Outcome::MaxTurns
-            | Outcome::AskedEscalation => OutcomeClass::Escalatable,
+            | Outcome::AskedEscalation
+            | Outcome::VerifyFailed => OutcomeClass::Escalatable,
             Outcome::TimeoutWall | Outcome::TimeoutIdle | Outcome::TimeoutStartup => OutcomeClass::Timeout,
             Outcome::Overloaded | Outcome::Throttled | Outcome::Infrastructure | Outcome::WorkerLost => {
                 OutcomeClass::Transient
@@ -178,6 +183,7 @@ impl Outcome {
             Outcome::InvalidOutput => Some(ErrorCode::InvalidOutput),
             Outcome::MaxTurns => Some(ErrorCode::MaxTurns),
             Outcome::AskedEscalation => Some(ErrorCode::AskedEscalation),
+            Outcome::VerifyFailed => Some(ErrorCode::VerifyFailed),
             Outcome::PermissionDenied => Some(ErrorCode::PermissionDenied),
             Outcome::TimeoutWall => Some(ErrorCode::TimeoutWall),
             Outcome::TimeoutIdle => Some(ErrorCode::TimeoutIdle),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::next::{Escalation, OnLimit};
 use super::scenario::Scenario;
+use super::verify::AskedVerification;
 use crate::agent::PermissionMode;
 use crate::ids::{RunId, SessionId};
 use crate::mode::Mode;
@@ -57,6 +58,9 @@ pub struct RunSpec {
     /// What the scripted agent plays, if it replaces the real ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Scenario>,
+    /// How the work is verified.
+    #[serde(default, skip_serializing_if = "AskedVerification::is_as_configured")]
+    pub verification: AskedVerification,
 }
 
 /// Limits of one run; those of the settings apply where nothing is given.
@@ -118,6 +122,7 @@ impl RunSpec {
             limits: SpecLimits::default(),
             rights: SpecRights::default(),
             rehearsal: None,
+            verification: AskedVerification::default(),
         }
     }
 
@@ -176,6 +181,7 @@ mod tests {
                 allow_tools: vec!["Bash(cargo test:*)".into()],
             },
             rehearsal: Some(Scenario::IfNeeded),
+            verification: AskedVerification::Command("cargo test".into()),
             pressure: QuotaPressure::new(0.25),
             ..spec()
         };

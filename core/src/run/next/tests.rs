@@ -66,7 +66,8 @@ fn p07_every_outcome_is_followed_by_what_the_table_says() {
             | Outcome::EmptyAnswer
             | Outcome::InvalidOutput
             | Outcome::MaxTurns
-            | Outcome::AskedEscalation => "Escalate opus-general",
+            | Outcome::AskedEscalation
+            | Outcome::VerifyFailed => "Escalate opus-general",
             Outcome::TimeoutWall | Outcome::TimeoutIdle | Outcome::TimeoutStartup => "Retry sonnet-general",
             Outcome::Overloaded | Outcome::Throttled | Outcome::Infrastructure | Outcome::WorkerLost => {
                 "wait Backoff"
