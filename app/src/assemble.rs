@@ -493,6 +493,7 @@ impl Environment {
             },
             extra_allow: settings.environment.allow.clone(),
             allow_old_cli: settings.allow_old_cli,
+            record_changes: settings.record_changes,
             retention: RetentionLimits { keep: settings.store.keep.0, bytes_max: settings.store.bytes_max },
             containment: Containment::default(),
             verification: None,

@@ -4,6 +4,7 @@
 //! the `config`, and the engine drives runs with the help of `process` and `store`. `docs/architecture.md` has the map.
 
 mod assemble;
+mod changes;
 mod cli;
 mod cli_json;
 mod clock;

@@ -201,6 +201,10 @@ error_codes! {
     StillRunning = "E0408", exit 75;
     /// The process that drove the run is gone.
     DriverGone = "E0409", exit 69;
+    /// What a run changed cannot be undone.
+    CannotUndo = "E0410", exit 1;
+    /// What a run changed is not kept.
+    ChangesNotKept = "E0411", exit 65;
 
     // The environment.
 

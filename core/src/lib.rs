@@ -8,6 +8,7 @@ pub mod agent;
 pub mod agent_env;
 pub mod agent_file;
 pub mod breaker;
+pub mod changes;
 pub mod compliance;
 pub mod conversation;
 pub mod error_code;

@@ -102,7 +102,7 @@ impl Verb {
             Verb::Runs(args) => match &args.verb {
                 RunsVerb::List { output, .. } | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,
                 RunsVerb::Logs { output, .. } => *output != Format::Text,
-                RunsVerb::Cancel { .. } => false,
+                RunsVerb::Diff { .. } | RunsVerb::Undo { .. } | RunsVerb::Cancel { .. } => false,
             },
             Verb::Config(args) => {
                 matches!(args.verb, ConfigVerb::Show { output: PlainFormat::Json, .. })
@@ -184,6 +184,22 @@ pub enum RunsVerb {
         /// How to print: text or jsonl.
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: Format,
+    },
+    /// Show what a run changed, as a patch.
+    Diff {
+        /// The run's id, the beginning of one, or `latest`.
+        run: String,
+        /// Only the files, and how many lines changed.
+        #[arg(long)]
+        stat: bool,
+    },
+    /// Take back what a run changed, if nothing else touched these files since.
+    Undo {
+        /// The run's id, the beginning of one, or `latest`.
+        run: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Stop a run.
     Cancel {

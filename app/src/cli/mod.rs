@@ -28,6 +28,7 @@ mod request_args;
 pub mod route;
 mod routing_args;
 pub mod run;
+mod run_changes;
 mod runs;
 mod scan;
 mod setup_args;

@@ -11,8 +11,10 @@ use pointsman_core::run::outcome::Verdict;
 use serde::de::IgnoredAny;
 
 use super::args::{RunsArgs, RunsVerb};
+use super::consent::Consent;
 use super::context::{environment, runtime};
 use super::exit::Failure;
+use super::run_changes;
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
@@ -42,6 +44,11 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
             RunsVerb::Show { run, output } => look.show(&run, output).await,
             RunsVerb::Logs { run, follow: false, output } => look.logs(&run, output).await,
             RunsVerb::Logs { run, follow: true, output } => look.follow(&run, output).await,
+            RunsVerb::Diff { run, stat } => run_changes::diff(&look.engine, &look.find(&run).await?, stat),
+            RunsVerb::Undo { run, yes } => {
+                let consent = if yes { Consent::Given } else { Consent::Asked };
+                run_changes::undo(&look.engine, &look.project, &look.find(&run).await?, consent).await
+            }
             RunsVerb::Cancel { run } => look.cancel(&run, &environment.engine()?).await,
         }
     })

@@ -32,6 +32,8 @@ pub struct Settings {
     pub routing_mode: RoutingMode,
     /// Keep prompts and answers in the ledger; with false only a keyed hash is kept.
     pub store_prompts: bool,
+    /// Look at the project before and after a run, and keep what changed.
+    pub record_changes: bool,
     /// Run agents whose CLI is older than the oldest supported version; it may ignore limits of cost and turns.
     pub allow_old_cli: bool,
     /// Hold subagents to their routes also where their own definition names a model.

@@ -26,7 +26,7 @@ use super::output_listener::{ListenerLimits, OutputListener};
 use super::project::PromptRetention;
 use super::run::Run;
 use super::stops::Stops;
-use super::{Engine, conversation, launch, verification};
+use super::{Engine, conversation, launch, project_changes, verification};
 use crate::process::probe::Memory;
 use crate::process::processes::Shim;
 use crate::process::supervise;
@@ -37,6 +37,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
     let catalog = run.project.catalog();
     let agent = catalog.get(&plan.agent).expect("a plan names an agent of the catalog");
     let agent = rights::held(&run.log.state, agent, catalog);
+    project_changes::begin(engine, run);
     let session = conversation::agent_session(engine, run, &agent, plan).await;
     let number = u32::try_from(run.log.state.attempts.len() + 1).expect("attempts are few");
     let predecessor = conversation::predecessor(engine, run, plan, &session).await;
@@ -57,6 +58,7 @@ pub async fn attempt(engine: &Engine, run: &mut Run, plan: &Plan, stops: &mut St
         run.log.emit(LiveDetail::Notice { text });
     }
 
+    run.first_look.done().await;
     let brief = Brief { session: &session, words: &words, nonce: &nonce };
     let work = Work { agent: &agent, plan, brief, payer };
     let mut tried = try_once(engine, run, work, shim, Memory::Trusted, stops).await;

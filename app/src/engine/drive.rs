@@ -13,7 +13,7 @@ use pointsman_core::run::next::{self, Finish, Plan, Step};
 
 use super::run::Run;
 use super::stops::Stops;
-use super::{Engine, attempt};
+use super::{Engine, attempt, project_changes};
 
 /// Drives a run to its end and returns its report. A cause on `stops` ends it early.
 pub async fn drive(engine: &Engine, run: &mut Run, stops: &mut Stops) -> RunReport {
@@ -79,6 +79,7 @@ async fn wait(engine: &Engine, until: Timestamp, stops: &mut Stops) -> Option<St
 
 async fn finish(engine: &Engine, run: &mut Run, end: Finish) -> RunReport {
     let hint = hint::hint(&end, &denials(run));
+    let changes = project_changes::changes(engine, run).await;
     let fact = Fact::Finished {
         verdict: end.verdict,
         code: end.code,
@@ -86,6 +87,7 @@ async fn finish(engine: &Engine, run: &mut Run, end: Finish) -> RunReport {
         reason: end.reason,
         hint,
         resets_at: end.resets_at,
+        changes,
     };
     run.log.record(&engine.store, vec![fact]).await;
     let requested = run.log.state.requested.as_ref().expect("a run begins with what was asked");

@@ -23,6 +23,7 @@ use pointsman_core::run::watchdog::WatchLimits;
 use super::Engine;
 use super::project::ProjectContext;
 use super::run::{Marks, Run};
+use crate::changes::SNAPSHOT_DIR;
 use crate::process::launch::Launch;
 use crate::process::lines::Overlong;
 use crate::process::probe::{self, Memory};
@@ -156,7 +157,7 @@ pub fn attempt_dirs(run_dir: &Path) -> Vec<PathBuf> {
 
 /// Removes them.
 pub fn remove_attempt_dirs(run_dir: &Path) {
-    for dir in attempt_dirs(run_dir) {
+    for dir in attempt_dirs(run_dir).into_iter().chain([run_dir.join(SNAPSHOT_DIR)]) {
         // Nothing retries a removal that fails here: what stays is small, private, and of no further use.
         let _ = fs::remove_dir_all(dir);
     }
@@ -164,6 +165,11 @@ pub fn remove_attempt_dirs(run_dir: &Path) {
 
 /// The output contract's name in the attempt's directory.
 const CONTRACT_FILE: &str = "contract.md";
+
+/// Creates the directory of a run.
+pub fn ensure_run_dir(dir: &Path) -> io::Result<()> {
+    private::ensure_dir(dir).map_err(io::Error::other)
+}
 
 /// Creates a directory for an attempt's files and fills it: in the run's directory, or in the system's temporary
 /// directory if that is refused or full.
@@ -179,7 +185,7 @@ pub fn attempt_dir(
     let mut builder = tempfile::Builder::new();
     builder.prefix(ATTEMPT_DIR_PREFIX).permissions(closed);
     let in_run_dir = run_dir.ok_or(io::Error::from(io::ErrorKind::NotFound)).and_then(|dir| {
-        private::ensure_dir(&dir).map_err(io::Error::other)?;
+        ensure_run_dir(&dir)?;
         builder.tempdir_in(dir).and_then(fill)
     });
     in_run_dir.or_else(|_| builder.tempdir().and_then(fill))

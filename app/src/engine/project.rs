@@ -101,6 +101,8 @@ pub struct Terms {
     pub retention: RetentionLimits,
     /// What is left out of the repository's settings.
     pub containment: Containment,
+    /// Whether the project is looked at before and after a run.
+    pub record_changes: bool,
     /// How the agents' work is verified; `None` if it is not.
     pub verification: Option<VerificationTerms>,
 }

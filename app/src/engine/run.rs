@@ -3,6 +3,7 @@
 use pointsman_core::ids::SessionId;
 use pointsman_core::request::Request;
 
+use super::first_look::FirstLook;
 use super::project::ProjectContext;
 use super::record::RunLog;
 use crate::store::lock::Lock;
@@ -21,6 +22,8 @@ pub struct Run {
     pub rehearsal: bool,
     /// The last attempt's answer, secrets redacted; kept here because the ledger may not keep it.
     pub answer: Option<String>,
+    /// How the project was before it.
+    pub(super) first_look: FirstLook,
     /// Held for the whole run: only one run at a time may use a session.
     pub(super) _session_lock: Option<Lock>,
 }

@@ -11,6 +11,7 @@ use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::spec::RunSpec;
 
 use super::error::EngineError;
+use super::first_look::FirstLook;
 use super::project::ProjectContext;
 use super::record::{RunLog, Watcher};
 use super::run::Run;
@@ -138,7 +139,16 @@ impl Submission {
         // Stored with the start of the first attempt, in one transaction: nothing is spawned before that.
         facts.into_iter().for_each(|fact| log.stage(fact));
         let (request, project) = (self.request, self.project);
-        Run { log, request, session, project, rehearsal, answer: None, _session_lock: lock }
+        Run {
+            log,
+            request,
+            session,
+            project,
+            rehearsal,
+            answer: None,
+            first_look: FirstLook::None,
+            _session_lock: lock,
+        }
     }
 
     fn requested(&self, session: &SessionId) -> Requested {

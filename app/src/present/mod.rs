@@ -5,6 +5,7 @@
 
 pub mod attempt;
 pub mod briefing;
+pub mod changes;
 pub mod checks;
 pub mod compliance_report;
 pub mod evaluation;

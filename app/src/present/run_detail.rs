@@ -6,7 +6,7 @@ use pointsman_core::run::state::Phase;
 use pointsman_core::run::verify::Verification;
 
 use super::human::{ago, duration, indented, usd};
-use super::{attempt, route};
+use super::{attempt, changes, route};
 use crate::engine::query::{Driver, FoundRun};
 
 /// Returns everything that is known about a run; `driver` is the process that drives it, if there is one.
@@ -50,6 +50,10 @@ pub fn text(found: &FoundRun, report: &RunReport, driver: Option<Driver>, now: T
             duration(attempt.duration_ms),
         ));
         lines.extend(attempt.verification.as_ref().map(check));
+    }
+    if let Some(changed) = report.changes.as_ref().filter(|changed| !changed.is_empty()) {
+        lines.push(format!("changed    {}", changes::summary(changed)));
+        lines.extend(changed.files.iter().map(|file| format!("           {}", changes::file(file))));
     }
     lines.extend(report.cost_usd().map(|cost| format!("cost       {}", usd(cost))));
     if let Some(prompt) = found.state.requested.as_ref().and_then(|requested| requested.prompt.as_ref()) {

@@ -2,13 +2,14 @@
 
 use jiff::tz::TimeZone;
 use pointsman_core::agent_env::Payer;
+use pointsman_core::changes::{ChangeSource, Changes};
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::outcome::{Outcome, Verdict};
 
 use super::human::{Openings, count, duration, until, usd};
 use super::output::{self, Tone, Verbosity};
-use super::{attempt, payer};
+use super::{attempt, changes, payer};
 
 /// Prints the result of a run: the agent and the model that did it, how long it took, what it cost.
 pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity, zone: &TimeZone) {
@@ -27,6 +28,11 @@ pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity, zone: &
             output::more(ErrorCode::NoVerdict);
         }
     }
+    if let Some(changed) = report.changes.as_ref().filter(|changed| !changed.is_empty())
+        && verbosity == Verbosity::Normal
+    {
+        say_changes(report, changed);
+    }
     if let Some(hint) = &report.hint {
         output::hint(hint);
     }
@@ -34,6 +40,16 @@ pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity, zone: &
     if let Some(code) = report.code.filter(|_| report.verdict != Some(Verdict::Cancelled)) {
         output::more(code);
     }
+}
+
+/// Prints what changed meanwhile.
+fn say_changes(report: &RunReport, changed: &Changes) {
+    let more = match changed.source {
+        ChangeSource::Git => format!(" · `pointsman runs diff {}`", report.run_id),
+        ChangeSource::Listing => String::new(),
+    };
+    output::say(Tone::Plain, "changed:", &format!("{}{more}", changes::summary(changed)));
+    changes::files(changed).iter().for_each(|file| output::detail(file));
 }
 
 fn coded(opening: &str, report: &RunReport) -> String {
@@ -62,8 +78,12 @@ fn deferred(report: &RunReport, zone: &TimeZone) -> String {
 
 /// Returns what is known of the work besides the agent's word.
 fn verified(report: &RunReport) -> Option<String> {
-    let check = report.attempts.last()?.verification.as_ref().filter(|check| check.passed)?;
-    Some(format!("verified by `{}`", check.command))
+    match report.attempts.last()?.verification.as_ref() {
+        Some(check) => check.passed.then(|| format!("verified by `{}`", check.command)),
+        None => {
+            report.changes.as_ref().filter(|changed| !changed.is_empty()).map(|_| "unverified".to_owned())
+        }
+    }
 }
 
 /// Returns how long the run took, and how long of that its agents.

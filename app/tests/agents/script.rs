@@ -73,6 +73,11 @@ impl Script<'_> {
             }
             "dumps" => self.dump(),
             "touches" => drop(File::create(self.word())),
+            "writes" => {
+                let (path, text) = (self.word(), self.word());
+                std::fs::write(path, text).expect("a test's file can be written");
+            }
+            "removes" => std::fs::remove_file(self.word()).expect("a test's file can be removed"),
             "awaits" => {
                 let path = self.word();
                 wait_until(|| Path::new(&path).exists());
@@ -277,9 +282,9 @@ impl Script<'_> {
     /// Passes by the words of a step that is not done.
     fn skip(&mut self, step: &str) -> Option<u8> {
         let word_count = match step {
-            "dumps" | "floods" | "deltas" | "wrong-model" | "api-error" => 2,
+            "dumps" | "writes" | "floods" | "deltas" | "wrong-model" | "api-error" => 2,
             "says" | "answers" | "calls-tool" | "leaves-chain" | "touches" | "awaits" | "locks"
-            | "complains" | "slow" | "spends" | "exits" | "completes" | "denied-but-answers"
+            | "removes" | "complains" | "slow" | "spends" | "exits" | "completes" | "denied-but-answers"
             | "rate-limited" => 1,
             "first" | "on" => wrong("a condition cannot stand in a condition"),
             _ => 0,

@@ -111,6 +111,26 @@ fn with_runs(count: usize) -> Sandbox {
     sandbox
 }
 
+/// A run that wrote a file where there is no git.
+fn changed_without_git() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let file = sandbox.project().join("notes.txt");
+    let sandbox = sandbox.agents(Fake::writes(&file, "of the agent\n").then(Fake::completes("written")));
+    sandbox.run_on("haiku", REQUEST).success();
+    sandbox
+}
+
+/// A run that wrote a file, which somebody changed since.
+fn changed_since() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let file = sandbox.project().join("notes.txt");
+    let sandbox = sandbox.agents(Fake::writes(&file, "of the agent\n").then(Fake::completes("written")));
+    crate::changes::git(&sandbox, &["init", "-q"]);
+    sandbox.run_on("haiku", REQUEST).success();
+    fs::write(file, "of somebody\n").unwrap();
+    sandbox
+}
+
 /// A run that the router decided, and a policy under which it would go elsewhere.
 fn with_run_and_policy() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -296,6 +316,8 @@ fn of_the_store() -> Vec<Case> {
         Case::new("E0403", TextOnly, with_runs(1), ["runs", "cancel", "latest"]),
         Case::new("E0404", TextAndJson, busy, ["run", "--session", "parser", REQUEST]),
         Case::new("E0405", TextAndJson, damaged, ["runs", "list"]),
+        Case::new("E0410", TextOnly, changed_since(), ["runs", "undo", "latest"]),
+        Case::new("E0411", TextOnly, changed_without_git(), ["runs", "diff", "latest"]),
         Case::new("E0407", TextOnly, without_log, ["runs", "logs", "latest"]),
     ]
 }

@@ -99,6 +99,16 @@ impl Fake {
         Fake::step([&"touches", &file.display()])
     }
 
+    /// Writes a file.
+    pub fn writes(file: &Path, text: &str) -> Fake {
+        Fake::step([&"writes", &file.display(), &text])
+    }
+
+    /// Deletes a file.
+    pub fn removes(file: &Path) -> Fake {
+        Fake::step([&"removes", &file.display()])
+    }
+
     /// Waits for a file.
     pub fn awaits(file: &Path) -> Fake {
         Fake::step([&"awaits", &file.display()])

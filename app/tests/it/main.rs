@@ -3,7 +3,7 @@
 //! `sandbox` has the tools, `terminal` a window for what is only seen at one, `fake` the scripted agents (see `tests/agents`), `model_server` a stand-in for the
 //! model API. Then a module per subject: `outcomes` (one test a row of the table), `evidence` (streams, programs
 //! and places as people have them), `background` (what drivers outlive), `cancels` (stopping a run from outside), `errors` (the codes of failures), `looks` (what looking back changes, and files of the version before), `installing` (the plugin beside settings as people have them), `measuring` and `looking_back` (the router held against labels and past runs), `policy`, `promises`, `scan` (a person's own transcripts, counted),
-//! `real_claude` (the real CLI against the model server), `piped` and `streaming` (what goes in beside a prompt, what a terminal shows), `verification` (checks of the work), `trust_question` (what `run` asks at a terminal), `tidy` (what the sources themselves must keep to).
+//! `real_claude` (the real CLI against the model server), `piped` and `streaming` (what goes in beside a prompt, what a terminal shows), `verification` (checks of the work), `changes` (what a run changed, and taking it back), `trust_question` (what `run` asks at a terminal), `tidy` (what the sources themselves must keep to).
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,6 +14,7 @@
 mod arbiter;
 mod background;
 mod cancels;
+mod changes;
 mod errors;
 mod evidence;
 mod fake;

@@ -10,7 +10,15 @@ fn plan(tier: Tier, why: AttemptReason) -> Plan {
 
 fn finish(run: &mut Driven, verdict: Verdict) {
     let reason = "because".to_owned();
-    run.record(Fact::Finished { verdict, code: None, exit_code: 0, reason, hint: None, resets_at: None });
+    run.record(Fact::Finished {
+        verdict,
+        code: None,
+        exit_code: 0,
+        reason,
+        hint: None,
+        resets_at: None,
+        changes: None,
+    });
 }
 
 /// A run that `rules.x` routed to a tier, with these attempts and this verdict.

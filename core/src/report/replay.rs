@@ -184,7 +184,15 @@ mod tests {
             run.attempt(&plan, *outcome);
         }
         let (verdict, reason) = (Verdict::Succeeded, String::new());
-        run.record(Fact::Finished { verdict, code: None, exit_code: 0, reason, hint: None, resets_at: None });
+        run.record(Fact::Finished {
+            verdict,
+            code: None,
+            exit_code: 0,
+            reason,
+            hint: None,
+            resets_at: None,
+            changes: None,
+        });
         run.state
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
+use crate::changes::Changes;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, AgentSessionId, RunId, SessionId};
 use crate::mode::Mode;
@@ -66,6 +67,9 @@ pub struct RunReport {
     pub created_at: Option<Timestamp>,
     /// When it finished.
     pub finished_at: Option<Timestamp>,
+    /// What changed in the project meanwhile; `null` if that was not looked at.
+    #[serde(default)]
+    pub changes: Option<Changes>,
     /// The project directory.
     pub project_root: String,
     /// The hash of the request.
@@ -197,6 +201,7 @@ impl RunReport {
             attempts: run.attempts.iter().map(AttemptReport::new).collect(),
             created_at: run.requested_at,
             finished_at,
+            changes: run.changes.clone(),
             project_root: requested.project_root.clone(),
             request_hash: requested.request_hash.clone(),
         }

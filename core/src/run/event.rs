@@ -9,6 +9,7 @@ use super::tools::Denied;
 use super::verify::Verification;
 use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
+use crate::changes::Changes;
 use crate::conversation::Context;
 use crate::error_code::{self, ErrorCode};
 use crate::ids::{AgentName, AgentSessionId, RunId, SessionId};
@@ -78,6 +79,9 @@ pub enum Fact {
         /// When it makes sense to try again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resets_at: Option<Timestamp>,
+        /// What changed in the project meanwhile; absent if nothing was looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changes: Option<Changes>,
     },
 }
 

@@ -36,7 +36,7 @@ pub fn ending(
     };
     let hint = hint::hint(&end, &Denials::default());
     let Finish { verdict, code, exit_code, reason, resets_at } = end;
-    ended.push(Fact::Finished { verdict, code, exit_code, reason, hint, resets_at })?;
+    ended.push(Fact::Finished { verdict, code, exit_code, reason, hint, resets_at, changes: None })?;
     Some((ended.events, ended.state))
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::event::{AttemptEnded, AttemptStarted, Fact, Requested, RunEvent, WaitReason};
 use super::outcome::Verdict;
+use crate::changes::Changes;
 use crate::error_code::ErrorCode;
 use crate::route::Route;
 
@@ -24,6 +25,8 @@ pub struct RunState {
     pub attempts: Vec<Attempt>,
     /// The phase of the run.
     pub phase: Phase,
+    /// What changed in the project meanwhile, once it is over and was looked at.
+    pub changes: Option<Changes>,
 }
 
 /// One attempt; `ended` is present once it was judged.
@@ -135,7 +138,8 @@ impl RunState {
                 attempt.ended = Some((**ended).clone());
                 attempt.ended_at = Some(event.at);
             }
-            Fact::Waiting { .. } | Fact::Finished { .. } => {}
+            Fact::Finished { changes, .. } => self.changes.clone_from(changes),
+            Fact::Waiting { .. } => {}
         }
         self.seq = event.seq;
         self.phase = next;
@@ -162,7 +166,7 @@ impl RunState {
                 is_running.then_some(Phase::Ready)
             }
             Fact::Waiting { until, why } => between.then_some(Phase::Waiting { until: *until, why: *why }),
-            Fact::Finished { verdict, code, exit_code, reason, hint, resets_at } => {
+            Fact::Finished { verdict, code, exit_code, reason, hint, resets_at, changes: _ } => {
                 between.then(|| Phase::Finished {
                     verdict: *verdict,
                     code: *code,

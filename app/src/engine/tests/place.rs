@@ -120,6 +120,7 @@ impl Place {
             prompt_retention: PromptRetention::Kept,
             extra_allow: vec![],
             allow_old_cli: false,
+            record_changes: false,
             verification: None,
             retention: RetentionLimits { keep: Duration::from_secs(90 * 24 * 60 * 60), bytes_max: 1 << 30 },
             containment: Containment::default(),

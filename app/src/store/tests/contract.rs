@@ -67,6 +67,7 @@ pub fn short_run(run: &str, session: &str, verdict: Verdict) -> Vec<RunEvent> {
         "tier": "opus", "confidence": 0.9, "reason": "r", "layer": "override", "rules": [], "complexity": "simple",
         "timing": "unattended", "policy_hash": "h"}});
     let finished = Fact::Finished {
+        changes: None,
         verdict,
         code: Some(ErrorCode::NotApproved),
         exit_code: 77,

@@ -403,6 +403,7 @@ fn driven(
                     reason: end.reason,
                     hint: None,
                     resets_at: None,
+                    changes: None,
                 });
                 break;
             }
@@ -471,6 +472,7 @@ fn a_finished_run_never_changes() {
             reason: String::new(),
             hint: None,
             resets_at: None,
+            changes: None,
         });
         let before = run.state.clone();
         for event in run.events.clone() {

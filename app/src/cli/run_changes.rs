@@ -1,0 +1,91 @@
+//! `runs diff` and `runs undo`: what a run changed, and taking it back.
+
+use pointsman_core::error_code::ErrorCode;
+
+use super::consent::{self, Consent};
+use super::exit::Failure;
+use crate::engine::Engine;
+use crate::engine::project::ProjectContext;
+use crate::engine::query::FoundRun;
+use crate::present::output::{self, Tone};
+use crate::present::{changes, human};
+
+/// Prints the changes as a patch, or their sums.
+pub fn diff(engine: &Engine, found: &FoundRun, stat: bool) -> Result<u8, Failure> {
+    let Some(recorded) = &found.state.changes else { return Err(not_kept(found)) };
+    if recorded.is_empty() {
+        output::say(Tone::Plain, "no changes:", &format!("run {} changed no file", found.id));
+        return Ok(0);
+    }
+    if stat {
+        let lines = recorded.files.iter().map(changes::file).collect::<Vec<_>>().join("\n");
+        output::text(&format!("{lines}\n{}", changes::summary(recorded)));
+        return Ok(0);
+    }
+    let (patch, missing) = engine.patch(&found.id).ok_or_else(|| not_kept(found))?;
+    output::text(&patch);
+    for file in missing {
+        let why = file.not_kept.map(|why| why.as_str()).unwrap_or_default();
+        output::say(Tone::Warning, "left out:", &format!("`{}`: {why}", file.path));
+    }
+    Ok(0)
+}
+
+/// Takes the changes back, all or none, if nothing else touched these files since.
+pub async fn undo(
+    engine: &Engine,
+    project: &ProjectContext,
+    found: &FoundRun,
+    consent: Consent,
+) -> Result<u8, Failure> {
+    let Some(recorded) = found.state.changes.as_ref().filter(|_| found.state.is_finished()) else {
+        return Err(not_kept(found));
+    };
+    if recorded.is_empty() {
+        output::say(Tone::Good, "nothing to undo:", &format!("run {} changed no file", found.id));
+        return Ok(0);
+    }
+    let undo = engine.undo(&found.id).ok_or_else(|| not_kept(found))?;
+    let beside = engine.beside(project, found, undo.top()).await?;
+    if let Some(other) = beside.first() {
+        let message = format!(
+            "run `{other}` worked in the same place at the same time: whose change is whose is not known"
+        );
+        return Err(cannot(message));
+    }
+    let obstacles = undo.obstacles();
+    if !obstacles.is_empty() {
+        return Err(cannot(changes::obstacles(&obstacles)));
+    }
+    let summary = changes::summary(recorded);
+    changes::files(recorded).iter().for_each(|line| output::detail(line));
+    let question = format!("Undo what run {} changed ({summary})?", found.id);
+    consent::obtain(consent, &question, "nothing was undone: you said no")?;
+    if !undo.carry_out() {
+        return Err(cannot("git did not take the changes back".to_owned()));
+    }
+    let place = human::shell_word(&undo.top().to_string_lossy());
+    output::say(Tone::Good, "undone:", &format!("{summary} in {place}"));
+    Ok(0)
+}
+
+fn cannot(message: String) -> Failure {
+    Failure::new(
+        ErrorCode::CannotUndo,
+        format!("nothing was undone: {message}"),
+        "`pointsman runs diff RUN` shows the changes; `git apply -R` takes a part of them back by hand",
+    )
+}
+
+fn not_kept(found: &FoundRun) -> Failure {
+    let message = match (&found.state.changes, found.state.is_finished()) {
+        (_, false) => format!("run `{}` is not over", found.id),
+        (None, true) => format!("what run `{}` changed was not looked at", found.id),
+        (Some(_), true) => format!("the content of what run `{}` changed is not kept", found.id),
+    };
+    Failure::new(
+        ErrorCode::ChangesNotKept,
+        message,
+        "content is kept of files in git repositories, with `record_changes` and `store_prompts` on, for as long as runs are",
+    )
+}
