@@ -17,6 +17,7 @@ use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::retention::RetentionLimits;
 use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::OnLimit;
+use pointsman_core::run::notify::NotifyTerms;
 use pointsman_core::run::scenario::Scenario;
 use pointsman_core::run::spec::{RunSpec, SpecLimits};
 use pointsman_core::toml_text::problem::Problem;
@@ -55,6 +56,9 @@ pub enum AssembleError {
     /// There is no home directory.
     #[error(transparent)]
     NoHome(#[from] NoHome),
+    /// The state directory has no name in UTF-8, and orders to the processes of an attempt are text.
+    #[error("no agent can be started: the state directory `{}` has no name in UTF-8", .0.display())]
+    OddStateDir(PathBuf),
     /// The settings are wrong.
     #[error(transparent)]
     Config(Box<config::error::Error>),
@@ -425,6 +429,9 @@ impl Environment {
 
     /// Assembles what is needed to drive a spec, or to show what driving it would do.
     pub fn assemble(&self, mut spec: RunSpec, purpose: Purpose) -> Result<Assembled, AssembleError> {
+        if purpose == Purpose::Work && self.dirs.state.to_str().is_none() {
+            return Err(AssembleError::OddStateDir(self.dirs.state.clone()));
+        }
         let engine = match purpose {
             Purpose::Work => self.engine()?,
             Purpose::Inspect => self.engine_to_read()?,
@@ -495,6 +502,12 @@ impl Environment {
             allow_old_cli: settings.allow_old_cli,
             record_changes: settings.record_changes,
             retention: RetentionLimits { keep: settings.store.keep.0, bytes_max: settings.store.bytes_max },
+            notify: NotifyTerms {
+                bell: settings.notify.bell,
+                after: settings.notify.after.0,
+                desktop: settings.notify.desktop,
+                command: settings.notify.command.clone(),
+            },
             containment: Containment::default(),
             verification: None,
         }

@@ -1,5 +1,6 @@
 //! Agents and tiers: the named ways to work that a route chooses among.
 
+pub mod prices;
 pub mod reach;
 
 use std::collections::BTreeMap;
@@ -158,12 +159,12 @@ impl Price {
     /// Returns the list price of a tier, for figures that must not be too low: what Anthropic published for Claude
     /// Haiku 4.5, Sonnet 4.5 and Opus 4.5 (a cache write costs a quarter more than input, a read a tenth of it).
     pub fn list(tier: Tier) -> Price {
-        let (input, output) = match tier {
-            Tier::Haiku => (1.0, 5.0),
-            Tier::Sonnet => (3.0, 15.0),
-            Tier::Opus => (5.0, 25.0),
+        let (input, output, cache_read, cache_write) = match tier {
+            Tier::Haiku => (1.0, 5.0, 0.1, 1.25),
+            Tier::Sonnet => (3.0, 15.0, 0.3, 3.75),
+            Tier::Opus => (5.0, 25.0, 0.5, 6.25),
         };
-        Price { input, output, cache_read: input * 0.1, cache_write: input * 1.25 }
+        Price { input, output, cache_read, cache_write }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Every id may become part of a file name, an environment value or an argument, so all of them share one narrow
 //! alphabet and are checked where they enter.
 
+pub mod short;
+
 use std::fmt;
 use std::str::FromStr;
 

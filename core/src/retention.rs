@@ -4,6 +4,7 @@
 //! makes everything old at once, so the newest of everything stays however old it seems.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -73,6 +74,27 @@ pub struct Prunable {
     pub hook_facts_before: Option<Timestamp>,
     /// Days of metrics.
     pub metric_days: Vec<Date>,
+}
+
+impl Prunable {
+    /// Returns whether nothing may go.
+    pub fn is_empty(&self) -> bool {
+        *self == Prunable::default()
+    }
+
+    /// Returns how many bytes of facts and live logs of this past may go.
+    pub fn bytes(&self, past: &Past) -> u64 {
+        let (whole, logs): (BTreeSet<&RunId>, BTreeSet<&RunId>) =
+            (self.runs.iter().collect(), self.live_logs.iter().collect());
+        let of_run = |run: &EndedRun| match (whole.contains(&run.run_id), logs.contains(&run.run_id)) {
+            (true, _) => run.fact_bytes.saturating_add(run.log_bytes),
+            (false, true) => run.log_bytes,
+            (false, false) => 0,
+        };
+        let is_gone = |day: &&HookDay| self.hook_facts_before.is_some_and(|before| day.begins_at < before);
+        let of_days = past.hook_days.iter().filter(is_gone).map(|day| day.bytes);
+        past.runs.iter().map(of_run).chain(of_days).fold(0, u64::saturating_add)
+    }
 }
 
 /// Returns what may go.
@@ -280,6 +302,9 @@ mod tests {
             let bytes = left.runs.iter().map(|run| run.fact_bytes + run.log_bytes)
                 .chain(left.hook_days.iter().map(|day| day.bytes)).sum::<u64>();
             prop_assert!(bytes <= bytes_max);
+            let before = past.runs.iter().map(|run| run.fact_bytes + run.log_bytes)
+                .chain(past.hook_days.iter().map(|day| day.bytes)).sum::<u64>();
+            prop_assert_eq!(gone.bytes(&past), before - bytes);
             let went = past.runs.iter().filter(|run| gone.runs.contains(&run.run_id));
             let newest_gone = went.map(|run| run.ended_at).max();
             let oldest_left = left.runs.iter().map(|run| run.ended_at).min();

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::look_args::{RunsArgs, RunsVerb};
 use super::request_args::{OverrideArgs, RouteArgs, RunArgs};
-use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportFormat, ReportVerb, ScanArgs};
+use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportVerb, ScanArgs};
 use super::setup_args::{
     ConfigArgs, ConfigVerb, DoctorArgs, InitShell, PluginArgs, PluginVerb, PolicyArgs, PolicyVerb, TrustArgs,
 };
-use crate::present::output::{Format, PlainFormat};
+use crate::present::output::{Format, PlainFormat, ReportFormat};
 
 /// Sends every request for a coding agent down the right track, and proves afterwards that it went there.
 ///
@@ -40,7 +41,6 @@ pub enum Verb {
     Route(RouteArgs),
     /// Show why a request or a run goes where it goes, or what an error code means.
     Explain(ExplainArgs),
-    /// Look at runs, follow them, stop them.
     Runs(RunsArgs),
     /// Measure the router on labelled requests.
     Eval(EvalArgs),
@@ -96,12 +96,16 @@ impl Verb {
                 ReportVerb::Routing { output, .. } | ReportVerb::Compliance { output, .. } => {
                     *output == ReportFormat::Json
                 }
+                ReportVerb::Cost(args) => args.output == ReportFormat::Json,
             },
             Verb::Scan(args) => args.output == PlainFormat::Json,
             Verb::Doctor(args) => args.output == PlainFormat::Json,
             Verb::Runs(args) => match &args.verb {
-                RunsVerb::List { output, .. } | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,
+                RunsVerb::List { output, .. }
+                | RunsVerb::Sessions { output, .. }
+                | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,
                 RunsVerb::Logs { output, .. } => *output != Format::Text,
+                RunsVerb::Prune(args) => args.output == PlainFormat::Json,
                 RunsVerb::Diff { .. } | RunsVerb::Undo { .. } | RunsVerb::Cancel { .. } => false,
             },
             Verb::Config(args) => {
@@ -130,8 +134,8 @@ impl Verb {
 /// the routed against the served model. For an error code: what it means and what to do.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A run's id, at least its first 6 characters, `latest`, an error code such as E0202, or the words of a
-    /// request. Nothing reads standard input.
+    /// A run's short id, its id, at least the first 6 characters of one, `latest`, an error code such as E0202, or the
+    /// words of a request. Nothing reads standard input.
     pub what: Option<String>,
     #[command(flatten)]
     pub overrides: OverrideArgs,
@@ -147,65 +151,6 @@ pub struct ExplainArgs {
     /// How to print: text or json.
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
     pub output: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub struct RunsArgs {
-    #[command(subcommand)]
-    pub verb: RunsVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RunsVerb {
-    /// List runs, newest first.
-    List {
-        /// How many at most.
-        #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
-        limit: usize,
-        /// How to print: text or json.
-        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
-        output: PlainFormat,
-    },
-    /// Show one run: route, attempts, outcome, cost.
-    Show {
-        /// The run's id, the beginning of one, or `latest`.
-        run: String,
-        /// How to print: text or json.
-        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
-        output: PlainFormat,
-    },
-    /// Print what a run's agent said and did.
-    Logs {
-        /// The run's id, the beginning of one, or `latest`.
-        run: String,
-        /// Go on until the run is over; exits with the run's exit code.
-        #[arg(long, short)]
-        follow: bool,
-        /// How to print: text or jsonl.
-        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
-        output: Format,
-    },
-    /// Show what a run changed, as a patch.
-    Diff {
-        /// The run's id, the beginning of one, or `latest`.
-        run: String,
-        /// Only the files, and how many lines changed.
-        #[arg(long)]
-        stat: bool,
-    },
-    /// Take back what a run changed, if nothing else touched these files since.
-    Undo {
-        /// The run's id, the beginning of one, or `latest`.
-        run: String,
-        /// Do not ask.
-        #[arg(long, short)]
-        yes: bool,
-    },
-    /// Stop a run.
-    Cancel {
-        /// The run's id, the beginning of one, or `latest`.
-        run: String,
-    },
 }
 
 #[cfg(test)]

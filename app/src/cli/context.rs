@@ -20,6 +20,15 @@ pub fn environment(project: Option<&Path>) -> Result<Environment, Failure> {
     Ok(Environment::new(cwd)?)
 }
 
+/// Returns the environment for verbs that look back. They need no project, and so they work where the current directory
+/// is gone or has no name in UTF-8: then only the user's own settings count.
+pub fn environment_to_look() -> Result<Environment, Failure> {
+    match environment(None) {
+        Err(failure) if failure.code == ErrorCode::BadProject => Ok(Environment::new(PathBuf::from("/"))?),
+        found => found,
+    }
+}
+
 /// Returns a single-threaded runtime: a run waits for one process, not for thousands of sockets.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();

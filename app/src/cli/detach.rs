@@ -31,7 +31,7 @@ fn print(submitted: &Submitted, args: &RunArgs) -> u8 {
         notices.iter().for_each(|notice| output::say(Tone::Warning, "notice:", notice));
         let word = Openings { is_rehearsal: submitted.rehearsal }.mark("route:");
         notice.iter().for_each(|notice| output::say(Tone::Plain, &word, notice));
-        output::hint(&format!("`pointsman runs logs -f {}` follows it", submitted.run_id));
+        output::hint(&format!("`pointsman runs logs -f {}` follows it", submitted.short_id));
     }
     0
 }

@@ -10,7 +10,7 @@ use pointsman_core::gate::Obstacle;
 use pointsman_core::ids::AgentName;
 use pointsman_core::text::counted;
 
-use super::context::{environment, runtime};
+use super::context::{environment_to_look, runtime};
 use super::exit::Failure;
 use super::gate;
 use super::setup_args::DoctorArgs;
@@ -30,7 +30,7 @@ use crate::present::payer;
 
 /// Runs the verb.
 pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
-    let environment = environment(None)?;
+    let environment = environment_to_look()?;
     let (loaded, trouble) = environment.settings_or_defaults();
     let mut checks = vec![];
     if let Some(error) = trouble {

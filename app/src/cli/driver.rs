@@ -7,11 +7,12 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::spec::RunSpec;
 
-use super::context;
 use super::exit::Failure;
+use super::{context, notify};
 use crate::assemble::{Assembled, Environment, Purpose};
 use crate::engine::background::{self, FirstMessage, Submitted};
 use crate::engine::drive;
+use crate::engine::notify::EndedRun;
 use crate::engine::record::Unwatched;
 use crate::engine::stops::Stops;
 use crate::present::{notices, output, route};
@@ -43,8 +44,12 @@ async fn driven() -> Result<u8, Failure> {
     let mut run = submission.begin(&engine, Box::new(Unwatched));
     // The id is reported to a caller that may query the run at once.
     engine.flush(&mut run).await;
-    say(&FirstMessage::Submitted(Submitted::of(&run, notices)));
+    say(&FirstMessage::Submitted(Box::new(Submitted::of(&run, notices))));
     let report = drive::drive(&engine, &mut run, &mut stops).await;
+    let ended = EndedRun::new(&run, &report);
+    // A slow notification must not hold the session.
+    drop(run);
+    notify::tell_of_detached(&engine, &ended);
     context::tidy_after(&engine);
     Ok(report.exit_code.unwrap_or(ErrorCode::NoVerdict.exit_code()))
 }

@@ -67,6 +67,11 @@ impl From<AssembleError> for Failure {
     fn from(error: AssembleError) -> Failure {
         match error {
             AssembleError::NoHome(error) => error.into(),
+            AssembleError::OddStateDir(_) => Failure::new(
+                ErrorCode::NoHome,
+                error.to_string(),
+                "set POINTSMAN_STATE_DIR to a directory whose name is UTF-8",
+            ),
             AssembleError::Config(error) => (*error).into(),
             AssembleError::Catalog(error) => Failure::new(
                 ErrorCode::BrokenSettingRule,

@@ -2,16 +2,18 @@
 //! `error_codes` explains what an error code means.
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::short;
 use pointsman_core::report::replay;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::Explained;
 
 use super::args::ExplainArgs;
-use super::context::{environment, runtime};
+use super::context::{environment, environment_to_look, runtime};
 use super::exit::Failure;
 use super::request_args::PromptArgs;
 use super::{error_codes, prompt_input};
 use crate::assemble::Environment;
+use crate::engine::error::EngineError;
 use crate::engine::query::FoundRun;
 use crate::present::explanation::{self, Explanation, Shown};
 use crate::present::notices;
@@ -23,10 +25,15 @@ pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
     if let Some(done) = error_codes::explain(&args) {
         return done;
     }
-    let environment = environment(args.project.as_deref())?;
-    match find_run(&environment, args.what.as_deref())? {
-        Some(found) => explain_run(&environment, &found, &args),
-        None => explain_words(&environment, &args),
+    let here = environment(args.project.as_deref());
+    // A run can be looked at from a directory that is gone.
+    let looking = match &args.project {
+        Some(project) => environment(Some(project))?,
+        None => environment_to_look()?,
+    };
+    match find_run(&looking, args.what.as_deref())? {
+        Some(found) => explain_run(&looking, &found, &args),
+        None => explain_words(&here?, &args),
     }
 }
 
@@ -36,12 +43,17 @@ fn find_run(environment: &Environment, what: Option<&str>) -> Result<Option<Foun
     const ID_CHARS_MIN: usize = 6;
     let Some(what) = what else { return Ok(None) };
     let is_hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    if what != "latest" && !(what.len() >= ID_CHARS_MIN && is_hex(what)) {
+    let is_id = what == "latest" || (what.len() >= ID_CHARS_MIN && is_hex(what));
+    if !is_id && !short::is_short_form(what) {
         return Ok(None);
     }
     let (loaded, _) = environment.settings_or_defaults();
     let project = environment.project(&loaded)?;
-    Ok(Some(runtime()?.block_on(environment.engine_to_read()?.find(&project, what))?))
+    match runtime()?.block_on(environment.engine_to_read()?.find(&project, what)) {
+        // A short form may also be a word, which only a run of that name makes an id.
+        Err(EngineError::UnknownRun { .. } | EngineError::Store { .. }) if !is_id => Ok(None),
+        found => Ok(Some(found?)),
+    }
 }
 
 fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Failure> {

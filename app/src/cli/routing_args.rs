@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use pointsman_core::agent::PermissionMode;
 
+use super::look_args::CostArgs;
 use super::request_args::supposed_permission_modes;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use pointsman_core::eval::gates::Gates;
 
 use crate::config::model::parse_duration;
-use crate::present::output::PlainFormat;
+use crate::present::output::{PlainFormat, ReportFormat};
 
 /// Measure the router on labelled requests.
 ///
@@ -162,6 +163,7 @@ pub enum ReportVerb {
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: ReportFormat,
     },
+    Cost(CostArgs),
 }
 
 /// Show what your own Claude Code sessions used, and where the router would have sent their prompts.
@@ -177,19 +179,6 @@ pub struct ScanArgs {
     /// How to print: text or json.
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
     pub output: PlainFormat,
-}
-
-/// How a report is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For people.
-    Text,
-    /// One JSON value.
-    Json,
-    /// The table alone, comma separated.
-    Csv,
-    /// Markdown.
-    Md,
 }
 
 fn share(text: &str) -> Result<f64, &'static str> {

@@ -15,9 +15,10 @@ use pointsman_core::run::verify::AskedVerification;
 use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
 use super::request_args::{ModeArg, RunArgs};
-use super::{detach, prompt_input, trust};
+use super::{detach, notify, prompt_input, trust};
 use crate::assemble::{Assembled, Environment, Purpose};
 use crate::clock;
+use crate::engine::notify::EndedRun;
 use crate::engine::record::Watcher;
 use crate::engine::stops::Stops;
 use crate::engine::submit::Submission;
@@ -136,7 +137,7 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     let report = drive::drive(&engine, &mut run, &mut stops).await;
     // From here on Ctrl-C ends us at once: nothing is left to stop except the printing.
     drop(stops);
-    let said = run.answer.clone();
+    let (said, ended) = (run.answer.clone(), EndedRun::new(&run, &report));
     // Not on this thread: a stalled reader must not keep signals from being handled.
     let mut watcher = run.log.stop_watching();
     let printed = tokio::task::spawn_blocking(move || {
@@ -147,6 +148,9 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         print(&report, said.as_deref(), format, verbosity)
     });
     let code = printed.await.expect("printing does not panic");
+    // A slow notification must not hold the session.
+    drop(run);
+    notify::tell(&engine, &ended, verbosity);
     tidy_after(&engine);
     Ok(code)
 }

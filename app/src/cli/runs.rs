@@ -1,27 +1,26 @@
-//! `pointsman runs`: lists runs, shows and follows them, stops them.
+//! `pointsman runs`: shows runs, follows them, stops them. `runs_list` lists them, `prune` removes old ones.
 
-use pointsman_core::text::counted;
 use std::time::{Duration, Instant};
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::short;
 use pointsman_core::report::live::{Body, Line};
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::event::Fact;
 use pointsman_core::run::outcome::Verdict;
 use serde::de::IgnoredAny;
 
-use super::args::{RunsArgs, RunsVerb};
 use super::consent::Consent;
-use super::context::{environment, runtime};
+use super::context::{environment_to_look, runtime};
 use super::exit::Failure;
-use super::run_changes;
+use super::look_args::{RunsArgs, RunsVerb};
+use super::{prune, run_changes, runs_list};
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
 use crate::engine::query::{FoundRun, LiveLog};
 use crate::present::output::{self, Format, PlainFormat, Tone};
-use crate::present::run_list::RunList;
-use crate::present::{live_line, run_detail, run_list};
+use crate::present::{live_line, run_detail};
 
 /// How often a growing log is polled: often enough for eyes, rarely enough for a battery.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -31,7 +30,7 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs the verb.
 pub fn main(args: RunsArgs) -> Result<u8, Failure> {
-    let environment = environment(None)?;
+    let environment = environment_to_look()?;
     let (loaded, trouble) = environment.settings_or_defaults();
     if let Some(trouble) = trouble {
         output::say(Tone::Warning, "notice:", &format!("{trouble}; the defaults hold for this look back"));
@@ -40,7 +39,12 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     let look = RunViewer { engine: environment.engine_to_read()?, project };
     runtime()?.block_on(async {
         match args.verb {
-            RunsVerb::List { limit, output } => look.list(limit, output).await,
+            RunsVerb::List { filter, limit, output } => {
+                runs_list::runs(&look.engine, &look.project, filter, limit, output).await
+            }
+            RunsVerb::Sessions { filter, limit, output } => {
+                runs_list::sessions(&look.engine, &look.project, filter, limit, output).await
+            }
             RunsVerb::Show { run, output } => look.show(&run, output).await,
             RunsVerb::Logs { run, follow: false, output } => look.logs(&run, output).await,
             RunsVerb::Logs { run, follow: true, output } => look.follow(&run, output).await,
@@ -50,6 +54,7 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
                 run_changes::undo(&look.engine, &look.project, &look.find(&run).await?, consent).await
             }
             RunsVerb::Cancel { run } => look.cancel(&run, &environment.engine()?).await,
+            RunsVerb::Prune(args) => prune::main(&environment, &look.project, args).await,
         }
     })
 }
@@ -67,32 +72,6 @@ impl RunViewer {
 
     async fn again(&self, found: &FoundRun) -> Result<FoundRun, Failure> {
         Ok(self.engine.load(&self.project, found.id.clone()).await?)
-    }
-
-    async fn list(&self, limit: usize, format: PlainFormat) -> Result<u8, Failure> {
-        let runs = self.engine.runs(&self.project, limit).await?;
-        if let count @ 1.. = self.engine.odd_line_count() {
-            let lines = counted(count, "line of the spool is", "lines of the spool are");
-            let text = format!("{lines} not understood, and kept; `pointsman doctor` says more");
-            output::say(Tone::Warning, "notice:", &text);
-        }
-        if let count @ 1.. = self.engine.odd_row_count(limit).await {
-            let rows = counted(count, "row of the ledger is", "rows of the ledger are");
-            let text = format!("{rows} not understood and not shown; `pointsman doctor` says which");
-            output::say(Tone::Warning, "notice:", &text);
-        }
-        match format {
-            PlainFormat::Json => {
-                output::json(&RunList::new(&runs));
-            }
-            PlainFormat::Text if runs.is_empty() && limit > 0 => {
-                output::say(Tone::Plain, "no runs yet:", "`pointsman run` makes one")
-            }
-            PlainFormat::Text => {
-                output::text(&run_list::text(&runs, clock::now()));
-            }
-        }
-        Ok(0)
     }
 
     async fn show(&self, wanted: &str, format: PlainFormat) -> Result<u8, Failure> {
@@ -167,7 +146,7 @@ impl RunViewer {
     async fn cancel(&self, wanted: &str, writing: &Engine) -> Result<u8, Failure> {
         let found = self.find(wanted).await?;
         if found.state.verdict() == Some(Verdict::Cancelled) {
-            output::say(Tone::Good, "cancelled:", &format!("run {} already was", found.id));
+            output::say(Tone::Good, "cancelled:", &format!("run {} already was", short(&found)));
             return Ok(0);
         }
         writing.cancel(&self.project, &found).await?;
@@ -177,7 +156,7 @@ impl RunViewer {
             if let Ok(now) = self.again(&found).await
                 && now.state.is_finished()
             {
-                output::say(Tone::Good, &format!("{}:", now.state.word()), &format!("run {}", found.id));
+                output::say(Tone::Good, &format!("{}:", now.state.word()), &format!("run {}", short(&found)));
                 return Ok(0);
             }
             tokio::time::sleep(CHECK_INTERVAL).await;
@@ -188,6 +167,10 @@ impl RunViewer {
             "`pointsman runs show` tells who drives it, and when it has ended",
         ))
     }
+}
+
+fn short(found: &FoundRun) -> String {
+    short::short(found.id.as_str())
 }
 
 fn report(found: &FoundRun) -> Result<RunReport, Failure> {

@@ -6,7 +6,6 @@ use pointsman_core::agent::{
     Access, AdapterKind, Agent, AgentSource, Catalog, CatalogError, PermissionMode, Tier,
 };
 use pointsman_core::ids::AgentName;
-use pointsman_core::usage::Price;
 
 use super::error::Warning;
 use super::model::{AgentSettings, Settings};
@@ -43,7 +42,7 @@ impl Settings {
             model: agent.model.clone().unwrap_or_else(|| tier.model.clone()),
             fallback_model: agent.fallback_model.clone(),
             fallback_agent: agent.fallback_agent.clone(),
-            price: tier.price.map(Price::from),
+            price: Some(self.price(agent.tier)),
             access: agent.access,
             permission_mode: agent.permission_mode,
             cli_agent: agent.cli_agent.clone(),
@@ -106,7 +105,7 @@ impl Settings {
             model,
             fallback_model: like.fallback_model.clone(),
             fallback_agent: like.fallback_agent.clone(),
-            price: self.tiers.get(tier).price.map(Price::from),
+            price: Some(self.price(tier)),
             access: if only_reads { Access::ReadOnly } else { like.access },
             permission_mode: agent.permission_mode.or(inherited),
             env: BTreeMap::new(),

@@ -95,6 +95,14 @@ pub const VARIABLES: &[Variable] = &[
     setting("POINTSMAN_VERIFY_TIMEOUT", "verify.timeout", "The longest that it may take."),
     setting("POINTSMAN_STORE_KEEP", "store.keep", "For how long runs, logs and facts of hooks are kept."),
     setting("POINTSMAN_STORE_BYTES_MAX", "store.bytes_max", "How many bytes of them are kept."),
+    setting("POINTSMAN_NOTIFY_BELL", "notify.bell", "Ring the terminal's bell at the end of a long run."),
+    setting("POINTSMAN_NOTIFY_AFTER", "notify.after", "From which time on a run is a long one."),
+    setting("POINTSMAN_NOTIFY_DESKTOP", "notify.desktop", "Show a notification on the desktop."),
+    setting(
+        "POINTSMAN_NOTIFY_COMMAND",
+        "notify.command",
+        "A program that is told, and its arguments, by commas.",
+    ),
     setting("POINTSMAN_JUDGE_ENABLED", "judge.enabled", "Ask a small model where the router is unsure."),
     setting("POINTSMAN_JUDGE_BELOW", "judge.below", "Put routes to it that are less sure than this."),
     setting("POINTSMAN_JUDGE_TIMEOUT", "judge.timeout", "The longest that it may take."),
@@ -120,6 +128,7 @@ pub const VARIABLES: &[Variable] = &[
     reads("NO_COLOR", "No colour in output."),
     reads("CLICOLOR_FORCE", "Colour even when output is not a terminal."),
     reads("TERM", "\"dumb\" means neither colour nor progress."),
+    reads("TERM_PROGRAM", "Which terminal it is: some show notifications."),
     reads("CLAUDE_CONFIG_DIR", "Where Claude Code keeps its login and its transcripts."),
     reads(
         "POINTSMAN_MANAGED_SETTINGS",
@@ -148,6 +157,9 @@ pub const VARIABLES: &[Variable] = &[
     sets("POINTSMAN_RUN", "The id of the run that the agent works for."),
     sets("POINTSMAN_SESSION", "The session of that run."),
     sets("POINTSMAN_DEPTH", "How many pointsman runs are around the agent."),
+    sets("POINTSMAN_NOTIFY_RUN", "For `notify.command`: the id of the run that is over."),
+    sets("POINTSMAN_NOTIFY_VERDICT", "For `notify.command`: how it ended."),
+    sets("POINTSMAN_NOTIFY_WORDS", "For `notify.command`: the first words of the request, if they are kept."),
     sets("TRACEPARENT", "The trace that the run belongs to, when tracing."),
     sets("CLAUDE_CODE_MAX_RETRIES", "0: retrying is pointsman's part."),
 ];

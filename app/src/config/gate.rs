@@ -68,6 +68,8 @@ fn never(path: &[&str]) -> Option<&'static str> {
     match path {
         ["trust", ..] => Some("a repository never says what is trusted"),
         ["store", ..] => Some("a repository never says how long runs are kept"),
+        ["notify", ..] => Some("a repository never says who is told of runs"),
+        ["prices", ..] => Some("a repository never says what tokens cost"),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use pointsman_core::agent::prices::PriceTable;
 use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
 use pointsman_core::hook::delegation::UnreachableModel;
 use pointsman_core::hook::mode::RoutingMode;
@@ -57,6 +58,10 @@ pub struct Settings {
     pub verify: VerifySettings,
     /// How much of the past is kept.
     pub store: StoreSettings,
+    /// Who is told when a run is over.
+    pub notify: NotifySettings,
+    /// List prices, for comparisons and for estimates.
+    pub prices: PriceTableSettings,
     /// Whether a small model is asked where the router is unsure.
     #[serde(rename = "judge")]
     pub arbiter: ArbiterSettings,
@@ -151,6 +156,62 @@ pub struct StoreSettings {
     pub bytes_max: u64,
 }
 
+/// Who is told when a run is over. A repository cannot set it.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifySettings {
+    /// Ring the terminal's bell at the end of a long run that somebody waits for at a terminal.
+    pub bell: bool,
+    /// From which time on a run is a long one. Whoever started a run in the background is told of any.
+    pub after: HumanDuration,
+    /// Show a notification on the desktop, by `notify-send` or `osascript`.
+    pub desktop: bool,
+    /// A program with its arguments, started with POINTSMAN_NOTIFY_RUN, _VERDICT and _WORDS in its environment.
+    pub command: Vec<String>,
+}
+
+/// List prices, for comparisons and for estimates.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceTableSettings {
+    /// The day that the prices are of, or any other name for them; reports say it.
+    pub version: String,
+    /// Prices of the haiku tier.
+    pub haiku: PriceSettings,
+    /// Prices of the sonnet tier.
+    pub sonnet: PriceSettings,
+    /// Prices of the opus tier.
+    pub opus: PriceSettings,
+}
+
+impl PriceTableSettings {
+    /// Returns the prices of a tier.
+    fn get(&self, tier: Tier) -> PriceSettings {
+        match tier {
+            Tier::Haiku => self.haiku,
+            Tier::Sonnet => self.sonnet,
+            Tier::Opus => self.opus,
+        }
+    }
+}
+
+impl Settings {
+    /// Returns what tokens of a tier cost: its own price, or the table's.
+    pub fn price(&self, tier: Tier) -> Price {
+        self.tiers.get(tier).price.unwrap_or_else(|| self.prices.get(tier)).into()
+    }
+
+    /// Returns the prices of all tiers.
+    pub fn price_table(&self) -> PriceTable {
+        PriceTable {
+            version: self.prices.version.clone(),
+            haiku: self.price(Tier::Haiku),
+            sonnet: self.price(Tier::Sonnet),
+            opus: self.price(Tier::Opus),
+        }
+    }
+}
+
 /// Whether a small model is asked where the router is unsure.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -198,7 +259,7 @@ pub struct TierSettings {
     pub model: String,
     /// Further names of models that count as this tier.
     pub served_as: Vec<String>,
-    /// The list price, for estimates where the agent reports no cost.
+    /// The price, where it is not that of the table.
     pub price: Option<PriceSettings>,
 }
 

@@ -5,7 +5,7 @@ use pointsman_core::toml_text::node::Node;
 use pointsman_core::toml_text::problem::{ProblemKind, Problems};
 
 use super::error::Error;
-use super::model::{AgentSettings, HumanDuration, Settings};
+use super::model::{AgentSettings, HumanDuration, PriceSettings, Settings};
 
 /// The least that `store.bytes_max` may be.
 const STORE_BYTES_MIN: u64 = 64 << 20;
@@ -17,6 +17,7 @@ pub fn check(settings: &Settings, root: &Node) -> Result<(), Error> {
     let mut rules = Rules { root, problems: Problems::default() };
     limits(settings, &mut rules);
     tiers(settings, &mut rules);
+    told(settings, &mut rules);
     for (name, agent) in &settings.agents {
         agent_rules(name.as_str(), agent, &mut rules);
     }
@@ -86,12 +87,29 @@ fn tiers(settings: &Settings, rules: &mut Rules<'_>) {
             format!("names agent `{}`, which does not exist; known agents: {}", of.agent, known.join(", "))
         });
         rules.must(is_model(&of.model), &["tiers", tier.as_str(), "model"], not_a_model);
-        let price = of.price.map(|price| [price.input, price.output, price.cache_read, price.cache_write]);
-        let is_price = price.is_none_or(|usd| usd.iter().all(|usd| usd.is_finite() && *usd >= 0.0));
-        rules.must(is_price, &["tiers", tier.as_str(), "price"], || {
-            "must have finite numbers that are not negative".to_owned()
-        });
+        rules.must(of.price.is_none_or(is_price), &["tiers", tier.as_str(), "price"], not_a_price);
     }
+    let prices = &settings.prices;
+    for (tier, price) in [("haiku", prices.haiku), ("sonnet", prices.sonnet), ("opus", prices.opus)] {
+        rules.must(is_price(price), &["prices", tier], not_a_price);
+    }
+}
+
+fn is_price(price: PriceSettings) -> bool {
+    let PriceSettings { input, output, cache_read, cache_write } = price;
+    [input, output, cache_read, cache_write].iter().all(|usd| usd.is_finite() && *usd >= 0.0)
+}
+
+fn not_a_price() -> String {
+    "must have finite numbers that are not negative".to_owned()
+}
+
+fn told(settings: &Settings, rules: &mut Rules<'_>) {
+    let command = &settings.notify.command;
+    let names_a_program = command.first().is_none_or(|program| !program.is_empty());
+    rules.must(names_a_program, &["notify", "command"], || "must name a program".to_owned());
+    let no_nul = command.iter().all(|word| !word.contains('\0'));
+    rules.must(no_nul, &["notify", "command"], || "must not have a NUL character".to_owned());
 }
 
 fn agent_rules(name: &str, agent: &AgentSettings, rules: &mut Rules<'_>) {

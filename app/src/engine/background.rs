@@ -3,6 +3,7 @@
 use std::io;
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::short;
 use pointsman_core::report::failure::Failure;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::{Decision, Route};
@@ -26,6 +27,9 @@ pub struct Submitted {
     pub schema_version: u32,
     /// The run.
     pub run_id: String,
+    /// Its short form.
+    #[serde(default)]
+    pub short_id: String,
     /// The session.
     pub session_id: String,
     /// Whether the scripted agent plays it.
@@ -46,7 +50,7 @@ pub struct Submitted {
 #[serde(rename_all = "snake_case")]
 pub enum FirstMessage {
     /// The run is stored and continues.
-    Submitted(Submitted),
+    Submitted(Box<Submitted>),
     /// There is no run.
     Failed(Failure),
 }
@@ -60,6 +64,7 @@ impl Submitted {
         Submitted {
             schema_version: SCHEMA_VERSION,
             run_id: run.log.run_id.to_string(),
+            short_id: short::short(run.log.run_id.as_str()),
             session_id: run.session.to_string(),
             rehearsal: run.rehearsal,
             route,
@@ -77,7 +82,7 @@ pub fn start(own_program: &std::path::Path, spec: &RunSpec) -> Result<Submitted,
         Failure::new(ErrorCode::NoBackground, message, "run it without `--detach`")
     })?;
     match serde_json::from_str(&line) {
-        Ok(FirstMessage::Submitted(submitted)) => Ok(submitted),
+        Ok(FirstMessage::Submitted(submitted)) => Ok(*submitted),
         Ok(FirstMessage::Failed(failure)) => Err(failure),
         Err(error) => {
             let message = format!("the background process answered oddly: {error}");

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `project` (what holds in a place), `submit` (a request becomes a run), `drive` (the loop), `attempt`
 //! (one process: `conversation` chooses what it continues, `launch` prepares it, `output_listener` reads its output),
-//! `record` (what happened is stored, then published), `query` (looking back), `cancel` (stopping from outside),
+//! `record` (what happened is stored, then published), `query` (looking back; `listing` makes its lists), `notify` (who is told of an end), `cancel` (stopping from outside),
 //! `recover` (runs whose driver died), `history` (past runs, to learn from), `hooks` (what hooks of an interactive
 //! session saw), `preview` (what would be done), `health` (what runs depend on), `background` (a run in a process of
 //! its own), `stops` (why a run must stop), `scan` (a person's own transcripts, counted).
@@ -23,7 +23,9 @@ pub mod health;
 pub mod history;
 pub mod hooks;
 pub mod launch;
+mod listing;
 pub mod measured;
+pub mod notify;
 mod output_listener;
 pub mod preview;
 pub mod project;

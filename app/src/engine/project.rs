@@ -13,6 +13,7 @@ use pointsman_core::retention::RetentionLimits;
 use pointsman_core::route::{self, Explained, Route};
 use pointsman_core::routing_context::RoutingContext;
 use pointsman_core::run::next::Limits;
+use pointsman_core::run::notify::NotifyTerms;
 
 use super::error::EngineError;
 
@@ -99,6 +100,8 @@ pub struct Terms {
     pub allow_old_cli: bool,
     /// How much of the past is kept.
     pub retention: RetentionLimits,
+    /// Who is told of the end of a run.
+    pub notify: NotifyTerms,
     /// What is left out of the repository's settings.
     pub containment: Containment,
     /// Whether the project is looked at before and after a run.

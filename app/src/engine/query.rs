@@ -1,11 +1,12 @@
 //! Looking back: runs by id, their reports, their live logs. Looking changes nothing: what recovery would do to a run
 //! whose driver died is done in memory.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::ids::{RunId, SessionId};
+use pointsman_core::ids::{RunId, SessionId, short};
 use pointsman_core::report::run::RunReport;
 use pointsman_core::run::orphan;
 use pointsman_core::run::row::RunRow;
@@ -71,25 +72,52 @@ impl Engine {
         self.store.spooled().odd_lines
     }
 
-    /// Finds a run by its id, by an unambiguous prefix of it, or as `latest`.
+    /// Finds a run by its id, by the beginning of it or of its short form, or as `latest`.
     pub async fn find(&self, project: &ProjectContext, wanted: &str) -> Result<FoundRun, EngineError> {
-        let unknown = || EngineError::UnknownRun { wanted: printable(wanted) };
-        let prefix = match wanted {
-            "latest" => "",
-            // An id has only safe characters; anything else cannot be the prefix of one.
-            _ => wanted.parse::<RunId>().map(|_| wanted).map_err(|_| unknown())?,
+        let rows = match wanted {
+            "latest" => self.store.runs(newest("", 1)).await?,
+            _ => self.named(wanted).await?,
         };
-        let count_max = if prefix.is_empty() { 1 } else { EXAMPLES_MAX + 1 };
-        let rows = self.store.runs(newest(prefix, count_max)).await?;
-        let row = match rows.as_slice() {
-            [] => return Err(unknown()),
-            [row] => row,
-            rows => match rows.iter().find(|row| row.run_id.as_str() == wanted) {
-                Some(row) => row,
-                None => return Err(ambiguous(wanted, rows)),
-            },
+        match rows.as_slice() {
+            [] => Err(EngineError::UnknownRun { wanted: printable(wanted) }),
+            [row] => self.load(project, row.run_id.clone()).await,
+            rows => Err(ambiguous(wanted, rows)),
+        }
+    }
+
+    /// Returns the rows of all runs that a text stands for.
+    async fn named(&self, wanted: &str) -> Result<Vec<RunRow>, EngineError> {
+        // An id has only safe characters; anything else cannot be the beginning of one. People type short forms in
+        // capitals.
+        if wanted.to_ascii_lowercase().parse::<RunId>().is_err() {
+            return Ok(vec![]);
+        }
+        let exact = self.store.runs(newest(wanted, 1)).await?;
+        if exact.iter().any(|row| row.run_id.as_str() == wanted) {
+            return Ok(exact);
+        }
+        let mut rows = self.store.runs(newest("", usize::MAX)).await?;
+        rows.retain(|row| short::stands_for(wanted, row.run_id.as_str()));
+        Ok(rows)
+    }
+
+    /// Returns the session that a name stands for: itself, unless no run has it and it is the short form of one session's
+    /// id. Somebody who types what a list shows must not begin a session of that name.
+    pub(super) async fn session_named(&self, wanted: SessionId) -> SessionId {
+        if !short::is_short_form(wanted.as_str()) {
+            return wanted;
+        }
+        // Without a ledger there is no session to go on with.
+        let rows = self.store.runs(newest("", usize::MAX)).await.unwrap_or_default();
+        let sessions: BTreeSet<SessionId> = rows.into_iter().map(|row| row.session_id).collect();
+        let is_meant = |session: &&SessionId| {
+            short::is_uuid(session.as_str()) && short::stands_for(wanted.as_str(), session.as_str())
         };
-        self.load(project, row.run_id.clone()).await
+        let mut meant = sessions.iter().filter(is_meant);
+        match (sessions.contains(&wanted), meant.next(), meant.next()) {
+            (false, Some(session), None) => session.clone(),
+            _ => wanted,
+        }
     }
 
     /// Loads a run by its full id. An orphan is shown in the state in which recovery will put it.

@@ -34,7 +34,14 @@ pub struct Submission {
 impl Engine {
     /// Accepts a request and decides about it. Nothing is stored, and nothing is spawned except the arbiter, if the
     /// project wants one.
-    pub async fn submit(&self, project: ProjectContext, spec: RunSpec) -> Result<Submission, EngineError> {
+    pub async fn submit(
+        &self,
+        project: ProjectContext,
+        mut spec: RunSpec,
+    ) -> Result<Submission, EngineError> {
+        if let Some(session) = spec.session.take() {
+            spec.session = Some(self.session_named(session).await);
+        }
         let mut request = spec.request()?;
         request.context = conversation::context(self, &spec, &project).await;
         let mut route = project.decider().decide(&mut request)?;

@@ -1,6 +1,6 @@
 //! What is shown: values become text or JSON, and are printed. Nothing is decided here.
 //!
-//! `output` is the only place that prints. `human` and `tables` format single values and rows; the other modules are
+//! `output` is the only place that prints. `human`, `tables` and `fit` format single values and rows; the other modules are
 //! named after what they show.
 
 pub mod attempt;
@@ -8,9 +8,11 @@ pub mod briefing;
 pub mod changes;
 pub mod checks;
 pub mod compliance_report;
+pub mod cost_report;
 pub mod evaluation;
 pub mod event_stream;
 pub mod explanation;
+pub mod fit;
 pub mod human;
 pub mod live_line;
 pub mod notices;
@@ -21,6 +23,7 @@ pub mod payer;
 pub mod plugin_status;
 pub mod policy;
 pub mod preview;
+pub mod prune;
 pub mod replay;
 pub mod repository;
 pub mod route;

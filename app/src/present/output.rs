@@ -10,6 +10,7 @@ use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::failure::Failure;
 use serde::Serialize;
 
+use super::fit::{self, Line};
 use crate::plain_text::{plain_json, plain_text};
 
 /// How data is printed.
@@ -30,6 +31,19 @@ pub enum PlainFormat {
     Text,
     /// One JSON value.
     Json,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people.
+    Text,
+    /// One JSON value.
+    Json,
+    /// The table alone, comma separated.
+    Csv,
+    /// Markdown.
+    Md,
 }
 
 /// How much is printed besides the answer.
@@ -94,6 +108,30 @@ pub fn text(text: &str) {
 pub fn piece(text: &str) {
     let mut out = std::io::stdout().lock();
     note_loss(write!(out, "{}", plain_text(text)).and_then(|()| out.flush()));
+}
+
+/// Prints lines of styled pieces as data; the styles show where colours do.
+pub fn styled(lines: &[Line]) {
+    let mut out = AutoStream::auto(std::io::stdout().lock());
+    note_loss(out.write_all(fit::styled(lines).as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Returns how wide the terminal is that data is printed on; `None` where it is no terminal, and nothing has to fit.
+pub fn width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    std::io::stdout().is_terminal().then_some(usize::from(width.0)).filter(|width| *width > 0)
+}
+
+/// Rings the terminal's bell; with a line, where the terminal shows such as a notification.
+pub fn ring(line: Option<&str>) {
+    let mut err = std::io::stderr().lock();
+    let text = line.map(|line| format!("\x1b]9;{}\x1b\\", plain_text(line))).unwrap_or_default();
+    let _ = write!(err, "{text}\x07").and_then(|()| err.flush());
+}
+
+/// Returns whether somebody at a terminal sees messages.
+pub fn messages_are_seen() -> bool {
+    std::io::stderr().is_terminal()
 }
 
 /// Prints bytes as data, unchanged: for files that another program reads.

@@ -11,9 +11,9 @@ use crate::engine::query::{Driver, FoundRun};
 
 /// Returns everything that is known about a run; `driver` is the process that drives it, if there is one.
 pub fn text(found: &FoundRun, report: &RunReport, driver: Option<Driver>, now: Timestamp) -> String {
-    let rehearsal = if report.rehearsal { " (rehearsal)" } else { "" };
+    let rehearsal = if report.rehearsal { ", a rehearsal" } else { "" };
     let mut lines = vec![
-        format!("run        {}{rehearsal}", report.run_id),
+        format!("run        {} ({}){rehearsal}", report.short_id, report.run_id),
         format!(
             "state      {}{}{}",
             found.state.word(),

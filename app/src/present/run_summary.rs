@@ -73,7 +73,7 @@ fn deferred(report: &RunReport, zone: &TimeZone) -> String {
     let reason = report.reason.as_deref().unwrap_or_default();
     let reset = report.resets_at.zip(report.finished_at);
     let reset = reset.map(|(then, now)| format!("; resets {}", until(then, now, zone))).unwrap_or_default();
-    format!("{reason}{reset} · run {}", report.run_id)
+    format!("{reason}{reset} · run {}", report.short_id)
 }
 
 /// Returns what is known of the work besides the agent's word.
@@ -119,6 +119,6 @@ fn summary(report: &RunReport) -> String {
         parts.push(payer::text_with_gateway(last.payer, last.gateway.as_deref()));
     }
     parts.extend(verified(report));
-    parts.push(format!("run {}", report.run_id));
+    parts.push(format!("run {}", report.short_id));
     parts.join(" · ")
 }

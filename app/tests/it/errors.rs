@@ -348,6 +348,8 @@ fn of_the_surroundings() -> Vec<Case> {
 /// Returns a text without what differs from run to run: words with figures, and the line of figures below an error.
 fn settled(text: &str) -> String {
     let settle = |line: &str| {
+        // A short id may have no figure.
+        let line = line.split_once(" · run ").map_or(line, |(before, _)| before);
         let words = line.split(' ').map(|word| {
             let is_code = word.contains("[E0");
             if !is_code && word.contains(|c: char| c.is_ascii_digit()) { "#" } else { word }

@@ -57,8 +57,15 @@ fn a_run_whose_driver_died_is_shown_as_ended_and_is_ended_by_who_works_next() {
     );
     let again = sandbox.show(&run);
     assert_eq!(again, shown, "whenever somebody looks");
-    for look in [["runs", "logs", "latest"], ["explain", "latest", "--all"], ["report", "routing", "-o=json"]]
-    {
+    for look in [
+        ["runs", "logs", "latest"],
+        ["explain", "latest", "--all"],
+        ["report", "routing", "-o=json"],
+        ["report", "cost", "-o=json"],
+        ["runs", "sessions", "-o=json"],
+        ["runs", "list", "--failed"],
+        ["runs", "prune", "--dry-run"],
+    ] {
         sandbox.call(look).wait().success();
     }
     sandbox.call(["replay"]).wait().success();
@@ -88,7 +95,7 @@ fn a_row_that_is_not_understood_is_left_out_and_said_and_the_others_are_as_befor
     assert_eq!(ledger.execute(spoil, []).unwrap(), 1);
     let list =
         sandbox.call(["runs", "list"]).wait().success().stderr_has("1 row of the ledger is not understood");
-    assert!(list.stdout.contains(&run[..8]), "{list}");
+    assert!(list.stdout.contains(sandbox.show(&run)["short_id"].as_str().unwrap()), "{list}");
     let doctor = sandbox.call(["doctor"]).wait().stdout_has("1 row of the ledger is not understood");
     assert!(!doctor.stdout.contains('\u{1b}'), "{doctor}");
     sandbox.call(["doctor", "--fix"]).wait().stdout_has("1 run without a driver was ended");
@@ -123,7 +130,15 @@ fn what_cannot_be_written_beside_the_ledger_is_said_and_the_run_goes_on() {
 fn a_look_where_nothing_was_ever_run_makes_nothing() {
     let sandbox = Sandbox::new().set("store_prompts", "false");
     sandbox.call(["run", "--dry-run", REQUEST]).wait().success();
-    for look in [vec!["runs", "list"], vec!["replay"], vec!["doctor"], vec!["report", "routing"]] {
+    for look in [
+        vec!["runs", "list"],
+        vec!["runs", "sessions"],
+        vec!["runs", "prune"],
+        vec!["replay"],
+        vec!["doctor"],
+        vec!["report", "routing"],
+        vec!["report", "cost"],
+    ] {
         let words: [&str; 2] = [look[0], look.get(1).copied().unwrap_or("-o=json")];
         sandbox.call(words).wait().success();
     }

@@ -54,3 +54,39 @@ fn the_first_run_of_a_day_has_old_things_removed_in_the_background() {
         fs::read_to_string(&marker).ok().filter(|at| !at.starts_with("2026-01-01"))
     });
 }
+
+/// Seen to fail with `--yes` taken for granted.
+#[test]
+fn prune_shows_what_would_go_and_removes_it_after_a_yes() {
+    let (sandbox, [old, new]) = two_long_logs();
+    let would = |args: [&str; 1]| {
+        sandbox
+            .call(["runs", "prune"])
+            .args(args)
+            .wait()
+            .stdout_has("1 live log of a run that stays")
+            .stdout_has("MB")
+    };
+    would(["--dry-run"]).success();
+    would(["--output=text"]).exits(2).stderr_has("error[E0114]");
+    let asked = || sandbox.call(["runs", "prune"]).start_at_terminal();
+    asked().answers("Remove that?", "n\n").wait().exits(77).stdout_has("nothing was removed: you said no");
+    assert!(old.exists() && new.exists());
+    asked().answers("Remove that?", "y\n").wait().success().stdout_has("1 live log");
+    assert!(!old.exists() && new.exists());
+    let nothing = sandbox.call(["runs", "gc", "--yes", "-o", "json"]).wait().success().json();
+    assert_eq!(
+        (&nothing["removed"], &nothing["live_logs"], &nothing["bytes"]),
+        (&false.into(), &0.into(), &0.into())
+    );
+}
+
+/// Without settings nobody knows what is to be kept.
+#[test]
+fn prune_removes_nothing_if_the_settings_cannot_be_read() {
+    let (sandbox, [old, _]) = two_long_logs();
+    let sandbox = sandbox.set("nonsense", "1");
+    let said = sandbox.call(["runs", "prune", "--yes"]).wait().success().stderr_has("nonsense");
+    assert!(said.stdout.contains("Nothing is old enough to go"), "{said}");
+    assert!(old.exists());
+}

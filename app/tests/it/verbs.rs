@@ -23,6 +23,8 @@ fn with_filters(sandbox: &Sandbox, block: impl FnOnce()) {
     settings.add_filter(&root, "[SANDBOX]");
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]");
     settings.add_filter(r"\b[0-9a-f]{8}-[0-9a-f]{4}\b", "[SHORT-ID]");
+    settings.add_filter(r#"run( +)[0-9a-hjkmnp-tv-z]{6}( \(|\n|$)"#, "run$1[SHORT]$2");
+    settings.add_filter(r#""short_id": ?"[0-9a-hjkmnp-tv-z]{6}""#, r#""short_id": "[SHORT]""#);
     settings.add_filter(r"\[\[pointsman:[0-9a-f]{32}:", "[[pointsman:[NONCE]:");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]");
     settings.add_filter(r#""duration_ms": ?\d+"#, r#""duration_ms": [DURATION]"#);

@@ -7,7 +7,7 @@ use crate::agent::{PermissionMode, Tier};
 use crate::agent_env::Payer;
 use crate::changes::Changes;
 use crate::error_code::{self, ErrorCode};
-use crate::ids::{AgentName, AgentSessionId, RunId, SessionId};
+use crate::ids::{AgentName, AgentSessionId, RunId, SessionId, short};
 use crate::mode::Mode;
 use crate::route::Route;
 use crate::run::event::{AttemptReason, Requested};
@@ -27,6 +27,9 @@ pub struct RunReport {
     pub schema_version: u32,
     /// The run.
     pub run_id: RunId,
+    /// Its short form.
+    #[serde(default)]
+    pub short_id: String,
     /// The session.
     pub session_id: SessionId,
     /// The routing mode.
@@ -183,6 +186,7 @@ impl RunReport {
         RunReport {
             schema_version: SCHEMA_VERSION,
             run_id: run_id.clone(),
+            short_id: short::short(run_id.as_str()),
             session_id: requested.session_id.clone(),
             mode: requested.mode,
             rehearsal: requested.rehearsal,

@@ -105,7 +105,7 @@ impl Outcome {
     ];
 
     /// Returns the outcome's name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Outcome::Completed => "completed",
             Outcome::ModelMismatch => "model_mismatch",
@@ -246,7 +246,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Returns the verdict's name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Verdict::Succeeded => "succeeded",
             Verdict::Failed => "failed",

@@ -55,7 +55,7 @@ pub enum RowPhase {
 
 impl RowPhase {
     /// Returns the phase's name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             RowPhase::Requested => "requested",
             RowPhase::Ready => "ready",

@@ -123,6 +123,7 @@ impl Place {
             record_changes: false,
             verification: None,
             retention: RetentionLimits { keep: Duration::from_secs(90 * 24 * 60 * 60), bytes_max: 1 << 30 },
+            notify: Default::default(),
             containment: Containment::default(),
         };
         let decider = Decider::new(catalog, Policy::builtin(), RoutingContext::default());
