@@ -11,9 +11,11 @@ use crate::engine::{Engine, background};
 /// Returns the environment for a project directory, by default the current directory.
 pub fn environment(project: Option<&Path>) -> Result<Environment, Failure> {
     let given = project.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let usable = |dir: &PathBuf| dir.is_dir() && dir.to_str().is_some();
-    let cwd = std::fs::canonicalize(&given).ok().filter(usable).ok_or_else(|| {
-        let what = if given.is_dir() { "has no name in UTF-8" } else { "is gone, or no directory" };
+    // A current directory that was removed is still a directory, and has no path any more.
+    let real = std::fs::canonicalize(&given).ok().filter(|dir| dir.is_dir());
+    let is_there = real.is_some();
+    let cwd = real.filter(|dir| dir.to_str().is_some()).ok_or_else(|| {
+        let what = if is_there { "has no name in UTF-8" } else { "is gone, or no directory" };
         let message = format!("the project directory `{}` {what}", given.display());
         Failure::new(ErrorCode::BadProject, message, "give another directory with `--project`")
     })?;

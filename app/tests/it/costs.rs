@@ -71,7 +71,7 @@ fn costs_are_known_with_a_broken_configuration() {
     assert_eq!(ran.json()["total"]["runs"], 1);
 }
 
-/// Seen to fail with all bytes of a run's directory doubled by a second log.
+/// Seen to fail with a bound of 10 kilobytes.
 #[test]
 fn a_run_takes_less_than_50_kilobytes_on_average() {
     /// How many runs of each kind.

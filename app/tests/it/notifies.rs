@@ -27,7 +27,7 @@ fn command(words: &[&str]) -> String {
     toml_list(words.iter().copied())
 }
 
-/// Seen to fail without the call in `cli::run`, and with the words as an argument of a shell.
+/// Seen to fail without the call in `cli::run`.
 #[test]
 fn a_command_is_told_of_a_long_run_by_its_environment() {
     let sandbox =

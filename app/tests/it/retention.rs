@@ -80,13 +80,3 @@ fn prune_shows_what_would_go_and_removes_it_after_a_yes() {
         (&false.into(), &0.into(), &0.into())
     );
 }
-
-/// Without settings nobody knows what is to be kept.
-#[test]
-fn prune_removes_nothing_if_the_settings_cannot_be_read() {
-    let (sandbox, [old, _]) = two_long_logs();
-    let sandbox = sandbox.set("nonsense", "1");
-    let said = sandbox.call(["runs", "prune", "--yes"]).wait().success().stderr_has("nonsense");
-    assert!(said.stdout.contains("Nothing is old enough to go"), "{said}");
-    assert!(old.exists());
-}
