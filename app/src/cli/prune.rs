@@ -1,11 +1,10 @@
 //! `runs prune`: shows what would go, asks, removes.
 
-use pointsman_core::error_code::ErrorCode;
-
 use super::consent::{self, Consent};
 use super::exit::Failure;
 use super::look_args::PruneArgs;
 use crate::assemble::Environment;
+use crate::engine::error::EngineError;
 use crate::engine::project::ProjectContext;
 use crate::engine::retention::Pruned;
 use crate::present::output::{self, PlainFormat, Tone};
@@ -17,10 +16,9 @@ pub async fn main(
     project: &ProjectContext,
     args: PruneArgs,
 ) -> Result<u8, Failure> {
-    let unusable = |error: crate::engine::error::EngineError| Failure::from(error);
     let keep = args.keep.map(|keep| keep.0);
     let reading = environment.engine_to_read()?;
-    let (past, gone) = reading.prunable(project, keep).await.map_err(|error| unusable(error.into()))?;
+    let (past, gone) = reading.prunable(project, keep).await.map_err(EngineError::from)?;
     let report = |removed: Option<Pruned>| PruneReport::new(&past, &gone, removed);
     if args.output == PlainFormat::Text {
         output::text(&prune::text(&report(None)));
@@ -33,12 +31,9 @@ pub async fn main(
     }
     let consent = if args.yes { Consent::Given } else { Consent::Asked };
     consent::obtain(consent, "Remove that?", "nothing was removed: you said no")?;
+    // What a pass in the background removes at the same moment is not there any more, which is no error.
     let engine = environment.engine()?;
-    let Ok(Some(_only)) = engine.try_lock_tidying() else {
-        let what = "another process is removing old things at this moment";
-        return Err(Failure::new(ErrorCode::StillRunning, what, "try again in a moment"));
-    };
-    let pruned = engine.remove(&gone).await.map_err(|error| unusable(error.into()))?;
+    let pruned = engine.remove(&gone).await.map_err(EngineError::from)?;
     match args.output {
         PlainFormat::Json => output::json(&report(Some(pruned))),
         PlainFormat::Text => output::say(Tone::Good, "removed:", &prune::removed(&pruned)),
