@@ -9,6 +9,7 @@ mod cli;
 mod cli_json;
 mod clock;
 mod config;
+mod demo;
 mod engine;
 mod entropy;
 mod hook;

@@ -8,7 +8,8 @@ use super::look_args::{RunsArgs, RunsVerb};
 use super::request_args::{OverrideArgs, RouteArgs, RunArgs};
 use super::routing_args::{EvalArgs, ReplayArgs, ReportArgs, ReportVerb, ScanArgs};
 use super::setup_args::{
-    ConfigArgs, ConfigVerb, DoctorArgs, InitShell, PluginArgs, PluginVerb, PolicyArgs, PolicyVerb, TrustArgs,
+    ConfigArgs, ConfigVerb, DoctorArgs, InitArgs, InitShell, PluginArgs, PluginVerb, PolicyArgs, PolicyVerb,
+    TrustArgs,
 };
 use crate::present::output::{Format, PlainFormat, ReportFormat};
 
@@ -25,6 +26,8 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Start here:
+  pointsman demo                                    see what it does, offline, in half a minute
+  pointsman init                                    set it up: settings, plugin, completions; asks for each
   pointsman run \"explain what src/main.rs does\"     route it, run it, print the answer
   pointsman run --rehearse \"fix the parser\"         the same path without any agent CLI
   pointsman route \"rename foo to bar in lib.rs\"     only decide
@@ -49,6 +52,12 @@ pub enum Verb {
     /// Report on what was recorded.
     Report(ReportArgs),
     Scan(ScanArgs),
+    Init(InitArgs),
+    /// Show in half a minute what pointsman does, offline, in a temporary place.
+    ///
+    /// Real processes and a real ledger, with a scripted agent: requests are routed, held, escalated, a limit is waited for, and a driver
+    /// is killed. Nothing of yours is read or changed, and all of it is removed at the end.
+    Demo,
     /// Check agents, login, configuration and store.
     Doctor(DoctorArgs),
     /// Show or begin the configuration.
@@ -122,6 +131,8 @@ impl Verb {
                 matches!(args.verb, PluginVerb::Status { output: PlainFormat::Json, .. })
             }
             Verb::Trust(_)
+            | Verb::Init(_)
+            | Verb::Demo
             | Verb::Hook { .. }
             | Verb::ShellInit { .. }
             | Verb::Completions { .. }

@@ -65,6 +65,14 @@ fn repair(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Fail
     })
 }
 
+/// Checks the CLIs of the agents, and who would pay.
+pub fn agents_and_login(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Failure> {
+    let (engine, project) = (environment.engine_to_read()?, environment.project(loaded)?);
+    let agents = runtime()?.block_on(engine.agent_health(&project));
+    let login = login(environment.login().as_ref(), &engine.payers(&project));
+    Ok(agents.iter().map(agent).chain([login]).collect())
+}
+
 fn inspect(environment: &Environment, loaded: &Loaded) -> Result<Vec<Check>, Failure> {
     let (engine, project) = (environment.engine_to_read()?, environment.project(loaded)?);
     let (agents, health) =

@@ -7,6 +7,7 @@ mod args;
 mod config;
 mod consent;
 mod context;
+mod demo;
 mod detach;
 mod doctor;
 pub mod driver;
@@ -16,6 +17,7 @@ pub mod exit;
 mod explain;
 mod gate;
 mod habits;
+mod init;
 mod look_args;
 mod notify;
 mod panic;
@@ -83,6 +85,8 @@ fn carry_out(verb: Verb) -> Result<u8, Failure> {
         Verb::Report(args) => report::main(args),
         Verb::Scan(args) => scan::main(&args),
         Verb::Doctor(args) => doctor::main(&args),
+        Verb::Demo => demo::main(),
+        Verb::Init(args) => init::main(&args),
         Verb::Config(args) => config::main(args),
         Verb::Policy(args) => policy::main(args),
         Verb::Plugin(args) => plugin::main(args),

@@ -47,7 +47,7 @@ fn with_settings(place: &PluginPlace) -> Result<(Environment, Loaded, Plugin), F
 
 /// Fails if the CLI is missing: it does the work, so nothing can be installed without it. Uninstalling is still
 /// possible, because the settings are files.
-fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
+pub fn needs_cli(plugin: &Plugin) -> Result<(), Failure> {
     if plugin.claude.is_absolute() {
         return Ok(());
     }
@@ -75,7 +75,8 @@ fn needs_new_cli(environment: &Environment, loaded: &Loaded, plugin: &Plugin) ->
     ))
 }
 
-fn install(place: &PluginPlace, consent: Consent) -> Result<u8, Failure> {
+/// Shows the change, asks where nobody has agreed yet, and puts the plugin in.
+pub fn install(place: &PluginPlace, consent: Consent) -> Result<u8, Failure> {
     let (environment, loaded, plugin) = with_settings(place)?;
     let scope = scope(place);
     let there = plugin.installed(scope)?;

@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::compliance::{Surroundings, directives, report};
-use pointsman_core::feedback::Feedback;
+use pointsman_core::feedback::{Counted, Feedback};
 use pointsman_core::report::cost::CostRecords;
 
 use super::context::{environment_to_look, runtime};
@@ -20,7 +20,10 @@ use crate::present::{compliance_report, cost_report, routing_report};
 /// Runs the verb.
 pub fn main(args: ReportArgs) -> Result<u8, Failure> {
     match args.verb {
-        ReportVerb::Routing { span, output } => routing(span.span(), output),
+        ReportVerb::Routing { span, rehearsals, output } => {
+            let counted = if rehearsals { Counted::Rehearsals } else { Counted::Real };
+            routing(span.span(), counted, output)
+        }
         ReportVerb::Compliance { since, output } => compliance(since, output),
         ReportVerb::Cost(args) => cost(&args),
     }
@@ -56,8 +59,8 @@ fn zone_name(zone: &TimeZone) -> String {
     zone.iana_name().map_or_else(distance, str::to_owned)
 }
 
-fn routing(span: Span, format: ReportFormat) -> Result<u8, Failure> {
-    let mut feedback = Feedback::default();
+fn routing(span: Span, counted: Counted, format: ReportFormat) -> Result<u8, Failure> {
+    let mut feedback = Feedback::of(counted);
     let history = environment_to_look()?.history();
     runtime()?.block_on(history.each(span, |past| match &past.state {
         Some(run) => feedback.add(run),

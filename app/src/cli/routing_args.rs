@@ -147,6 +147,9 @@ pub enum ReportVerb {
     Routing {
         #[command(flatten)]
         span: SpanArgs,
+        /// Count rehearsals instead of real runs.
+        #[arg(long)]
+        rehearsals: bool,
         /// How to print: text, json, csv, or md for a document.
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: ReportFormat,

@@ -1,4 +1,4 @@
-//! Flags of the verbs that look at and set up the place: `doctor`, `config`, `policy`, `plugin`, `shell-init`, `trust`.
+//! Flags of the verbs that look at and set up the place: `init`, `doctor`, `config`, `policy`, `plugin`, `shell-init`, `trust`.
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,19 @@ pub struct DoctorArgs {
     /// How to print: text or json.
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
     pub output: PlainFormat,
+}
+
+/// Set pointsman up, step by step: shows what is there (agents, login, the project's commands), then offers a commented
+/// configuration, a policy file of your own, the plugin for Claude Code, and completions for your shell.
+///
+/// Asks before each, changes nothing that is there already, and writes nothing into the project.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    pub consent: ConsentArgs,
+    /// Only show what would be done.
+    #[arg(long, short = 'n', conflicts_with = "yes")]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -13,10 +13,15 @@ use crate::present::output;
 
 /// Prints the completion script of a shell.
 pub fn completions(shell: Shell) -> Result<u8, Failure> {
+    output::bytes(&script(shell));
+    Ok(0)
+}
+
+/// Returns the completion script of a shell.
+pub fn script(shell: Shell) -> Vec<u8> {
     let mut script = vec![];
     clap_complete::generate(shell, &mut Cli::command(), "pointsman", &mut script);
-    output::bytes(&script);
-    Ok(0)
+    script
 }
 
 /// Prints the manual page, or writes one page per verb into a directory.

@@ -125,6 +125,7 @@ pub const VARIABLES: &[Variable] = &[
     reads("XDG_RUNTIME_DIR", "Where sockets live; the state directory without it."),
     reads("HOME", "The home directory."),
     reads("PATH", "Where agents' programs are looked for."),
+    reads("SHELL", "For which shell `init` offers completions."),
     reads("NO_COLOR", "No colour in output."),
     reads("CLICOLOR_FORCE", "Colour even when output is not a terminal."),
     reads("TERM", "\"dumb\" means neither colour nor progress."),

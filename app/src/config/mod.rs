@@ -8,10 +8,11 @@
 //! `catalog` (settings to agents), `location`, `project` and `trust` (the repository's files and what the user approved of them),
 //! `agent_files` and `repo_files` (those of the repository that Claude Code reads), `folder_trust` and `worktree` (who
 //! said yes elsewhere, and for which directory), `policy` (the texts of policy files), `gate` (what an untrusted repository may do), `env` (every variable), `schema`
-//! and `init` (the config file for editors and for people), `login` (who is logged in, and stray keys).
+//! and `init` (the config file for editors and for people), `completion_file` (where shells look), `root_files` (how a project is tested), `login` (who is logged in, and stray keys).
 
 pub mod agent_files;
 pub mod catalog;
+pub mod completion_file;
 pub mod env;
 pub mod error;
 mod field_schema;
@@ -26,6 +27,7 @@ pub mod policy;
 pub mod project;
 pub mod repo_files;
 pub mod repository;
+pub mod root_files;
 pub mod schema;
 mod settings_check;
 pub mod small_file;

@@ -19,7 +19,7 @@ use super::small_file::{self, ReadError};
 use super::trust::TrustStatus;
 
 /// The file's short name in the config directory.
-const USER_FILE: &str = "policy.toml";
+pub const USER_FILE: &str = "policy.toml";
 
 /// How many names of a project's root are considered. Directories with more are not made by hand.
 const NAMES_MAX: usize = 10_000;
@@ -103,7 +103,8 @@ impl PolicyText {
     }
 }
 
-fn user_file(config_dir: &Path) -> Result<Option<PathBuf>, PolicyReadError> {
+/// Returns the path of the user's policy file, where there is one.
+pub fn user_file(config_dir: &Path) -> Result<Option<PathBuf>, PolicyReadError> {
     let [short, long] = [USER_FILE, POLICY_FILE].map(|name| config_dir.join(name));
     match [&short, &long].map(|path| path.symlink_metadata().is_ok()) {
         [true, true] if !is_same(&short, &long) => Err(PolicyReadError::Two { path: long }),

@@ -1,6 +1,7 @@
 //! The only place that prints: data to standard output, everything else to standard error.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::OnceLock;
 
 use anstream::AutoStream;
@@ -151,6 +152,28 @@ pub fn json<T: Serialize>(value: &T) {
 pub fn line(json: &str) -> bool {
     let mut out = std::io::stdout().lock();
     note_loss(writeln!(out, "{}", plain_json(json)).and_then(|()| out.flush()))
+}
+
+/// Prints the caption of a demonstration, which stands among the outputs of programs.
+pub fn caption(sentence: &str) {
+    let bold = Style::new().bold();
+    styled_data(&format!("\n{bold}# {}{bold:#}", plain_text(sentence)));
+}
+
+/// Prints a command of a demonstration, as a shell would show it.
+pub fn command(words: &str) {
+    let style = AnsiColor::Cyan.on_default();
+    styled_data(&format!("{style}${style:#} {}", plain_text(words)));
+}
+
+/// Returns another hold of standard output, for a program that is shown.
+pub fn data_stream() -> std::io::Result<OwnedFd> {
+    std::io::stdout().as_fd().try_clone_to_owned()
+}
+
+fn styled_data(line: &str) {
+    let mut out = AutoStream::auto(std::io::stdout().lock());
+    note_loss(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
 /// Prints a message: a styled word, and a sentence.

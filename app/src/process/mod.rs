@@ -12,11 +12,12 @@
 //! other side), `lines` (bounded reading), `cleanup` (killing until none is left), `abandoned` (the same
 //! for the dead), `hardening` (keeping the agent out), `tree` (descendants), `owned` (which
 //! children are ours), `identity` (is it still the same process), `probe` (`--version`), `call` (runs a program to its
-//! end), `detach` (this program in the background), `scope` (leaving the systemd service that it was started in).
+//! end), `attached` (this program, seen as it runs), `detach` (this program in the background), `scope` (leaving the systemd service that it was started in).
 //!
 //! Every wait is bounded by a constant that states its reason, or a comment states what ends it.
 
 mod abandoned;
+pub mod attached;
 pub mod call;
 mod cleanup;
 pub mod detach;

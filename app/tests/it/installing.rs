@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::sandbox::{Ran, Sandbox, pointsman};
 
 /// Adds keys to settings as the CLI does: anew in its own form, without the mark. It takes nothing out: that is our part.
-const CLI: &str = r#"#!/bin/sh
+pub const CLI: &str = r#"#!/bin/sh
 config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
 add() {
   mkdir -p "$(dirname "$1")"
@@ -31,7 +31,7 @@ case "$*" in
 esac
 "#;
 
-fn write(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) {
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();

@@ -50,9 +50,20 @@ pub struct LeftOut {
 /// to say `--approve`.
 const AT_ONCE: SignedDuration = SignedDuration::from_mins(10);
 
+/// Which runs are counted. Real ones and rehearsals are never counted together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// Real runs.
+    #[default]
+    Real,
+    /// Rehearsals.
+    Rehearsals,
+}
+
 /// The fold.
 #[derive(Debug, Clone, Default)]
 pub struct Feedback {
+    counted: Counted,
     runs: usize,
     left_out: LeftOut,
     tallies: BTreeMap<Key, Tally>,
@@ -63,6 +74,11 @@ pub struct Feedback {
 }
 
 impl Feedback {
+    /// Creates one that counts these runs.
+    pub fn of(counted: Counted) -> Feedback {
+        Feedback { counted, ..Feedback::default() }
+    }
+
     /// Adds one run. The order does not matter.
     pub fn add(&mut self, run: &RunState) {
         let (Some(requested), Some(route)) = (&run.requested, &run.route) else {
@@ -73,8 +89,8 @@ impl Feedback {
             self.left_out.unfinished += 1;
             return;
         };
-        if requested.rehearsal {
-            self.left_out.rehearsals += 1;
+        if requested.rehearsal != (self.counted == Counted::Rehearsals) {
+            self.left_out.rehearsals += usize::from(requested.rehearsal);
             return;
         }
         let Some(key) = decided_by(route) else {

@@ -136,6 +136,10 @@ fn what_says_nothing_about_a_rule_is_left_out_and_counted() {
     rehearsed.requested.as_mut().unwrap().rehearsal = true;
     let mut old = chosen(Tier::Opus);
     old.route.as_mut().unwrap().own = None;
+    let mut of_rehearsals = Feedback::of(Counted::Rehearsals);
+    [&rehearsed, &old].into_iter().for_each(|run| of_rehearsals.add(run));
+    assert_eq!(of_rehearsals.report().runs, 1);
+    assert_eq!(of_rehearsals.report().left_out, LeftOut::default());
     let report = report(&[rehearsed, old, Driven::routed(Tier::Haiku).state]);
     let want = LeftOut { rehearsals: 1, unfinished: 1, chosen_by_a_person: 1, unreadable: 0 };
     assert_eq!((report.runs, report.left_out, report.by_rule.len()), (0, want, 0));
