@@ -3,11 +3,12 @@
 //! `cargo xtask train` fits the router's classifier to `training/`, prints how well the whole router does on requests
 //! that the model was not fitted to, and writes `core/src/model/model.bin`. `cargo xtask study` does the same without
 //! writing the model, optionally on other data. `cargo xtask cli-matrix` tries versions of the Claude CLI.
-//! `cargo xtask upgrade-check` tries this program beside an older version of itself.
+//! `cargo xtask upgrade-check` tries this program beside an older version of itself. `cargo xtask picture` records the
+//! README's picture.
 //!
 //! Reading order: the tasks here · `data` (the training data) · `wrap` (the same as people say it) · `fit` (the model) ·
 //! `calibrate` (what it says made to fit real sessions) · `measure` (how good it is) ·
-//! `matrix` (versions of the CLI) · `upgrade` (versions of this program).
+//! `matrix` (versions of the CLI) · `upgrade` (versions of this program) · `picture` (the demonstration, recorded).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables")]
 
@@ -16,6 +17,7 @@ mod data;
 mod fit;
 mod matrix;
 mod measure;
+mod picture;
 mod upgrade;
 mod wrap;
 
@@ -34,6 +36,7 @@ use data::Training;
 use fit::{Point, Settings, fit};
 use matrix::Matrix;
 use measure::Answered;
+use picture::Picture;
 use upgrade::UpgradeCheck;
 
 const USAGE: &str = "\
@@ -48,7 +51,8 @@ usage: cargo xtask train    fit, measure, and write the model
        cargo xtask upgrade-check [REV]    build the program of an older revision (default: the last one before the
                               ledger's typed rows) below target/, use it and this tree's beside each other and in
                               each other's place, and print what holds; exit code 1 where something does not
-           --bench                compare `run`, `hook` and `route` of both instead, built for release, in pairs";
+           --bench                compare `run`, `hook` and `route` of both instead, built for release, in pairs
+       cargo xtask picture [FILE]    record `pointsman demo` in a terminal window as an animated SVG (default: docs/demo.svg)";
 
 /// Options of a study.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -90,6 +94,7 @@ fn done(task: &str, args: &[String]) -> Option<io::Result<bool>> {
         "study" => study(After::Forget),
         "upgrade-check" => UpgradeCheck::of_args(args).map(|check| check.run(&root())),
         "cli-matrix" => Matrix::of_args(args).map(|matrix| matrix.run(&root())),
+        "picture" => Picture::of_args(args).map(|picture| picture.run(&root())),
         _ => None,
     }
 }

@@ -26,7 +26,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Start here:
-  pointsman demo                                    see what it does, offline, in half a minute
+  pointsman demo                                    see what it does, offline, in seconds
   pointsman init                                    set it up: settings, plugin, completions; asks for each
   pointsman run \"explain what src/main.rs does\"     route it, run it, print the answer
   pointsman run --rehearse \"fix the parser\"         the same path without any agent CLI
@@ -53,7 +53,7 @@ pub enum Verb {
     Report(ReportArgs),
     Scan(ScanArgs),
     Init(InitArgs),
-    /// Show in half a minute what pointsman does, offline, in a temporary place.
+    /// Show in seconds what pointsman does, offline, in a temporary place.
     ///
     /// Real processes and a real ledger, with a scripted agent: requests are routed, held, escalated, a limit is waited for, and a driver
     /// is killed. Nothing of yours is read or changed, and all of it is removed at the end.
