@@ -98,7 +98,8 @@ trap 'exit 1' HUP INT TERM
 
 get() { # a name of the release, to $work
     case $from in
-        https://* | http://*)
+        http://*) fail "$from is not an https address, and anybody on the way could change it" "use https, or a directory" ;;
+        https://*)
             if command -v curl >/dev/null 2>&1; then curl -fsSL -o "$work/$1" "$from/$1"
             elif command -v wget >/dev/null 2>&1; then wget -q -O "$work/$1" "$from/$1"
             else fail "neither curl nor wget is there" "download $from/$1 yourself, and use --from DIR"; fi ;;

@@ -27,7 +27,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Start here:
   pointsman demo                                    see what it does, offline, in seconds
-  pointsman init                                    set it up: settings, plugin, completions; asks for each
+  pointsman init                                    settings, plugin, completions; asks for each
   pointsman run \"explain what src/main.rs does\"     route it, run it, print the answer
   pointsman run --rehearse \"fix the parser\"         the same path without any agent CLI
   pointsman route \"rename foo to bar in lib.rs\"     only decide
