@@ -63,11 +63,11 @@ const BEFORE: [Scene; 5] = [
 /// What is in the background when its driver is killed.
 const HANGING: Scene = Scene {
     caption: "A run in the background, and its driver is killed with -9.",
-    commands: &[
-        (&["run", "--detach", "--rehearse=hang", "--session", "race", RACE], 0),
-        (&["runs", "list", "-n", "1"], 0),
-    ],
+    commands: &[(&["run", "--detach", "--rehearse=hang", "--session", "race", RACE], 0)],
 };
+
+/// How it is looked at.
+const LISTED: Command = (&["runs", "list", "-n", "1"], 0);
 
 /// The scenes after that.
 const AFTER: [Scene; 3] = [
@@ -111,6 +111,8 @@ impl Show<'_> {
             self.scene(scene).await?;
         }
         self.scene(&HANGING).await?;
+        self.stage.wait_for_agent();
+        self.command(&LISTED).await?;
         let Some(driver) = self.stage.driver() else {
             return Err(Failure::bare(ErrorCode::OddAnswer, "the run in the background has no driver"));
         };
@@ -124,28 +126,28 @@ impl Show<'_> {
 
     async fn scene(&mut self, scene: &Scene) -> Result<(), Failure> {
         output::caption(scene.caption);
-        for (args, expected) in scene.commands {
-            output::command(&shown(args));
-            let mut cause = None;
-            let stop = async { cause = Some(self.stops.next().await) };
-            // Messages and answers go the same way, so that they keep their order.
-            let errors = output::data_stream().map_err(|error| Failure::of_system(&error))?;
-            match self.stage.play(args, errors, stop).await {
-                Ok(Some(code)) if code == *expected => {}
-                // At a terminal, Ctrl-C reaches the program that is shown as well, and it may be the first to end.
-                Ok(None | Some(130 | 143)) => return Err(stopped(cause.unwrap_or(StopCause::Interrupt))),
-                Ok(Some(code)) => {
-                    let message = format!("`{}` ended with {code}, not with {expected}", shown(args));
-                    return Err(Failure::new(
-                        ErrorCode::OddAnswer,
-                        message,
-                        "please report this: it is a bug",
-                    ));
-                }
-                Err(error) => return Err(Failure::of_system(&error)),
-            }
+        for command in scene.commands {
+            self.command(command).await?;
         }
         Ok(())
+    }
+
+    async fn command(&mut self, (args, expected): &Command) -> Result<(), Failure> {
+        output::command(&shown(args));
+        let mut cause = None;
+        let stop = async { cause = Some(self.stops.next().await) };
+        // Messages and answers go the same way, so that they keep their order.
+        let errors = output::data_stream().map_err(|error| Failure::of_system(&error))?;
+        match self.stage.play(args, errors, stop).await {
+            Ok(Some(code)) if code == *expected => Ok(()),
+            // At a terminal, Ctrl-C reaches the program that is shown as well, and it may be the first to end.
+            Ok(None | Some(130 | 143)) => Err(stopped(cause.unwrap_or(StopCause::Interrupt))),
+            Ok(Some(code)) => {
+                let message = format!("`{}` ended with {code}, not with {expected}", shown(args));
+                Err(Failure::new(ErrorCode::OddAnswer, message, "please report this: it is a bug"))
+            }
+            Err(error) => Err(Failure::of_system(&error)),
+        }
     }
 }
 

@@ -42,6 +42,13 @@ const FILES: [(&str, &str); 3] = [
 /// The longest that a look into the ledger or a command of git takes.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 
+/// How often it is looked whether the agent in the background has begun, with how long between: it falls silent for three
+/// seconds before it is stopped.
+const LOOKS: (u32, Duration) = (100, Duration::from_millis(20));
+
+/// What the scripted agent says before it hangs.
+const AGENT_SPEAKS: &str = "falling silent";
+
 /// How often the place is removed again while ending processes still write into it, with how long between.
 const REMOVALS: (u32, Duration) = (100, Duration::from_millis(20));
 
@@ -97,6 +104,17 @@ impl Stage {
         let cwd = self.repository();
         let status = attached::run_own(&self.program, args, &self.env, &cwd, errors, stop).await?;
         Ok(status.map(|status| status.code().unwrap_or(-1)))
+    }
+
+    /// Waits until the agent of the newest run has said something: from then on there is something to be lost.
+    pub fn wait_for_agent(&self) {
+        let (times, between) = LOOKS;
+        for _ in 0..times {
+            if self.look(&["runs", "logs", "latest"]).is_some_and(|said| said.contains(AGENT_SPEAKS)) {
+                return;
+            }
+            std::thread::sleep(between);
+        }
     }
 
     /// Returns the driver of the newest run, if that goes on.

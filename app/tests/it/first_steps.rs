@@ -117,7 +117,9 @@ fn the_demonstration_shows_every_scene_and_leaves_nothing_behind() {
         ("escalate: attempt 2 with sonnet-general (sonnet), in the same agent session", 1),
         ("quota: the agent says: [rehearsal] You've hit your 5-hour limit", 1),
         ("retry: attempt 2 with haiku-general (haiku)", 1),
+        ("running", 1),
         ("\n$ kill -9 ", 1),
+        ("served by nobody: worker_lost", 1),
         ("failed [E0314]: the process that drove the run died", 1),
         ("$ pointsman report routing --rehearsals\n6 runs\n", 1),
     ] {
