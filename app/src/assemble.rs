@@ -1,6 +1,7 @@
 //! The only wiring: builds a ready engine from settings and surroundings.
 
 mod bounds;
+mod rights;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -445,9 +446,8 @@ impl Environment {
                 rehearsed(&loaded.catalog()?, &command)?
             }
         };
-        spec.rights.mode.into_iter().for_each(|mode| catalog.set_permission_mode(mode));
-        spec.rights.ceiling.into_iter().for_each(|ceiling| catalog.cap_permission_mode(ceiling));
-        catalog.allow_tools(&spec.rights.allow_tools);
+        let isolation = worktree::isolation(&loaded.project.boundary);
+        let less = rights::grant(&mut catalog, &spec.rights, &loaded, isolation);
         // Policy rules name the real agents; a rehearsal plays them under the same names.
         let EffectivePolicy { policy, context: around, warnings, .. } = self.policy(&loaded, &catalog)?;
         let is_real = spec.rehearsal.is_none();
@@ -463,7 +463,7 @@ impl Environment {
             ..self.terms(&loaded, &spec.limits, purpose)
         };
         let project = ProjectContext::new(spec.project.clone(), Decider::new(catalog, policy, around), terms);
-        let warnings = loaded.warnings.into_iter().chain(warnings).collect();
+        let warnings = loaded.warnings.into_iter().chain(less).chain(warnings).collect();
         let home = self.dirs.home.clone();
         let root = loaded.project.root;
         Ok(Assembled { spec, engine, project, warnings, stray_keys, repository, set_by_project, root, home })

@@ -155,6 +155,39 @@ impl PermissionMode {
     }
 }
 
+/// What an agent may do besides what its permission mode allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PermissionProfile {
+    /// Nothing more: it edits, and its shell commands are denied.
+    #[default]
+    Edit,
+    /// The project's own tests, builds and checks.
+    Test,
+    /// All commands, in a further working tree of git; elsewhere as [`PermissionProfile::Test`].
+    FullInWorktree,
+}
+
+impl PermissionProfile {
+    /// Every profile, the one that allows least first.
+    pub const ALL: [PermissionProfile; 3] =
+        [PermissionProfile::Edit, PermissionProfile::Test, PermissionProfile::FullInWorktree];
+
+    /// Returns the profile's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PermissionProfile::Edit => "edit",
+            PermissionProfile::Test => "test",
+            PermissionProfile::FullInWorktree => "full-in-worktree",
+        }
+    }
+
+    /// Parses a profile's name.
+    pub fn parse(text: &str) -> Option<PermissionProfile> {
+        PermissionProfile::ALL.into_iter().find(|profile| profile.as_str() == text)
+    }
+}
+
 impl Price {
     /// Returns the list price of a tier, for figures that must not be too low: what Anthropic published for Claude
     /// Haiku 4.5, Sonnet 4.5 and Opus 4.5 (a cache write costs a quarter more than input, a read a tenth of it).
@@ -236,6 +269,10 @@ pub struct Agent {
     pub env: BTreeMap<String, String>,
     /// Additional tool calls that are allowed, as rules of the CLI (`Bash(cargo test:*)`).
     pub allow_tools: Vec<String>,
+    /// What it may do besides, in one word.
+    pub permission_profile: Option<PermissionProfile>,
+    /// Commands of the project that it may run: its tests, builds and checks.
+    pub project_commands: Vec<String>,
     /// The intended payer.
     pub billing: Billing,
     /// Whether hooks that are not pointsman's own run inside.
@@ -262,6 +299,8 @@ impl Agent {
             cli_agent: None,
             env: BTreeMap::new(),
             allow_tools: vec![],
+            permission_profile: None,
+            project_commands: vec![],
             billing: Billing::Auto,
             hooks: AgentHooks::Keep,
             source: AgentSource::Builtin,
@@ -300,7 +339,9 @@ impl Agent {
         let mode_is_no_more = mode == others
             || (asks(mode)
                 && matches!(others, PermissionMode::AcceptEdits | PermissionMode::BypassPermissions));
-        is_same_program && mode_is_no_more && (!writes(self) || writes(other))
+        let tools_are_no_more = self.allow_tools.iter().all(|rule| other.allow_tools.contains(rule))
+            && self.project_commands.iter().all(|command| other.project_commands.contains(command));
+        is_same_program && mode_is_no_more && tools_are_no_more && (!writes(self) || writes(other))
     }
 
     /// Returns the permission mode that the agent runs with: the explicit one, or one derived from its access.
@@ -405,6 +446,18 @@ impl Catalog {
             if mode.at_most(ceiling) != mode {
                 agent.permission_mode = Some(ceiling);
             }
+            // Tools that are allowed besides would be allowed in every mode.
+            if PermissionMode::AcceptEdits.at_most(ceiling) != PermissionMode::AcceptEdits {
+                agent.allow_tools.clear();
+                agent.project_commands.clear();
+            }
+        }
+    }
+
+    /// Changes every agent; its name stays.
+    pub fn change(&mut self, change: impl Fn(&Agent) -> Agent) {
+        for (name, agent) in &mut self.agents {
+            *agent = Agent { name: name.clone(), ..change(agent) };
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use pointsman_core::agent::{PermissionMode, Tier};
+use pointsman_core::agent::{PermissionMode, PermissionProfile, Tier};
 use pointsman_core::ids::{AgentName, SessionId};
 use pointsman_core::run::scenario::Scenario;
 
@@ -77,6 +77,12 @@ pub fn supposed_permission_modes() -> impl TypedValueParser<Value = PermissionMo
     parser_of(PermissionMode::ALL.into_iter())
 }
 
+/// The permission profiles, offered by completion.
+fn permission_profiles() -> impl TypedValueParser<Value = PermissionProfile> {
+    PossibleValuesParser::new(PermissionProfile::ALL.map(PermissionProfile::as_str))
+        .map(|name| PermissionProfile::parse(&name).expect("only names of profiles are let through"))
+}
+
 fn parser_of(modes: impl Iterator<Item = PermissionMode>) -> impl TypedValueParser<Value = PermissionMode> {
     let meaning = |mode: PermissionMode| match mode {
         PermissionMode::Default => "The CLI's own default",
@@ -125,6 +131,10 @@ pub struct RunArgs {
     /// Allow a tool besides what the permission mode allows, as a rule of the agent's CLI: `Bash(cargo test:*)`. Repeatable.
     #[arg(long, value_name = "RULE")]
     pub allow_tool: Vec<String>,
+    /// What the agent may do besides editing: edit (nothing), test (the project's own tests, builds and checks) or
+    /// full-in-worktree (all commands, in a further working tree of git).
+    #[arg(long, value_name = "PROFILE", value_parser = permission_profiles(), hide_possible_values = true)]
+    pub permission_profile: Option<PermissionProfile>,
     /// Check the work with this command, for a shell: its exit code says whether the work is done. Where it fails, one
     /// stronger tier tries again.
     #[arg(long, value_name = "COMMAND")]

@@ -89,6 +89,7 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
             mode: args.permission_mode,
             ceiling: None,
             allow_tools: args.allow_tool.clone(),
+            profile: args.permission_profile,
         },
         rehearsal: args.rehearse,
         verification: match (&args.verify, args.no_verify) {

@@ -66,6 +66,7 @@ pub const VARIABLES: &[Variable] = &[
         "What to do where no alias names the model of a subagent's route.",
     ),
     setting("POINTSMAN_ALLOW_OLD_CLI", "allow_old_cli", "Run agents whose CLI is older than supported."),
+    setting("POINTSMAN_PERMISSION_PROFILE", "permission_profile", "What agents may do besides editing."),
     setting("POINTSMAN_RECORD_CHANGES", "record_changes", "Keep what a run changed in its project."),
     setting("POINTSMAN_ON_MODEL_MISMATCH", "on_model_mismatch", "What to do when another tier served a run."),
     setting("POINTSMAN_AGENT_HOOKS", "agent_hooks", "Whether hooks run inside spawned agents."),

@@ -1,7 +1,7 @@
 //! JSON schemas of the fields whose type is one of core's: core needs no schema library, so their values are listed
 //! here.
 
-use pointsman_core::agent::{PermissionMode, Tier};
+use pointsman_core::agent::{PermissionMode, PermissionProfile, Tier};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// `AdapterKind`.
@@ -22,6 +22,11 @@ pub(super) fn access(_: &mut SchemaGenerator) -> Schema {
 /// `PermissionMode`.
 pub(super) fn permission_mode(_: &mut SchemaGenerator) -> Schema {
     one_of(&PermissionMode::ALL.map(PermissionMode::as_str))
+}
+
+/// `PermissionProfile`.
+pub(super) fn permission_profile(_: &mut SchemaGenerator) -> Schema {
+    one_of(&PermissionProfile::ALL.map(PermissionProfile::as_str))
 }
 
 /// `Billing`.

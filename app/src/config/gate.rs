@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::path::Path;
 
-use pointsman_core::agent::{Access, PermissionMode, Tier};
+use pointsman_core::agent::{Access, PermissionMode, PermissionProfile, Tier};
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
 use pointsman_core::toml_text::node::{Node, Value};
@@ -53,14 +53,35 @@ pub fn trusted(layer: &mut Node, operator: &Settings, claimed: &Settings) -> Vec
             warnings.push(ignored(path, node, reason, None));
             return false;
         }
-        let is_free_hand =
-            (matches!(path, ["agents", _, "permission_mode"]) && is_bypass) || chooses_free_agent;
+        let is_free_hand = (matches!(path, ["agents", _, "permission_mode"]) && is_bypass)
+            || allows_all_commands(path, node)
+            || chooses_free_agent;
         if is_free_hand {
             warnings.push(ignored(path, node, "a repository never gives an agent a free hand", None));
         }
         !is_free_hand
     });
     warnings
+}
+
+/// Returns whether a value lets agents run whatever they like.
+fn allows_all_commands(path: &[&str], node: &Node) -> bool {
+    let is = |node: &Node, what: fn(&str) -> bool| matches!(&node.value, Value::Text(text) if what(text));
+    match path {
+        ["permission_profile"] | ["agents", _, "permission_profile"] => {
+            is(node, |text| text == PermissionProfile::FullInWorktree.as_str())
+        }
+        ["agents", _, "allow_tools"] => matches!(&node.value, Value::List(rules)
+            if rules.iter().any(|rule| is(rule, is_rule_for_all))),
+        _ => false,
+    }
+}
+
+/// Returns whether a rule of Claude Code allows every call of a tool that runs commands.
+fn is_rule_for_all(rule: &str) -> bool {
+    let (tool, body) = rule.split_once('(').unwrap_or((rule, ""));
+    let is_shell = matches!(tool.trim(), "Bash" | "PowerShell") || tool.contains('*');
+    is_shell && !body.chars().any(char::is_alphanumeric)
 }
 
 /// Returns why no repository may set this, trusted or not: it is about all of the operator's projects.
@@ -179,6 +200,8 @@ fn judge_agent(claimed: &AgentName, current: &AgentName, operator: &Settings) ->
     let is_alike = current.is_some_and(|current| {
         (agent.adapter, &agent.command, &agent.env, agent.billing, agent.permission_mode)
             == (current.adapter, &current.command, &current.env, current.billing, current.permission_mode)
+            && (&agent.allow_tools, agent.permission_profile)
+                == (&current.allow_tools, current.permission_profile)
             && (agent.access == current.access || agent.access == Access::ReadOnly)
     });
     if !is_alike {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use pointsman_core::agent::prices::PriceTable;
-use pointsman_core::agent::{Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, Tier};
+use pointsman_core::agent::{
+    Access, AdapterKind, AgentHooks, AgentSource, Billing, PermissionMode, PermissionProfile, Tier,
+};
 use pointsman_core::hook::delegation::UnreachableModel;
 use pointsman_core::hook::mode::RoutingMode;
 use pointsman_core::ids::AgentName;
@@ -33,6 +35,9 @@ pub struct Settings {
     pub routing_mode: RoutingMode,
     /// Keep prompts and answers in the ledger; with false only a keyed hash is kept.
     pub store_prompts: bool,
+    /// What agents may do besides editing.
+    #[schemars(schema_with = "field_schema::permission_profile")]
+    pub permission_profile: PermissionProfile,
     /// Look at the project before and after a run, and keep what changed.
     pub record_changes: bool,
     /// Run agents whose CLI is older than the oldest supported version; it may ignore limits of cost and turns.
@@ -311,6 +316,12 @@ pub struct AgentSettings {
     pub model: Option<String>,
     /// The model that the CLI may fall back to.
     pub fallback_model: Option<String>,
+    /// Tools that it may use besides, as rules of its CLI: `Bash(cargo test:*)`.
+    #[serde(default)]
+    pub allow_tools: Vec<String>,
+    /// What it may do besides editing, where it is not as `permission_profile` says.
+    #[schemars(schema_with = "field_schema::permission_profile")]
+    pub permission_profile: Option<PermissionProfile>,
     /// How its CLI answers its own questions.
     #[schemars(schema_with = "field_schema::permission_mode")]
     pub permission_mode: Option<PermissionMode>,
@@ -356,6 +367,8 @@ impl fmt::Debug for AgentSettings {
             .field("tier", &self.tier)
             .field("model", &self.model)
             .field("permission_mode", &self.permission_mode)
+            .field("permission_profile", &self.permission_profile)
+            .field("allow_tools", &self.allow_tools)
             .field("env", &self.env.keys().collect::<Vec<_>>())
             .field("billing", &self.billing)
             .field("source", &self.source)

@@ -1,5 +1,6 @@
 //! A route in one line of text.
 
+use pointsman_core::agent::Agent;
 use pointsman_core::route::{Decision, Route};
 
 use super::human::Openings;
@@ -23,7 +24,7 @@ pub fn text_with_rights(engine: &Engine, submission: &Submission) -> String {
     let mut parts = vec![text(route)];
     if let Some(agent) = project.catalog().get(&route.agent) {
         if agent.adapter.capabilities(None).has_permissions {
-            parts.push(agent.effective_permission_mode().as_str().to_owned());
+            parts.push(rights(agent));
         } else {
             parts.push("no limits of its own: it may do what you may".to_owned());
         }
@@ -33,6 +34,19 @@ pub fn text_with_rights(engine: &Engine, submission: &Submission) -> String {
         }
     }
     parts.join(" · ")
+}
+
+/// The most commands and tools that are named.
+const ALLOWED_NAMED: usize = 3;
+
+/// Returns an agent's permission mode, and what it may do besides.
+fn rights(agent: &Agent) -> String {
+    let allowed: Vec<&str> =
+        agent.allow_tools.iter().chain(&agent.project_commands).map(String::as_str).collect();
+    let more = allowed.len().saturating_sub(ALLOWED_NAMED);
+    let named = allowed.iter().take(ALLOWED_NAMED).map(|one| format!(" + {one}")).collect::<String>();
+    let rest = if more > 0 { format!(" + {more} more") } else { String::new() };
+    format!("{}{named}{rest}", agent.effective_permission_mode().as_str())
 }
 
 /// Prints in one line where the request goes, with which rights, and who pays.

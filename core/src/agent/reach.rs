@@ -15,7 +15,7 @@ pub enum Reach {
 
 impl Reach {
     /// Returns the reach of an agent: by its permission mode, the tools that are allowed besides, and whether its CLI has
-    /// permissions at all.
+    /// permissions at all. The project's own tests and builds do what its files say, so they reach as far as editing.
     pub fn of(agent: &Agent) -> Reach {
         if agent.adapter == AdapterKind::Plain {
             return Reach::Commands;

@@ -19,6 +19,7 @@ pub mod next;
 pub mod notify;
 pub mod orphan;
 pub mod outcome;
+pub mod profile;
 pub mod prompt;
 mod quote;
 pub mod rights;

@@ -4,11 +4,19 @@ use super::state::RunState;
 use crate::agent::{Access, Agent, Catalog, PermissionMode};
 
 /// Returns an agent as it works in a run's next attempt: with its own permission mode, or the run's if that allows
-/// less.
+/// less, and with those of its tools and commands that the first agent was allowed as well.
 pub fn held(run: &RunState, agent: &Agent, catalog: &Catalog) -> Agent {
     let own = agent.effective_permission_mode();
     let mode = of_run(run, catalog).map_or(own, |ceiling| own.at_most(ceiling));
-    Agent { permission_mode: Some(mode), ..agent.clone() }
+    let mut held = Agent { permission_mode: Some(mode), ..agent.clone() };
+    if let Some(first) = run.attempts.first() {
+        let first = catalog.get(&first.started.agent);
+        held.allow_tools.retain(|rule| first.is_some_and(|first| first.allow_tools.contains(rule)));
+        let was_allowed =
+            |command: &String| first.is_some_and(|first| first.project_commands.contains(command));
+        held.project_commands.retain(was_allowed);
+    }
+    held
 }
 
 /// Returns whether an agent may take over a run. One whose CLI restricts it is held to the run's rights; for a plain

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::next::{Escalation, OnLimit};
 use super::scenario::Scenario;
 use super::verify::AskedVerification;
-use crate::agent::PermissionMode;
+use crate::agent::{PermissionMode, PermissionProfile};
 use crate::ids::{RunId, SessionId};
 use crate::mode::Mode;
 use crate::request::{Origin, Overrides, QuotaPressure, Request, RequestError};
@@ -89,6 +89,8 @@ pub struct SpecRights {
     pub ceiling: Option<PermissionMode>,
     /// Additional tools that are allowed, as rules of the agent's CLI.
     pub allow_tools: Vec<String>,
+    /// The permission profile of every agent: the user's word overrides the settings.
+    pub profile: Option<PermissionProfile>,
 }
 
 /// Why bytes are not a spec that can be driven.
@@ -179,6 +181,7 @@ mod tests {
                 mode: Some(PermissionMode::AcceptEdits),
                 ceiling: Some(PermissionMode::Plan),
                 allow_tools: vec!["Bash(cargo test:*)".into()],
+                profile: Some(PermissionProfile::FullInWorktree),
             },
             rehearsal: Some(Scenario::IfNeeded),
             verification: AskedVerification::Command("cargo test".into()),

@@ -75,7 +75,9 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
     }
     args.extend(contained(order));
     // As one argument: the option takes a list, and would swallow the arguments after it as well.
-    args.extend(order.agent.allow_tools.iter().map(|rule| format!("--allowedTools={rule}")));
+    let of_project = order.agent.project_commands.iter().map(|command| format!("Bash({command}:*)"));
+    let rules = order.agent.allow_tools.iter().cloned().chain(of_project);
+    args.extend(rules.map(|rule| format!("--allowedTools={rule}")));
     let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
     let can = super::capabilities(order.version);
     if can.holds_limits {
