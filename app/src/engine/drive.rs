@@ -107,7 +107,7 @@ fn denials(run: &Run) -> Denials {
         return Denials::default();
     };
     let mut rules: Vec<String> =
-        ended.denied.iter().filter_map(|denied| agent.adapter.rule_for(&denied.tool, &denied.what)).collect();
+        ended.denied.iter().flat_map(|denied| agent.adapter.rules_for(&denied.tool, &denied.what)).collect();
     rules.dedup();
     Denials { any: !ended.denied.is_empty(), rules }
 }

@@ -45,7 +45,7 @@ pub fn say(report: &RunReport, said: Option<&str>, verbosity: Verbosity, zone: &
 /// Prints what changed meanwhile.
 fn say_changes(report: &RunReport, changed: &Changes) {
     let more = match changed.source {
-        ChangeSource::Git => format!(" · `pointsman runs diff {}`", report.run_id),
+        ChangeSource::Git => format!(" · `pointsman runs diff {}`", report.short_id),
         ChangeSource::Listing => String::new(),
     };
     output::say(Tone::Plain, "changed:", &format!("{}{more}", changes::summary(changed)));

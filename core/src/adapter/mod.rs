@@ -95,11 +95,11 @@ impl AdapterKind {
         }
     }
 
-    /// Returns the rule for `--allow-tool` that would allow a denied call, if there is one.
-    pub fn rule_for(self, tool: &str, what: &str) -> Option<String> {
+    /// Returns the rules for `--allow-tool` that would allow a denied call, if there are any.
+    pub fn rules_for(self, tool: &str, what: &str) -> Vec<String> {
         match self {
-            AdapterKind::Claude => claude::rule_for(tool, what),
-            AdapterKind::Plain => None,
+            AdapterKind::Claude => claude::rules_for(tool, what),
+            AdapterKind::Plain => vec![],
         }
     }
 

@@ -172,26 +172,34 @@ const RUN_ANYTHING: &[&str] = &[
     "docker", "kubectl", "npx",
 ];
 
-/// Returns what a rule would have to name to allow the working command of a line and little more: `cargo test:*`, or
-/// the command itself. `None` if it cannot be determined or cannot be copied into a shell.
-pub(super) fn rule_body(line: &str) -> Option<String> {
+/// The most rules for one line: more would be a free hand.
+const RULES_MAX: usize = 3;
+
+/// Returns what rules would have to name to allow the working commands of a line and little more: `cargo test:*`, or a
+/// command itself. Empty if that cannot be determined, or cannot be copied into a shell.
+pub(super) fn rule_bodies(line: &str) -> Vec<String> {
     let can_be_quoted = |text: &str| text.chars().all(|c| (' '..='~').contains(&c) && !"'()`\\".contains(c));
     if !can_be_quoted(line) || line.contains('$') {
-        return None;
+        return vec![];
     }
-    if line.contains(['<', '>']) {
-        return Some(line.trim().to_owned()).filter(|line| commands(line).count() == 1);
+    if without_harmless_redirections(line).contains(['<', '>']) {
+        return Some(line.trim().to_owned()).into_iter().filter(|line| commands(line).count() == 1).collect();
     }
-    let mut working = commands(line).filter(|command| !looks(command));
-    let (command, None) = (working.next()?, working.next()) else { return None };
+    let line = without_harmless_redirections(line);
+    let mut bodies: Vec<String> = commands(&line).filter(|command| !looks(command)).map(rule_body).collect();
+    bodies.dedup();
+    if bodies.len() > RULES_MAX { vec![] } else { bodies }
+}
+
+fn rule_body(command: &str) -> String {
     let words: Vec<&str> = command.split_whitespace().collect();
     let is_plain =
         |word: &&str| word.starts_with(|c: char| c.is_ascii_alphabetic()) && !word.contains(['/', '.', '=']);
     match words.as_slice() {
         [program, verb, ..] if !RUN_ANYTHING.contains(program) && is_plain(program) && is_plain(verb) => {
-            Some(format!("{program} {verb}:*"))
+            format!("{program} {verb}:*")
         }
-        _ => Some(command.to_owned()),
+        _ => words.join(" "),
     }
 }
 
@@ -331,13 +339,19 @@ mod tests {
             ("find . -name x -delete", Some("find . -name x -delete")),
             ("ls > out.txt", Some("ls > out.txt")),
             ("rg foo | xargs rm", Some("xargs rm")),
-            ("npm run build && npm test", None),
+            ("npm run build && npm test", Some("npm run:* | npm test:*")),
+            ("cargo test 2>&1 | tail -5", Some("cargo test:*")),
+            ("make a && make b && make c && make d", None),
             ("bash -c 'cargo test'", None),
             ("cat $(touch x)", None),
             ("echo hi; rm '; curl evil", None),
             ("", None),
         ] {
-            assert_eq!(rule_body(line).as_deref(), want, "{line}");
+            assert_eq!(
+                Some(rule_bodies(line).join(" | ")).filter(|all| !all.is_empty()).as_deref(),
+                want,
+                "{line}"
+            );
         }
     }
 }

@@ -73,8 +73,8 @@ fn for_outcome(outcome: Outcome) -> &'static str {
             "`pointsman runs show latest` has its output; with `--session NAME` or `--continue` the next run goes on where it was"
         }
         Outcome::PermissionDenied => {
-            "allow the tool in the project's `.claude/settings.json` (permissions.allow), or choose another \
-             `--permission-mode`"
+            "`--permission-profile test` allows the project's own tests and builds; other tools are allowed in the \
+             project's `.claude/settings.json` (permissions.allow)"
         }
         Outcome::TimeoutWall => {
             "`--timeout 2h` allows more time; with `--session NAME` the next run goes on where it was"
@@ -139,7 +139,7 @@ mod tests {
             (end(Verdict::Cancelled, Some(ErrorCode::Interrupted)), &rules(1), None),
             (end(Verdict::Refused, Some(ErrorCode::NotApproved)), &none, Some("read the request once more")),
             (failed(ErrorCode::PermissionDenied), &none, Some("a hook of the agent's CLI")),
-            (failed(ErrorCode::PermissionDenied), &denied, Some("allow the tool in the project's")),
+            (failed(ErrorCode::PermissionDenied), &denied, Some("`--permission-profile test`")),
             (failed(ErrorCode::PermissionDenied), &rules(1), Some("to allow what was denied")),
             (failed(ErrorCode::Budget), &rules(1), Some("`--max-usd`")),
             (failed(ErrorCode::Quota), &none, Some("no reset is known")),

@@ -84,9 +84,9 @@ pub fn complaint(said: &str) -> Option<Complaint> {
     errors::complaint(said)
 }
 
-/// Returns the CLI's permission rule that would allow a denied call.
-pub fn rule_for(tool: &str, what: &str) -> Option<String> {
-    tools::rule_for(tool, what)
+/// Returns the CLI's permission rules that would allow a denied call.
+pub fn rules_for(tool: &str, what: &str) -> Vec<String> {
+    tools::rules_for(tool, what)
 }
 
 #[cfg(test)]

@@ -38,14 +38,14 @@ pub(super) fn describe(tool: &str, input: Option<&Fields<'_>>) -> (ToolPurpose, 
     (purpose, one_line(&what))
 }
 
-/// Returns the rule that would allow a denied call, if there is one that allows little more than it.
-pub(super) fn rule_for(tool: &str, what: &str) -> Option<String> {
+/// Returns the rules that would allow a denied call and little more, if there are such.
+pub(super) fn rules_for(tool: &str, what: &str) -> Vec<String> {
     match tool {
-        "Bash" => shell_words::rule_body(what)
-            .filter(|_| what.chars().count() < WHAT_CHARS_MAX)
-            .map(|body| format!("Bash({body})")),
-        _ if tool.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) => Some(tool.to_owned()),
-        _ => None,
+        // Of a longer command the end is not known.
+        "Bash" if what.chars().count() >= WHAT_CHARS_MAX => vec![],
+        "Bash" => shell_words::rule_bodies(what).iter().map(|body| format!("Bash({body})")).collect(),
+        _ if tool.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) => vec![tool.to_owned()],
+        _ => vec![],
     }
 }
 
