@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::CliVersion;
+use pointsman_core::adapter::passed::PassedFlags;
 use pointsman_core::agent::{AdapterKind, Agent, AgentHooks, AgentSource, Catalog, CatalogError, Tier};
 use pointsman_core::agent_env::LoginState;
 use pointsman_core::gate::SettingsSeen;
@@ -16,7 +17,7 @@ use pointsman_core::policy::Policy;
 use pointsman_core::policy::file::PolicySource;
 use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::retention::RetentionLimits;
-use pointsman_core::routing_context::RoutingContext;
+use pointsman_core::routing_context::{Isolation, RoutingContext};
 use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::notify::NotifyTerms;
 use pointsman_core::run::scenario::Scenario;
@@ -47,7 +48,7 @@ use crate::process::identity::Host;
 use crate::process::own_program::lasting_path;
 use crate::process::probe::Memory;
 use crate::process::processes::Processes;
-use crate::process::{call, probe};
+use crate::process::{call, probe, replace};
 use crate::rehearsal;
 use crate::store::{Store, StorePaths};
 
@@ -252,6 +253,12 @@ impl Environment {
         })
     }
 
+    /// Replaces this process by a program with its arguments, in a directory, with our own environment.
+    pub fn replace_by(&self, words: &[String], dir: &Path) -> std::io::Error {
+        let program = probe::find_program(&words[0], &self.env.texts(), AdapterKind::Claude.home_places());
+        replace::by(&program.unwrap_or_else(|| PathBuf::from(&words[0])), &words[1..], dir)
+    }
+
     /// Returns the path by which Claude Code should call this program.
     fn lasting_program(&self) -> Result<PathBuf, AssembleError> {
         let called_as = std::env::args_os().next().unwrap_or_default();
@@ -446,10 +453,14 @@ impl Environment {
                 rehearsed(&loaded.catalog()?, &command)?
             }
         };
-        let isolation = worktree::isolation(&loaded.project.boundary);
+        let isolation = match spec.passed.widens_reach {
+            true => Isolation::Shared,
+            false => worktree::isolation(&loaded.project.boundary),
+        };
         let less = rights::grant(&mut catalog, &spec.rights, &loaded, isolation);
         // Policy rules name the real agents; a rehearsal plays them under the same names.
-        let EffectivePolicy { policy, context: around, warnings, .. } = self.policy(&loaded, &catalog)?;
+        let EffectivePolicy { policy, context, warnings, .. } = self.policy(&loaded, &catalog)?;
+        let around = RoutingContext { isolation, ..context };
         let is_real = spec.rehearsal.is_none();
         let stray_keys = match is_real {
             true => self.stray_keys(&loaded.project.root, engine.login()),
@@ -460,6 +471,7 @@ impl Environment {
         let terms = Terms {
             containment: repository.containment.clone(),
             verification: bounds::verification(&loaded.settings, &spec),
+            passed: spec.passed.clone(),
             ..self.terms(&loaded, &spec.limits, purpose)
         };
         let project = ProjectContext::new(spec.project.clone(), Decider::new(catalog, policy, around), terms);
@@ -510,6 +522,7 @@ impl Environment {
             },
             containment: Containment::default(),
             verification: None,
+            passed: PassedFlags::default(),
         }
     }
 }

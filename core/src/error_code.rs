@@ -205,6 +205,8 @@ error_codes! {
     CannotUndo = "E0410", exit 1;
     /// What a run changed is not kept.
     ChangesNotKept = "E0411", exit 65;
+    /// A run left no conversation to go on with.
+    NoConversation = "E0412", exit 65;
 
     // The environment.
 

@@ -115,7 +115,10 @@ impl Verb {
                 | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,
                 RunsVerb::Logs { output, .. } => *output != Format::Text,
                 RunsVerb::Prune(args) => args.output == PlainFormat::Json,
-                RunsVerb::Diff { .. } | RunsVerb::Undo { .. } | RunsVerb::Cancel { .. } => false,
+                RunsVerb::Open { .. }
+                | RunsVerb::Diff { .. }
+                | RunsVerb::Undo { .. }
+                | RunsVerb::Cancel { .. } => false,
             },
             Verb::Config(args) => {
                 matches!(args.verb, ConfigVerb::Show { output: PlainFormat::Json, .. })

@@ -66,6 +66,14 @@ pub enum RunsVerb {
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: Format,
     },
+    /// Go on with a run's conversation in the agent's own CLI: starts it at a terminal, prints the command otherwise.
+    Open {
+        /// The run's short id, its id, the beginning of one, or `latest`.
+        run: String,
+        /// Only print the command.
+        #[arg(long)]
+        print: bool,
+    },
     /// Show what a run changed, as a patch.
     Diff {
         /// The run's short id, its id, the beginning of one, or `latest`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::text::counted;
-use pointsman_core::text::fence::fenced;
+use pointsman_core::text::fence::{fenced, without_mentions};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 
@@ -32,7 +32,7 @@ pub fn with_context(prompt: String, verbosity: Verbosity) -> Result<String, Fail
     if verbosity == Verbosity::Normal {
         output::say(Tone::Plain, "context:", &format!("{size} from standard input"));
     }
-    let fenced = fenced(&format!("text (standard input: {size})"), &context);
+    let fenced = fenced(&format!("text (standard input: {size})"), &without_mentions(&context));
     Ok(format!("{}\n\n{fenced}", prompt.trim_end()))
 }
 

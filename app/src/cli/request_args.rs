@@ -110,6 +110,12 @@ pub struct RunArgs {
     /// Go on in this session: the agent remembers its earlier runs.
     #[arg(long, value_name = "NAME")]
     pub session: Option<SessionId>,
+    /// Go on in the last session of this directory.
+    #[arg(long = "continue", short = 'c', conflicts_with = "session")]
+    pub goes_on: bool,
+    /// Attach an image. Repeatable.
+    #[arg(long, value_name = "PATH")]
+    pub image: Vec<PathBuf>,
     /// The project directory; the current one without it.
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
@@ -168,6 +174,9 @@ pub struct RunArgs {
     /// Say nothing on standard error but failures.
     #[arg(long, short)]
     quiet: bool,
+    /// Flags for Claude Code itself, behind `--`: --add-dir, --mcp-config, --append-system-prompt and a few more.
+    #[arg(last = true, value_name = "FLAGS")]
+    pub behind: Vec<String>,
 }
 
 impl RunArgs {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use pointsman_core::agent::AdapterKind;
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::SessionId;
 use pointsman_core::mode::Mode;
 use pointsman_core::redact::redact;
 use pointsman_core::report::run::RunReport;
@@ -15,7 +17,7 @@ use pointsman_core::run::verify::AskedVerification;
 use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
 use super::request_args::{ModeArg, RunArgs};
-use super::{detach, notify, prompt_input, trust};
+use super::{detach, notify, passed_on, prompt_input, trust};
 use crate::assemble::{Assembled, Environment, Purpose};
 use crate::clock;
 use crate::engine::notify::EndedRun;
@@ -30,9 +32,20 @@ use crate::present::{event_stream, notices, route, run_summary, watch};
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
-    let request = prompt_input::request(&args.words, &args.overrides, args.verbosity())?;
+    let mut words = args.words.clone();
+    let is_given = words.prompt.is_some() || words.file.is_some();
+    let (request_behind, flags) = passed_on::separate(is_given, &args.behind);
+    words.prompt = request_behind.or(words.prompt);
+    let request = prompt_input::request(&words, &args.overrides, args.verbosity())?;
+    let here = std::env::current_dir().unwrap_or_default();
+    let passed = passed_on::flags(flags, &here)?;
+    let text = passed_on::with_images(request.text().to_owned(), &args.image, &here)?;
     let environment = environment(args.project.as_deref())?;
-    let spec = spec(&args, &request, &environment);
+    let session = match args.goes_on {
+        true => Some(last_session(&environment, args.rehearse.is_some())?),
+        false => args.session.clone(),
+    };
+    let spec = RunSpec { words: text, session, passed, ..spec(&args, &request, &environment) };
     if args.detach {
         return detach::start(&args, &spec);
     }
@@ -43,6 +56,18 @@ pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
         assembled = environment.assemble(spec, purpose)?;
     }
     runtime()?.block_on(attended(args, assembled))
+}
+
+/// Returns the session of the last run in this directory.
+fn last_session(environment: &Environment, rehearsal: bool) -> Result<SessionId, Failure> {
+    let (loaded, _) = environment.settings_or_defaults();
+    let project = environment.project(&loaded)?;
+    let engine = environment.engine_to_read()?;
+    let last = runtime()?.block_on(engine.last_session(&project, rehearsal))?;
+    last.ok_or_else(|| {
+        let message = format!("no run was made in `{}` yet that could go on", environment.cwd.display());
+        Failure::new(ErrorCode::NoConversation, message, "leave out `--continue`: this run begins a session")
+    })
 }
 
 /// Asks the user whether what the repository asks of Claude Code may take effect.
@@ -76,7 +101,6 @@ fn spec(args: &RunArgs, request: &Request, environment: &Environment) -> RunSpec
     RunSpec {
         overrides: request.overrides.clone(),
         pressure: request.pressure,
-        session: args.session.clone(),
         approval: args.approve.then(|| "--approve".to_owned()),
         limits: SpecLimits {
             timeout_ms: args.timeout.map(milliseconds),
@@ -118,6 +142,7 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
         notices::say(&notices);
     }
     let mut submission = submitted?;
+    refuse_flags_for_others(&submission)?;
     // Before we handle signals: Ctrl-C at the question must end the program.
     ask_where_needed(&mut submission)?;
     let mut stops = Stops::of_signals().map_err(|error| Failure::of_system(&error))?;
@@ -154,6 +179,19 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     notify::tell(&engine, &ended, verbosity);
     tidy_after(&engine);
     Ok(code)
+}
+
+/// Flags that are passed on mean nothing to another CLI than theirs.
+fn refuse_flags_for_others(submission: &Submission) -> Result<(), Failure> {
+    let route = submission.route();
+    let agent = submission.project().catalog().get(&route.agent);
+    if submission.spec().passed.is_empty() || agent.is_some_and(|agent| agent.adapter == AdapterKind::Claude)
+    {
+        return Ok(());
+    }
+    let message =
+        format!("the flags behind `--` are for Claude Code, and `{}` is another agent", route.agent);
+    Err(Failure::new(ErrorCode::FlagConflict, message, "leave them out, or choose an agent with `--agent`"))
 }
 
 async fn dry_run(

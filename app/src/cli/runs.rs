@@ -14,7 +14,7 @@ use super::consent::Consent;
 use super::context::{environment_to_look, runtime};
 use super::exit::Failure;
 use super::look_args::{RunsArgs, RunsVerb};
-use super::{prune, run_changes, runs_list};
+use super::{open, prune, run_changes, runs_list};
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
@@ -48,6 +48,9 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
             RunsVerb::Show { run, output } => look.show(&run, output).await,
             RunsVerb::Logs { run, follow: false, output } => look.logs(&run, output).await,
             RunsVerb::Logs { run, follow: true, output } => look.follow(&run, output).await,
+            RunsVerb::Open { run, print } => {
+                open::main(&environment, &look.project, &look.find(&run).await?, print)
+            }
             RunsVerb::Diff { run, stat } => run_changes::diff(&look.engine, &look.find(&run).await?, stat),
             RunsVerb::Undo { run, yes } => {
                 let consent = if yes { Consent::Given } else { Consent::Asked };

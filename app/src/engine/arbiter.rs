@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use pointsman_core::adapter::invocation::{AgentSession, Order, SessionStart, SettingsFiles};
-use pointsman_core::agent::{PermissionMode, Tier};
+use pointsman_core::adapter::passed::PassedFlags;
+use pointsman_core::agent::{Agent, PermissionMode, Tier};
 use pointsman_core::repo_settings::containment::Containment;
 use pointsman_core::request::{LlmVote, Request};
 use pointsman_core::route::Route;
@@ -70,6 +71,8 @@ pub async fn vote(
 
 async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout: Duration) -> Option<String> {
     let agent = project.catalog().for_tier(Tier::Haiku);
+    // It answers a question: whatever else its agents may do, it runs nothing.
+    let agent = &Agent { allow_tools: vec![], project_commands: vec![], ..agent.clone() };
     let dir = tempfile::Builder::new().prefix("pointsman-arbiter-").tempdir().ok()?;
     let env = launch::environment(engine, project, agent, Marks { run: "arbiter", session: "arbiter" });
     let program = launch::find_program(agent, &env)?;
@@ -81,6 +84,7 @@ async fn ask(engine: &Engine, project: &ProjectContext, question: &str, timeout:
     let settings = agent.adapter.settings(agent, &containment, &env.vars).map(|settings| settings.text);
     let order = Order {
         containment: &containment,
+        passed: &PassedFlags::default(),
         files: &SettingsFiles { settings, servers: None },
         agent,
         version,

@@ -87,7 +87,10 @@ pub async fn prepare(
         return Err(never_began(Exit::TooLong { bytes: words.len(), bytes_max }));
     }
     let complexity = run.log.state.route.as_ref().map_or(Complexity::Moderate, |route| route.complexity);
-    let contract = contract::text(nonce, complexity);
+    let mut contract = contract::text(nonce, complexity);
+    if let Some(added) = &project.terms().passed.system_prompt {
+        contract.push_str(&format!("\n{added}\n"));
+    }
     let write_contract = |dir: &Path| private::write(&dir.join(CONTRACT_FILE), contract.as_bytes());
     let dir = attempt_dir(engine.store.run_dir(&run.log.run_id), write_contract).map_err(|error| {
         let message = format!("the attempt has no place for its files: {error}");
@@ -100,6 +103,7 @@ pub async fn prepare(
     })?;
     let order = Order {
         containment: &project.terms().containment,
+        passed: &project.terms().passed,
         files: &files,
         agent,
         version,

@@ -78,6 +78,7 @@ pub async fn preview(engine: &Engine, submission: &Submission) -> Preview {
     let (files, _) = launch::settings_files(project, agent, &env, &dir);
     let order = Order {
         containment: &project.terms().containment,
+        passed: &project.terms().passed,
         files: &files,
         agent,
         version,

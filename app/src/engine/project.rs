@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pointsman_core::adapter::passed::PassedFlags;
 use pointsman_core::agent::{Catalog, PermissionMode};
 use pointsman_core::breaker::BreakerLimits;
 use pointsman_core::policy::Policy;
@@ -104,6 +105,8 @@ pub struct Terms {
     pub notify: NotifyTerms,
     /// What is left out of the repository's settings.
     pub containment: Containment,
+    /// Flags of the agent's CLI that the user passes on.
+    pub passed: PassedFlags,
     /// Whether the project is looked at before and after a run.
     pub record_changes: bool,
     /// How the agents' work is verified; `None` if it is not.

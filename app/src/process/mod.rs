@@ -31,6 +31,7 @@ pub mod own_program;
 mod owned;
 pub mod probe;
 pub mod processes;
+pub mod replace;
 mod scope;
 #[cfg(test)]
 pub mod scripted;

@@ -316,6 +316,7 @@ fn of_the_store() -> Vec<Case> {
         Case::new("E0403", TextOnly, with_runs(1), ["runs", "cancel", "latest"]),
         Case::new("E0404", TextAndJson, busy, ["run", "--session", "parser", REQUEST]),
         Case::new("E0405", TextAndJson, damaged, ["runs", "list"]),
+        Case::new("E0412", TextAndJson, Sandbox::new(), ["run", "--continue", REQUEST]),
         Case::new("E0410", TextOnly, changed_since(), ["runs", "undo", "latest"]),
         Case::new("E0411", TextOnly, changed_without_git(), ["runs", "diff", "latest"]),
         Case::new("E0407", TextOnly, without_log, ["runs", "logs", "latest"]),

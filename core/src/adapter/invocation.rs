@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::passed::PassedFlags;
 use crate::agent::{Agent, PermissionMode};
 use crate::ids::AgentSessionId;
 use crate::repo_settings::containment::Containment;
@@ -90,6 +91,8 @@ pub struct Order<'a> {
     pub cwd: &'a Path,
     /// What is left out of the repository's settings.
     pub containment: &'a Containment,
+    /// Flags that the user passes on.
+    pub passed: &'a PassedFlags,
     /// The files that hold what no argument may, if there is such a thing.
     pub files: &'a SettingsFiles,
 }

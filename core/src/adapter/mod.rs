@@ -13,6 +13,7 @@ pub mod claude;
 pub mod event;
 mod fields;
 pub mod invocation;
+pub mod passed;
 pub mod plain;
 mod shell_words;
 pub mod slim;
@@ -20,10 +21,12 @@ pub mod slim;
 use std::collections::BTreeMap;
 
 use crate::agent::{AdapterKind, Agent};
+use crate::ids::AgentSessionId;
 use crate::repo_settings::containment::Containment;
 use capabilities::Capabilities;
 use event::{AgentEvent, Complaint};
 use invocation::{CallSettings, CliVersion, Invocation, Order, SessionStart};
+use passed::{NotPassed, PassedFlags};
 
 impl AdapterKind {
     /// Returns what the CLI can do in this version.
@@ -92,6 +95,41 @@ impl AdapterKind {
         match self {
             AdapterKind::Claude => Decoder::Claude(Box::new(claude::decode::Decoder::new(version, session))),
             AdapterKind::Plain => Decoder::Plain,
+        }
+    }
+
+    /// Reads flags of the CLI that a user passes on.
+    pub fn passed_flags(self, words: &[String]) -> Result<PassedFlags, NotPassed> {
+        match self {
+            AdapterKind::Claude => claude::passed::read(words),
+            AdapterKind::Plain if words.is_empty() => Ok(PassedFlags::default()),
+            AdapterKind::Plain => Err(NotPassed::NotThere),
+        }
+    }
+
+    /// Returns the names of the flags that are passed on, for messages.
+    pub fn flags_passed_on(self) -> &'static str {
+        match self {
+            AdapterKind::Claude => claude::passed::ACCEPTED,
+            AdapterKind::Plain => "none",
+        }
+    }
+
+    /// Returns passed flags with the paths in them changed.
+    pub fn with_paths(self, flags: PassedFlags, change: impl Fn(&str) -> String) -> PassedFlags {
+        match self {
+            AdapterKind::Claude => claude::passed::with_paths(flags, change),
+            AdapterKind::Plain => flags,
+        }
+    }
+
+    /// Returns the command that goes on with a conversation in the CLI itself, if it can.
+    pub fn interactive(self, agent: &Agent, session: &AgentSessionId) -> Option<Vec<String>> {
+        match self {
+            AdapterKind::Claude => {
+                Some(agent.command.iter().cloned().chain([format!("--resume={session}")]).collect())
+            }
+            AdapterKind::Plain => None,
         }
     }
 

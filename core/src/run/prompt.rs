@@ -1,6 +1,7 @@
 //! The prompts for an agent that takes over: from an attempt that failed, or in a session.
 
 use super::event::{AttemptEnded, AttemptStarted};
+use crate::text::fence::without_mentions;
 
 /// The most of an earlier answer that a hand-over note quotes, in characters.
 const QUOTE_CHARS_MAX: usize = 4000;
@@ -57,7 +58,7 @@ pub fn go_on_after(request: &str, earlier: &Earlier) -> String {
 /// Returns text as a quotation, cut to a bound.
 fn quoted(words: &str) -> String {
     let quote: String = words.chars().take(QUOTE_CHARS_MAX).collect();
-    quote.lines().map(|line| format!("> {line}\n")).collect()
+    without_mentions(&quote).lines().map(|line| format!("> {line}\n")).collect()
 }
 
 /// Returns the prompt for an agent that knows nothing: the request, and a note on what happened.

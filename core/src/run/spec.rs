@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::next::{Escalation, OnLimit};
 use super::scenario::Scenario;
 use super::verify::AskedVerification;
+use crate::adapter::passed::PassedFlags;
 use crate::agent::{PermissionMode, PermissionProfile};
 use crate::ids::{RunId, SessionId};
 use crate::mode::Mode;
@@ -58,6 +59,9 @@ pub struct RunSpec {
     /// What the scripted agent plays, if it replaces the real ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Scenario>,
+    /// Flags of the agent's CLI that the user passes on.
+    #[serde(default, skip_serializing_if = "PassedFlags::is_empty")]
+    pub passed: PassedFlags,
     /// How the work is verified.
     #[serde(default, skip_serializing_if = "AskedVerification::is_as_configured")]
     pub verification: AskedVerification,
@@ -124,6 +128,7 @@ impl RunSpec {
             limits: SpecLimits::default(),
             rights: SpecRights::default(),
             rehearsal: None,
+            passed: PassedFlags::default(),
             verification: AskedVerification::default(),
         }
     }
@@ -185,6 +190,7 @@ mod tests {
             },
             rehearsal: Some(Scenario::IfNeeded),
             verification: AskedVerification::Command("cargo test".into()),
+            passed: PassedFlags { args: vec!["--effort=high".into()], ..PassedFlags::default() },
             pressure: QuotaPressure::new(0.25),
             ..spec()
         };

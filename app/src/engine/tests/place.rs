@@ -121,6 +121,7 @@ impl Place {
             extra_allow: vec![],
             allow_old_cli: false,
             record_changes: false,
+            passed: pointsman_core::adapter::passed::PassedFlags::default(),
             verification: None,
             retention: RetentionLimits { keep: Duration::from_secs(90 * 24 * 60 * 60), bytes_max: 1 << 30 },
             notify: Default::default(),

@@ -99,6 +99,7 @@ pub fn invocation(order: &Order<'_>) -> Invocation {
         // On every call of a session: otherwise the first contract is sent again, and this one's nonce never arrives.
         args.extend(["--system-prompt-snapshot", "off"].map(str::to_owned));
     }
+    args.extend(order.passed.args.iter().cloned());
     if can.streams_deltas {
         args.push("--include-partial-messages".to_owned());
     }

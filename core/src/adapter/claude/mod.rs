@@ -2,11 +2,12 @@
 //!
 //! What is known about the CLI was found by experiment on versions from 1.0.128 to 2.1.332; `docs/agent-clis.md` has
 //! the facts. `argv` writes the command, `decode` reads the stream, `result` its result lines, `errors` says what
-//! errors mean, `reset` when a limit ends, `tools` what tool calls are for.
+//! errors mean, `reset` when a limit ends, `tools` what tool calls are for, `passed` which flags a user passes on.
 
 pub mod argv;
 pub mod decode;
 mod errors;
+pub mod passed;
 mod reset;
 mod result;
 mod tools;

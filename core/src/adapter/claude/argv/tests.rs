@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::adapter::claude::OLDEST;
 use crate::adapter::invocation::{CliVersion, SettingsFiles};
+use crate::adapter::passed::PassedFlags;
 use crate::agent::{Agent, Tier};
 use crate::fixture::general;
 use crate::ids::AgentSessionId;
@@ -26,6 +27,7 @@ fn contained_by(
     let settings = settings(agent, containment, &BTreeMap::new()).map(|settings| settings.text);
     let files = SettingsFiles { settings, servers: Some(PathBuf::from("/state/mcp.json")) };
     invocation(&Order {
+        passed: &PassedFlags { args: vec!["--effort=high".to_owned()], ..PassedFlags::default() },
         containment,
         files: &files,
         agent,
