@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::fake::Fake;
 use crate::sandbox::Sandbox;
+use crate::terminal::CTRL_D;
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
@@ -55,7 +56,13 @@ fn open_becomes_the_cli_at_a_terminal() {
         .env("TERM", "xterm")
         .agents(Fake::says("I am at work").then(Fake::completes("all is done as you asked")));
     sandbox.run(REQUEST).success();
-    let shown = sandbox.call(["runs", "open", "latest"]).start_at_terminal().wait().success().stdout;
+    let shown = sandbox
+        .call(["runs", "open", "latest"])
+        .start_at_terminal()
+        .answers("", CTRL_D)
+        .wait()
+        .success()
+        .stdout;
     assert!(shown.contains("I am at work"), "{shown}");
     assert_eq!(sandbox.run_count(), 1);
 }
