@@ -37,6 +37,7 @@ mod promises;
 mod real_claude;
 mod real_claude_enforcing;
 mod real_claude_evidence;
+mod real_claude_first_hour;
 mod real_claude_plugin;
 mod real_claude_repository;
 mod real_claude_resume;
