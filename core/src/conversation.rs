@@ -27,6 +27,9 @@ pub struct Session {
     /// The tier that did the work before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_tier: Option<Tier>,
+    /// How many tokens its model has in a prompt cache that is still warm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_tokens: Option<u64>,
     /// What a yes would agree to.
     #[serde(default)]
     pub proposal: Proposal,
@@ -53,7 +56,15 @@ impl Context {
 
     /// Creates the context of a session in which an agent said this last.
     pub fn after(last_tier: Option<Tier>, said: &str) -> Context {
-        Context::Session(Session { last_tier, proposal: Proposal::read(said) })
+        Context::Session(Session { last_tier, warm_tokens: None, proposal: Proposal::read(said) })
+    }
+
+    /// Returns the same with what the session's model has in a warm cache.
+    pub fn with_warm_tokens(self, warm_tokens: Option<u64>) -> Context {
+        match self {
+            Context::Fresh => Context::Fresh,
+            Context::Session(session) => Context::Session(Session { warm_tokens, ..session }),
+        }
     }
 
     /// Returns whether the words stand alone.
@@ -63,11 +74,10 @@ impl Context {
 
     /// Returns the same with the agent's words replaced; `None` keeps only that there were some.
     pub fn with_words(&self, replace: impl FnOnce(&str) -> Option<String>) -> Context {
-        let Context::Session(Session { last_tier, proposal: Proposal::Words(words) }) = self else {
-            return self.clone();
-        };
+        let Context::Session(session) = self else { return self.clone() };
+        let Proposal::Words(words) = &session.proposal else { return self.clone() };
         let proposal = replace(words).map_or(Proposal::Open, Proposal::Words);
-        Context::Session(Session { last_tier: *last_tier, proposal })
+        Context::Session(Session { proposal, ..session.clone() })
     }
 
     /// Returns the session, if one continues.

@@ -119,6 +119,7 @@ impl Driven {
 pub fn ended() -> AttemptEnded {
     AttemptEnded {
         verification: None,
+        context_tokens: 0,
         attempt: 1,
         outcome: Outcome::Completed,
         flags: vec![],

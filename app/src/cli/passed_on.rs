@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pointsman_core::adapter::passed::{NotPassed, PassedFlags};
+use pointsman_core::adapter::passed::PassedFlags;
 use pointsman_core::agent::AdapterKind;
 use pointsman_core::error_code::ErrorCode;
 
@@ -11,23 +11,13 @@ use super::exit::Failure;
 /// The largest image that is taken, in bytes: what the model's API takes at most is a little less.
 const IMAGE_BYTES_MAX: u64 = 10 << 20;
 
-/// Separates the words behind `--` into a request, if there was none before, and flags for the agent's CLI.
-pub fn separate(prompt_before: bool, behind: &[String]) -> (Option<String>, &[String]) {
+/// Separates the words behind `--`: the first one is the request if there was none before, whatever it begins with. For a
+/// request on standard input `-` stands before.
+pub fn separate(is_given: bool, behind: &[String]) -> (Option<String>, &[String]) {
     match behind.split_first() {
-        // `run -- "--help me"`: whatever the request begins with.
-        Some((first, rest))
-            if !prompt_before
-                && AdapterKind::Claude.passed_flags(&behind[..1]).is_err_and(|error| !is_flag(&error)) =>
-        {
-            (Some(first.clone()), rest)
-        }
+        Some((first, rest)) if !is_given => (Some(first.clone()), rest),
         _ => (None, behind),
     }
-}
-
-/// Returns whether a word is a flag of the CLI, although it is not passed on, or lacks its value.
-fn is_flag(error: &NotPassed) -> bool {
-    matches!(error, NotPassed::Ours { .. } | NotPassed::NoValue { .. })
 }
 
 /// Reads the flags. Paths are those of the user's directory, wherever the agent works.

@@ -268,6 +268,7 @@ fn ended(
         payer,
         unreadable_lines: seen.unreadable_count,
         verification: None,
+        context_tokens: seen.context_tokens,
     }
 }
 

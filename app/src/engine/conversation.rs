@@ -2,6 +2,7 @@
 //! told about one that it does not know.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pointsman_core::adapter::invocation::AgentSession;
 use pointsman_core::agent::Agent;
@@ -115,6 +116,9 @@ async fn last_run(
     Some(Predecessor { run, project })
 }
 
+/// How long a prompt cache stays warm after it was read last: what the API promises for its ordinary cache.
+const CACHE_LIFE: Duration = Duration::from_secs(5 * 60);
+
 /// Returns what the agent already knows when a request reaches it: who had the session, and what was said there last.
 pub async fn context(engine: &Engine, spec: &RunSpec, project: &ProjectContext) -> Context {
     let Some(session) = &spec.session else { return Context::Fresh };
@@ -130,11 +134,18 @@ pub async fn context(engine: &Engine, spec: &RunSpec, project: &ProjectContext) 
         return Context::of_session();
     };
     let last_tier = Some(last.started.tier);
-    match last.ended.as_ref().and_then(|ended| ended.answer.as_deref()) {
+    let idle = last.ended_at.map(|at| engine.clock.now().duration_since(at).unsigned_abs());
+    let warm_tokens = last
+        .ended
+        .as_ref()
+        .map(|ended| ended.context_tokens)
+        .filter(|tokens| *tokens > 0 && idle.is_some_and(|idle| idle < CACHE_LIFE));
+    let context = match last.ended.as_ref().and_then(|ended| ended.answer.as_deref()) {
         Some(answer) => Context::after(last_tier, answer),
         // Its words are not kept: it may have asked something.
-        None => Context::Session(Session { last_tier, proposal: Proposal::Open }),
-    }
+        None => Context::Session(Session { last_tier, warm_tokens: None, proposal: Proposal::Open }),
+    };
+    context.with_warm_tokens(warm_tokens)
 }
 
 /// Returns what was said in an earlier run, as far as it was kept.

@@ -22,7 +22,7 @@ pub fn of(input: &HookInput, earlier: Option<&Note>, catalog: &Catalog) -> Conte
         }
         (None, Some(note)) => {
             let proposal = if note.asked { Proposal::Open } else { Proposal::None };
-            Context::Session(Session { last_tier: None, proposal })
+            Context::Session(Session { last_tier: None, warm_tokens: None, proposal })
         }
         (None, None) => Context::Fresh,
     }

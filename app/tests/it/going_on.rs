@@ -105,6 +105,8 @@ fn a_request_may_stand_behind_two_dashes_whatever_it_begins_with() {
     sandbox.call(["run", "--", "--fix it in lib.rs: rename foo to bar"]).wait().success();
     assert!(read(&sandbox, "stdin").starts_with("--fix it in lib.rs"));
     sandbox.call(["run", "--", REQUEST, "--effort", "high"]).wait().success();
+    sandbox.call(["run", "-", "--", "--effort", "low"]).stdin(REQUEST).wait().success();
+    assert!(read(&sandbox, "argv.3").contains("--effort=low"));
     assert!(read(&sandbox, "argv.2").contains("--effort=high"));
 }
 

@@ -22,6 +22,7 @@ use super::safety::{self, Work};
 use super::signals::Signals;
 use super::stream::Stream;
 use super::trace::Trace;
+use super::warm_cache::{self, Stay};
 use super::{Decision, Route, RouteError, arbiter};
 use crate::model::{Class, PerClass};
 use crate::policy::layer::Layer;
@@ -71,6 +72,9 @@ pub(super) fn decide(
     let opinion = &of_rights(&tier_and_agent(None, &by_files, opinion.tier, catalog).1);
     let word = request.llm_vote.filter(|word| opinion.stop.is_none() && precedence <= counts_until(*word));
     let unsettled_tier = word.and_then(LlmVote::tier).unwrap_or(opinion.tier);
+    let stay = stay(request, signals, answered.as_ref(), unsettled_tier, catalog)
+        .filter(|_| precedence == Precedence::Nothing);
+    let unsettled_tier = stay.as_ref().map_or(unsettled_tier, |stay| stay.tier);
     let voted_tier = by_files.named.as_ref().map_or(unsettled_tier, |named| named.found.tier);
     let work = known_work(&by_files, by_rule.as_ref());
     let underspecified = safety::check_for_missing_words(signals, work, &request.context, &mut trace);
@@ -108,7 +112,8 @@ pub(super) fn decide(
     let stop = danger.or(underspecified).or(by_files.asked).or(doubt).or(asked_by_arbiter);
     let decision = if stop.is_some() { Decision::Escalate } else { Decision::Direct };
     let by_files = by_files.named.map(|named| named.found);
-    let named = chosen.map(overrides::Choice::found).or(by_files).or(by_arbiter);
+    let stays = stay.map(|stay| stays(&stay, opinion.tier, opinion.confidence, &mut trace));
+    let named = chosen.map(overrides::Choice::found).or(by_files).or(by_arbiter).or(stays);
     let by = stop.or(named).unwrap_or_else(|| opinion.found(by_rule));
     let route = Route {
         decision,
@@ -127,6 +132,25 @@ pub(super) fn decide(
         own,
     };
     Ok(Decided { route, trace, p: p_of_words, signs })
+}
+
+/// Returns whether the tier that has the session keeps it because of its warm cache. Words that do nothing but answer stay
+/// with it anyway.
+fn stay(
+    request: &Request,
+    signals: &Signals,
+    answered: Option<&Answered>,
+    tier: Tier,
+    catalog: &Catalog,
+) -> Option<Stay> {
+    let session = request.context.session().filter(|_| !answered.is_some_and(Answered::is_whole))?;
+    warm_cache::stay(session, tier, signals.complexity(tier), catalog)
+}
+
+fn stays(stay: &Stay, tier: Tier, confidence: f64, trace: &mut Trace) -> Found {
+    let because = stay.because(tier);
+    trace.fired(warm_cache::WARM_CACHE, Layer::Default, &because, None);
+    Found { layer: Layer::Default, tier: stay.tier, because, words: None, confidence }
 }
 
 /// Returns a question of the classifier's with what could happen, or what is missing, and the words that made it one.

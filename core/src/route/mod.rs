@@ -26,6 +26,7 @@ mod signals;
 mod stream;
 pub mod trace;
 pub mod training;
+mod warm_cache;
 
 use serde::{Deserialize, Serialize};
 

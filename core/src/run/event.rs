@@ -258,6 +258,9 @@ pub struct AttemptEnded {
     /// How many lines of output could not be read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreadable_lines: u64,
+    /// About how many tokens the conversation holds: the most of one call.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub context_tokens: u64,
     /// The user's own check of the work, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,

@@ -61,6 +61,7 @@ fn lost(run: &RunState, now: Timestamp) -> AttemptEnded {
     let duration = now.duration_since(attempt.started_at);
     AttemptEnded {
         verification: None,
+        context_tokens: 0,
         attempt: attempt.started.attempt,
         outcome: Outcome::WorkerLost,
         flags: vec![],

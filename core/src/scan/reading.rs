@@ -201,7 +201,7 @@ impl<'a> Reading<'a> {
         let mut request = Request::of_session(words)?;
         let proposal = if self.conversation.asked { Proposal::Open } else { Proposal::None };
         if was_begun {
-            request.context = Context::Session(Session { last_tier: None, proposal });
+            request.context = Context::Session(Session { last_tier: None, warm_tokens: None, proposal });
         }
         let route = (self.router)(request)?;
         if prompt::only_answers(&route, Wanted::AsUsual) {

@@ -81,6 +81,8 @@ pub struct Evidence {
     /// The last text that the CLI itself made in place of an answer.
     cli_text: Option<String>,
     results: Results,
+    /// The most tokens of one call: about what the conversation holds.
+    pub context_tokens: u64,
     spending: Spending,
 }
 
@@ -118,7 +120,10 @@ impl Evidence {
                 open.iter().for_each(|(id, kind)| self.open_task(id, *kind));
             }
             AgentEvent::PermissionDenied(denied) => self.tools.deny(denied),
-            AgentEvent::Usage { message_id, tokens } => self.spending.call(message_id.as_ref(), *tokens),
+            AgentEvent::Usage { message_id, tokens } => {
+                self.spending.call(message_id.as_ref(), *tokens);
+                self.context_tokens = self.context_tokens.max(tokens.total());
+            }
             AgentEvent::Result(result) => self.add_result(result),
             AgentEvent::PlainText { text } => {
                 self.unreadable_count += 1;

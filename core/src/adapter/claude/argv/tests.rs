@@ -56,7 +56,7 @@ fn a_known_version_gets_every_flag() {
     let command = written(&agent, Some(OLDEST), &new_session(), "do it");
     let want = "-p --output-format stream-json --verbose --model haiku --session-id 00000000-0000-0000-0000-000000000000 --permission-mode acceptEdits \
                 --agent reviewer --settings {\"disableAllHooks\":true} --fallback-model sonnet --max-turns 7 \
-                --max-budget-usd 0.5 --append-system-prompt-file /state/contract.md --include-partial-messages";
+                --max-budget-usd 0.5 --append-system-prompt-file /state/contract.md --effort=high --include-partial-messages";
     assert_eq!(command.args.join(" "), want);
     assert_eq!(command.stdin, "do it");
     assert_eq!(command.env[RETRIES], "3", "with a fallback model the CLI must be able to get to it");
@@ -67,7 +67,7 @@ fn an_old_or_silent_cli_gets_what_every_version_has_and_the_contract_with_the_pr
     for version in [Some(CliVersion(1, 0, 9)), None] {
         let command =
             written(&general(Tier::Opus), version, &AgentSession::Resume(AgentSessionId::nil()), "do it");
-        let want = "-p --output-format stream-json --verbose --model opus --resume=00000000-0000-0000-0000-000000000000 --permission-mode acceptEdits";
+        let want = "-p --output-format stream-json --verbose --model opus --resume=00000000-0000-0000-0000-000000000000 --permission-mode acceptEdits --effort=high";
         assert_eq!(command.args.join(" "), want);
         assert_eq!(command.stdin, format!("do it\n\n{CONTRACT}"));
         assert_eq!(command.env[RETRIES], "0", "one retry layer, and it is ours");
