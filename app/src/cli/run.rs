@@ -155,9 +155,9 @@ async fn attended(args: Box<RunArgs>, assembled: Assembled) -> Result<u8, Failur
     let watcher: Box<dyn Watcher> = match (format, verbosity) {
         (Format::Jsonl, _) => Box::new(event_stream::JsonlWatcher::new()),
         (Format::Text | Format::Json, Verbosity::Quiet) => Box::new(watch::QuietWatcher),
-        (Format::Text | Format::Json, Verbosity::Normal) => {
-            Box::new(OwnThread::new(watch::TerminalWatcher::new(&submission, clock::local_zone())))
-        }
+        (Format::Text | Format::Json, Verbosity::Normal) => Box::new(OwnThread::new(
+            watch::TerminalWatcher::new(&submission, clock::local_zone(), clock::now),
+        )),
     };
     let mut run = submission.begin(&engine, watcher);
     let report = drive::drive(&engine, &mut run, &mut stops).await;

@@ -24,6 +24,9 @@ pub trait Watcher: Send {
     /// Takes in a piece of the agent's own words as it comes, before secrets are removed: for eyes alone.
     fn on_text(&mut self, _piece: &str) {}
 
+    /// Is called several times a second, where somebody watches.
+    fn on_tick(&mut self) {}
+
     /// Shows what has not been shown yet, and returns the agent's last words as far as they are on standard output. May
     /// take as long as the reader does.
     fn finish(&mut self) -> String {

@@ -15,6 +15,7 @@ pub mod explanation;
 pub mod fit;
 pub mod human;
 pub mod live_line;
+pub mod live_row;
 pub mod notices;
 pub mod obstacles;
 pub mod output;

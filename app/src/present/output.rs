@@ -244,6 +244,18 @@ pub fn answer_is_seen() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// Returns how many columns the terminal has that messages are printed on.
+pub fn message_columns() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(std::io::stderr())?;
+    Some(usize::from(width.0)).filter(|width| *width > 0)
+}
+
+/// Prints control sequences of ours, and text that has none.
+pub fn control(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{text}").and_then(|()| err.flush());
+}
+
 /// Returns whether progress can be shown.
 pub fn progress_is_seen() -> bool {
     let dumb = anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never;

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use pointsman_core::report::live::{Body, Line, LiveDetail};
 
@@ -15,6 +16,9 @@ const QUEUED_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a line without much text takes of the queue, in bytes.
 const LINE_BYTES: usize = 512;
+
+/// How often a watcher is called where nothing happens.
+const TICK: Duration = Duration::from_millis(120);
 
 /// What a watcher is told.
 enum Told {
@@ -57,15 +61,20 @@ impl OwnThread {
         let queued = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&queued);
         let thread = std::thread::spawn(move || {
-            for told in told {
-                let bytes = told.bytes();
-                match told {
-                    Told::Line(line) => watcher.on_line(&line),
-                    Told::Text(piece) => watcher.on_text(&piece),
+            loop {
+                match told.recv_timeout(TICK) {
+                    Ok(told) => {
+                        let bytes = told.bytes();
+                        match told {
+                            Told::Line(line) => watcher.on_line(&line),
+                            Told::Text(piece) => watcher.on_text(&piece),
+                        }
+                        left.fetch_sub(bytes, Ordering::Relaxed);
+                    }
+                    Err(RecvTimeoutError::Timeout) => watcher.on_tick(),
+                    Err(RecvTimeoutError::Disconnected) => return watcher.finish(),
                 }
-                left.fetch_sub(bytes, Ordering::Relaxed);
             }
-            watcher.finish()
         });
         OwnThread { queue: Some(queue), queued, thread: Some(thread) }
     }

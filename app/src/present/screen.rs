@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use pointsman_core::run::contract::MarkerFilter;
 
+use super::live_row::LiveRow;
 use super::output::{self, Tone};
 use crate::plain_text::one_line;
 
@@ -22,8 +22,10 @@ const WORDS_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub struct Screen {
     /// Whether the agent's words go to standard output as they come.
     streams: bool,
-    /// The live line, while it is shown; the agent's words and it take turns.
-    bar: Option<ProgressBar>,
+    /// The live line; the agent's words and it take turns.
+    row: LiveRow,
+    /// What the live line says, while it is shown.
+    doing: Option<String>,
     begun_at: Option<Timestamp>,
     now: Timestamp,
     filter: MarkerFilter,
@@ -38,7 +40,8 @@ impl Screen {
     pub fn new() -> Screen {
         Screen {
             streams: output::answer_is_seen(),
-            bar: None,
+            row: LiveRow::default(),
+            doing: None,
             begun_at: None,
             now: Timestamp::UNIX_EPOCH,
             filter: MarkerFilter::default(),
@@ -61,22 +64,31 @@ impl Screen {
     /// Prints a message.
     pub fn say(&mut self, tone: Tone, word: &str, sentence: &str) {
         self.end_line();
-        match &self.bar {
-            Some(bar) => bar.suspend(|| output::say(tone, word, sentence)),
-            None => output::say(tone, word, sentence),
-        }
+        self.row.hide();
+        output::say(tone, word, sentence);
+        self.draw();
     }
 
     /// Shows what is at work in the live line.
     pub fn progress(&mut self, doing: &str) {
-        if !output::progress_is_seen() {
-            return;
+        if output::progress_is_seen() {
+            self.end_line();
+            let slow = if self.elapsed() > SLOW_AFTER { "SLOW " } else { "" };
+            self.doing = Some(one_line(&format!("{slow}{doing}"), LINE_CHARS_MAX));
+            self.draw();
         }
-        self.end_line();
-        let elapsed = self.elapsed();
-        let slow = if elapsed > SLOW_AFTER { "SLOW " } else { "" };
-        let bar = self.bar.get_or_insert_with(|| new_bar(elapsed));
-        bar.set_message(one_line(&format!("{slow}{doing}"), LINE_CHARS_MAX));
+    }
+
+    /// Moves the live line on; called several times a second.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.at(now);
+        self.draw();
+    }
+
+    fn draw(&mut self) {
+        if let Some(doing) = &self.doing {
+            self.row.show(self.elapsed(), doing);
+        }
     }
 
     /// Shows a piece of the agent's words.
@@ -92,6 +104,7 @@ impl Screen {
     pub fn next_words(&mut self) {
         self.end_line();
         if !std::mem::take(&mut self.words).is_empty() {
+            self.hide_row();
             output::piece("\n");
         }
     }
@@ -99,7 +112,7 @@ impl Screen {
     /// Clears the live line, and returns what the agent said last.
     pub fn finish(&mut self) -> String {
         self.end_line();
-        self.hide_bar();
+        self.hide_row();
         std::mem::take(&mut self.words)
     }
 
@@ -109,7 +122,7 @@ impl Screen {
         if text.is_empty() {
             return;
         }
-        self.hide_bar();
+        self.hide_row();
         output::piece(text);
         self.words.push_str(text);
         if self.words.len() > WORDS_BYTES_MAX {
@@ -132,23 +145,14 @@ impl Screen {
         Duration::try_from(self.now.duration_since(begun)).unwrap_or_default()
     }
 
-    fn hide_bar(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+    fn hide_row(&mut self) {
+        self.row.hide();
+        self.doing = None;
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        self.hide_bar();
+        self.hide_row();
     }
-}
-
-fn new_bar(elapsed: Duration) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
-    let bar = ProgressBar::new_spinner().with_elapsed(elapsed);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }

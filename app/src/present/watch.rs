@@ -1,5 +1,6 @@
 //! Shows a run as it happens, for a person.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pointsman_core::agent_env::Payer;
 use pointsman_core::report::live::{Body, Line, LiveDetail};
@@ -34,6 +35,7 @@ pub struct TerminalWatcher {
     last_text: String,
     openings: Openings,
     zone: TimeZone,
+    now: fn() -> Timestamp,
     /// The payer of the last attempt: a change is announced before it costs anything.
     payer: Option<Payer>,
     /// How the last attempt failed; printed only if the run goes on, because the run's summary reports it too.
@@ -47,14 +49,15 @@ const TEXT_CHARS_MAX: usize = 60;
 const WAIT_SHOWN_MS: i64 = 2000;
 
 impl TerminalWatcher {
-    /// Starts showing a run. Times are said in the zone.
-    pub fn new(submission: &Submission, zone: TimeZone) -> TerminalWatcher {
+    /// Starts showing a run. Times are said in the zone; `now` tells the time between events.
+    pub fn new(submission: &Submission, zone: TimeZone, now: fn() -> Timestamp) -> TerminalWatcher {
         TerminalWatcher {
             screen: Screen::new(),
             doing: "starting".to_owned(),
             last_text: String::new(),
             openings: Openings { is_rehearsal: submission.is_rehearsal() },
             zone,
+            now,
             payer: None,
             failure: None,
         }
@@ -117,7 +120,7 @@ impl TerminalWatcher {
         self.show();
     }
 
-    fn see_fact(&mut self, fact: &Fact, now: jiff::Timestamp) {
+    fn see_fact(&mut self, fact: &Fact, now: Timestamp) {
         if let Some((word, sentence)) = self.failure.take()
             && !matches!(fact, Fact::Finished { .. })
         {
@@ -130,7 +133,7 @@ impl TerminalWatcher {
             }
             Fact::Waiting { until: then, why } => {
                 let when = until(*then, now, &self.zone);
-                self.doing = format!("waits {when} ({})", why.as_str());
+                self.doing = format!("waiting: {when} ({})", why.as_str());
                 if *why != WaitReason::Backoff || then.duration_since(now).as_millis() >= WAIT_SHOWN_MS.into()
                 {
                     self.say(Tone::Plain, "waiting:", &format!("{when} ({})", why.as_str()));
@@ -179,6 +182,10 @@ impl Watcher for TerminalWatcher {
 
     fn on_text(&mut self, piece: &str) {
         self.screen.text(piece);
+    }
+
+    fn on_tick(&mut self) {
+        self.screen.tick((self.now)());
     }
 
     fn finish(&mut self) -> String {
