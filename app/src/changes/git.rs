@@ -71,7 +71,7 @@ impl Git {
         self.env.insert(name.to_owned(), value.to_string_lossy().into_owned());
     }
 
-    /// Calls git; returns what it printed if it succeeded. Both streams, and at most 64 KiB.
+    /// Calls git; returns what it printed if it succeeded. Both streams, and at most four megabytes.
     pub fn call(&self, dir: &Path, args: &[&str]) -> Option<String> {
         let args: Vec<&str> = CLOSED.iter().copied().chain(args.iter().copied()).collect();
         let output = call::run(&self.program, &args, &self.env, dir, LIMIT).ok()?;

@@ -1,6 +1,6 @@
 //! The two trees of a working tree, before and after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub top: PathBuf,
     dir: PathBuf,
     exclude: String,
+    /// What was ignored at first, directories with a `/` behind them. It stays out whatever becomes of `.gitignore`: undoing
+    /// must not delete files that were there before.
+    ignored: BTreeSet<String>,
     tree: String,
     /// `sha1` or `sha256`.
     pub object_format: String,
@@ -59,10 +62,12 @@ impl Snapshot {
             top,
             dir: dir.to_owned(),
             exclude,
+            ignored: BTreeSet::new(),
             object_format,
             tree: String::new(),
             large: BTreeMap::new(),
         };
+        snapshot.ignored = snapshot.ignored_now()?;
         (snapshot.tree, snapshot.large) = snapshot.tree_now()?;
         Some(snapshot)
     }
@@ -83,9 +88,11 @@ impl Snapshot {
             self.git.call(&self.top, &args)?;
             Some(String::from_utf8_lossy(&fs::read(file).ok()?).into_owned())
         };
-        found.files = git_diff::read(&compare(&["-z", "--raw", "--abbrev=64", "--numstat"])?);
+        let files = git_diff::read(&compare(&["-z", "--raw", "--abbrev=64", "--numstat"])?);
         let patch = compare(&["-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv"])?;
-        let kept = kept_patch(&mut found.files, &patch, content);
+        let is_wanted = |file: &DiffEntry| file.kind != ChangeKind::Added || !self.was_ignored(&file.path);
+        let kept;
+        (found.files, kept) = kept_patch(files, &patch, content, is_wanted);
         Some((found, kept))
     }
 
@@ -93,13 +100,26 @@ impl Snapshot {
     fn tree_now(&self) -> Option<(String, BTreeMap<String, Stamp>)> {
         let large = self.large_now()?;
         let mut exclude = self.exclude.clone();
-        for path in large.keys() {
+        for path in large.keys().chain(&self.ignored) {
             write!(exclude, "\n/{}\n", escaped(path)).ok()?;
         }
         fs::write(self.dir.join("info/exclude"), exclude).ok()?;
         self.git.call(&self.top, &["add", "--all", "--", "."])?;
         let written = self.git.call(&self.top, &["write-tree"])?;
         Some((written.lines().next()?.to_owned(), large))
+    }
+
+    /// Returns what git ignores, whole directories as one.
+    fn ignored_now(&self) -> Option<BTreeSet<String>> {
+        fs::write(self.dir.join("info/exclude"), &self.exclude).ok()?;
+        let options = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"];
+        let listed = self.git.call(&self.top, &options)?;
+        Some(listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn was_ignored(&self, path: &str) -> bool {
+        let mut above = path.match_indices('/').map(|(at, _)| &path[..=at]);
+        self.ignored.contains(path) || above.any(|dir| self.ignored.contains(dir))
     }
 
     /// Returns the large files that git does not know and does not ignore.
@@ -146,12 +166,20 @@ fn changed_large(before: &BTreeMap<String, Stamp>, after: &BTreeMap<String, Stam
     now.chain(gone.map(|path| change(path, ChangeKind::Deleted))).collect()
 }
 
-/// Returns the patch of the files whose content may be kept, and marks the others.
-fn kept_patch(files: &mut [DiffEntry], patch: &str, content: Content) -> String {
+/// Returns the files that are wanted, with the patch of those whose content may be kept; the others are marked.
+fn kept_patch(
+    files: Vec<DiffEntry>,
+    patch: &str,
+    content: Content,
+    is_wanted: impl Fn(&DiffEntry) -> bool,
+) -> (Vec<DiffEntry>, String) {
     let sections = git_diff::sections(patch);
     let is_whole = sections.len() == files.len();
-    let mut kept = String::new();
-    for (at, file) in files.iter_mut().enumerate() {
+    let (mut wanted, mut kept) = (vec![], String::new());
+    for (at, mut file) in files.into_iter().enumerate() {
+        if !is_wanted(&file) {
+            continue;
+        }
         let section = sections.get(at).copied().filter(|_| is_whole);
         file.not_kept = match section {
             _ if content == Content::Dropped => Some(NotKept::Words),
@@ -164,6 +192,7 @@ fn kept_patch(files: &mut [DiffEntry], patch: &str, content: Content) -> String 
                 None
             }
         };
+        wanted.push(file);
     }
-    kept
+    (wanted, kept)
 }

@@ -66,6 +66,7 @@ pub async fn undo(
     }
     let place = human::shell_word(&undo.top().to_string_lossy());
     output::say(Tone::Good, "undone:", &format!("{summary} in {place}"));
+    output::hint(&format!("`pointsman runs diff {} | git apply` there brings it back", found.id));
     Ok(0)
 }
 

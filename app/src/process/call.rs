@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use super::{owned, tree};
 
 /// The most of a program's output that is kept.
-const TEXT_BYTES_MAX: u64 = 64 << 10;
+const TEXT_BYTES_MAX: u64 = 4 << 20;
 
 /// How a call ended.
 #[derive(Debug)]

@@ -103,6 +103,37 @@ fn undo_takes_back_what_the_run_changed_and_nothing_else() {
     sandbox.call(["runs", "undo", "latest", "--yes"]).wait().exits(1);
 }
 
+/// Seen to fail when both looks went by `.gitignore` as it was at their time: undoing deleted the data.
+#[test]
+fn files_that_were_ignored_before_are_none_of_the_runs_whatever_becomes_of_gitignore() {
+    let sandbox = Sandbox::new();
+    write(&sandbox, ".gitignore", "data/\n*.env\n");
+    write(&sandbox, "data/results.csv", "a week of work\n");
+    write(&sandbox, "local.env", "x\n");
+    git(&sandbox, &["init", "-q"]);
+    let (ignore, new) = (sandbox.project().join(".gitignore"), sandbox.project().join("new.txt"));
+    let agent = Fake::writes(&ignore, "!data/\n!*.env\n").then(Fake::writes(&new, "new\n"));
+    let sandbox = sandbox.agents(agent.then(Fake::completes("the rules are rewritten")));
+    let changes = changes_of(&sandbox);
+    assert_eq!(changes["file_count"], 2, "{changes}");
+    sandbox.call(["runs", "undo", "latest", "--yes"]).wait().success();
+    assert_eq!(read(&sandbox, "data/results.csv").as_deref(), Some("a week of work\n"));
+    assert_eq!(read(&sandbox, "local.env").as_deref(), Some("x\n"));
+    assert_eq!(read(&sandbox, "new.txt"), None);
+}
+
+#[test]
+fn an_undo_can_be_taken_back() {
+    let sandbox = at_work();
+    sandbox.run(REQUEST).success();
+    let ran = sandbox.call(["runs", "undo", "latest", "--yes"]).wait().success();
+    assert!(ran.stderr.contains("| git apply` there brings it back"), "{ran}");
+    let patch = sandbox.call(["runs", "diff", "latest"]).wait().success().stdout;
+    fs::write(sandbox.path("patch"), patch).unwrap();
+    git(&sandbox, &["apply", sandbox.path("patch").to_str().unwrap()]);
+    assert_eq!(read(&sandbox, "src/lib.rs").as_deref(), Some("one\nthree\nmy own line\n"));
+}
+
 /// Seen to fail without the comparison of ids: git's own check lets lines elsewhere in the file pass.
 #[test]
 fn undo_touches_nothing_if_one_of_the_files_was_changed_since() {
