@@ -5,6 +5,10 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 /// Verbs that take one text in words.
 const VERBS_WITH_WORDS: [&str; 3] = ["run", "route", "explain"];
 
+/// Verbs that stand below `runs`.
+const VERBS_OF_RUNS: [&str; 10] =
+    ["list", "ls", "show", "logs", "diff", "undo", "open", "cancel", "sessions", "prune"];
+
 /// Returns what to type instead, if the mistake is a habit; `words` is the command line behind the program's name.
 pub fn hint(error: &Error, words: &[String]) -> Option<String> {
     let word = wrong_word(error)?;
@@ -14,6 +18,9 @@ pub fn hint(error: &Error, words: &[String]) -> Option<String> {
             flag(word.split('=').next().unwrap_or(word)).map(str::to_owned)
         }
         ErrorKind::UnknownArgument => verb.map(|verb| quoted(verb, &words[1..])),
+        ErrorKind::InvalidSubcommand if VERBS_OF_RUNS.contains(&word) => {
+            Some(format!("`pointsman runs {}`", words.join(" ")))
+        }
         ErrorKind::InvalidSubcommand if has_no_similar_verb(error) || word.contains(char::is_whitespace) => {
             Some(quoted("run", words))
         }
@@ -104,6 +111,7 @@ mod tests {
         ] {
             assert_eq!(hint_of(line), Some(format!("a request is one argument: {want}")), "{line:?}");
         }
+        assert_eq!(hint_of(&["undo", "latest"]).as_deref(), Some("`pointsman runs undo latest`"));
         // A slip of the pen keeps clap's own tip.
         assert_eq!(hint_of(&["rout", "fix it"]), None);
         assert_eq!(hint_of(&["runs", "list", "everything"]), None);

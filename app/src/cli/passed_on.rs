@@ -46,6 +46,12 @@ pub fn with_images(request: String, images: &[PathBuf], cwd: &Path) -> Result<St
     for (at, image) in images.iter().enumerate() {
         let path = absolute(image, cwd);
         let size = std::fs::metadata(&path).map_err(|error| unusable(&path, &error.to_string()))?;
+        if !is_image(&path) {
+            return Err(unusable(
+                &path,
+                "only png, jpg, gif and webp are understood; other files are named in the request",
+            ));
+        }
         if !size.is_file() || path.contains(['"', '\n', '\r']) {
             return Err(unusable(&path, "it is no file with a plain name"));
         }
@@ -56,6 +62,11 @@ pub fn with_images(request: String, images: &[PathBuf], cwd: &Path) -> Result<St
         request.push_str(&format!("{space}@\"{path}\""));
     }
     Ok(request)
+}
+
+fn is_image(path: &str) -> bool {
+    let ending = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(&*ending, "png" | "jpg" | "jpeg" | "gif" | "webp")
 }
 
 fn unusable(path: &str, why: &str) -> Failure {

@@ -47,6 +47,11 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     read.filter(|duration| !duration.is_zero()).ok_or("use a time such as 90s, 10m or 1h30m")
 }
 
+fn shell_command(text: &str) -> Result<String, &'static str> {
+    let is_given = text.chars().any(|c| !c.is_whitespace());
+    is_given.then(|| text.to_owned()).ok_or("give a command, such as 'cargo test'")
+}
+
 /// Names of scenarios, offered by completion.
 fn scenarios() -> impl TypedValueParser<Value = Scenario> {
     let names = PossibleValuesParser::new(Scenario::ALL.map(Scenario::as_str));
@@ -143,7 +148,7 @@ pub struct RunArgs {
     pub permission_profile: Option<PermissionProfile>,
     /// Check the work with this command, for a shell: its exit code says whether the work is done. Where it fails, one
     /// stronger tier tries again.
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", value_parser = shell_command)]
     pub verify: Option<String>,
     /// Do not check the work, whatever `verify.command` says.
     #[arg(long, conflicts_with = "verify")]
@@ -163,6 +168,10 @@ pub struct RunArgs {
     /// Show route, command, environment names and limits; start nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Take back what that run changed, if nothing else touched its files since; `--approve` says yes beforehand. Short for
+    /// `pointsman runs undo RUN`.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["prompt", "file", "detach", "dry_run", "goes_on", "behind"])]
+    pub undo: Option<String>,
     /// Play the run with a scripted agent that asks no model: success, if-needed, fail, hang, escalate,
     /// quota, overloaded, denied, mismatch or empty.
     #[arg(long, value_parser = scenarios(), value_name = "SCENARIO", num_args = 0..=1, require_equals = true,

@@ -16,8 +16,9 @@ use pointsman_core::run::verify::AskedVerification;
 
 use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
+use super::look_args::{RunsArgs, RunsVerb};
 use super::request_args::{ModeArg, RunArgs};
-use super::{detach, notify, passed_on, prompt_input, trust};
+use super::{detach, notify, passed_on, prompt_input, runs, trust};
 use crate::assemble::{Assembled, Environment, Purpose};
 use crate::clock;
 use crate::engine::notify::EndedRun;
@@ -32,6 +33,9 @@ use crate::present::{event_stream, notices, route, run_summary, watch};
 
 /// Runs the verb.
 pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
+    if let Some(run) = &args.undo {
+        return runs::main(RunsArgs { verb: RunsVerb::Undo { run: run.clone(), yes: args.approve } });
+    }
     let mut words = args.words.clone();
     let is_given = words.prompt.is_some() || words.file.is_some();
     let (request_behind, flags) = passed_on::separate(is_given, &args.behind);

@@ -100,7 +100,7 @@ fn undo_takes_back_what_the_run_changed_and_nothing_else() {
     assert_eq!(read(&sandbox, "mine.txt").as_deref(), Some("more of my own work\n"));
     assert_eq!(git(&sandbox, &["status", "--short"]), before);
     // A second time there is nothing to take back.
-    sandbox.call(["runs", "undo", "latest", "--yes"]).wait().exits(1);
+    sandbox.call(["run", "--undo", "latest", "--approve"]).wait().exits(1);
 }
 
 /// Seen to fail when both looks went by `.gitignore` as it was at their time: undoing deleted the data.

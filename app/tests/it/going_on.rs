@@ -118,4 +118,6 @@ fn an_image_is_named_by_its_whole_path() {
     let image = sandbox.project().join("my shot.png");
     assert!(read(&sandbox, "stdin").contains(&format!("\n\n@\"{}\"", image.display())));
     sandbox.call(["run", "--image", "none.png", REQUEST]).wait().exits(65);
+    fs::write(sandbox.project().join("notes.txt"), "no picture").unwrap();
+    sandbox.call(["run", "--image", "notes.txt", REQUEST]).wait().exits(65);
 }
