@@ -1,7 +1,7 @@
 //! Everything in pointsman that does IO, around the decisions of `pointsman-core`.
 //!
 //! `cli` reads the command line, `hook` answers the events of interactive sessions, `assemble` builds an `engine` from
-//! the `config`, and the engine drives runs with the help of `process` and `store`. `docs/architecture.md` has the map.
+//! the `config`, and the engine drives runs with the help of `process` and `store`. `docs/reference/map.md` has every file.
 
 mod assemble;
 mod changes;

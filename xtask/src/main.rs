@@ -4,16 +4,18 @@
 //! that the model was not fitted to, and writes `core/src/model/model.bin`. `cargo xtask study` does the same without
 //! writing the model, optionally on other data. `cargo xtask cli-matrix` tries versions of the Claude CLI.
 //! `cargo xtask upgrade-check` tries this program beside an older version of itself. `cargo xtask picture` records the
-//! README's picture.
+//! README's picture. `cargo xtask docs` writes the reference pages from the code.
 //!
 //! Reading order: the tasks here · `data` (the training data) · `wrap` (the same as people say it) · `fit` (the model) ·
 //! `calibrate` (what it says made to fit real sessions) · `measure` (how good it is) ·
-//! `matrix` (versions of the CLI) · `upgrade` (versions of this program) · `picture` (the demonstration, recorded).
+//! `matrix` (versions of the CLI) · `upgrade` (versions of this program) · `picture` (the demonstration, recorded) ·
+//! `docs` (the reference pages).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables")]
 
 mod calibrate;
 mod data;
+mod docs;
 mod fit;
 mod matrix;
 mod measure;
@@ -52,7 +54,8 @@ usage: cargo xtask train    fit, measure, and write the model
                               ledger's typed rows) below target/, use it and this tree's beside each other and in
                               each other's place, and print what holds; exit code 1 where something does not
            --bench                compare `run`, `hook` and `route` of both instead, built for release, in pairs
-       cargo xtask picture [FILE]    record `pointsman demo` in a terminal window as an animated SVG (default: docs/demo.svg)";
+       cargo xtask picture [FILE]    record `pointsman demo` in a terminal window as an animated SVG (default: docs/demo.svg)
+       cargo xtask docs     write docs/reference from the code, and the samples in other pages anew";
 
 /// Options of a study.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -95,6 +98,7 @@ fn done(task: &str, args: &[String]) -> Option<io::Result<bool>> {
         "upgrade-check" => UpgradeCheck::of_args(args).map(|check| check.run(&root())),
         "cli-matrix" => Matrix::of_args(args).map(|matrix| matrix.run(&root())),
         "picture" => Picture::of_args(args).map(|picture| picture.run(&root())),
+        "docs" if args.is_empty() => Some(docs::write(&root())),
         _ => None,
     }
 }

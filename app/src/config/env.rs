@@ -316,8 +316,8 @@ mod tests {
     }
 
     #[test]
-    fn the_page_on_configuration_names_every_setting_and_variable() {
-        let page = include_str!("../../../docs/configuration.md");
+    fn the_page_on_settings_names_every_setting_and_variable() {
+        let page = include_str!("../../../docs/reference/settings.md");
         for variable in VARIABLES {
             let key = variable.setting.filter(|_| variable.name != MODE).map(|key| {
                 Tier::ALL

@@ -45,7 +45,7 @@ pub struct LiveEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum LiveDetail {
-    /// The agent's process has begun its session.
+    /// The agent's CLI began its session and named its version.
     AgentStarted {
         /// The agent's own session id.
         #[serde(deserialize_with = "AgentSessionId::recorded", default)]
@@ -55,12 +55,12 @@ pub enum LiveDetail {
         /// Where the CLI says it found its key.
         api_key_source: Option<String>,
     },
-    /// The next characters of the agent's text.
+    /// The next words of the answer as they are written, by whole lines, so that a secret is never shown in halves.
     TextDelta {
         /// The characters.
         text: String,
     },
-    /// A complete piece of the agent's text.
+    /// A complete piece of the main thread's text.
     Text {
         /// The text.
         text: String,
@@ -97,26 +97,27 @@ pub enum LiveDetail {
     },
     /// The server's report about the account's limits.
     RateLimit(RateLimit),
-    /// An API call failed.
+    /// An API call failed. The CLI may go on.
     ApiError {
-        /// How it failed: `login`, `account_limit`, `too_many_requests`, `overloaded`, `service`, …
+        /// How it failed: `login`, `login_renewing`, `account_limit`, `billing`, `too_many_requests`, `overloaded`,
+        /// `bad_request`, `output_limit`, `refusal`, `service`.
         kind: String,
         /// The HTTP status.
         status: Option<u16>,
     },
-    /// A line of a kind that is not known here.
+    /// A line of a kind that this version does not know. Never fatal.
     UnknownAgentEvent {
         /// What the line calls itself.
         kind: String,
         /// The line, cut to a bound.
         raw: String,
     },
-    /// The work is being verified.
+    /// The user's own check of the work runs.
     Verifying {
         /// The command.
         command: String,
     },
-    /// Something that the user should know.
+    /// Something that people should hear, from pointsman itself.
     Notice {
         /// The sentence.
         text: String,

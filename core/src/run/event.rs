@@ -39,16 +39,17 @@ pub struct RunEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum Fact {
-    /// The request was submitted.
+    /// Somebody asked.
     Requested(Requested),
-    /// The request was routed.
+    /// It was decided who does it.
     Routed {
-        /// The decision.
+        /// What `pointsman route -o json` prints. Where a person chose the tier or the agent, `own` has what the router
+        /// would have decided.
         route: Route,
     },
     /// The user approved a route that asks first.
     Approved {
-        /// How the approval was given.
+        /// How the approval was given: `--approve` or `terminal`.
         by: String,
     },
     /// A process was about to be spawned.
@@ -59,7 +60,7 @@ pub enum Fact {
     Waiting {
         /// Until when.
         until: Timestamp,
-        /// What it waits for.
+        /// What it waits for: `backoff`, `quota` or `breaker`.
         why: WaitReason,
     },
     /// The run is over. Nothing follows.
@@ -130,7 +131,7 @@ pub struct Requested {
     pub version: u32,
     /// sha256 of the words, first 16 hex digits.
     pub request_hash: String,
-    /// The words, secrets redacted; absent if prompts are not stored.
+    /// The words, secrets redacted: in the ledger only, and not even there if prompts are not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// The session.
@@ -169,7 +170,7 @@ pub struct AttemptStarted {
     pub tier: Tier,
     /// The model that the CLI was told to use.
     pub model_requested: String,
-    /// Why this attempt is made.
+    /// Why this attempt is made: `start`, `retry`, `escalate` or `fall_back`.
     pub why: AttemptReason,
     /// The agent session that it begins or resumes.
     #[serde(deserialize_with = "AgentSessionId::recorded", default)]
@@ -207,7 +208,7 @@ pub enum AttemptReason {
 pub struct AttemptEnded {
     /// The attempt's number.
     pub attempt: u32,
-    /// The outcome.
+    /// The outcome, by its name.
     pub outcome: Outcome,
     /// What else is worth knowing.
     #[serde(default)]

@@ -10,68 +10,72 @@ use crate::error_code::ErrorCode;
 pub enum Outcome {
     /// A usable answer from the routed tier.
     Completed,
-    /// A usable answer, but the main thread was served by another tier.
+    /// A usable answer, but another tier served the main thread; `on_model_mismatch` says what follows.
     ModelMismatch,
-    /// The process ended without a result.
+    /// The process ended without a result, nobody is known to have answered, or the model refused.
     NoResult,
-    /// A result without an answer.
+    /// A result without text, and no text after the last tool call.
     EmptyAnswer,
-    /// An answer that breaks the output contract.
+    /// An answer that breaks the output contract, says that it is blocked, or was cut by the output limit.
     InvalidOutput,
-    /// The turn limit was reached.
+    /// The limit of turns was reached.
     MaxTurns,
-    /// The agent asked for a stronger tier through the typed channel.
+    /// The agent asked for a stronger tier with this attempt's marker.
     AskedEscalation,
-    /// The user's own check of the work failed.
+    /// The user's own check of the work (`--verify`, `verify.command`) failed, or did not end in time.
     VerifyFailed,
-    /// The tool calls that were denied were the work itself, or a hook refused the prompt.
+    /// The tool calls that were denied were the work itself, tools were denied and the contract is not met, or a hook
+    /// refused the prompt.
     PermissionDenied,
-    /// The whole attempt took too long.
+    /// The attempt took longer than `limits.timeout`, and there is no answer.
     TimeoutWall,
-    /// Silence for too long.
+    /// The agent was silent for longer than `limits.idle`, and there is no answer.
     TimeoutIdle,
-    /// No first sign of life.
+    /// The agent said nothing within `limits.startup`.
     TimeoutStartup,
-    /// The service is overloaded.
+    /// The service is overloaded (HTTP 529).
     Overloaded,
-    /// Too many requests in a short time.
+    /// Too many requests at once; not the account's limit.
     Throttled,
-    /// Network, server or machine trouble.
+    /// Network, server or machine trouble; the CLI broke down, or somebody else ended it.
     Infrastructure,
-    /// The process that supervised the agent disappeared.
+    /// The shim, or the process that drove the run, went away.
     WorkerLost,
-    /// The account's limit is used up.
+    /// The account's limit, credits or spending limit are used up.
     Quota,
     /// The cost limit was reached.
     Budget,
-    /// The API rejected the request itself: it is too long, or names an unknown model.
+    /// The API or the CLI refuses the request itself: too long, an unknown model.
     InvalidRequest,
-    /// The CLI rejected its arguments or settings, is too old, or has no directory to work in.
+    /// The CLI refuses its arguments or settings or is too old, the project directory is gone, or the check of the work
+    /// cannot be run.
     Configuration,
     /// The login is missing or refused.
     Auth,
     /// The account cannot pay.
     Billing,
-    /// The agent's CLI was not found, or cannot run on this machine.
+    /// The CLI is not there, or cannot be executed on this machine; `fallback_agent` takes over if there is one.
     AgentMissing,
-    /// We stopped it because we were asked to.
+    /// It was stopped: Ctrl-C, a signal, or `runs cancel`.
     Cancelled,
 }
 
-/// What follows from an outcome, as in the table of `docs/outcomes.md`.
+/// What follows from an outcome, as `docs/outcomes.md` explains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeClass {
-    /// The answer is usable.
+    /// The answer counts, and the run ends.
     Usable,
-    /// A stronger tier may do better.
+    /// One tier up, once in a run, if a model has answered; not with `--no-escalate`, on the top tier, or beyond the limit of
+    /// attempts.
     Escalatable,
-    /// Try once more on the same tier.
+    /// Once more with the same agent, then the run fails.
     Timeout,
-    /// Try again later; it is not the agent's fault.
+    /// Again with the same agent, after a random part of a wait that doubles from `retry.base` to `retry.cap`, until
+    /// `retry.max_elapsed`. Each failure counts for the breaker, except `worker_lost`.
     Transient,
-    /// Wait for the reset.
+    /// The run ends, deferred, and `resets_at` says until when; with `--wait` it goes on at the reset.
     Quota,
-    /// Nothing that we could try again would help.
+    /// The run ends: nothing that could be tried again would help.
     Final,
 }
 
@@ -277,7 +281,7 @@ impl Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
-    /// Processes were still alive after the result and had to be killed.
+    /// Processes were still alive after the result and were killed.
     Leak,
     /// The CLI switched to the fallback model that we gave it.
     FallbackModel,
@@ -299,7 +303,7 @@ pub enum Flag {
     OddCost,
     /// By the agent's own account, another payer paid than was expected.
     OtherPayer,
-    /// By the agent's own account, it worked with other rights than it was given.
+    /// By the agent's own account, it worked with other rights than it was given: shown as RIGHTS DIFFER.
     OtherRights,
     /// The agent named a model of another tier at its start; which one answered is another matter.
     OtherModel,

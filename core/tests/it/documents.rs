@@ -8,38 +8,10 @@ use pointsman_core::adapter::event::ApiErrorKind;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::live::{Body, Line, LiveDetail};
 use pointsman_core::run::event::Fact;
-use pointsman_core::run::outcome::Outcome;
 use serde::de::DeserializeOwned;
 
-const OUTCOMES: &str = include_str!("../../../docs/outcomes.md");
 const ARCHITECTURE: &str = include_str!("../../../docs/architecture.md");
-const ERRORS: &str = include_str!("../../../docs/errors/README.md");
-const EVENTS: &str = include_str!("../../../docs/events.md");
-
-/// Returns the cells of every table row whose first cell is one name in backticks.
-fn rows(document: &'static str) -> Vec<Vec<&'static str>> {
-    let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect();
-    let is_named = |row: &Vec<&str>| row[0].starts_with('`') && row[0].matches('`').count() == 2;
-    document.lines().filter(|line| line.starts_with("| `")).map(cells).filter(is_named).collect()
-}
-
-#[test]
-fn the_table_of_outcomes_says_what_the_code_does() {
-    let documented: Vec<[String; 4]> = rows(OUTCOMES)
-        .iter()
-        .filter(|row| row.len() == 6)
-        .map(|row| [row[0].replace('`', ""), row[2].to_owned(), row[4].to_owned(), row[5].to_owned()])
-        .collect();
-    let built: Vec<[String; 4]> = Outcome::ALL
-        .iter()
-        .map(|outcome| {
-            let class = format!("{:?}", outcome.class()).to_lowercase();
-            let consumes = if outcome.consumes_attempt() { "yes" } else { "no" };
-            [outcome.as_str().to_owned(), class, consumes.to_owned(), outcome.exit_code().to_string()]
-        })
-        .collect();
-    assert_eq!(documented, built, "docs/outcomes.md: name, class, consumes an attempt, exit code");
-}
+const EXAMPLES: &str = include_str!("../data/event-examples.jsonl");
 
 /// The names that a type of tagged records knows, as its own reader lists them.
 fn kinds<T: DeserializeOwned>() -> BTreeSet<String> {
@@ -49,27 +21,18 @@ fn kinds<T: DeserializeOwned>() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_kind_of_fact_and_of_live_event_is_documented_and_no_other() {
-    let documented: BTreeSet<String> =
-        rows(EVENTS).iter().filter(|row| row.len() == 2).map(|row| row[0].replace('`', "")).collect();
-    let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<LiveDetail>()).collect();
-    assert!(built.len() > 15, "{built:?}");
-    assert_eq!(documented, built, "docs/events.md: one row per kind");
-}
-
-#[test]
-fn every_kind_of_api_error_is_documented_and_no_other() {
-    let row = EVENTS.lines().find(|line| line.starts_with("| `api_error` |")).unwrap();
-    let (_, listed) = row.split_once("is one of").unwrap();
+fn every_kind_of_api_error_is_told_where_the_event_is_described() {
+    let text = include_str!("../../src/report/live.rs");
+    let listed = text.split_once("/// How it failed: ").unwrap().1.split_once('.').unwrap().0;
     let documented: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
-    assert_eq!(documented, ApiErrorKind::ALL.map(ApiErrorKind::as_str), "docs/events.md");
+    assert_eq!(documented, ApiErrorKind::ALL.map(ApiErrorKind::as_str));
 }
 
 /// The examples are lines of real runs: each kind has one, and each is read and written back unchanged.
 #[test]
 fn every_example_line_is_one_that_this_version_writes() {
     let mut shown = BTreeSet::new();
-    for text in EVENTS.lines().filter(|line| line.starts_with(r#"{"schema_version""#)) {
+    for text in EXAMPLES.lines() {
         let line: Line = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_value(&line).unwrap(), value);
@@ -79,33 +42,15 @@ fn every_example_line_is_one_that_this_version_writes() {
         shown.insert(kind);
     }
     let built: BTreeSet<String> = kinds::<Fact>().into_iter().chain(kinds::<LiveDetail>()).collect();
-    assert_eq!(shown, built, "docs/events.md: an example line per kind");
+    assert_eq!(shown, built, "core/tests/data/event-examples.jsonl: an example line per kind");
 }
 
-/// The index and every page against the table in `error_code.rs`.
 #[test]
-fn every_error_code_has_its_page_and_its_row() {
-    let documented: Vec<[String; 3]> = ERRORS
-        .lines()
-        .filter_map(|line| line.strip_prefix("| [`"))
-        .map(|row| {
-            let cells: Vec<&str> = row.trim_end_matches(" |").split(" | ").collect();
-            let code = cells[0].split('`').next().unwrap();
-            assert_eq!(cells[0], format!("{code}`]({code}.md)"));
-            [code.to_owned(), cells[1].to_owned(), cells[2].to_owned()]
-        })
-        .collect();
-    let built: Vec<[String; 3]> = ErrorCode::ALL
-        .iter()
-        .map(|code| [code.to_string(), code.exit_code().to_string(), code.title().to_owned()])
-        .collect();
-    assert_eq!(documented, built, "docs/errors/README.md: code, exit code, title");
-
+fn every_error_code_has_its_page_and_no_other_page_is_there() {
     let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors")).unwrap();
     let pages: BTreeSet<String> =
         pages.map(|page| page.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    let index = std::iter::once("README.md".to_owned());
-    let wanted = ErrorCode::ALL.iter().map(|code| format!("{code}.md")).chain(index).collect();
+    let wanted = ErrorCode::ALL.iter().map(|code| format!("{code}.md")).collect();
     assert_eq!(pages, wanted, "docs/errors: one page per code");
 }
 
@@ -138,24 +83,6 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
             && !path.ends_with("fixture.rs")
     };
     entries.flat_map(below).filter(is_source).collect()
-}
-
-#[test]
-fn the_map_of_the_architecture_has_every_file_and_no_other() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let map = ARCHITECTURE.split_once("## The map").unwrap().1;
-    let (core, app) = map.split_once("### `app/src`").unwrap();
-    for (crate_dir, chapter) in [("core/src", core), ("app/src", app)] {
-        let dir = root.join(crate_dir);
-        let there: BTreeSet<String> =
-            sources(&dir).iter().map(|path| path.strip_prefix(&dir).unwrap().display().to_string()).collect();
-        let on_map: BTreeSet<String> = chapter
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
-            .map(|(file, _)| file.to_owned())
-            .collect();
-        assert_eq!(on_map, there, "docs/architecture.md, the map of {crate_dir}");
-    }
 }
 
 /// Returns the functions that the walks of a chapter begin their lines with, as `module::function` or `Type::function`.

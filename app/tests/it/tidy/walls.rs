@@ -189,9 +189,9 @@ fn rooms_on_paper(heading: &str) -> Vec<(String, BTreeSet<String>)> {
     let chapter = ARCHITECTURE.split_once(heading).unwrap().1;
     let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let rows =
-        chapter.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with('|'));
+        chapter.lines().skip_while(|line| !line.starts_with("|`")).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
-        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        let cells: Vec<&str> = row.split('|').skip(1).collect();
         (words(cells[0])[0].clone(), words(cells[1]).into_iter().collect())
     })
     .collect()
