@@ -62,21 +62,31 @@ fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
+/// What the program is made of, below the repository.
+const MADE_OF: [&str; 5] = ["core/src", "app/src", "plugin", "docs/errors", "Cargo.lock"];
+
 /// Tells whether a program is newer than everything that it is made of.
 fn is_current(program: &Path, root: &Path) -> io::Result<bool> {
     let Ok(built) = fs::metadata(program).and_then(|found| found.modified()) else { return Ok(false) };
-    for dir in ["core/src", "app/src"] {
-        if newest(&root.join(dir))? > built {
+    for part in MADE_OF {
+        if newest(&root.join(part))? > built {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn newest(dir: &Path) -> io::Result<SystemTime> {
-    let mut newest = SystemTime::UNIX_EPOCH;
-    for path in source::sources(dir)? {
-        newest = newest.max(fs::metadata(path)?.modified()?);
+/// Returns when the newest file below a path was changed; what only tests read does not count.
+fn newest(path: &Path) -> io::Result<SystemTime> {
+    if source::only_tests(path) {
+        return Ok(SystemTime::UNIX_EPOCH);
     }
-    Ok(newest)
+    if !path.is_dir() {
+        return fs::metadata(path)?.modified();
+    }
+    let mut newest_below = SystemTime::UNIX_EPOCH;
+    for entry in fs::read_dir(path)? {
+        newest_below = newest_below.max(newest(&entry?.path())?);
+    }
+    Ok(newest_below)
 }

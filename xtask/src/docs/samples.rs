@@ -73,19 +73,25 @@ fn said(program: &Program, home: &Path, project: &Path, command: &str) -> io::Re
 
 /// Returns a text without what differs from run to run: times, ids, and the spaces that they need.
 fn steady(text: &str) -> String {
-    text.split_whitespace().map(steady_word).collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let before = std::iter::once("").chain(words.iter().copied());
+    let steady = before.zip(&words).map(|(before, word)| if varies(word, before) { "" } else { word });
+    steady.collect::<Vec<_>>().join(" ")
 }
 
-fn steady_word(word: &str) -> &str {
+/// Tells whether a word differs from run to run; the one before it says what a short id is.
+fn varies(word: &str, before: &str) -> bool {
     let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
-    let is_number =
-        !bare.is_empty() && bare.chars().all(|letter| letter.is_ascii_digit() || ".:-TZ".contains(letter));
-    let is_short_id =
-        bare.len() == 6 && bare.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+    let all = |is_one: fn(char) -> bool| !bare.is_empty() && bare.chars().all(is_one);
+    let is_number = all(|letter| letter.is_ascii_digit() || ".:-TZ".contains(letter));
+    let is_id = bare.len() == 36 && all(|letter| letter.is_ascii_hexdigit() || letter == '-');
+    let names_a_run = matches!(before, "run" | "diff" | "undo");
+    let is_short_id = names_a_run
+        && bare.len() == 6
+        && all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
     let is_duration =
         bare.starts_with(|letter: char| letter.is_ascii_digit()) && bare.ends_with(['s', 'm', 'h']);
-    let is_id = bare.len() == 36 && bare.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-');
-    if is_id || is_number || is_short_id || is_duration || matches!(bare, "ms" | "s") { "" } else { word }
+    is_number || is_id || is_short_id || is_duration || matches!(bare, "ms" | "s")
 }
 
 #[cfg(test)]
@@ -99,6 +105,7 @@ mod tests {
         let (one, other) =
             ("`01a22400-d5d6-7092-96ec-a5142dd68147`", "`01a22401-0000-7092-96ec-a5142dd68147`");
         assert_eq!(steady(one), steady(other));
+        assert_ne!(steady("it is routed"), steady("it is asleep"), "six letters alone are no id");
         assert_ne!(steady(shown), steady("done: opus-general · 6 ms · $0.00 · run gecdhb"));
     }
 }

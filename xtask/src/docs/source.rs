@@ -117,9 +117,12 @@ pub fn sources(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = vec![];
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
+        if only_tests(&path) {
+            continue;
+        }
         if path.is_dir() {
             found.extend(sources(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !only_tests(&path) {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
     }
@@ -127,9 +130,9 @@ pub fn sources(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn only_tests(path: &Path) -> bool {
-    ["tests.rs", "fixture.rs"].iter().any(|name| path.ends_with(name))
-        || path.components().any(|part| part.as_os_str() == "tests")
+/// Tells whether only tests read a file or folder.
+pub fn only_tests(path: &Path) -> bool {
+    ["tests", "tests.rs", "fixture.rs", "snapshots"].iter().any(|name| path.ends_with(name))
 }
 
 /// Returns the fields of the type that a variant holds, looked through a box.
