@@ -21,13 +21,13 @@ use pointsman_core::routing_context::{Isolation, RoutingContext};
 use pointsman_core::run::next::OnLimit;
 use pointsman_core::run::notify::NotifyTerms;
 use pointsman_core::run::scenario::Scenario;
-use pointsman_core::run::spec::{RunSpec, SpecLimits};
+use pointsman_core::run::spec::{IgnoredFiles, RunSpec, SpecLimits};
 use pointsman_core::toml_text::problem::Problem;
 
 use crate::clock::{self, Clock};
 use crate::config::env::{Dirs, EnvVars, NoHome};
 use crate::config::error::Warning;
-use crate::config::load::{Inputs, Loaded, SettingEntry};
+use crate::config::load::{Inputs, Loaded, SettingEntry, UserFile};
 use crate::config::location;
 use crate::config::login::{self, Login, StrayKey};
 use crate::config::policy::{self, PolicyReadError, PolicyText};
@@ -136,6 +136,8 @@ pub struct Environment {
     pub dirs: Dirs,
     /// The directory that the work is for.
     pub cwd: PathBuf,
+    /// Which files of the user's own are left out, because the user said so.
+    pub ignored: IgnoredFiles,
 }
 
 impl Environment {
@@ -143,7 +145,7 @@ impl Environment {
     pub fn new(cwd: PathBuf) -> Result<Environment, AssembleError> {
         let env = EnvVars::of_process();
         let dirs = Dirs::find(&env)?;
-        Ok(Environment { env, dirs, cwd })
+        Ok(Environment { env, dirs, cwd, ignored: IgnoredFiles::default() })
     }
 
     /// Loads the settings, with those of the command line on top.
@@ -159,7 +161,8 @@ impl Environment {
     }
 
     fn load(&self, flags: &[(String, String)], tracks: Tracks<'_>) -> Result<Loaded, AssembleError> {
-        let inputs = Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags, tracks };
+        let user_file = if self.ignored.settings { UserFile::Ignored } else { UserFile::Counts };
+        let inputs = Inputs { env: &self.env, dirs: &self.dirs, cwd: &self.cwd, flags, tracks, user_file };
         load::load(&inputs).map_err(|error| AssembleError::Config(Box::new(error)))
     }
 
@@ -311,7 +314,10 @@ impl Environment {
 
     /// Reads the policy files in force here and applies them on top of the built-in policy.
     pub fn policy(&self, loaded: &Loaded, catalog: &Catalog) -> Result<EffectivePolicy, AssembleError> {
-        let texts = policy::read(&self.dirs.config, loaded.policy.as_ref(), loaded.trust)?;
+        let texts = match self.ignored.policy {
+            true => policy::of_project(loaded.policy.as_ref(), loaded.trust).into_iter().collect(),
+            false => policy::read(&self.dirs.config, loaded.policy.as_ref(), loaded.trust)?,
+        };
         match self.policy_of(loaded, catalog, &texts) {
             Err(AssembleError::Policy(problems)) => {
                 self.policy_without_project(loaded, catalog, texts, problems)

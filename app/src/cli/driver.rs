@@ -32,7 +32,8 @@ pub fn main() -> ExitCode {
 /// Drives a detached run. Every failure returned happened before the run began: after that, the run has a verdict.
 async fn driven() -> Result<u8, Failure> {
     let spec = read_spec()?;
-    let assembled = Environment::new(spec.project.clone())?.assemble(spec, Purpose::Work)?;
+    let environment = Environment { ignored: spec.ignored, ..Environment::new(spec.project.clone())? };
+    let assembled = environment.assemble(spec, Purpose::Work)?;
     let mut notices = notices::of(&assembled);
     let Assembled { spec, engine, project, .. } = assembled;
     notices.extend(notices::imported(engine.tidy_up_runs(&project).await));

@@ -21,6 +21,7 @@ mod init;
 mod look_args;
 mod notify;
 mod open;
+mod own_files;
 mod panic;
 mod passed_on;
 mod piped;

@@ -159,6 +159,10 @@ pub struct RunArgs {
     /// Run it even where a person must say yes first: this is the yes.
     #[arg(long)]
     pub approve: bool,
+    /// Go on without your own settings file or policy file where it is broken: the built-in settings and rules hold. This is
+    /// the yes to the question that a terminal asks.
+    #[arg(long)]
+    pub ignore_config: bool,
     /// Wait for limits that start anew, instead of ending with exit 75.
     #[arg(long)]
     pub wait: bool,

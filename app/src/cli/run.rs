@@ -18,7 +18,7 @@ use super::context::{environment, runtime, tidy_after};
 use super::exit::Failure;
 use super::look_args::{RunsArgs, RunsVerb};
 use super::request_args::{ModeArg, RunArgs};
-use super::{detach, notify, passed_on, prompt_input, runs, trust};
+use super::{detach, notify, own_files, passed_on, prompt_input, runs, trust};
 use crate::assemble::{Assembled, Environment, Purpose};
 use crate::clock;
 use crate::engine::notify::EndedRun;
@@ -44,17 +44,21 @@ pub fn main(args: Box<RunArgs>) -> Result<u8, Failure> {
     let here = std::env::current_dir().unwrap_or_default();
     let passed = passed_on::flags(flags, &here)?;
     let text = passed_on::with_images(request.text().to_owned(), &args.image, &here)?;
-    let environment = environment(args.project.as_deref())?;
+    let mut environment = environment(args.project.as_deref())?;
     let session = match args.goes_on {
         true => Some(last_session(&environment, args.rehearse.is_some())?),
         false => args.session.clone(),
     };
     let spec = RunSpec { words: text, session, passed, ..spec(&args, &request, &environment) };
     if args.detach {
-        return detach::start(&args, &spec);
+        return own_files::settled(&mut environment, &args, |environment| {
+            detach::start(&args, &RunSpec { ignored: environment.ignored, ..spec.clone() })
+        });
     }
     let purpose = if args.dry_run { Purpose::Inspect } else { Purpose::Work };
-    let mut assembled = environment.assemble(spec.clone(), purpose)?;
+    let mut assembled = own_files::settled(&mut environment, &args, |environment| {
+        Ok(environment.assemble(spec.clone(), purpose)?)
+    })?;
     if purpose == Purpose::Work && assembled.repository.awaits_a_yes() && output::is_interactive() {
         ask_for_trust(&environment)?;
         assembled = environment.assemble(spec, purpose)?;

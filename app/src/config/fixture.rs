@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::env::{Dirs, EnvVars};
 use super::error::{Error, Warning};
-use super::load::{Inputs, Loaded, USER_FILE, load};
+use super::load::{Inputs, Loaded, USER_FILE, UserFile, load};
 use super::location::find;
 use super::project::ProjectFiles;
 use super::repo_files::Tracks;
@@ -99,7 +99,14 @@ impl Fixture {
 
     pub fn load_in(&self, cwd: &Path, tracks: Tracks<'_>) -> Result<Loaded, Error> {
         let env: EnvVars = self.env.iter().cloned().collect();
-        load(&Inputs { env: &env, dirs: &self.dirs(), cwd, flags: &self.flags, tracks })
+        load(&Inputs {
+            env: &env,
+            dirs: &self.dirs(),
+            cwd,
+            flags: &self.flags,
+            tracks,
+            user_file: UserFile::Counts,
+        })
     }
 
     /// Returns a warning or error without the temporary directory's name.

@@ -48,7 +48,23 @@ pub struct Inputs<'a> {
     pub flags: &'a [(String, String)],
     /// Whether git tracks a file.
     pub tracks: Tracks<'a>,
+    /// Whether the user's file counts, or is broken and left out at the user's word.
+    pub user_file: UserFile,
 }
+
+/// Whether the user's own settings file counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserFile {
+    /// It does.
+    Counts,
+    /// It does not: what it says cannot be known.
+    Ignored,
+}
+
+/// What holds in place of the defaults where the user's file is left out. The user agreed to the defaults for the work, and
+/// not to lose what cannot be taken back: the file may say to keep no prompts, or to keep everything else for longer.
+const WITHOUT_USER_FILE: [(&str, &str); 3] =
+    [("store_prompts", "false"), ("store.keep", "3660d"), ("store.bytes_max", "9223372036854775807")];
 
 /// Settings, where they came from, and the project they hold for.
 #[derive(Debug, Clone)]
@@ -85,7 +101,10 @@ pub struct SettingEntry {
 
 /// Loads the settings for a directory.
 pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
-    let user = user_text(&inputs.dirs.config.join(USER_FILE))?;
+    let user = match inputs.user_file {
+        UserFile::Counts => user_text(&inputs.dirs.config.join(USER_FILE))?,
+        UserFile::Ignored => None,
+    };
     let project = location::find(inputs.cwd, &inputs.dirs.home);
     let mut files = ProjectFiles::read(&project, &inputs.dirs.home, inputs.tracks);
     let mut warnings = inputs.env.unknown();
@@ -95,6 +114,10 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Error> {
     let mut below = Node::parse(&Source::new(SourceKind::Default, "", DEFAULTS))?;
     if let Some(user) = user {
         below = below.under(&Node::parse(&user)?.renamed(&RENAMED));
+    }
+    if inputs.user_file == UserFile::Ignored {
+        let careful = WITHOUT_USER_FILE.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        below = below.under(&Node::of_values(SourceKind::Default, &careful));
     }
     let mut tree = below.clone().under(&variables).under(&flags);
     let mut settings = decode_checked(&tree)?;

@@ -66,18 +66,22 @@ pub fn read(
     trust: TrustStatus,
 ) -> Result<Vec<PolicyText>, PolicyReadError> {
     let user = user_file(config_dir)?;
-    let author = match trust {
-        TrustStatus::Trusted | TrustStatus::Listed => Author::TrustedProject,
-        TrustStatus::Untrusted | TrustStatus::Changed => Author::Project,
-    };
     let is_users = |path: &Path| user.as_deref().is_some_and(|user| is_same(user, path));
     let overlay = overlay.filter(|file| !is_users(&file.path));
-    let of_project = overlay.map(|file| PolicyText::new(author, &file.path, file.text.clone()));
-    let mut texts: Vec<PolicyText> = of_project.into_iter().collect();
+    let mut texts: Vec<PolicyText> = of_project(overlay, trust).into_iter().collect();
     if let Some(path) = user {
         texts.push(read_file(&path)?);
     }
     Ok(texts)
+}
+
+/// Returns the project's policy file.
+pub fn of_project(overlay: Option<&ProjectFile>, trust: TrustStatus) -> Option<PolicyText> {
+    let author = match trust {
+        TrustStatus::Trusted | TrustStatus::Listed => Author::TrustedProject,
+        TrustStatus::Untrusted | TrustStatus::Changed => Author::Project,
+    };
+    overlay.map(|file| PolicyText::new(author, &file.path, file.text.clone()))
 }
 
 /// Reads one file as the user's own.

@@ -65,6 +65,26 @@ pub struct RunSpec {
     /// How the work is verified.
     #[serde(default, skip_serializing_if = "AskedVerification::is_as_configured")]
     pub verification: AskedVerification,
+    /// Which files of the user's own the run goes on without.
+    #[serde(default, skip_serializing_if = "IgnoredFiles::is_none")]
+    pub ignored: IgnoredFiles,
+}
+
+/// Files of the user's own that are left out, because they are broken and the user said to go on without them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IgnoredFiles {
+    /// The settings file: the built-in settings hold.
+    pub settings: bool,
+    /// The policy file: the built-in rules hold.
+    pub policy: bool,
+}
+
+impl IgnoredFiles {
+    /// Returns whether every file counts.
+    pub fn is_none(&self) -> bool {
+        *self == IgnoredFiles::default()
+    }
 }
 
 /// Limits of one run; those of the settings apply where nothing is given.
@@ -130,6 +150,7 @@ impl RunSpec {
             rehearsal: None,
             passed: PassedFlags::default(),
             verification: AskedVerification::default(),
+            ignored: IgnoredFiles::default(),
         }
     }
 
@@ -192,6 +213,7 @@ mod tests {
             verification: AskedVerification::Command("cargo test".into()),
             passed: PassedFlags { args: vec!["--effort=high".into()], ..PassedFlags::default() },
             pressure: QuotaPressure::new(0.25),
+            ignored: IgnoredFiles { settings: true, policy: true },
             ..spec()
         };
         assert_eq!(RunSpec::read(&spec.to_bytes()).unwrap(), spec);

@@ -40,7 +40,7 @@ pub fn hook(sandbox: &Sandbox, event: &Value) -> Ran {
 }
 
 /// The events in which somebody waits for the hook.
-fn events(sandbox: &Sandbox) -> [Value; 4] {
+pub fn events(sandbox: &Sandbox) -> [Value; 4] {
     let delegation = json!({"tool_name": "Agent", "tool_use_id": "toolu_1",
         "tool_input": {"description": "d", "prompt": "rename foo to bar in lib.rs", "subagent_type": "general-purpose"}});
     let subagent = json!({"agent_id": "a1", "agent_type": "general-purpose",
