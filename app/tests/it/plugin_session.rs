@@ -28,8 +28,8 @@ pub fn plugin() -> PathBuf {
 }
 
 impl Session {
-    pub fn new(mode: &str, script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Option<Session> {
-        let claude = claude()?;
+    pub fn new(mode: &str, script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Session {
+        let claude = claude();
         let server = ModelServer::start(script);
         let path = std::env::var("PATH").unwrap_or_default();
         let own = pointsman().parent().unwrap().to_str().unwrap().to_owned();
@@ -40,7 +40,7 @@ impl Session {
             .env("ANTHROPIC_BASE_URL", &server.url())
             .env("ANTHROPIC_API_KEY", "sk-ant-none")
             .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
-        Some(Session { sandbox, server, claude })
+        Session { sandbox, server, claude }
     }
 
     pub fn env(self, name: &str, value: &str) -> Session {

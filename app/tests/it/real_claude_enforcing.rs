@@ -11,13 +11,13 @@ fn kind(name: &str) -> Value {
 }
 
 /// A session of a project that has an agent of its own.
-fn with_reviewer(front_matter: &str, whom: Value) -> Option<Session> {
-    let session = Session::new("enforced", hands_on(MECHANICAL, whom))?;
+fn with_reviewer(front_matter: &str, whom: Value) -> Session {
+    let session = Session::new("enforced", hands_on(MECHANICAL, whom));
     let text = format!(
         "---\nname: reviewer\ndescription: Reviews\ntools: Read\n{front_matter}---\nYou only read.\n"
     );
     file(&session.sandbox.project().join(".claude/agents/reviewer.md"), text);
-    Some(session)
+    session
 }
 
 fn models(session: &Session) -> Vec<String> {
@@ -30,8 +30,9 @@ fn all_are(models: &[String], tier: &str) -> bool {
 
 /// Seen to fail by renaming the kind: it had Bash, Edit and Write.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_agent_of_the_project_s_own_keeps_its_prompt_and_its_tools() {
-    let Some(session) = with_reviewer("", kind("reviewer")) else { return };
+    let session = with_reviewer("", kind("reviewer"));
     session.ask(PROMPT).success();
     assert!(all_are(&models(&session), "haiku"), "{:?}", models(&session));
     let asked = &session.of_subagents()[0];
@@ -42,14 +43,15 @@ fn an_agent_of_the_project_s_own_keeps_its_prompt_and_its_tools() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn the_model_of_an_agent_s_own_definition_holds_also_against_the_main_model() {
     for whom in [kind("reviewer"), json!({"subagent_type": "reviewer", "model": "sonnet"})] {
-        let Some(session) = with_reviewer("model: opus\n", whom.clone()) else { return };
+        let session = with_reviewer("model: opus\n", whom.clone());
         session.ask(PROMPT).success();
         assert!(all_are(&models(&session), "opus"), "{whom}: {:?}", models(&session));
         assert_eq!(session.counts("delegation"), [0, 0, 0, 1, 0]);
     }
-    let Some(session) = with_reviewer("model: opus\n", kind("reviewer")) else { return };
+    let session = with_reviewer("model: opus\n", kind("reviewer"));
     let session = Session { sandbox: session.sandbox.set("enforce_defined_agents", "true"), ..session };
     session.sandbox.call(["config", "show"]).wait().success();
     session.ask(PROMPT).success();
@@ -58,8 +60,9 @@ fn the_model_of_an_agent_s_own_definition_holds_also_against_the_main_model() {
 
 /// Seen to fail by renaming the kind: the rule did not name ours.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_kind_that_a_person_denied_stays_denied() {
-    let Some(session) = Session::new("enforced", hands_on(MECHANICAL, general("opus"))) else { return };
+    let session = Session::new("enforced", hands_on(MECHANICAL, general("opus")));
     let rules = json!({"permissions": {"deny": ["Agent(general-purpose)"]}});
     file(&session.sandbox.project().join(".claude/settings.local.json"), rules.to_string());
     session.ask(PROMPT).success();
@@ -70,8 +73,9 @@ fn a_kind_that_a_person_denied_stays_denied() {
 
 /// Seen to fail by renaming the kind: "Agent type not found".
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_session_that_runs_as_an_agent_delegates_to_the_kinds_that_it_may() {
-    let Some(session) = Session::new("enforced", hands_on(MECHANICAL, general("opus"))) else { return };
+    let session = Session::new("enforced", hands_on(MECHANICAL, general("opus")));
     let coord =
         "---\nname: coord\ndescription: Hands on\ntools: Agent(general-purpose, worker)\n---\nYou hand on.\n";
     file(&session.sandbox.project().join(".claude/agents/coord.md"), coord);
@@ -85,16 +89,18 @@ fn a_session_that_runs_as_an_agent_delegates_to_the_kinds_that_it_may() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn the_tier_that_a_person_names_in_words_holds_for_the_subagents_of_the_prompt() {
-    let Some(session) = Session::new("enforced", hands_on(MECHANICAL, general("haiku"))) else { return };
+    let session = Session::new("enforced", hands_on(MECHANICAL, general("haiku")));
     session.ask(&format!("use opus for this: {MECHANICAL}")).success();
     assert!(all_are(&models(&session), "opus"), "{:?}", models(&session));
     assert_eq!(session.counts("prompt"), [0, 0, 1, 0, 0]);
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_resumed_session_keeps_its_conversation_where_prompts_are_handed_to_runs() {
-    let Some(session) = Session::new("orchestration", |_: &Asked| Reply::text("noted")) else { return };
+    let session = Session::new("orchestration", |_: &Asked| Reply::text("noted"));
     let id = "11111111-2222-4333-8444-555555555555";
     session.ask_with(["--session-id", id], "~ the file that we talk about is src/parser.rs").success();
     session.ask_with(["--resume", id], "rename foo to bar in the file that I told you about").success();
@@ -105,15 +111,16 @@ fn a_resumed_session_keeps_its_conversation_where_prompts_are_handed_to_runs() {
 
 /// What the main model said last is in the transcript that the hook reads.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_yes_to_what_the_model_proposed_inherits_its_danger() {
     let answers = |_: &Asked| Reply::text("Shall I push the branch to origin with --force?");
-    let Some(session) = Session::new("enforced", answers) else { return };
+    let session = Session::new("enforced", answers);
     let id = "11111111-2222-4333-8444-555555555556";
     session.ask_with(["--session-id", id], MECHANICAL).success();
     let held = session.ask_with(["--resume", id], "yes");
     assert!(held.stdout.contains("@approve"), "{held}");
     let harmless = |_: &Asked| Reply::text("Shall I also rename the tests?");
-    let Some(session) = Session::new("enforced", harmless) else { return };
+    let session = Session::new("enforced", harmless);
     session.ask_with(["--session-id", id], MECHANICAL).success();
     session.ask_with(["--resume", id], "yes").success();
     assert_eq!(session.server.asked().len(), 2, "it went on");
@@ -121,6 +128,7 @@ fn a_yes_to_what_the_model_proposed_inherits_its_danger() {
 
 /// A subagent's own delegations come to the same hook, with the subagent's id.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_subagent_of_a_subagent_is_held_too() {
     let script = |asked: &Asked| {
         let conversation = asked.body["messages"].to_string();
@@ -136,7 +144,7 @@ fn a_subagent_of_a_subagent_is_held_too() {
             _ => Reply::text("done"),
         }
     };
-    let Some(session) = Session::new("enforced", script) else { return };
+    let session = Session::new("enforced", script);
     session.ask("look after the export command: flag and tests").success();
     let asked = session.of_subagents();
     let of = |words: &str| -> Vec<String> {
@@ -150,11 +158,12 @@ fn a_subagent_of_a_subagent_is_held_too() {
 
 /// Fields of other versions: this one drops them. Seen to fail with the call left alone for them.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_field_that_the_cli_does_not_know_opens_no_gate() {
     for field in ["resume", "team_name"] {
         let mut whom = general("opus");
         whom[field] = json!("a1b2c3");
-        let Some(session) = Session::new("enforced", hands_on(MECHANICAL, whom)) else { return };
+        let session = Session::new("enforced", hands_on(MECHANICAL, whom));
         session.ask(PROMPT).success();
         assert!(
             models(&session).iter().all(|model| model.contains("haiku")),

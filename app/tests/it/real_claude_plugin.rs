@@ -13,8 +13,9 @@ use crate::real_claude::claude;
 use crate::sandbox::{PATIENCE, Sandbox};
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_enforced_session_runs_a_subagent_on_the_tier_of_its_own_words() {
-    let Some(session) = Session::new("enforced", hands_on(MECHANICAL, general("opus"))) else { return };
+    let session = Session::new("enforced", hands_on(MECHANICAL, general("opus")));
     session.ask(PROMPT).success();
     let asked = session.of_subagents();
     assert!(
@@ -29,8 +30,9 @@ fn an_enforced_session_runs_a_subagent_on_the_tier_of_its_own_words() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_enforced_session_refuses_what_a_person_must_approve_and_the_model_hears_why() {
-    let Some(session) = Session::new("enforced", hands_on(DANGEROUS, general("haiku"))) else { return };
+    let session = Session::new("enforced", hands_on(DANGEROUS, general("haiku")));
     session.ask(PROMPT).success();
     assert!(session.of_subagents().is_empty());
     let last = session.server.asked().pop().unwrap().conversation();
@@ -39,9 +41,10 @@ fn an_enforced_session_refuses_what_a_person_must_approve_and_the_model_hears_wh
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_advised_session_is_told_who_should_do_it_and_measured_by_who_did() {
     for (model, expected) in [("haiku", [1, 0, 0, 0, 0]), ("opus", [0, 1, 0, 0, 0])] {
-        let Some(session) = Session::new("directive", hands_on(MECHANICAL, general(model))) else { return };
+        let session = Session::new("directive", hands_on(MECHANICAL, general(model)));
         session.ask(MECHANICAL).success();
         let first = &session.server.asked()[0];
         let told = first.conversation() + &first.system();
@@ -53,6 +56,7 @@ fn an_advised_session_is_told_who_should_do_it_and_measured_by_who_did() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_subagent_in_the_background_is_paired_with_its_delegation() {
     let script = |asked: &Asked| {
         if asked.of_subagent() {
@@ -66,7 +70,7 @@ fn a_subagent_in_the_background_is_paired_with_its_delegation() {
             "model": "opus", "run_in_background": true});
         Reply::tool("Agent", input)
     };
-    let Some(session) = Session::new("enforced", script) else { return };
+    let session = Session::new("enforced", script);
     session.ask(PROMPT).success();
     let asked = session.of_subagents();
     assert!(
@@ -78,9 +82,10 @@ fn a_subagent_in_the_background_is_paired_with_its_delegation() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_prompt_that_must_be_approved_is_held_back_until_it_is() {
     let answers = |_: &Asked| Reply::text("dropped");
-    let Some(session) = Session::new("enforced", answers) else { return };
+    let session = Session::new("enforced", answers);
     let ran = session.ask(DANGEROUS);
     assert!(ran.stdout.contains("@approve"), "{ran}");
     assert_eq!(session.server.asked().len(), 0, "no model was asked");
@@ -90,8 +95,9 @@ fn a_prompt_that_must_be_approved_is_held_back_until_it_is() {
 
 /// Seen to fail: `claude -p` of a script said that a run had it, with exit code 0, and the script took that for the answer.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_headless_session_answers_itself_and_only_its_subagents_are_held() {
-    let Some(session) = Session::new("hybrid", hands_on(MECHANICAL, general("opus"))) else { return };
+    let session = Session::new("hybrid", hands_on(MECHANICAL, general("opus")));
     let ran = session.ask(PROMPT).success();
     assert_eq!(ran.json()["result"], "all is done", "{ran}");
     let first = &session.server.asked()[0];
@@ -111,10 +117,9 @@ fn a_headless_session_answers_itself_and_only_its_subagents_are_held() {
 
 /// On 2.1.197 the shell of a command runs before the hook is asked: one run of the shell's was seen, and one of the hook's.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn our_own_command_for_a_run_starts_one() {
-    let Some(session) = Session::new("directive", |_: &Asked| Reply::text("should not be asked")) else {
-        return;
-    };
+    let session = Session::new("directive", |_: &Asked| Reply::text("should not be asked"));
     let ran = session.ask(&format!("/pointsman:orchestrate {MECHANICAL}"));
     assert!(ran.stdout.contains("pointsman does this by itself: haiku-general"), "{ran}");
     session.sandbox.no_process_is_left(PATIENCE);
@@ -122,6 +127,7 @@ fn our_own_command_for_a_run_starts_one() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn our_own_command_starts_its_run_without_our_hooks_as_well() {
     let script = |asked: &Asked| {
         let conversation = asked.conversation();
@@ -131,7 +137,7 @@ fn our_own_command_starts_its_run_without_our_hooks_as_well() {
         let command = conversation.split("```sh\n").nth(1).and_then(|text| text.split("\n```").next());
         Reply::tool("Bash", json!({"command": command.unwrap_or("true"), "description": "start the run"}))
     };
-    let Some(session) = Session::new("off", script) else { return };
+    let session = Session::new("off", script);
     let ran = session.ask(&format!("/pointsman:orchestrate {MECHANICAL}")).success();
     session.sandbox.no_process_is_left(PATIENCE);
     let asked = session.server.asked().pop().unwrap().conversation();
@@ -140,10 +146,9 @@ fn our_own_command_starts_its_run_without_our_hooks_as_well() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_hook_that_is_registered_twice_starts_one_run() {
-    let Some(session) = Session::new("orchestration", |_: &Asked| Reply::text("should not be asked")) else {
-        return;
-    };
+    let session = Session::new("orchestration", |_: &Asked| Reply::text("should not be asked"));
     let by_hand = json!({"hooks": {"UserPromptSubmit": [{"hooks": [
         {"type": "command", "command": "pointsman hook"}, {"type": "command", "command": "pointsman  hook"}]}]}});
     let (plugin, by_hand) = (plugin(), by_hand.to_string());
@@ -157,10 +162,11 @@ fn a_hook_that_is_registered_twice_starts_one_run() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_session_that_chose_orchestration_hands_its_prompt_to_a_run() {
     let answers =
         |asked: &Asked| Reply::text(format!("renamed it in 3 places of lib.rs, said {}", asked.model));
-    let Some(session) = Session::new("orchestration", answers) else { return };
+    let session = Session::new("orchestration", answers);
     let program = session.claude.to_str().unwrap().to_owned();
     let env = format!(
         "{{ ANTHROPIC_BASE_URL = \"{}\", ANTHROPIC_API_KEY = \"sk-ant-none\" }}",
@@ -186,8 +192,9 @@ fn a_session_that_chose_orchestration_hands_its_prompt_to_a_run() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn our_hooks_are_silent_inside_an_agent_of_ours() {
-    let Some(session) = Session::new("enforced", hands_on(MECHANICAL, general("opus"))) else { return };
+    let session = Session::new("enforced", hands_on(MECHANICAL, general("opus")));
     let session = session.env("POINTSMAN_DEPTH", "1");
     session.ask(DANGEROUS).success();
     assert!(session.of_subagents().iter().all(|one| one.model.contains("opus")));
@@ -195,8 +202,9 @@ fn our_hooks_are_silent_inside_an_agent_of_ours() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_session_goes_on_when_pointsman_is_gone() {
-    let Some(session) = Session::new("enforced", hands_on(MECHANICAL, general("opus"))) else { return };
+    let session = Session::new("enforced", hands_on(MECHANICAL, general("opus")));
     let without = std::env::var("PATH").unwrap_or_default();
     let session = session.env("PATH", &without);
     session.ask(PROMPT).success();
@@ -204,6 +212,7 @@ fn a_session_goes_on_when_pointsman_is_gone() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn what_the_main_model_sees_of_a_prompt_is_only_the_directive() {
     let seen = Arc::new(Mutex::new(String::new()));
     let kept = Arc::clone(&seen);
@@ -211,22 +220,22 @@ fn what_the_main_model_sees_of_a_prompt_is_only_the_directive() {
         *kept.lock().unwrap() = asked.conversation() + &asked.system();
         Reply::text("renamed")
     };
-    let Some(session) = Session::new("directive", script) else { return };
+    let session = Session::new("directive", script);
     session.ask(&format!("~ {MECHANICAL}")).success();
     assert!(!seen.lock().unwrap().contains("[pointsman]"), "left alone as the person said");
     assert_eq!(session.counts("prompt"), [0, 0, 1, 0, 0]);
 }
 
 /// A sandbox whose agents are the real CLI, for the verbs that call its own commands.
-fn with_cli() -> Option<(Sandbox, PathBuf)> {
-    let claude = claude()?;
+fn with_cli() -> (Sandbox, PathBuf) {
+    let claude = claude();
     let command = format!("[{:?}]", claude.to_str().unwrap());
     let sandbox = ["haiku", "sonnet", "opus"]
         .iter()
         .fold(Sandbox::new(), |sandbox, tier| sandbox.agent_key(tier, "command", &command));
     std::fs::create_dir_all(sandbox.path("home/.claude")).unwrap();
     std::fs::create_dir_all(sandbox.project().join(".claude")).unwrap();
-    Some((sandbox, claude))
+    (sandbox, claude)
 }
 
 /// Settings as people have them; the first loses a key to the CLI's own rewriting on 2.1.197.
@@ -238,8 +247,9 @@ const SETTINGS: [&str; 4] = [
 ];
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn the_plugin_passes_the_clis_own_validation_as_it_is_and_as_it_is_rendered() {
-    let Some((sandbox, claude)) = with_cli() else { return };
+    let (sandbox, claude) = with_cli();
     sandbox.call(["plugin", "update"]).wait().success();
     let rendered = sandbox.path("home/.local/share/pointsman/plugin");
     for folder in [plugin(), plugin().parent().unwrap().to_owned(), rendered.join("pointsman"), rendered] {
@@ -250,8 +260,9 @@ fn the_plugin_passes_the_clis_own_validation_as_it_is_and_as_it_is_rendered() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn s16_the_plugin_goes_in_and_out_and_the_settings_are_as_they_were_byte_for_byte() {
-    let Some((sandbox, claude)) = with_cli() else { return };
+    let (sandbox, claude) = with_cli();
     let user = sandbox.path("home/.claude/settings.json");
     for before in SETTINGS {
         std::fs::write(&user, before).unwrap();
@@ -273,8 +284,9 @@ fn s16_the_plugin_goes_in_and_out_and_the_settings_are_as_they_were_byte_for_byt
 
 /// Both scopes, with a mark that the CLI takes away and a link that it follows.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn s16_settings_with_a_mark_behind_a_link_are_as_they_were_byte_for_byte() {
-    let Some((sandbox, _)) = with_cli() else { return };
+    let (sandbox, _) = with_cli();
     let (user, project) = (sandbox.path("dotfiles.json"), sandbox.project().join(".claude/settings.json"));
     std::os::unix::fs::symlink(&user, sandbox.path("home/.claude/settings.json")).unwrap();
     let before = ["\u{feff}{\n  \"model\":  \"opus\"}\r\n\n", "\u{feff}{\"x\": 1}"];
@@ -295,8 +307,9 @@ fn s16_settings_with_a_mark_behind_a_link_are_as_they_were_byte_for_byte() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn s16_of_settings_that_others_wrote_since_exactly_our_keys_are_taken_out() {
-    let Some((sandbox, _)) = with_cli() else { return };
+    let (sandbox, _) = with_cli();
     let (user, project) =
         (sandbox.path("home/.claude/settings.json"), sandbox.project().join(".claude/settings.json"));
     std::fs::write(&user, SETTINGS[1]).unwrap();
@@ -318,8 +331,9 @@ fn s16_of_settings_that_others_wrote_since_exactly_our_keys_are_taken_out() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_installed_plugin_works_and_nothing_is_installed_without_a_yes() {
-    let Some((sandbox, claude)) = with_cli() else { return };
+    let (sandbox, claude) = with_cli();
     sandbox.call(["plugin", "install"]).wait().exits(2).stderr_has("nobody is at the terminal");
     assert!(!sandbox.path("home/.claude/settings.json").exists());
     sandbox.call(["plugin", "install", "--yes"]).wait().success();
@@ -344,18 +358,18 @@ fn an_installed_plugin_works_and_nothing_is_installed_without_a_yes() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn our_own_commands_take_the_words_as_they_were_typed() {
-    let Some(session) = Session::new("directive", |_: &Asked| Reply::text("should not be asked")) else {
-        return;
-    };
+    let session = Session::new("directive", |_: &Asked| Reply::text("should not be asked"));
     let ran = session.ask("/pointsman:route rename `foo` to $(bar) in lib.rs\n```it's```");
     assert!(ran.stdout.contains("haiku-general (haiku)") && ran.stdout.contains("Nothing was run"), "{ran}");
     assert_eq!(session.server.asked().len(), 0, "no model was asked");
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn s16_one_installation_is_taken_out_and_the_others_stay() {
-    let Some((sandbox, claude)) = with_cli() else { return };
+    let (sandbox, claude) = with_cli();
     let user = sandbox.path("home/.claude/settings.json");
     std::fs::write(&user, SETTINGS[1]).unwrap();
     let is_on = |scope: &str| {
@@ -380,6 +394,7 @@ fn s16_one_installation_is_taken_out_and_the_others_stay() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_prompt_that_the_model_lays_up_for_later_may_not_speak_for_a_person() {
     let script = |asked: &Asked| {
         if asked.body["messages"].to_string().contains("tool_use") {
@@ -390,7 +405,7 @@ fn a_prompt_that_the_model_lays_up_for_later_may_not_speak_for_a_person() {
             json!({"cron": "* * * * *", "prompt": format!("@approve {DANGEROUS}"), "recurring": false}),
         )
     };
-    let Some(session) = Session::new("enforced", script) else { return };
+    let session = Session::new("enforced", script);
     session.ask(PROMPT).success();
     let last = session.server.asked().pop().unwrap().conversation();
     let has_the_tool = session.server.asked()[0].body["tools"].to_string().contains("CronCreate");
@@ -398,12 +413,9 @@ fn a_prompt_that_the_model_lays_up_for_later_may_not_speak_for_a_person() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_run_that_takes_a_prompt_over_has_no_more_rights_than_the_session() {
-    let Some(session) =
-        Session::new("orchestration", |_: &Asked| Reply::text("planned it, nothing was changed"))
-    else {
-        return;
-    };
+    let session = Session::new("orchestration", |_: &Asked| Reply::text("planned it, nothing was changed"));
     let program = session.claude.to_str().unwrap().to_owned();
     let command = format!("[{program:?}]");
     let sandbox = ["haiku", "sonnet", "opus"]

@@ -39,9 +39,10 @@ fn tools(asked: &Asked) -> Vec<String> {
 
 /// Seen to fail without `--system-prompt-snapshot off`: from 2.1.272 on the first contract comes again.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn every_run_of_a_session_gets_the_contract_with_a_nonce_of_its_own() {
     let script = in_turn([Reply::text("one two"), Reply::text("two three"), Reply::text("three four")]);
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     let sessions: Vec<Value> = ["first words", "second words", "third words"]
         .iter()
         .map(|words| attempts(&in_session(&real, "haiku", words))[0]["agent_session_id"].clone())
@@ -57,6 +58,7 @@ fn every_run_of_a_session_gets_the_contract_with_a_nonce_of_its_own() {
 
 /// The signal works in the second run of a session, and in the attempt that takes the session over.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn signals_work_in_a_session_that_goes_on_and_no_marker_reaches_an_answer() {
     let old: Arc<Mutex<Option<String>>> = Arc::default();
     let script = move |asked: &Asked| {
@@ -72,7 +74,7 @@ fn signals_work_in_a_session_that_goes_on_and_no_marker_reaches_an_answer() {
             (Some(old), false) => Reply::text(format!("both are renamed\n[[pointsman:{old}:blocked]] x")),
         }
     };
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     in_session(&real, "haiku", "remember the word tulip");
     let report = in_session(&real, "haiku", REQUEST);
     assert_eq!(report["answer"], "both are renamed");
@@ -88,12 +90,13 @@ fn signals_work_in_a_session_that_goes_on_and_no_marker_reaches_an_answer() {
 
 /// A settings file of the repository gives rights that nobody asked for; the mode is said on every call, `default` too.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn the_projects_default_mode_gives_no_rights() {
     let script = |asked: &Asked| match asked.answer_count() {
         0 => Reply::tool("Write", json!({"file_path": "made.txt", "content": "x"})),
         _ => Reply::text("I wrote the file made.txt"),
     };
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     let settings = real.sandbox.project().join(".claude");
     fs::create_dir_all(&settings).unwrap();
     fs::write(settings.join("settings.json"), r#"{"permissions":{"defaultMode":"acceptEdits"}}"#).unwrap();
@@ -105,6 +108,7 @@ fn the_projects_default_mode_gives_no_rights() {
 
 /// Seen to fail without the ceiling: the stronger agent wrote the file.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_read_only_run_that_escalates_has_no_more_rights() {
     let script = |asked: &Asked| {
         let nonce = nonces(asked).pop().unwrap_or_default();
@@ -119,7 +123,7 @@ fn a_read_only_run_that_escalates_has_no_more_rights() {
             false => Reply::text("I wrote the file"),
         }
     };
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     let sandbox = real.sandbox.agent_key("haiku", "access", "\"read-only\"");
     let real = Real { sandbox, ..real };
     let report = real.comes_to("haiku", 77, "failed", &["asked_escalation", "permission_denied"]);
@@ -130,12 +134,13 @@ fn a_read_only_run_that_escalates_has_no_more_rights() {
 
 /// The agent that the operator named for when this one is missing is bound as well.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_agent_that_takes_a_read_only_run_over_has_no_more_rights() {
     let script = |asked: &Asked| match asked.answer_count() {
         0 => Reply::tool("Write", json!({"file_path": "made.txt", "content": "x"})),
         _ => Reply::text("I wrote the file made.txt"),
     };
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     let gone = real.sandbox.path("no-such-claude");
     let sandbox = real
         .sandbox
@@ -150,13 +155,14 @@ fn an_agent_that_takes_a_read_only_run_over_has_no_more_rights() {
 
 /// A run of a session whose first attempt fails in the middle, and goes on in the same conversation.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_retry_in_a_session_gets_a_contract_of_its_own() {
     let script = |asked: &Asked| match asked.index {
         1 => Reply::tool("Bash", json!({"command": "echo looked"})),
         2 => Reply::error(529),
         index => Reply::text(format!("answer {index} of them")),
     };
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     in_session(&real, "haiku", "count the words");
     let report = in_session(&real, "haiku", REQUEST);
     let outcomes: Vec<String> = modes(&report).into_iter().map(|(_, outcome)| outcome).collect();
@@ -169,10 +175,9 @@ fn a_retry_in_a_session_gets_a_contract_of_its_own() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_complex_request_in_a_session_is_planned_first() {
-    let Some(real) = Real::new(in_turn([Reply::text("one two"), Reply::text("planned and done")])) else {
-        return;
-    };
+    let real = Real::new(in_turn([Reply::text("one two"), Reply::text("planned and done")]));
     in_session(&real, "sonnet", "count the words");
     let complex = "First design the new storage layer, then implement the migration in all modules, then write the \
                    tests, and finally update the documentation";
@@ -184,18 +189,19 @@ fn a_complex_request_in_a_session_is_planned_first() {
 
 /// A session of the CLI keeps its agent, whatever resumes it: another agent gets a session of its own, and a note.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn another_agent_in_a_session_is_itself_and_knows_what_was_said() {
     let script = in_turn([
         Reply::text("the review: two foos"),
         Reply::text("renamed both"),
         Reply::text("reviewed again"),
     ]);
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     let agents = real.sandbox.project().join(".claude/agents");
     fs::create_dir_all(&agents).unwrap();
     let reviewer = "---\nname: reviewer\ndescription: reviews\ntools: Read, Grep\nmodel: haiku\n---\nYOU ARE THE REVIEWER.\n";
     fs::write(agents.join("reviewer.md"), reviewer).unwrap();
-    let claude = crate::real_claude::claude().unwrap();
+    let claude = crate::real_claude::claude();
     let env = real.env();
     let sandbox = real
         .sandbox
@@ -232,11 +238,9 @@ fn another_agent_in_a_session_is_itself_and_knows_what_was_said() {
 
 /// The transcript is gone: the run begins anew, once, says so, and hands over what was said last.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_session_whose_transcript_is_gone_begins_anew_with_a_note() {
-    let Some(real) = Real::new(in_turn([Reply::text("the word is tulip"), Reply::text("it was tulip")]))
-    else {
-        return;
-    };
+    let real = Real::new(in_turn([Reply::text("the word is tulip"), Reply::text("it was tulip")]));
     in_session(&real, "haiku", "remember the word tulip");
     fs::remove_dir_all(real.sandbox.path("home/.claude/projects")).unwrap();
     let ran = real
@@ -255,10 +259,9 @@ fn a_session_whose_transcript_is_gone_begins_anew_with_a_note() {
 
 /// The CLI keeps conversations by directory. Another project that is still there is no project that was moved.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_session_whose_project_was_moved_begins_anew_with_a_note() {
-    let Some(real) = Real::new(|asked: &Asked| Reply::text(format!("answer {} of them", asked.index))) else {
-        return;
-    };
+    let real = Real::new(|asked: &Asked| Reply::text(format!("answer {} of them", asked.index)));
     let [old, new, other] = ["old", "new", "other"].map(|name| real.sandbox.path(name));
     fs::create_dir_all(&old).unwrap();
     fs::create_dir_all(&other).unwrap();
@@ -279,10 +282,9 @@ fn a_session_whose_project_was_moved_begins_anew_with_a_note() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn two_sessions_in_one_directory_know_nothing_of_each_other() {
-    let Some(real) = Real::new(|asked: &Asked| Reply::text(format!("answer {}", asked.index))) else {
-        return;
-    };
+    let real = Real::new(|asked: &Asked| Reply::text(format!("answer {}", asked.index)));
     let run = |session: &str, words: &str| {
         real.sandbox.call(["run", "--tier", "haiku", "--session", session, "--", words]).wait().success();
     };
@@ -295,12 +297,13 @@ fn two_sessions_in_one_directory_know_nothing_of_each_other() {
 
 /// What an agent's definition gives itself is not asked for either: the command line wins, on every version tried.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_agents_own_mode_gives_no_rights() {
     let script = |asked: &Asked| match asked.answer_count() {
         0 => Reply::tool("Write", json!({"file_path": "made.txt", "content": "x"})),
         _ => Reply::text("I wrote the file made.txt"),
     };
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     let agents = real.sandbox.project().join(".claude/agents");
     fs::create_dir_all(&agents).unwrap();
     let bold = "---\nname: bold\ndescription: writes\npermissionMode: bypassPermissions\nmodel: haiku\n---\nWrite.\n";
@@ -325,6 +328,7 @@ fn costs(report: &Value) -> Vec<f64> {
 /// Versions count the cost of a resumed session in three ways. Each run, and each attempt of one, is to cost what the
 /// same words cost in a session of their own.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_resumed_session_costs_what_is_new() {
     let script = |asked: &Asked| {
         let nonce = nonces(asked).pop().unwrap_or_default();
@@ -334,7 +338,7 @@ fn a_resumed_session_costs_what_is_new() {
         };
         reply.usage(1000, 50)
     };
-    let Some(real) = Real::new(script) else { return };
+    let real = Real::new(script);
     let alone = |tier: &str| {
         let ran = real.sandbox.call(["run", "-o", "json", "--tier", tier, "count the words"]).wait();
         costs(&ran.json())[0]

@@ -21,9 +21,10 @@ fn hands_on(asked: &Asked) -> Reply {
 
 /// The prompt is an editor's person's where the CLI is told that an editor speaks to it, and otherwise a program's.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn scan_counts_what_the_real_cli_writes_down() {
     for (entrypoint, haiku, by_programs) in [("claude-vscode", 1, 0), ("sdk-cli", 0, 1)] {
-        let Some(claude) = claude() else { return };
+        let claude = claude();
         let server = ModelServer::start(hands_on);
         let sandbox = Sandbox::new()
             .env("ANTHROPIC_BASE_URL", &server.url())
