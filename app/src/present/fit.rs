@@ -159,18 +159,28 @@ pub fn shortened(text: &str, width: usize) -> String {
 
 /// Returns a sentence in lines that fit the terminal, the later ones indented; in one line where nothing has to fit.
 pub fn wrapped(sentence: &str, width: Option<usize>) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in sentence.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if width.is_none_or(|width| line.width() + 1 + word.width() <= width) => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(format!("  {word}")),
-        }
-    }
-    lines
+    hung(sentence, 0, 0, width).lines().map(str::to_owned).collect()
+}
+
+/// Returns a text that fits the terminal beside and below what stands before it: words stay whole, and the lines that a
+/// sentence goes on in are indented by two columns more than where its message begins. Lines of its own it keeps.
+///
+/// `taken` columns of the first line are taken; the message begins at column `begins`.
+pub fn hung(text: &str, taken: usize, begins: usize, width: Option<usize>) -> String {
+    let Some(width) = width else { return text.to_owned() };
+    let line = |(number, line): (usize, &str)| {
+        let own = line.len() - line.trim_start().len();
+        let first = " ".repeat(if number == 0 { taken } else { own });
+        let later = " ".repeat(if number == 0 { begins } else { own } + 2);
+        let options = textwrap::Options::new(width)
+            .initial_indent(&first)
+            .subsequent_indent(&later)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let wrapped = textwrap::wrap(line.trim_start(), options).join("\n");
+        if number == 0 { wrapped.get(taken..).unwrap_or_default().to_owned() } else { wrapped }
+    };
+    text.lines().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns lines as text with the sequences that style it for a terminal, and with no other ones.
@@ -205,6 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn a_message_hangs_below_its_word_and_keeps_its_own_lines() {
+        let text = "the first rule is wrong; mend it\n  also: the second rule is wrong";
+        assert_eq!(hung(text, 7, 0, None), text);
+        let expected = "the first\n  rule is wrong;\n  mend it\n  also: the second\n    rule is wrong";
+        assert_eq!(hung(text, 7, 0, Some(18)), expected);
+        assert_eq!(hung("a b c", 8, 2, Some(10)), "a\n    b c");
+        assert_eq!(
+            hung("/a/path/that/is/too/long for it", 2, 0, Some(10)),
+            "/a/path/that/is/too/long\n  for it"
+        );
+        assert_eq!(hung("", 8, 2, Some(10)), "");
+    }
+
+    #[test]
     fn what_matters_least_goes_first() {
         let columns = [
             Column::left("ID", 0),
@@ -225,6 +249,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_wrapped_message_has_the_same_words_and_fits_but_for_long_words(
+            words in proptest::collection::vec("[^\\s\\p{C}]{1,20}", 1..20), taken in 0_usize..15, width in 30_usize..80
+        ) {
+            let text = hung(&words.join(" "), taken, 2, Some(width));
+            prop_assert_eq!(text.split_whitespace().collect::<Vec<_>>(), words);
+            for (number, line) in text.lines().enumerate() {
+                let is_one_word = line.split_whitespace().count() < 2;
+                let before = if number == 0 { taken } else { 0 };
+                prop_assert!(before + line.width() <= width || is_one_word, "{line:?}");
+            }
+        }
+
         #[test]
         fn no_line_is_wider_than_the_terminal(
             cells in proptest::collection::vec("\\PC{0,30}", 1..8), width in 24_usize..120

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::failure::Failure;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::fit::{self, Line};
 use crate::plain_text::{plain_json, plain_text};
@@ -176,18 +177,33 @@ fn styled_data(line: &str) {
     note_loss(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
+/// Returns how wide the terminal is that messages are printed on, if it is one with room for words.
+fn message_width() -> Option<usize> {
+    /// On fewer columns than these a line would hold a word or two.
+    const WIDTH_MIN: usize = 20;
+    let (width, _) = terminal_size::terminal_size_of(std::io::stderr())?;
+    messages_are_seen().then_some(usize::from(width.0)).filter(|width| *width >= WIDTH_MIN)
+}
+
 /// Prints a message: a styled word, and a sentence.
 pub fn say(tone: Tone, word: &str, sentence: &str) {
-    let style = tone.style();
+    message("", tone.style(), word, sentence);
+}
+
+/// Prints a word in a style and a sentence, wrapped to the terminal.
+fn message(before: &str, style: Style, word: &str, sentence: &str) {
+    let taken = before.width() + word.width() + 1;
+    let sentence = fit::hung(&plain_text(sentence), taken, before.width(), message_width());
     let mut err = AutoStream::auto(std::io::stderr().lock());
-    let _ = writeln!(err, "{style}{word}{style:#} {}", plain_text(sentence));
+    let _ = writeln!(err, "{before}{style}{word}{style:#} {sentence}");
 }
 
 /// Prints a dim line below another message.
 pub fn detail(sentence: &str) {
     let dim = Style::new().dimmed();
+    let sentence = fit::hung(&plain_text(sentence), 2, 2, message_width());
     let mut err = AutoStream::auto(std::io::stderr().lock());
-    let _ = writeln!(err, "  {dim}{}{dim:#}", plain_text(sentence));
+    let _ = writeln!(err, "  {dim}{sentence}{dim:#}");
 }
 
 /// Prints what failed, what to do next on a line of its own, and where to find more.
@@ -211,9 +227,7 @@ pub fn more(code: ErrorCode) {
 
 /// Prints what to do next.
 pub fn hint(sentence: &str) {
-    let style = AnsiColor::Cyan.on_default();
-    let mut err = AutoStream::auto(std::io::stderr().lock());
-    let _ = writeln!(err, "  {style}hint:{style:#} {}", plain_text(sentence));
+    message("  ", AnsiColor::Cyan.on_default(), "hint:", sentence);
 }
 
 /// Asks a yes-or-no question on the terminal; anything but a yes is a no.
@@ -224,8 +238,9 @@ pub fn ask(question: &str) -> bool {
 /// Asks a question on the terminal and returns the answer in lower case, without the blanks around it; `None` if the
 /// input ends without one.
 pub fn answer(question: &str) -> Option<String> {
+    let question = fit::hung(&plain_text(question), 0, 0, message_width());
     let mut err = AutoStream::auto(std::io::stderr().lock());
-    let _ = write!(err, "{} ", plain_text(question)).and_then(|()| err.flush());
+    let _ = write!(err, "{question} ").and_then(|()| err.flush());
     drop(err);
     let mut answer = String::new();
     match std::io::stdin().read_line(&mut answer) {

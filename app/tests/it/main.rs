@@ -33,6 +33,7 @@ mod outcomes;
 mod piped;
 mod plugin_session;
 mod policy;
+mod proc;
 mod profiles;
 mod promises;
 mod real_claude;

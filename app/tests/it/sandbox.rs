@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::fake::Fake;
+use crate::proc::peak_memory_kib;
 use crate::terminal::{self, AtTerminal};
 
 /// Nothing that a test waits for takes this long unless it never comes.
@@ -339,7 +340,11 @@ impl Call<'_> {
 
     /// Starts it in a terminal window of its own, with all three of its streams.
     pub fn start_at_terminal(self) -> AtTerminal {
-        let (window, line) = terminal::open();
+        self.start_in(terminal::open())
+    }
+
+    /// Starts it in a window that is open already.
+    pub fn start_in(self, (window, line): (File, File)) -> AtTerminal {
         let agent = fake_agent();
         let mut command = self.command(&[agent.as_os_str(), "at-terminal".as_ref()]);
         command.stdin(line.try_clone().unwrap()).stdout(line.try_clone().unwrap()).stderr(line);
@@ -478,13 +483,6 @@ impl Drop for Started {
             let _ = self.child.wait();
         }
     }
-}
-
-/// Returns the most memory that a process ever had, in KiB; `None` if it is gone.
-pub fn peak_memory_kib(pid: i32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Returns the child of a process whose command line has a word.

@@ -10,9 +10,12 @@ use std::sync::{Arc, Once};
 
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use signal_hook::consts::{SIGHUP, SIGINT};
 
-use crate::sandbox::{Ran, Started, wait_for};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::sandbox::{Ran, Sandbox, Started, wait_for};
 
 /// What Ctrl-C sends.
 pub const CTRL_C: &str = "\u{3}";
@@ -36,6 +39,13 @@ pub fn open() -> (File, File) {
         .open(OsStr::from_bytes(line.as_bytes()))
         .unwrap();
     (File::from(window), line)
+}
+
+/// Opens a window of a size.
+pub fn open_of(columns: u16, rows: u16) -> (File, File) {
+    let (window, line) = open();
+    tcsetwinsize(&window, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    (window, line)
 }
 
 /// A pointsman in a terminal window.
@@ -128,4 +138,22 @@ pub fn hear_signals() {
             signal_hook::flag::register_conditional_shutdown(signal, code, ends).unwrap();
         }
     });
+}
+
+/// Seen to fail with messages printed as they are: the terminal breaks them in the middle of words.
+#[test]
+fn messages_break_between_words_at_a_terminal_and_nowhere_else() {
+    let sandbox = Sandbox::new().env("TERM", "xterm").env("NO_COLOR", "1");
+    let asked = ["run", "--tier", "haiku", "delete the production database"];
+    let narrow = sandbox.call(asked).start_in(open_of(50, 24)).answers("[y/N]", "n\n").wait().exits(77);
+    let lines: Vec<&str> = narrow.stdout.lines().collect();
+    assert!(lines.iter().all(|line| line.width() <= 50), "{narrow}");
+    let begin = lines.iter().position(|line| line.starts_with("route: ")).unwrap();
+    let goes_on = lines[begin + 1..].iter().take_while(|line| line.starts_with("  ")).count();
+    assert!(goes_on > 0, "{narrow}");
+    let whole = lines[begin..=begin + goes_on].iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+    let wide = sandbox.call(asked).start_at_terminal().answers("[y/N]", "n\n").wait().exits(77);
+    assert!(wide.stdout.contains(&whole), "{whole}\n{wide}");
+    let piped = sandbox.call(asked).wait().exits(77);
+    assert!(piped.stderr.lines().any(|line| line.width() > 50), "{piped}");
 }

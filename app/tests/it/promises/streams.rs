@@ -7,7 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::fake::Fake;
-use crate::sandbox::{Sandbox, child_with, peak_memory_kib, toml_list, wait_for, wait_for_file};
+use crate::proc::peak_memory_kib;
+use crate::sandbox::{Sandbox, child_with, toml_list, wait_for, wait_for_file};
 
 const REQUEST: &str = "rename foo to bar in lib.rs";
 
