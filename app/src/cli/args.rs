@@ -144,7 +144,7 @@ impl Verb {
     }
 }
 
-/// Show why a request or a run goes where it goes: every rule that was looked at, which fired, and for a run
+/// Show why a request or a run goes where it goes: which rules fired, what its words are like, and for a run
 /// the routed against the served model. For an error code: what it means and what to do.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
@@ -156,7 +156,7 @@ pub struct ExplainArgs {
     /// The project directory; the current one without it.
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,
-    /// Show also the rules that had nothing to say.
+    /// Show every rule that was tried, and what each word counted.
     #[arg(long)]
     pub all: bool,
     /// List every error code.

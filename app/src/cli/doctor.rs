@@ -50,7 +50,7 @@ pub fn main(args: &DoctorArgs) -> Result<u8, Failure> {
     checks.extend(inspect(&environment, &loaded)?);
     match args.output {
         PlainFormat::Json => output::json(&Checks::new(&checks)),
-        PlainFormat::Text => output::text(&checks::text(&checks)),
+        PlainFormat::Text => output::styled(&checks::lines(&checks, output::width())),
     }
     Ok(u8::from(!checks::are_healthy(&checks)))
 }
@@ -218,14 +218,29 @@ fn login(login: Option<&Login>, payers: &[(AgentName, Payer)]) -> Check {
         Some(Login::Keychain) => "the keychain".to_owned(),
         None => "no subscription login was found".to_owned(),
     };
-    let said: Vec<String> =
-        payers.iter().map(|(agent, payer)| format!("{agent}: {}", payer::text(*payer))).collect();
-    let detail = format!("{place}; {}", said.join("; "));
+    let detail = format!("{place}; {}", who_pays(payers));
     if payers.iter().any(|(_, payer)| *payer == Payer::Unknown) && login.is_none() {
         return Check::new("login", Severity::Warning, detail)
             .hint("log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, unless the agent has its own settings");
     }
     Check::new("login", Severity::Ok, detail)
+}
+
+/// Says of each payer once which agents it pays for.
+fn who_pays(payers: &[(AgentName, Payer)]) -> String {
+    let mut by_payer: Vec<(String, Vec<&str>)> = vec![];
+    for (agent, payer) in payers {
+        let payer = payer::text(*payer);
+        match by_payer.iter_mut().find(|(known, _)| *known == payer) {
+            Some((_, agents)) => agents.push(agent.as_str()),
+            None => by_payer.push((payer, vec![agent.as_str()])),
+        }
+    }
+    if let [(payer, _)] = &by_payer[..] {
+        return format!("all agents: {payer}");
+    }
+    let said = by_payer.iter().map(|(payer, agents)| format!("{}: {payer}", agents.join(", ")));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 /// Checks what the repository asks of Claude Code.

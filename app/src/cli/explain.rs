@@ -66,7 +66,7 @@ fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Fa
     match args.output {
         PlainFormat::Text => {
             notices::say(&notices::of_project(&loaded));
-            output::text(&explanation::text(&explained.route, Some(&explained), shown(args)))
+            output::text(&explanation::text(&explained.route, Some(&explained), shown(args), output::width()))
         }
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
@@ -86,8 +86,13 @@ fn explain_run(environment: &Environment, found: &FoundRun, args: &ExplainArgs) 
         let message = format!("run `{}` has no route yet", found.id);
         return Err(Failure::bare(ErrorCode::UnfinishedLog, message));
     };
-    let again = decide_again(environment, found)?;
+    let (again, trouble) = match decide_again(environment, found) {
+        Ok(again) => (again, None),
+        // What was recorded can be shown all the same.
+        Err(failure) => (None, Some(format!("the rules cannot be shown: {}", failure.message))),
+    };
     let note = match &again {
+        None if trouble.is_some() => trouble.as_deref(),
         None => Some("the rules cannot be shown: the words of this request were not stored"),
         Some(again) if again.route.policy_hash != recorded.policy_hash => {
             Some("the rules have changed since; shown is how they look at it today")
@@ -96,12 +101,10 @@ fn explain_run(environment: &Environment, found: &FoundRun, args: &ExplainArgs) 
     };
     match args.output {
         PlainFormat::Text => {
-            let mut text = explanation::text(recorded, again.as_ref(), shown(args));
-            if let Some(note) = note {
-                text.push_str(&format!("\nnote: {note}"));
-            }
-            text.push_str(&format!("\n\n{}", explanation::served(&report)));
-            output::text(&text);
+            output::text(&explanation::text(recorded, again.as_ref(), shown(args), output::width()));
+            note.iter().for_each(|note| output::text(&explanation::note(note, output::width())));
+            output::text("\n");
+            output::styled(&explanation::served(&report, output::width()));
         }
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
@@ -126,5 +129,5 @@ fn decide_again(environment: &Environment, found: &FoundRun) -> Result<Option<Ex
 }
 
 fn shown(args: &ExplainArgs) -> Shown {
-    if args.all { Shown::All } else { Shown::Matching }
+    if args.all { Shown::All } else { Shown::Reasons }
 }

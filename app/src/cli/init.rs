@@ -27,7 +27,7 @@ pub fn main(args: &InitArgs) -> Result<u8, Failure> {
     let (loaded, trouble) = environment.settings_or_defaults();
     let mut found = doctor::agents_and_login(&environment, &loaded)?;
     found.push(project(&loaded.project.root));
-    output::text(&checks::text(&found));
+    output::styled(&checks::lines(&found, output::width()));
     trouble.into_iter().for_each(|error| output::failure(&Failure::from(error)));
     let steps = Steps { environment: &environment, loaded: &loaded };
     let open: Vec<Step> = Step::ALL.into_iter().filter(|step| steps.is_open(*step)).collect();

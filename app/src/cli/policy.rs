@@ -95,7 +95,10 @@ fn show(format: PlainFormat) -> Result<u8, Failure> {
     let (policy, catalog) = effective(None)?;
     match format {
         PlainFormat::Json => output::json(&Shown::new(&policy, &catalog)),
-        PlainFormat::Text => output::text(&present::policy::text(&policy, &catalog)),
+        PlainFormat::Text => {
+            let home = environment(None)?.dirs.home;
+            output::styled(&present::policy::lines(&policy, &catalog, &home, output::width()));
+        }
     }
     Ok(0)
 }

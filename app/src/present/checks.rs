@@ -1,9 +1,11 @@
 //! What `doctor` checked, and the results.
 
+use anstyle::AnsiColor;
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::report::run::SCHEMA_VERSION;
 use serde::Serialize;
 
+use super::fit::{self, Line, Span};
 use super::output;
 
 /// How serious the result of a check is.
@@ -68,17 +70,54 @@ pub fn are_healthy(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.severity != Severity::Broken)
 }
 
-/// Returns the checks, each with its hint below it.
-pub fn text(checks: &[Check]) -> String {
-    checks.iter().map(line).collect::<Vec<_>>().join("\n")
+/// Returns the checks, each with its hint below it, in lines that fit the terminal.
+pub fn lines(checks: &[Check], width: Option<usize>) -> Vec<Line> {
+    checks.iter().flat_map(|check| of_check(check, width)).collect()
 }
 
-fn line(check: &Check) -> String {
-    let word = match check.severity {
-        Severity::Ok => "ok     ",
-        Severity::Warning => "warning",
-        Severity::Broken => "BROKEN ",
+fn of_check(check: &Check, width: Option<usize>) -> Vec<Line> {
+    /// How many columns stand before what was found.
+    const TAKEN: usize = 9;
+    let (word, colour) = match check.severity {
+        Severity::Ok => ("ok", AnsiColor::Green),
+        Severity::Warning => ("warning", AnsiColor::Yellow),
+        Severity::Broken => ("BROKEN", AnsiColor::Red),
     };
-    let hint = check.hint.as_ref().map(|hint| format!("\n         hint: {hint}")).unwrap_or_default();
-    format!("{word}  {} {}{hint}", output::coded(&check.name, check.code), check.detail)
+    let found = format!("{} {}", output::coded(&check.name, check.code), check.detail);
+    let text = fit::hung(&found, TAKEN, TAKEN - 2, width);
+    let mut lines: Vec<Line> = text.lines().map(|line| vec![Span::plain(line)]).collect();
+    if let Some(first) = lines.first_mut() {
+        let gap = " ".repeat(TAKEN - word.len());
+        first.splice(0..0, [Span::new(word, colour.on_default().bold()), Span::plain(gap)]);
+    }
+    if let Some(hint) = &check.hint {
+        let text = fit::hung(&format!("hint: {hint}"), TAKEN, TAKEN, width);
+        let indent = " ".repeat(TAKEN);
+        lines.extend(format!("{indent}{text}").lines().map(|line| vec![Span::plain(line)]));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_fit_terminals_of_all_widths() {
+        let checks = [
+            Check::new("policy", Severity::Ok, "the built-in rules alone"),
+            Check::new("login", Severity::Warning, "no subscription login was found; all agents: the agent's own settings decide who pays")
+                .hint("log in (`claude`, then `/login`) or set ANTHROPIC_API_KEY, unless the agent has its own settings"),
+            Check {
+                code: Some(ErrorCode::NotToml),
+                ..Check::new("configuration", Severity::Broken, "~/.config/pointsman/config.toml:1:8: not valid TOML: unclosed table, expected `]`")
+            },
+        ];
+        for width in [50, 80, 120] {
+            let text = fit::unstyled(&lines(&checks, Some(width)));
+            insta::assert_snapshot!(format!("checks_{width}"), text);
+        }
+        let styled = fit::styled(&lines(&checks, None));
+        assert!(styled.contains("\u{1b}[31m") && styled.contains("BROKEN"), "{styled:?}");
+    }
 }

@@ -170,7 +170,7 @@ pub fn hung(text: &str, taken: usize, begins: usize, width: Option<usize>) -> St
     let Some(width) = width else { return text.to_owned() };
     let line = |(number, line): (usize, &str)| {
         let own = line.len() - line.trim_start().len();
-        let first = " ".repeat(if number == 0 { taken } else { own });
+        let first = " ".repeat(if number == 0 { taken + own } else { own });
         let later = " ".repeat(if number == 0 { begins } else { own } + 2);
         let options = textwrap::Options::new(width)
             .initial_indent(&first)

@@ -1,16 +1,20 @@
 //! A policy: the results of its examples, the check of its files, its rules.
 
+use std::path::Path;
+
+use anstyle::Style;
 use pointsman_core::agent::{Catalog, Tier};
 use pointsman_core::eval::examples::Tried;
-use pointsman_core::policy::Policy;
 use pointsman_core::policy::file_rule::{Author, FileEffect, FileRule};
 use pointsman_core::policy::preset::Preset;
+use pointsman_core::policy::{Policy, Rule, RuleEffect};
 use pointsman_core::report::run::SCHEMA_VERSION;
 use pointsman_core::route::{DeadRule, dead_rules};
 use pointsman_core::toml_text::problem::Problem;
 use serde::Serialize;
 
-use super::tables;
+use super::fit::{self, Column, Line, Span};
+use super::human::short_path;
 
 /// The output of `policy test -o json`.
 #[derive(Serialize)]
@@ -112,6 +116,7 @@ pub struct Shown<'a> {
     policy_hash: String,
     presets: Vec<Preset>,
     rules: Vec<ShownRule<'a>>,
+    built_in: Vec<BuiltInRule<'a>>,
     left_out: &'a [Problem],
 }
 
@@ -137,8 +142,26 @@ impl Shown<'_> {
             policy_hash: policy.hash(catalog),
             presets: files.presets.keys().copied().collect(),
             rules: files.rules.iter().map(ShownRule::new).collect(),
+            built_in: policy.rules().iter().map(BuiltInRule::new).collect(),
             left_out: &files.left_out,
         }
+    }
+}
+
+/// A rule that comes with the program.
+#[derive(Serialize)]
+struct BuiltInRule<'a> {
+    id: &'a str,
+    /// What follows: a tier, or `ask`.
+    then: &'static str,
+    because: &'a str,
+    confidence: f64,
+}
+
+impl BuiltInRule<'_> {
+    fn new(rule: &Rule) -> BuiltInRule<'_> {
+        let then = then(rule.effect);
+        BuiltInRule { id: &rule.id, then, because: &rule.because, confidence: rule.confidence }
     }
 }
 
@@ -154,21 +177,48 @@ impl ShownRule<'_> {
     }
 }
 
-/// Returns the rules of the policy's files as a table, and a summary of the built-in ones.
-pub fn text(policy: &Policy, catalog: &Catalog) -> String {
+/// Returns every rule, in the order in which they are tried: those of files with their places, then the built-in ones.
+pub fn lines(policy: &Policy, catalog: &Catalog, home: &Path, width: Option<usize>) -> Vec<Line> {
+    let plain = |text: &str| vec![Span::plain(text)];
+    let mut lines = vec![];
+    if !policy.files().rules.is_empty() {
+        lines.push(vec![Span::new("Rules of policy files", Style::new().bold())]);
+        lines.extend(of_files(policy, home, width));
+        lines.push(vec![]);
+    }
+    lines.push(vec![Span::new("Built-in rules", Style::new().bold())]);
+    let columns = [Column::left("RULE", 0), Column::left("THEN", 0), Column::rest("BECAUSE", 10)];
+    let row = |rule: &Rule| [&*rule.id, then(rule.effect), &*rule.because].map(Span::plain).to_vec();
+    lines.extend(fit::table(&columns, &policy.rules().iter().map(row).collect::<Vec<_>>(), width));
+    lines.push(vec![]);
+    let order = "Rules that ask a person come first, and no file lifts one that is built in.";
+    lines.extend(fit::wrapped(order, width).iter().map(|line| plain(line)));
+    lines.push(plain(&format!("policy {}", policy.hash(catalog))));
+    lines
+}
+
+fn of_files(policy: &Policy, home: &Path, width: Option<usize>) -> Vec<Line> {
+    let columns = [
+        Column::left("RULE", 0),
+        Column::left("THEN", 0),
+        Column::left("FROM", 1),
+        Column::rest("BECAUSE", 16),
+    ];
     let row = |rule: &FileRule| {
-        vec![rule.id.clone(), effect(&rule.effect), rule.place.clone(), rule.because.clone()]
+        let place = short_path(Path::new(&rule.place), home);
+        [rule.id.clone(), effect(&rule.effect), place, rule.because.clone()].map(Span::plain).to_vec()
     };
-    let rows: Vec<Vec<String>> = policy.files().rules.iter().map(row).collect();
-    let table = match rows.is_empty() {
-        true => String::new(),
-        false => tables::columns(&["RULE", "THEN", "FROM", "BECAUSE"], &rows) + "\n\n",
-    };
-    format!(
-        "{table}built in: {} rules; those that ask a person come first and are never lifted\npolicy {}",
-        policy.rules().len(),
-        policy.hash(catalog)
-    )
+    fit::table(&columns, &policy.files().rules.iter().map(row).collect::<Vec<_>>(), width)
+}
+
+/// Returns what follows from a built-in rule.
+fn then(effect: RuleEffect) -> &'static str {
+    match effect {
+        RuleEffect::Haiku => "haiku",
+        RuleEffect::Sonnet => "sonnet",
+        RuleEffect::Opus => "opus",
+        RuleEffect::Escalate => "ask",
+    }
 }
 
 fn effect(effect: &FileEffect) -> String {
@@ -177,5 +227,20 @@ fn effect(effect: &FileEffect) -> String {
         FileEffect::Agent(name) => format!("agent {name}"),
         FileEffect::Ask(None) => "ask".to_owned(),
         FileEffect::Ask(Some(tier)) => format!("ask, then {tier}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_fit_terminals_of_all_widths() {
+        let (policy, catalog) = (Policy::builtin(), Catalog::of_generals(vec![]).unwrap());
+        for width in [50, 80, 120] {
+            let lines = lines(&policy, &catalog, Path::new("/home/me"), Some(width));
+            let text = fit::unstyled(&lines).lines().take(26).collect::<Vec<_>>().join("\n");
+            insta::assert_snapshot!(format!("policy_{width}"), text);
+        }
     }
 }

@@ -35,8 +35,10 @@ fn a_rule_of_the_users_file_decides_and_is_explained_with_its_place() {
         (&json!("policy"), &json!("opus"), &json!("names matter"))
     );
     let explained = sandbox.call(["explain", REQUEST]).wait().success().stdout;
-    assert!(explained.contains("FIRED   policy.names [rename]: names matter ("), "{explained}");
+    assert!(explained.contains("names matter (“rename”, policy.names, "), "{explained}");
     assert!(explained.contains("pointsman/policy.toml:1)"), "{explained}");
+    let all = sandbox.call(["explain", "--all", REQUEST]).wait().success().stdout;
+    assert!(all.contains("FIRED   policy.names [rename]: names matter ("), "{all}");
     let ran = sandbox.call(["run", REQUEST]).wait().success();
     assert_eq!(ran.stdout.trim(), "the answer of opus");
 }

@@ -352,6 +352,7 @@ fn broken_settings_hide_no_run_and_keep_nobody_from_stopping_one() {
     let sandbox = sandbox.set("nonsense", "1");
     sandbox.call(["run", REQUEST]).wait().exits(78);
     sandbox.call(["runs", "list"]).wait().success().stderr_has("nonsense");
+    sandbox.call(["explain", "latest"]).wait().success().stdout_has("the rules cannot be shown: ");
     sandbox.call(["runs", "cancel", run_id.trim()]).wait().success();
     sandbox.no_process_is_left(PATIENCE);
     let doctor = sandbox.call(["doctor"]).wait().exits(1);
