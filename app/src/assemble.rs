@@ -48,7 +48,7 @@ use crate::process::identity::Host;
 use crate::process::own_program::lasting_path;
 use crate::process::probe::Memory;
 use crate::process::processes::Processes;
-use crate::process::{call, probe, replace};
+use crate::process::{call, pager, probe, replace};
 use crate::rehearsal;
 use crate::store::{Store, StorePaths};
 
@@ -400,6 +400,16 @@ impl Environment {
         // What `run` does by default.
         let around = RoutingContext { mode: Some(Mode::Orchestration), ..here.context };
         Decider::new(catalog, here.policy, around)
+    }
+
+    /// Shows a text with the person's pager; returns whether there is one.
+    pub fn page(&self, text: &str) -> bool {
+        let mut env = self.env.texts();
+        let named = ["POINTSMAN_PAGER", "PAGER"].iter().find_map(|name| env.get(*name).cloned());
+        let pager = named.unwrap_or_else(|| "less".to_owned());
+        // As git does: leave where it fits, keep colours, leave the text on the screen.
+        env.entry("LESS".to_owned()).or_insert_with(|| "FRX".to_owned());
+        !pager.trim().is_empty() && pager.trim() != "cat" && pager::show(&pager, &env, text).unwrap_or(false)
     }
 
     /// Opens the record of past runs read-only.

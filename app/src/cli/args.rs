@@ -22,6 +22,9 @@ use crate::present::output::{Format, PlainFormat, ReportFormat};
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
+    /// Show long texts without a pager.
+    #[arg(long, global = true)]
+    pub no_pager: bool,
 }
 
 const AFTER_HELP: &str = "\

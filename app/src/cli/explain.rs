@@ -16,8 +16,8 @@ use crate::assemble::Environment;
 use crate::engine::error::EngineError;
 use crate::engine::query::FoundRun;
 use crate::present::explanation::{self, Explanation, Shown};
-use crate::present::notices;
 use crate::present::output::{self, PlainFormat, Verbosity};
+use crate::present::{notices, pager};
 
 /// Runs the verb.
 pub fn main(args: ExplainArgs) -> Result<u8, Failure> {
@@ -66,7 +66,8 @@ fn explain_words(environment: &Environment, args: &ExplainArgs) -> Result<u8, Fa
     match args.output {
         PlainFormat::Text => {
             notices::say(&notices::of_project(&loaded));
-            output::text(&explanation::text(&explained.route, Some(&explained), shown(args), output::width()))
+            let text = explanation::text(&explained.route, Some(&explained), shown(args), output::width());
+            pager::text(environment, &text);
         }
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,
@@ -101,10 +102,11 @@ fn explain_run(environment: &Environment, found: &FoundRun, args: &ExplainArgs) 
     };
     match args.output {
         PlainFormat::Text => {
-            output::text(&explanation::text(recorded, again.as_ref(), shown(args), output::width()));
-            note.iter().for_each(|note| output::text(&explanation::note(note, output::width())));
-            output::text("\n");
-            output::styled(&explanation::served(&report, output::width()));
+            let width = output::width();
+            let mut text = explanation::text(recorded, again.as_ref(), shown(args), width);
+            note.iter().for_each(|note| text.push_str(&format!("\n{}", explanation::note(note, width))));
+            text.push_str(&format!("\n\n{}", explanation::served(&report, width)));
+            pager::text(environment, &text);
         }
         PlainFormat::Json => output::json(&Explanation {
             schema_version: SCHEMA_VERSION,

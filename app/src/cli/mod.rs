@@ -55,7 +55,7 @@ use pointsman_core::error_code::ErrorCode;
 use args::{Cli, Verb};
 use exit::Failure;
 
-use crate::present::output;
+use crate::present::{output, pager};
 
 /// Parses the command line, carries it out, and returns the exit code.
 pub fn main() -> ExitCode {
@@ -63,6 +63,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error),
     };
+    if cli.no_pager {
+        pager::turn_off();
+    }
     let fail = if cli.verb.prints_json() { fail_as_data } else { fail };
     let done = panic::caught(|| carry_out(cli.verb));
     let exit_code = done.unwrap_or_else(|failure| fail(&failure));

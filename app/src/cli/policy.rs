@@ -19,6 +19,7 @@ use crate::config::policy;
 use crate::present;
 use crate::present::human::short_path;
 use crate::present::output::{self, PlainFormat, Tone};
+use crate::present::pager;
 use crate::present::policy::{Checked, Shown, Tested};
 
 /// Runs the verb.
@@ -96,8 +97,10 @@ fn show(format: PlainFormat) -> Result<u8, Failure> {
     match format {
         PlainFormat::Json => output::json(&Shown::new(&policy, &catalog)),
         PlainFormat::Text => {
-            let home = environment(None)?.dirs.home;
-            output::styled(&present::policy::lines(&policy, &catalog, &home, output::width()));
+            let environment = environment(None)?;
+            let home = &environment.dirs.home;
+            let lines = present::policy::lines(&policy, &catalog, home, output::width());
+            pager::styled(&environment, &lines);
         }
     }
     Ok(0)

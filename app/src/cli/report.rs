@@ -15,7 +15,7 @@ use crate::clock;
 use crate::engine::history::Span;
 use crate::engine::hooks::HookCounts;
 use crate::present::output::{self, ReportFormat, Tone};
-use crate::present::{compliance_report, cost_report, routing_report};
+use crate::present::{compliance_report, cost_report, pager, routing_report};
 
 /// Runs the verb.
 pub fn main(args: ReportArgs) -> Result<u8, Failure> {
@@ -45,7 +45,9 @@ fn cost(args: &CostArgs) -> Result<u8, Failure> {
     }))?;
     let report = records.report(args.by.into(), &zone, zone_name(&zone), &loaded.settings.price_table());
     match args.output {
-        ReportFormat::Text => output::styled(&cost_report::text(&report, since, output::width())),
+        ReportFormat::Text => {
+            pager::styled(&environment, &cost_report::text(&report, since, output::width()))
+        }
         ReportFormat::Json => output::json(&cost_report::Printed::new(&report, since)),
         ReportFormat::Csv => output::text(&cost_report::csv(&report)),
         ReportFormat::Md => output::text(&cost_report::markdown(&report)),
@@ -61,14 +63,15 @@ fn zone_name(zone: &TimeZone) -> String {
 
 fn routing(span: Span, counted: Counted, format: ReportFormat) -> Result<u8, Failure> {
     let mut feedback = Feedback::of(counted);
-    let history = environment_to_look()?.history();
+    let environment = environment_to_look()?;
+    let history = environment.history();
     runtime()?.block_on(history.each(span, |past| match &past.state {
         Some(run) => feedback.add(run),
         None => feedback.add_unreadable(),
     }))?;
     let report = feedback.report();
     match format {
-        ReportFormat::Text => output::text(&routing_report::text(&report)),
+        ReportFormat::Text => pager::text(&environment, &routing_report::text(&report)),
         ReportFormat::Json => output::json(&routing_report::Printed::new(&report)),
         ReportFormat::Csv => output::text(&routing_report::csv(&report)),
         ReportFormat::Md => output::text(&routing_report::markdown(&report)),
@@ -97,7 +100,7 @@ fn compliance(since: Option<SignedDuration>, format: ReportFormat) -> Result<u8,
     };
     let report = report(&directives(&facts, &runs, &tier_of, &zone), &facts, around);
     match format {
-        ReportFormat::Text => output::text(&compliance_report::text(&report, since)),
+        ReportFormat::Text => pager::text(&environment, &compliance_report::text(&report, since)),
         ReportFormat::Json => output::json(&compliance_report::Printed::new(&report, since)),
         ReportFormat::Csv => output::text(&compliance_report::csv(&report)),
         ReportFormat::Md => output::text(&compliance_report::markdown(&report)),

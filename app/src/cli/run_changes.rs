@@ -4,14 +4,15 @@ use pointsman_core::error_code::ErrorCode;
 
 use super::consent::{self, Consent};
 use super::exit::Failure;
+use crate::assemble::Environment;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
 use crate::engine::query::FoundRun;
 use crate::present::output::{self, Tone};
-use crate::present::{changes, human};
+use crate::present::{changes, human, pager};
 
 /// Prints the changes as a patch, or their sums.
-pub fn diff(engine: &Engine, found: &FoundRun, stat: bool) -> Result<u8, Failure> {
+pub fn diff(environment: &Environment, engine: &Engine, found: &FoundRun, stat: bool) -> Result<u8, Failure> {
     let Some(recorded) = &found.state.changes else { return Err(not_kept(found)) };
     if recorded.is_empty() {
         output::say(Tone::Plain, "no changes:", &format!("run {} changed no file", found.id));
@@ -19,11 +20,16 @@ pub fn diff(engine: &Engine, found: &FoundRun, stat: bool) -> Result<u8, Failure
     }
     if stat {
         let lines = recorded.files.iter().map(changes::file).collect::<Vec<_>>().join("\n");
-        output::text(&format!("{lines}\n{}", changes::summary(recorded)));
+        pager::text(environment, &format!("{lines}\n{}", changes::summary(recorded)));
         return Ok(0);
     }
     let (patch, missing) = engine.patch(&found.id).ok_or_else(|| not_kept(found))?;
-    output::text(&patch);
+    // A file or a program gets every byte.
+    if output::answer_is_seen() {
+        pager::styled(environment, &changes::patch(&patch));
+    } else {
+        output::text(&patch);
+    }
     for file in missing {
         let why = file.not_kept.map(|why| why.as_str()).unwrap_or_default();
         output::say(Tone::Warning, "left out:", &format!("`{}`: {why}", file.path));

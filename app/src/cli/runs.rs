@@ -15,12 +15,13 @@ use super::context::{environment_to_look, runtime};
 use super::exit::Failure;
 use super::look_args::{RunsArgs, RunsVerb};
 use super::{open, prune, run_changes, runs_list};
+use crate::assemble::Environment;
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
 use crate::engine::query::{FoundRun, LiveLog};
 use crate::present::output::{self, Format, PlainFormat, Tone};
-use crate::present::{live_line, run_detail};
+use crate::present::{live_line, pager, run_detail};
 
 /// How often a growing log is polled: often enough for eyes, rarely enough for a battery.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -40,18 +41,20 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     runtime()?.block_on(async {
         match args.verb {
             RunsVerb::List { filter, limit, output } => {
-                runs_list::runs(&look.engine, &look.project, filter, limit, output).await
+                runs_list::runs(&environment, &look.engine, &look.project, filter, limit, output).await
             }
             RunsVerb::Sessions { filter, limit, output } => {
-                runs_list::sessions(&look.engine, &look.project, filter, limit, output).await
+                runs_list::sessions(&environment, &look.engine, &look.project, filter, limit, output).await
             }
-            RunsVerb::Show { run, output } => look.show(&run, output).await,
+            RunsVerb::Show { run, output } => look.show(&environment, &run, output).await,
             RunsVerb::Logs { run, follow: false, output } => look.logs(&run, output).await,
             RunsVerb::Logs { run, follow: true, output } => look.follow(&run, output).await,
             RunsVerb::Open { run, print } => {
                 open::main(&environment, &look.project, &look.find(&run).await?, print)
             }
-            RunsVerb::Diff { run, stat } => run_changes::diff(&look.engine, &look.find(&run).await?, stat),
+            RunsVerb::Diff { run, stat } => {
+                run_changes::diff(&environment, &look.engine, &look.find(&run).await?, stat)
+            }
             RunsVerb::Undo { run, yes } => {
                 let consent = if yes { Consent::Given } else { Consent::Asked };
                 run_changes::undo(&look.engine, &look.project, &look.find(&run).await?, consent).await
@@ -77,14 +80,19 @@ impl RunViewer {
         Ok(self.engine.load(&self.project, found.id.clone()).await?)
     }
 
-    async fn show(&self, wanted: &str, format: PlainFormat) -> Result<u8, Failure> {
+    async fn show(
+        &self,
+        environment: &Environment,
+        wanted: &str,
+        format: PlainFormat,
+    ) -> Result<u8, Failure> {
         let found = self.find(wanted).await?;
         let report = report(&found)?;
         match format {
             PlainFormat::Json => output::json(&report),
             PlainFormat::Text => {
                 let driver = self.engine.driver(&found);
-                output::text(&run_detail::text(&found, &report, driver, clock::now()));
+                pager::text(environment, &run_detail::text(&found, &report, driver, clock::now()));
             }
         }
         Ok(0)

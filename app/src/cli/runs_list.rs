@@ -7,14 +7,17 @@ use pointsman_core::text::counted;
 
 use super::exit::Failure;
 use super::look_args::FilterArgs;
+use crate::assemble::Environment;
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::project::ProjectContext;
 use crate::present::output::{self, PlainFormat, Tone};
+use crate::present::pager;
 use crate::present::run_list::{self, RunList, SessionList};
 
 /// Lists runs.
 pub async fn runs(
+    environment: &Environment,
     engine: &Engine,
     project: &ProjectContext,
     args: FilterArgs,
@@ -27,13 +30,14 @@ pub async fn runs(
     match format {
         PlainFormat::Json => output::json(&RunList::new(&runs, &run_list::short_ids(&runs), now)),
         PlainFormat::Text if runs.is_empty() && limit > 0 => say_none(&filter, "runs"),
-        PlainFormat::Text => output::styled(&run_list::runs(&runs, now, output::width())),
+        PlainFormat::Text => pager::styled(environment, &run_list::runs(&runs, now, output::width())),
     }
     Ok(0)
 }
 
 /// Lists sessions.
 pub async fn sessions(
+    environment: &Environment,
     engine: &Engine,
     project: &ProjectContext,
     args: FilterArgs,
@@ -46,7 +50,9 @@ pub async fn sessions(
     match format {
         PlainFormat::Json => output::json(&SessionList::new(&sessions)),
         PlainFormat::Text if sessions.is_empty() && limit > 0 => say_none(&filter, "sessions"),
-        PlainFormat::Text => output::styled(&run_list::sessions(&sessions, clock::now(), output::width())),
+        PlainFormat::Text => {
+            pager::styled(environment, &run_list::sessions(&sessions, clock::now(), output::width()))
+        }
     }
     Ok(0)
 }

@@ -7,7 +7,7 @@ use pointsman_core::route::classifier::{Contribution, Opinion};
 use pointsman_core::route::{Explained, Route, TraceEntry, TraceOutcome};
 use serde::Serialize;
 
-use super::fit::{self, Column, Line, Span};
+use super::fit::{self, Column, Span};
 use super::human::name;
 use super::route;
 
@@ -151,10 +151,10 @@ pub fn note(words: &str, width: Option<usize>) -> String {
 }
 
 /// Returns routed against served, attempt by attempt, as a table that fits the terminal.
-pub fn served(report: &RunReport, width: Option<usize>) -> Vec<Line> {
+pub fn served(report: &RunReport, width: Option<usize>) -> String {
     let head = format!("run {} ({})", report.run_id, report.state);
     if report.attempts.is_empty() {
-        return vec![vec![Span::plain(format!("{head}: no attempt was made"))]];
+        return format!("{head}: no attempt was made");
     }
     let columns = [
         Column::left("#", 0),
@@ -165,7 +165,7 @@ pub fn served(report: &RunReport, width: Option<usize>) -> Vec<Line> {
     ];
     let rows: Vec<Vec<Span>> =
         report.attempts.iter().enumerate().map(|(at, attempt)| row(at + 1, attempt)).collect();
-    std::iter::once(vec![Span::plain(head)]).chain(fit::table(&columns, &rows, width)).collect()
+    format!("{head}\n{}", fit::unstyled(&fit::table(&columns, &rows, width)))
 }
 
 fn row(number: usize, attempt: &AttemptReport) -> Vec<Span> {

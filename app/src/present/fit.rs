@@ -157,6 +157,11 @@ pub fn shortened(text: &str, width: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// Returns how many rows of a terminal so many columns wide a text takes.
+pub fn row_count(text: &str, columns: usize) -> usize {
+    text.lines().map(|line| line.width().div_ceil(columns.max(1)).max(1)).sum()
+}
+
 /// Returns a sentence in lines that fit the terminal, the later ones indented; in one line where nothing has to fit.
 pub fn wrapped(sentence: &str, width: Option<usize>) -> Vec<String> {
     hung(sentence, 0, 0, width).lines().map(str::to_owned).collect()
@@ -191,7 +196,6 @@ pub fn styled(lines: &[Line]) -> String {
 }
 
 /// Returns lines as text without any style.
-#[cfg(test)]
 pub fn unstyled(lines: &[Line]) -> String {
     let text = |line: &Line| line.iter().map(|span| span.text.as_str()).collect::<String>();
     lines.iter().map(text).collect::<Vec<_>>().join("\n")
@@ -226,6 +230,12 @@ mod tests {
             "/a/path/that/is/too/long\n  for it"
         );
         assert_eq!(hung("", 8, 2, Some(10)), "");
+    }
+
+    #[test]
+    fn a_long_line_takes_more_than_one_row() {
+        assert_eq!(row_count("", 10), 0);
+        assert_eq!(row_count("one\n\n0123456789\n0123456789a", 10), 5);
     }
 
     #[test]

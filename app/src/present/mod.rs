@@ -20,6 +20,7 @@ pub mod notices;
 pub mod obstacles;
 pub mod output;
 pub mod own_thread;
+pub mod pager;
 pub mod payer;
 pub mod plugin_status;
 pub mod policy;

@@ -124,6 +124,17 @@ pub fn width() -> Option<usize> {
     std::io::stdout().is_terminal().then_some(usize::from(width.0)).filter(|width| *width > 0)
 }
 
+/// Returns the columns and rows of the terminal that data is printed on; `None` where it is none.
+pub fn screen() -> Option<(usize, usize)> {
+    let (_, rows) = terminal_size::terminal_size_of(std::io::stdout())?;
+    width().map(|columns| (columns, usize::from(rows.0))).filter(|(_, rows)| *rows > 0)
+}
+
+/// Returns whether data is printed with colours.
+pub fn data_has_colours() -> bool {
+    AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// Rings the terminal's bell; with a line, where the terminal shows such as a notification.
 pub fn ring(line: Option<&str>) {
     let mut err = std::io::stderr().lock();

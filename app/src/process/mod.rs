@@ -12,7 +12,7 @@
 //! other side), `lines` (bounded reading), `cleanup` (killing until none is left), `abandoned` (the same
 //! for the dead), `hardening` (keeping the agent out), `tree` (descendants), `owned` (which
 //! children are ours), `identity` (is it still the same process), `probe` (`--version`), `call` (runs a program to its
-//! end), `attached` (this program, seen as it runs), `detach` (this program in the background), `scope` (leaving the systemd service that it was started in).
+//! end), `attached` (this program, seen as it runs), `pager` (a text that a person pages through), `detach` (this program in the background), `scope` (leaving the systemd service that it was started in).
 //!
 //! Every wait is bounded by a constant that states its reason, or a comment states what ends it.
 
@@ -29,6 +29,7 @@ pub mod lifeline;
 pub mod lines;
 pub mod own_program;
 mod owned;
+pub mod pager;
 pub mod probe;
 pub mod processes;
 pub mod replace;

@@ -157,3 +157,28 @@ fn messages_break_between_words_at_a_terminal_and_nowhere_else() {
     let piped = sandbox.call(asked).wait().exits(77);
     assert!(piped.stderr.lines().any(|line| line.width() > 50), "{piped}");
 }
+
+/// Seen to fail with every text paged, and with none.
+#[test]
+fn a_text_longer_than_the_screen_is_shown_with_the_pager_and_no_other_one_is() {
+    let with_pager =
+        |pager: &str| Sandbox::new().env("TERM", "xterm").env("NO_COLOR", "1").env("PAGER", pager);
+    let shown = |pager: &str, flags: &[&str], rows: u16| {
+        let sandbox = with_pager(pager);
+        let call = flags.iter().fold(sandbox.call(["policy", "show"]), |call, flag| call.args([flag]));
+        call.start_in(open_of(200, rows)).wait().success().stdout
+    };
+    let marks = "sed 's/^/paged /'";
+    assert!(shown(marks, &[], 20).contains("paged Built-in rules"));
+    for (pager, flags, rows) in [(marks, &[][..], 300), (marks, &["--no-pager"], 20), ("cat", &[], 20)] {
+        let text = shown(pager, flags, rows);
+        assert!(
+            text.contains("Built-in rules") && !text.contains("paged "),
+            "{pager} {flags:?} {rows}: {text}"
+        );
+    }
+    let missing = shown("no-such-pager-of-mine", &[], 20);
+    assert!(missing.contains("\nBuilt-in rules") && missing.contains("safety.publish"), "{missing}");
+    let piped = with_pager(marks).call(["policy", "show"]).wait().success();
+    assert!(!piped.stdout.contains("paged "), "{piped}");
+}
