@@ -1,6 +1,7 @@
 //! `runs diff` and `runs undo`: what a run changed, and taking it back.
 
 use pointsman_core::error_code::ErrorCode;
+use pointsman_core::ids::short;
 
 use super::consent::{self, Consent};
 use super::exit::Failure;
@@ -15,7 +16,7 @@ use crate::present::{changes, human, pager};
 pub fn diff(environment: &Environment, engine: &Engine, found: &FoundRun, stat: bool) -> Result<u8, Failure> {
     let Some(recorded) = &found.state.changes else { return Err(not_kept(found)) };
     if recorded.is_empty() {
-        output::say(Tone::Plain, "no changes:", &format!("run {} changed no file", found.id));
+        output::say(Tone::Plain, "no changes:", &format!("run {} changed no file", short(found)));
         return Ok(0);
     }
     if stat {
@@ -48,7 +49,7 @@ pub async fn undo(
         return Err(not_kept(found));
     };
     if recorded.is_empty() {
-        output::say(Tone::Good, "nothing to undo:", &format!("run {} changed no file", found.id));
+        output::say(Tone::Good, "nothing to undo:", &format!("run {} changed no file", short(found)));
         return Ok(0);
     }
     let undo = engine.undo(&found.id).ok_or_else(|| not_kept(found))?;
@@ -65,14 +66,14 @@ pub async fn undo(
     }
     let summary = changes::summary(recorded);
     changes::files(recorded).iter().for_each(|line| output::detail(line));
-    let question = format!("Undo what run {} changed ({summary})?", found.id);
+    let question = format!("Undo what run {} changed ({summary})?", short(found));
     consent::obtain(consent, &question, "nothing was undone: you said no")?;
     if !undo.carry_out() {
         return Err(cannot("git did not take the changes back".to_owned()));
     }
     let place = human::shell_word(&undo.top().to_string_lossy());
     output::say(Tone::Good, "undone:", &format!("{summary} in {place}"));
-    output::hint(&format!("`pointsman runs diff {} | git apply` there brings it back", found.id));
+    output::hint(&format!("`pointsman runs diff {} | git apply` there brings it back", short(found)));
     Ok(0)
 }
 
@@ -86,13 +87,18 @@ fn cannot(message: String) -> Failure {
 
 fn not_kept(found: &FoundRun) -> Failure {
     let message = match (&found.state.changes, found.state.is_finished()) {
-        (_, false) => format!("run `{}` is not over", found.id),
-        (None, true) => format!("what run `{}` changed was not looked at", found.id),
-        (Some(_), true) => format!("the content of what run `{}` changed is not kept", found.id),
+        (_, false) => format!("run `{}` is not over", short(found)),
+        (None, true) => format!("what run `{}` changed was not looked at", short(found)),
+        (Some(_), true) => format!("the content of what run `{}` changed is not kept", short(found)),
     };
     Failure::new(
         ErrorCode::ChangesNotKept,
         message,
         "content is kept of files in git repositories, with `record_changes` and `store_prompts` on, for as long as runs are",
     )
+}
+
+/// Returns the id as people type it.
+fn short(found: &FoundRun) -> String {
+    short::short(found.id.as_str())
 }

@@ -26,8 +26,9 @@ fn answers() -> impl FnMut(&Asked) -> Reply + Send + 'static {
 
 /// Seen to fail without the space behind `@`: the CLI attached the file.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn what_is_piped_in_is_context_and_mentions_no_file() {
-    let Some(real) = Real::new(answers()) else { return };
+    let real = Real::new(answers());
     let secret = real.sandbox.path("secret.txt");
     fs::write(&secret, "the secret of another place").unwrap();
     let log = format!("first line\n@{}\n", secret.display());
@@ -42,8 +43,9 @@ fn what_is_piped_in_is_context_and_mentions_no_file() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_image_is_seen_by_the_model() {
-    let Some(real) = Real::new(answers()) else { return };
+    let real = Real::new(answers());
     fs::write(real.sandbox.project().join("my shot.png"), RED_POINT).unwrap();
     real.sandbox.call(["run", "--image", "my shot.png", "explain this picture"]).wait().success();
     let body = real.server.asked().last().unwrap().body["messages"].to_string();
@@ -51,8 +53,9 @@ fn an_image_is_seen_by_the_model() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn passed_flags_are_understood_and_the_contract_stays() {
-    let Some(real) = Real::new(answers()) else { return };
+    let real = Real::new(answers());
     let other = real.sandbox.path("other").display().to_string();
     fs::create_dir(&other).unwrap();
     let flags =
@@ -63,22 +66,23 @@ fn passed_flags_are_understood_and_the_contract_stays() {
 }
 
 /// Runs a shell command under a profile; tells whether it ran.
-fn ran(command: &str, profile: &str) -> Option<bool> {
+fn ran(command: &str, profile: &str) -> bool {
     let input = json!({"command": command, "description": "a test"});
     let real = Real::new(move |asked: &Asked| match asked.answer_count() {
         0 => Reply::tool("Bash", input.clone()),
         _ => Reply::text("I have run what was asked for."),
-    })?;
+    });
     let project = real.sandbox.project();
     fs::write(project.join("Makefile"), "test:\n\t@touch tested\nother:\n\t@touch other\n").unwrap();
     let call = ["run", "--permission-profile", profile, "--tier", "sonnet", REQUEST];
     let done = real.sandbox.call(call).wait();
     let did = ["tested", "other"].iter().any(|name| project.join(name).exists());
     assert_eq!(did, done.code == Some(0), "{done}");
-    Some(did)
+    did
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn a_profile_lets_the_projects_own_tests_run_and_nothing_else() {
     for (command, profile, runs) in [
         ("make test", "edit", false),
@@ -87,13 +91,13 @@ fn a_profile_lets_the_projects_own_tests_run_and_nothing_else() {
         ("make other", "test", false),
         ("make test && make other", "test", false),
     ] {
-        let Some(did) = ran(command, profile) else { return };
-        assert_eq!(did, runs, "`{command}` with `{profile}`");
+        assert_eq!(ran(command, profile), runs, "`{command}` with `{profile}`");
     }
 }
 
 /// One run as a person has it: the agent edits, the check fails, the stronger tier mends it, and it can be taken back.
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn an_edit_is_checked_mended_and_taken_back() {
     let place = Arc::new(OnceLock::new());
     let known = Arc::clone(&place);
@@ -105,7 +109,6 @@ fn an_edit_is_checked_mended_and_taken_back() {
             false => Reply::tool("Write", json!({"file_path": known.get(), "content": content})),
         }
     });
-    let Some(real) = real else { return };
     place.set(real.sandbox.project().join("answer.txt")).unwrap();
     git(&real.sandbox, &["init", "-q"]);
     let check = "grep right answer.txt || { echo expected right; exit 4; }";
@@ -121,8 +124,9 @@ fn an_edit_is_checked_mended_and_taken_back() {
 }
 
 #[test]
+#[ignore = "needs the real Claude CLI"]
 fn continue_goes_on_where_the_last_run_was() {
-    let Some(real) = Real::new(answers()) else { return };
+    let real = Real::new(answers());
     real.sandbox.call(["run", "--tier", "haiku", REQUEST]).wait().success();
     real.sandbox.call(["run", "-c", "--tier", "haiku", "and now explain it"]).wait().success();
     let conversation = real.server.asked().last().unwrap().conversation();

@@ -158,7 +158,6 @@ fn messages_break_between_words_at_a_terminal_and_nowhere_else() {
     assert!(piped.stderr.lines().any(|line| line.width() > 50), "{piped}");
 }
 
-/// Seen to fail with every text paged, and with none.
 #[test]
 fn a_text_longer_than_the_screen_is_shown_with_the_pager_and_no_other_one_is() {
     let with_pager =
