@@ -26,6 +26,7 @@ const CLOSED: [&str; 10] = [
 ];
 
 /// A program and its environment.
+#[derive(Clone)]
 pub struct Git {
     program: PathBuf,
     env: BTreeMap<String, String>,

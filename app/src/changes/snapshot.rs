@@ -128,6 +128,10 @@ impl Snapshot {
         fs::write(self.dir.join("info/exclude"), &self.exclude).ok()?;
         let listed = self.git.call(&self.top, &["ls-files", "--others", "--exclude-standard", "-z"])?;
         let stamps = listed.split('\0').filter(|path| !path.is_empty()).filter_map(|path| {
+            // A repository within this one, which may have nothing that could be added.
+            if path.ends_with('/') {
+                return Some((path.to_owned(), (0, None)));
+            }
             let stat = fs::symlink_metadata(self.top.join(path)).ok()?;
             (stat.is_file() && stat.len() > UNKNOWN_BYTES_MAX)
                 .then(|| (path.to_owned(), (stat.len(), stat.modified().ok())))

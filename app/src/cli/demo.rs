@@ -1,10 +1,12 @@
 //! `pointsman demo`: what pointsman does, shown by doing it, in a place of its own.
 
 use std::io;
+use std::time::Duration;
 
 use pointsman_core::error_code::ErrorCode;
 use pointsman_core::run::end::StopCause;
 use pointsman_core::run::next;
+use tokio::time::timeout;
 
 use super::context::{environment, runtime};
 use super::exit::Failure;
@@ -12,6 +14,9 @@ use crate::assemble;
 use crate::demo::Stage;
 use crate::engine::stops::Stops;
 use crate::present::output;
+
+/// A signal that the terminal sent to all of its programs is heard at once.
+const SIGNAL_WAIT: Duration = Duration::from_secs(1);
 
 /// A command that is shown, and the exit code that it must have.
 type Command = (&'static [&'static str], i32);
@@ -142,10 +147,14 @@ impl Show<'_> {
             Ok(Some(code)) if code == *expected => Ok(()),
             // At a terminal, Ctrl-C reaches the program that is shown as well, and it may be the first to end.
             Ok(None | Some(130 | 143)) => Err(stopped(cause.unwrap_or(StopCause::Interrupt))),
-            Ok(Some(code)) => {
-                let message = format!("`{}` ended with {code}, not with {expected}", shown(args));
-                Err(Failure::new(ErrorCode::OddAnswer, message, "please report this: it is a bug"))
-            }
+            // It may also die of it before it hears signals: then ours is heard in a moment.
+            Ok(Some(code)) => match timeout(SIGNAL_WAIT, self.stops.next()).await {
+                Ok(cause) => Err(stopped(cause)),
+                Err(_) => {
+                    let message = format!("`{}` ended with {code}, not with {expected}", shown(args));
+                    Err(Failure::new(ErrorCode::OddAnswer, message, "please report this: it is a bug"))
+                }
+            },
             Err(error) => Err(Failure::of_system(&error)),
         }
     }

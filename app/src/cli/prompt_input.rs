@@ -49,11 +49,14 @@ fn file(path: &Path) -> Result<String, Failure> {
             "check the path",
         )
     };
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > TEXT_BYTES_MAX {
+    // Whatever size it says it has: a device says none.
+    let mut bytes = vec![];
+    let file = fs::File::open(path).map_err(unreadable)?;
+    file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > TEXT_BYTES_MAX {
         return Err(too_long(&path.display().to_string()));
     }
-    utf8(fs::read(path).map_err(unreadable)?, &path.display().to_string())
+    utf8(bytes, &path.display().to_string())
 }
 
 fn stdin() -> Result<String, Failure> {

@@ -71,8 +71,8 @@ fn last_session(environment: &Environment, rehearsal: bool) -> Result<SessionId,
     let (loaded, _) = environment.settings_or_defaults();
     let project = environment.project(&loaded)?;
     let engine = environment.engine_to_read()?;
-    let last = runtime()?.block_on(engine.last_session(&project, rehearsal))?;
-    last.ok_or_else(|| {
+    let last = runtime()?.block_on(engine.last_run(&project, rehearsal))?;
+    last.map(|row| row.session_id).ok_or_else(|| {
         let message = format!("no run was made in `{}` yet that could go on", environment.cwd.display());
         Failure::new(ErrorCode::NoConversation, message, "leave out `--continue`: this run begins a session")
     })

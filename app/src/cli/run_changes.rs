@@ -66,12 +66,17 @@ pub async fn undo(
     }
     let summary = changes::summary(recorded);
     changes::files(recorded).iter().for_each(|line| output::detail(line));
-    let question = format!("Undo what run {} changed ({summary})?", short(found));
-    consent::obtain(consent, &question, "nothing was undone: you said no")?;
-    if !undo.carry_out() {
-        return Err(cannot("git did not take the changes back".to_owned()));
-    }
     let place = human::shell_word(&undo.top().to_string_lossy());
+    let question =
+        format!("Undo what changed in {place} while run {} was at work ({summary})?", short(found));
+    consent::obtain(consent, &question, "nothing was undone: you said no")?;
+    match undo.carry_out() {
+        Ok(()) => {}
+        Err(error) if error.is_half_way() => {
+            return Err(Failure::bare(ErrorCode::CannotUndo, error.to_string()));
+        }
+        Err(error) => return Err(cannot(error.to_string())),
+    }
     output::say(Tone::Good, "undone:", &format!("{summary} in {place}"));
     output::hint(&format!("`pointsman runs diff {} | git apply` there brings it back", short(found)));
     Ok(0)

@@ -53,11 +53,11 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
                 open::main(&environment, &look.project, &look.find(&run).await?, print)
             }
             RunsVerb::Diff { run, stat } => {
-                run_changes::diff(&environment, &look.engine, &look.find(&run).await?, stat)
+                run_changes::diff(&environment, &look.engine, &look.find_here(&run).await?, stat)
             }
             RunsVerb::Undo { run, yes } => {
                 let consent = if yes { Consent::Given } else { Consent::Asked };
-                run_changes::undo(&look.engine, &look.project, &look.find(&run).await?, consent).await
+                run_changes::undo(&look.engine, &look.project, &look.find_here(&run).await?, consent).await
             }
             RunsVerb::Cancel { run } => look.cancel(&run, &environment.engine()?).await,
             RunsVerb::Prune(args) => prune::main(&environment, &look.project, args).await,
@@ -72,6 +72,23 @@ struct RunViewer {
 }
 
 impl RunViewer {
+    /// Finds a run whose changes are meant: `latest` is that of this directory, because others are not at hand here.
+    async fn find_here(&self, wanted: &str) -> Result<FoundRun, Failure> {
+        if wanted != "latest" {
+            return self.find(wanted).await;
+        }
+        let last = self.engine.last_run(&self.project, false).await?;
+        let last = last.ok_or_else(|| {
+            let message = format!("no run was made in `{}` yet", self.project.dir().display());
+            Failure::new(
+                ErrorCode::UnknownRun,
+                message,
+                "`pointsman runs list` shows the runs of all directories",
+            )
+        })?;
+        self.find(last.run_id.as_str()).await
+    }
+
     async fn find(&self, wanted: &str) -> Result<FoundRun, Failure> {
         Ok(self.engine.find(&self.project, wanted).await?)
     }

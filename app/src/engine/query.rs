@@ -63,18 +63,18 @@ impl Engine {
         Ok(rows)
     }
 
-    /// Returns the session of the newest run in the project's directory.
-    pub async fn last_session(
+    /// Returns the newest run in the project's directory.
+    pub async fn last_run(
         &self,
         project: &ProjectContext,
         rehearsal: bool,
-    ) -> Result<Option<SessionId>, EngineError> {
+    ) -> Result<Option<RunRow>, EngineError> {
         /// How many of the newest runs are searched.
         const RUNS_SEARCHED: usize = 1000;
         let runs = self.runs(project, RUNS_SEARCHED).await?;
         let is_here =
             |row: &RunRow| Path::new(&row.project_root) == project.dir() && row.rehearsal == rehearsal;
-        Ok(runs.into_iter().find(is_here).map(|row| row.session_id))
+        Ok(runs.into_iter().find(is_here))
     }
 
     /// Returns how many of the newest rows this version does not understand: they are not among the [`runs`](Self::runs).

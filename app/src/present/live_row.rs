@@ -10,6 +10,9 @@ use super::output;
 /// The frames of the spinner, one a tick.
 const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
+/// Columns at the end that stay free: a terminal writes `^C` there, which must not begin another row.
+const SPARE_COLUMNS: usize = 3;
+
 /// A line that shows what is at work.
 #[derive(Debug, Default)]
 pub struct LiveRow {
@@ -23,8 +26,10 @@ impl LiveRow {
     pub fn show(&mut self, elapsed: Duration, text: &str) {
         let Some(width) = output::message_columns() else { return };
         self.frame = (self.frame + 1) % SPINNER.len();
-        let line =
-            cut(&format!("{} {:>4} {text}", SPINNER[self.frame], clock(elapsed)), width.saturating_sub(1));
+        let line = cut(
+            &format!("{} {:>4} {text}", SPINNER[self.frame], clock(elapsed)),
+            width.saturating_sub(SPARE_COLUMNS),
+        );
         let erase = self.erasure(width);
         self.columns = line.width();
         output::control(&format!("{erase}{line}"));

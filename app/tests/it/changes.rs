@@ -1,6 +1,7 @@
 //! What a run changed: seen, shown, and taken back.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -202,9 +203,88 @@ fn of_a_file_with_a_secret_no_content_is_kept() {
         ran.stdout.contains("+fine")
             && ran.stderr.contains("left out: `conf`: it shows what looks like a secret")
     );
+    // Both are new: that they go takes no content.
+    sandbox.call(["runs", "undo", "latest", "--yes"]).wait().success();
+    assert_eq!((read(&sandbox, "conf"), read(&sandbox, "other")), (None, None));
+    fs::write(&env, format!("token = {secret}\nold = 1\n")).unwrap();
+    sandbox.run(REQUEST).success();
     let ran = sandbox.call(["runs", "undo", "latest", "--yes"]).wait().exits(1);
     assert!(ran.stderr.contains("what it was before is not kept"), "{ran}");
     assert_eq!(read(&sandbox, "other").as_deref(), Some("fine\n"));
+}
+
+/// Seen to fail with git's own `apply`: it removes all files before it writes the first.
+#[test]
+fn an_undo_for_which_there_is_no_room_touches_nothing() {
+    let sandbox = Sandbox::new();
+    let lines = |word: &str| format!("{word}\n{}", "a line of text\n".repeat(20_000));
+    for name in ["a.txt", "b.txt"] {
+        write(&sandbox, name, &lines("mine"));
+    }
+    git(&sandbox, &["init", "-q"]);
+    let below = |name: &str| sandbox.project().join(name);
+    let agent = Fake::writes(&below("a.txt"), "short\n").then(Fake::writes(&below("b.txt"), "short\n"));
+    let sandbox = sandbox.agents(agent.then(Fake::completes("both are shorter now")));
+    sandbox.run(REQUEST).success();
+    let ran = sandbox.call(["runs", "undo", "latest", "--yes"]).after_shell("ulimit -f 100").wait().exits(1);
+    assert!(ran.stderr.contains("nothing was undone"), "{ran}");
+    assert_eq!(
+        (read(&sandbox, "a.txt"), read(&sandbox, "b.txt")),
+        (Some("short\n".into()), Some("short\n".into()))
+    );
+    sandbox.call(["runs", "undo", "latest", "--yes"]).wait().success();
+    assert_eq!(read(&sandbox, "b.txt"), Some(lines("mine")));
+    let left = fs::read_dir(sandbox.project())
+        .unwrap()
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().starts_with(".pointsman"));
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn an_undo_gives_files_the_modes_that_they_had() {
+    let sandbox = Sandbox::new();
+    for (name, mode) in [("run.sh", 0o755), ("private", 0o600)] {
+        write(&sandbox, name, "before\n");
+        fs::set_permissions(sandbox.project().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    git(&sandbox, &["init", "-q"]);
+    git(&sandbox, &["add", "-A"]);
+    git(&sandbox, &["commit", "-qm", "first"]);
+    let below = |name: &str| sandbox.project().join(name);
+    let agent = Fake::removes(&below("run.sh")).then(Fake::writes(&below("private"), "after\n"));
+    let sandbox = sandbox.agents(agent.then(Fake::completes("one is gone, one is new")));
+    sandbox.run(REQUEST).success();
+    sandbox.call(["runs", "undo", "latest", "--yes"]).wait().success();
+    let mode = |name: &str| fs::metadata(sandbox.project().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("run.sh"), mode("private")), (0o755, 0o600));
+    assert_eq!(read(&sandbox, "private").as_deref(), Some("before\n"));
+    assert_eq!(git(&sandbox, &["status", "--short"]), "");
+}
+
+/// Seen to fail when the whole look failed: nothing was recorded, and that was not said.
+#[test]
+fn a_repository_within_hides_no_other_change() {
+    let sandbox = Sandbox::new();
+    write(&sandbox, "a.txt", "before\n");
+    git(&sandbox, &["init", "-q"]);
+    git(&sandbox, &["init", "-q", "inner"]);
+    let file = sandbox.project().join("a.txt");
+    let sandbox = sandbox.agents(Fake::writes(&file, "after\n").then(Fake::completes("written")));
+    assert_eq!(changes_of(&sandbox)["file_count"], 1);
+    sandbox.call(["runs", "undo", "latest", "--yes"]).wait().success();
+    assert_eq!(read(&sandbox, "a.txt").as_deref(), Some("before\n"));
+}
+
+#[test]
+fn the_latest_run_whose_changes_are_meant_is_that_of_this_directory() {
+    let sandbox = at_work();
+    sandbox.run(REQUEST).success();
+    let other = sandbox.path("elsewhere").display().to_string();
+    fs::create_dir(&other).unwrap();
+    sandbox.call(["run", "--project", &other, REQUEST]).wait();
+    let stat = sandbox.call(["runs", "diff", "latest", "--stat"]).wait().success().stdout;
+    assert!(stat.contains("3 files"), "{stat}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whether what a run changed can be undone: only if nothing else touched these files since.
 
+use super::ChangeKind;
 use super::git_diff::{DiffEntry, NotKept};
 
 /// Git's mode of a symbolic link, and of a repository within this one.
@@ -61,13 +62,14 @@ pub fn obstacles(entries: &[DiffEntry], now: impl Fn(&DiffEntry) -> FileNow) -> 
         let is_link =
             [&entry.mode_before, &entry.mode_after].iter().any(|mode| NOT_FILES.contains(&mode.as_str()));
         match (entry.not_kept, was_left, now.content) {
-            (Some(why), ..) => Some(Why::NotKept(why)),
-            (None, ..) if is_link => Some(Why::NotAFile),
-            (None, ..) if now.is_filtered => Some(Why::Filtered),
-            (None, false, Some(_)) => Some(Why::BackAgain),
-            (None, true, None) => Some(Why::Gone),
-            (None, true, Some(content)) if content != entry.after => Some(Why::ChangedSince),
-            (None, true, Some(_)) | (None, false, None) => None,
+            // What was not there before needs no content: it only goes.
+            (Some(why), ..) if entry.kind != ChangeKind::Added => Some(Why::NotKept(why)),
+            _ if is_link => Some(Why::NotAFile),
+            _ if now.is_filtered => Some(Why::Filtered),
+            (_, false, Some(_)) => Some(Why::BackAgain),
+            (_, true, None) => Some(Why::Gone),
+            (_, true, Some(content)) if content != entry.after => Some(Why::ChangedSince),
+            (_, true, Some(_)) | (_, false, None) => None,
         }
     };
     let found = entries.iter().filter_map(|entry| Some((entry, against(entry)?)));
