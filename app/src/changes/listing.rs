@@ -13,16 +13,19 @@ const FILES_MAX: usize = 20_000;
 /// Directories whose content is made by tools.
 const MADE_BY_TOOLS: [&str; 6] = [".git", "node_modules", "target", ".venv", "__pycache__", ".cache"];
 
+/// Files by their paths, with sizes and times.
+pub type Stamps = BTreeMap<String, (u64, Option<SystemTime>)>;
+
 /// All files of a directory with their sizes and times.
 pub struct Listing {
     top: PathBuf,
-    files: BTreeMap<String, (u64, Option<SystemTime>)>,
+    files: Stamps,
 }
 
 impl Listing {
     /// Lists a directory. `None` if it has too many files or cannot be read.
     pub fn of(top: &Path) -> Option<Listing> {
-        let mut listing = Listing { top: top.to_owned(), files: BTreeMap::new() };
+        let mut listing = Listing { top: top.to_owned(), files: Stamps::new() };
         let mut open = vec![top.to_owned()];
         while let Some(dir) = open.pop() {
             // A directory that cannot be read, or is gone, has nothing to compare.
@@ -45,16 +48,19 @@ impl Listing {
 
     /// Lists again, and returns what is different.
     pub fn compare(&self) -> Option<Vec<FileChange>> {
-        let now = Listing::of(&self.top)?;
-        let change =
-            |path: &String, kind| FileChange { path: path.clone(), kind, added: None, removed: None };
-        let here = now.files.iter().filter_map(|(path, stamp)| match self.files.get(path) {
-            None => Some(change(path, ChangeKind::Added)),
-            Some(then) => (then != stamp).then(|| change(path, ChangeKind::Modified)),
-        });
-        let gone = self.files.keys().filter(|path| !now.files.contains_key(*path));
-        Some(here.chain(gone.map(|path| change(path, ChangeKind::Deleted))).collect())
+        Some(compared(&self.files, &Listing::of(&self.top)?.files))
     }
+}
+
+/// Returns what is different between two lists.
+pub fn compared(before: &Stamps, after: &Stamps) -> Vec<FileChange> {
+    let change = |path: &String, kind| FileChange { path: path.clone(), kind, added: None, removed: None };
+    let here = after.iter().filter_map(|(path, stamp)| match before.get(path) {
+        None => Some(change(path, ChangeKind::Added)),
+        Some(then) => (then != stamp).then(|| change(path, ChangeKind::Modified)),
+    });
+    let gone = before.keys().filter(|path| !after.contains_key(*path));
+    here.chain(gone.map(|path| change(path, ChangeKind::Deleted))).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! The two trees of a working tree, before and after.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use pointsman_core::changes::git_diff::{self, DiffEntry, NotKept};
 use pointsman_core::changes::{ChangeKind, FileChange};
@@ -13,6 +12,7 @@ use pointsman_core::redact::redact;
 
 use super::Content;
 use super::git::{self, Git, Repository};
+use super::listing::{self, Stamps};
 
 /// Files that git does not know and that are larger than this are compared by size and time, and not copied.
 const UNKNOWN_BYTES_MAX: u64 = 5 << 20;
@@ -34,10 +34,8 @@ pub struct Snapshot {
     tree: String,
     /// `sha1` or `sha256`.
     pub object_format: String,
-    large: BTreeMap<String, Stamp>,
+    large: Stamps,
 }
-
-type Stamp = (u64, Option<SystemTime>);
 
 /// The files that changed.
 pub struct Found {
@@ -65,7 +63,7 @@ impl Snapshot {
             ignored: BTreeSet::new(),
             object_format,
             tree: String::new(),
-            large: BTreeMap::new(),
+            large: Stamps::new(),
         };
         snapshot.ignored = snapshot.ignored_now()?;
         (snapshot.tree, snapshot.large) = snapshot.tree_now()?;
@@ -75,7 +73,7 @@ impl Snapshot {
     /// Takes the second tree and compares; returns the files, and the patch of those whose content is kept.
     pub fn compare(&self, content: Content) -> Option<(Found, String)> {
         let (tree, large) = self.tree_now()?;
-        let mut found = Found { files: vec![], large: changed_large(&self.large, &large) };
+        let mut found = Found { files: vec![], large: listing::compared(&self.large, &large) };
         if tree == self.tree {
             return Some((found, String::new()));
         }
@@ -97,7 +95,7 @@ impl Snapshot {
     }
 
     /// Writes the working tree as it is now as a tree; returns its id, and the files that are too large for it.
-    fn tree_now(&self) -> Option<(String, BTreeMap<String, Stamp>)> {
+    fn tree_now(&self) -> Option<(String, Stamps)> {
         let large = self.large_now()?;
         let mut exclude = self.exclude.clone();
         for path in large.keys().chain(&self.ignored) {
@@ -123,7 +121,7 @@ impl Snapshot {
     }
 
     /// Returns the large files that git does not know and does not ignore.
-    fn large_now(&self) -> Option<BTreeMap<String, Stamp>> {
+    fn large_now(&self) -> Option<Stamps> {
         // Those that were left out before are listed as well.
         fs::write(self.dir.join("info/exclude"), &self.exclude).ok()?;
         let listed = self.git.call(&self.top, &["ls-files", "--others", "--exclude-standard", "-z"])?;
@@ -158,16 +156,6 @@ fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
 fn escaped(path: &str) -> String {
     let special = |c: char| matches!(c, '\\' | '*' | '?' | '[' | '!' | '#' | ' ');
     path.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
-}
-
-fn changed_large(before: &BTreeMap<String, Stamp>, after: &BTreeMap<String, Stamp>) -> Vec<FileChange> {
-    let change = |path: &String, kind| FileChange { path: path.clone(), kind, added: None, removed: None };
-    let now = after.iter().filter_map(|(path, stamp)| match before.get(path) {
-        None => Some(change(path, ChangeKind::Added)),
-        Some(then) => (then != stamp).then(|| change(path, ChangeKind::Modified)),
-    });
-    let gone = before.keys().filter(|path| !after.contains_key(*path));
-    now.chain(gone.map(|path| change(path, ChangeKind::Deleted))).collect()
 }
 
 /// Returns the files that are wanted, with the patch of those whose content may be kept; the others are marked.

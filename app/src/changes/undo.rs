@@ -124,13 +124,13 @@ impl Undo {
         let mut moved = vec![];
         for file in &self.kept.files {
             if let Err(error) = self.exchange(file, &made, &replaced, &mut moved) {
-                for (from, to) in moved.iter().rev() {
-                    if fs::rename(to, from).is_err() {
-                        // What could not go back must not be removed with the directory.
-                        return Err(UndoError::HalfWay { kept: place.keep() });
-                    }
-                }
-                return Err(error.into());
+                let went_back = |(from, to): &(PathBuf, PathBuf)| fs::rename(to, from).is_ok();
+                let stuck_count = moved.iter().rev().filter(|moved| !went_back(moved)).count();
+                // What could not go back must not be removed with the directory.
+                return Err(match stuck_count {
+                    0 => error.into(),
+                    _ => UndoError::HalfWay { kept: place.keep() },
+                });
             }
         }
         self.remove_empty_dirs();
@@ -139,7 +139,6 @@ impl Undo {
 
     /// Makes the files as they were, with the modes that they had.
     fn make_files(&self, made: &Path) -> Result<(), UndoError> {
-        let was_there = |file: &&DiffEntry| file.before.bytes().any(|digit| digit != b'0');
         for file in self.kept.files.iter().filter(|file| file.not_kept.is_none()) {
             let (now, copy) = (self.kept.top.join(&file.path), made.join(&file.path));
             copy.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -155,7 +154,7 @@ impl Undo {
         if !is_empty && git.call(made, &args).is_none() {
             return Err(UndoError::Refused);
         }
-        for file in self.kept.files.iter().filter(was_there) {
+        for file in self.kept.files.iter().filter(|file| file.existed_before()) {
             let now = self.kept.top.join(&file.path).metadata().ok().map(|stat| stat.permissions().mode());
             let mode = mode_before(file, now);
             fs::set_permissions(made.join(&file.path), fs::Permissions::from_mode(mode))?;
@@ -181,7 +180,7 @@ impl Undo {
         if now.symlink_metadata().is_ok() {
             rename(now.clone(), replaced.join(&file.path))?;
         }
-        if before.symlink_metadata().is_ok() && file.before.bytes().any(|digit| digit != b'0') {
+        if before.symlink_metadata().is_ok() && file.existed_before() {
             rename(before, now)?;
         }
         Ok(())

@@ -113,9 +113,8 @@ impl Verb {
             Verb::Scan(args) => args.output == PlainFormat::Json,
             Verb::Doctor(args) => args.output == PlainFormat::Json,
             Verb::Runs(args) => match &args.verb {
-                RunsVerb::List { output, .. }
-                | RunsVerb::Sessions { output, .. }
-                | RunsVerb::Show { output, .. } => *output == PlainFormat::Json,
+                RunsVerb::List(args) | RunsVerb::Sessions(args) => args.output == PlainFormat::Json,
+                RunsVerb::Show { output, .. } => *output == PlainFormat::Json,
                 RunsVerb::Logs { output, .. } => *output != Format::Text,
                 RunsVerb::Prune(args) => args.output == PlainFormat::Json,
                 RunsVerb::Open { .. }

@@ -24,29 +24,11 @@ pub struct RunsArgs {
 #[derive(Debug, Subcommand)]
 pub enum RunsVerb {
     /// List runs, newest first.
-    List {
-        #[command(flatten)]
-        filter: FilterArgs,
-        /// How many at most.
-        #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
-        limit: usize,
-        /// How to print: text or json.
-        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
-        output: PlainFormat,
-    },
+    List(ListArgs),
     /// List sessions, those used last first. A run without `--session` has one of its own.
     ///
     /// `run --session SESSION` goes on in one; SESSION is the name or the short id that is shown.
-    Sessions {
-        #[command(flatten)]
-        filter: FilterArgs,
-        /// How many at most.
-        #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
-        limit: usize,
-        /// How to print: text or json.
-        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
-        output: PlainFormat,
-    },
+    Sessions(ListArgs),
     /// Show one run: route, attempts, outcome, cost.
     Show {
         /// The run's short id, its id, the beginning of one, or `latest`.
@@ -96,6 +78,19 @@ pub enum RunsVerb {
         run: String,
     },
     Prune(PruneArgs),
+}
+
+/// What a list has, and how it is printed.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// How many at most.
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
+    pub limit: usize,
+    /// How to print: text or json.
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub output: PlainFormat,
 }
 
 /// Which runs are listed.

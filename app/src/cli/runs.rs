@@ -40,11 +40,9 @@ pub fn main(args: RunsArgs) -> Result<u8, Failure> {
     let look = RunViewer { engine: environment.engine_to_read()?, project };
     runtime()?.block_on(async {
         match args.verb {
-            RunsVerb::List { filter, limit, output } => {
-                runs_list::runs(&environment, &look.engine, &look.project, filter, limit, output).await
-            }
-            RunsVerb::Sessions { filter, limit, output } => {
-                runs_list::sessions(&environment, &look.engine, &look.project, filter, limit, output).await
+            RunsVerb::List(args) => runs_list::runs(&environment, &look.engine, &look.project, args).await,
+            RunsVerb::Sessions(args) => {
+                runs_list::sessions(&environment, &look.engine, &look.project, args).await
             }
             RunsVerb::Show { run, output } => look.show(&environment, &run, output).await,
             RunsVerb::Logs { run, follow: false, output } => look.logs(&run, output).await,

@@ -6,7 +6,7 @@ use pointsman_core::run::filter::RunFilter;
 use pointsman_core::text::counted;
 
 use super::exit::Failure;
-use super::look_args::FilterArgs;
+use super::look_args::{FilterArgs, ListArgs};
 use crate::assemble::Environment;
 use crate::clock;
 use crate::engine::Engine;
@@ -20,10 +20,9 @@ pub async fn runs(
     environment: &Environment,
     engine: &Engine,
     project: &ProjectContext,
-    args: FilterArgs,
-    limit: usize,
-    format: PlainFormat,
+    args: ListArgs,
 ) -> Result<u8, Failure> {
+    let ListArgs { filter: args, limit, output: format } = args;
     let (filter, now) = (filter(args), clock::now());
     let runs = engine.list(project, &filter, limit).await?;
     say_what_is_odd(engine, limit).await;
@@ -40,10 +39,9 @@ pub async fn sessions(
     environment: &Environment,
     engine: &Engine,
     project: &ProjectContext,
-    args: FilterArgs,
-    limit: usize,
-    format: PlainFormat,
+    args: ListArgs,
 ) -> Result<u8, Failure> {
+    let ListArgs { filter: args, limit, output: format } = args;
     let filter = filter(args);
     let sessions = engine.sessions(project, &filter, limit).await?;
     say_what_is_odd(engine, usize::MAX).await;

@@ -192,8 +192,7 @@ fn styled_data(line: &str) {
 fn message_width() -> Option<usize> {
     /// On fewer columns than these a line would hold a word or two.
     const WIDTH_MIN: usize = 20;
-    let (width, _) = terminal_size::terminal_size_of(std::io::stderr())?;
-    messages_are_seen().then_some(usize::from(width.0)).filter(|width| *width >= WIDTH_MIN)
+    message_columns().filter(|width| messages_are_seen() && *width >= WIDTH_MIN)
 }
 
 /// Prints a message: a styled word, and a sentence.

@@ -52,10 +52,25 @@ impl NotKept {
 }
 
 impl DiffEntry {
+    /// Returns whether there was such a file before.
+    pub fn existed_before(&self) -> bool {
+        has_content(&self.before)
+    }
+
+    /// Returns whether there is such a file after.
+    pub fn exists_after(&self) -> bool {
+        has_content(&self.after)
+    }
+
     /// Returns the change for people.
     pub fn change(&self) -> FileChange {
         FileChange { path: self.path.clone(), kind: self.kind, added: self.added, removed: self.removed }
     }
+}
+
+/// Returns whether an id stands for content: zeros stand for none.
+fn has_content(id: &str) -> bool {
+    id.bytes().any(|digit| digit != b'0')
 }
 
 /// Reads the output of `git diff-tree -r -z --raw --numstat --no-renames`: records with modes and ids, then the same

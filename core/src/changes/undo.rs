@@ -58,7 +58,7 @@ pub struct FileNow {
 pub fn obstacles(entries: &[DiffEntry], now: impl Fn(&DiffEntry) -> FileNow) -> Vec<Obstacle> {
     let against = |entry: &DiffEntry| {
         let now = now(entry);
-        let was_left = entry.after.bytes().any(|digit| digit != b'0');
+        let was_left = entry.exists_after();
         let is_link =
             [&entry.mode_before, &entry.mode_after].iter().any(|mode| NOT_FILES.contains(&mode.as_str()));
         match (entry.not_kept, was_left, now.content) {
